@@ -1,0 +1,30 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test style quality conformance clean
+
+# Export the default model to an int8 Core ML package, run that package, and answer a question.
+demo: $(STAMP)
+	$(BIN)/python -m export.coreml --quantize int8 --out build/demo --force
+
+test: quality
+	$(BIN)/python -m pytest
+
+quality: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+style: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,teacher]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build

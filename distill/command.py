@@ -1,0 +1,38 @@
+"""What every command line of the kit shares: errors in one line, and their exit status."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+
+Main = Callable[[Sequence[str] | None], int]
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def command(*errors: type[Exception]) -> Callable[[Main], Callable[..., int]]:
+    """Decorate ``main(argv)``: an error of the given types, or of the operating system (a full
+    disk, a folder that cannot be written), becomes one line on stderr and exit status 2; Ctrl-C
+    becomes 130. Any other exception is a bug and keeps its traceback.
+    """
+
+    expected: tuple[type[Exception], ...] = (*errors, OSError)
+
+    def decorate(main: Main) -> Callable[..., int]:
+        @functools.wraps(main)
+        def run(argv: Sequence[str] | None = None) -> int:
+            try:
+                return main(argv)
+            except expected as error:
+                message = " ".join(str(error).split())
+                print(f"error: {message or type(error).__name__}", file=sys.stderr)
+                return USAGE_ERROR
+            except KeyboardInterrupt:
+                print("interrupted", file=sys.stderr)
+                return INTERRUPTED
+
+        return run
+
+    return decorate

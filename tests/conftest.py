@@ -1,0 +1,46 @@
+"""Real weights and real text for the tests; what is not on this machine skips with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distill.presets import data_directory, preset_directory
+
+TEXTS = Path(__file__).parent / "texts"
+
+
+@pytest.fixture(scope="session")
+def minilm_directory() -> Path:
+    """The checkpoint directory of all-MiniLM-L6-v2 (real weights)."""
+    directory = preset_directory("minilm")
+    if directory is None:
+        pytest.skip("needs the package of the `teacher` extra (all-MiniLM-L6-v2)")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data sets beside the checkout."""
+    directory = data_directory()
+    if directory is None:
+        pytest.skip("needs the public data sets in ../shared/data")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def passages() -> list[str]:
+    """Paragraphs of English prose written for these tests, 20 to 120 words each."""
+    return (TEXTS / "passages.txt").read_text(encoding="utf-8").split("\n\n")
+
+
+@pytest.fixture(scope="session")
+def qa_examples(passages: list[str]) -> list[dict[str, str]]:
+    """Questions on the passages: ``{"passage", "question", "answer"}``, the answer a substring."""
+    rows = (TEXTS / "questions.tsv").read_text(encoding="utf-8").splitlines()
+    examples = []
+    for row in rows:
+        number, question, answer = row.split("\t")
+        examples.append({"passage": passages[int(number)], "question": question, "answer": answer})
+    return examples
