@@ -1,0 +1,58 @@
+"""Which checkpoint of a run to go on from, and what a run must agree on to go on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError
+from distill.atomic import atomic_file
+
+RUN_FILE = "run.json"
+
+
+def last_complete_checkpoint(run: Path) -> Path | None:
+    """The newest ``checkpoint-N`` that was written to its end, or None.
+
+    The Trainer writes ``trainer_state.json`` last, so a checkpoint that was cut short, by a kill
+    or a full disk, has none that can be read.
+    """
+    numbered = [
+        (int(match[1]), path)
+        for path in run.glob("checkpoint-*")
+        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name))
+    ]
+    for _, path in sorted(numbered, reverse=True):
+        if _readable(path / "trainer_state.json"):
+            return path
+    return None
+
+
+def _readable(state: Path) -> bool:
+    try:
+        return "global_step" in json.loads(state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def claim_run(run: Path, settings: dict[str, Any]) -> None:
+    """Record the settings of a run in its folder, or check them against those recorded there.
+
+    Raises:
+        DistillError: the folder holds a run of other settings.
+    """
+    recorded = run / RUN_FILE
+    if recorded.is_file():
+        old = json.loads(recorded.read_text(encoding="utf-8"))
+        differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
+        if differing:
+            key = differing[0]
+            raise DistillError(
+                f"{run} holds a run with {key} = {old.get(key)!r}, not {settings.get(key)!r}; "
+                "choose another --output_dir, or the same settings to resume it"
+            )
+        return
+    with atomic_file(recorded) as staged:
+        staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,211 @@
+"""Fine-tune on SQuAD, from labels alone or with the second stage of distillation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tqdm import tqdm
+from transformers import AutoConfig, AutoModelForQuestionAnswering, Trainer, TrainingArguments
+
+from distill import DistillError
+from distill.qa_batches import (
+    CachedTeacher,
+    FeatureDataset,
+    SpanCollator,
+    span_logits,
+    split_by_passage,
+)
+from distill.second_stage import span_distillation_kl, span_loss
+from distill.squad import Example, Feature, decode, load_examples, make_features, score
+
+WEAK_TEACHER_F1 = 60.0
+PREDICTION_ROWS = 32
+DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "dropout",
+    "attention_dropout",
+    "qa_dropout",
+)
+
+
+@dataclass(frozen=True)
+class SquadSettings:
+    """What decides a run besides the training arguments."""
+
+    train_file: str
+    held_out: float
+    max_length: int
+    doc_stride: int
+    dropout: float | None
+    alpha: float
+    temperature: float
+    logits_cache: str
+    allow_weak_teacher: bool
+
+
+class SpanTrainer(Trainer):
+    """The Trainer with the loss of `distill.second_stage`; ``teacher`` is None for labels alone."""
+
+    def __init__(
+        self, teacher: CachedTeacher | None, alpha: float, temperature: float, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.teacher, self.alpha, self.temperature = teacher, alpha, temperature
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+    ) -> torch.Tensor:
+        logits = span_logits(model, inputs)
+        hard = span_loss(logits[:, 0], logits[:, 1], inputs["start_targets"], inputs["end_targets"])
+        if self.teacher is None or self.alpha == 0:
+            return hard
+        target = self.teacher(inputs["index"], logits.shape[-1]).to(logits.device)
+        soft = span_distillation_kl(logits, target, self.temperature)
+        return self.alpha * soft + (1 - self.alpha) * hard
+
+
+def load_tokenizer(directory: Path) -> Tokenizer:
+    """The fast tokenizer of a checkpoint, without padding or truncation.
+
+    Raises:
+        DistillError: the directory has no ``tokenizer.json``.
+    """
+    path = directory / "tokenizer.json"
+    if not path.is_file():
+        raise DistillError(f"{directory} has no tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def load_model(directory: Path, dropout: float | None = None) -> torch.nn.Module:
+    """A question-answering model from a checkpoint; a missing head is drawn at random.
+
+    Args:
+        dropout: replaces the checkpoint's dropout when given.
+    """
+    config = AutoConfig.from_pretrained(directory)
+    for name in DROPOUTS if dropout is not None else ():
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+    return AutoModelForQuestionAnswering.from_pretrained(directory, config=config)
+
+
+@torch.no_grad()
+def predict(
+    model: torch.nn.Module, features: Sequence[Feature], description: str = "predicting"
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Start and end logits of every feature, computed in batches of similar length."""
+    model.eval()
+    collate = SpanCollator(hasattr(model.config, "type_vocab_size"))
+    device = next(model.parameters()).device
+    order = sorted(range(len(features)), key=lambda i: len(features[i].input_ids))
+    logits: list[np.ndarray] = [np.empty(0)] * len(features)
+    with tqdm(total=len(order), desc=description, unit="window") as progress:
+        for at in range(0, len(order), PREDICTION_ROWS):
+            rows = order[at : at + PREDICTION_ROWS]
+            batch = collate([{"index": row, "feature": features[row]} for row in rows])
+            output = span_logits(model, {k: v.to(device) for k, v in batch.items()})
+            for row, values in zip(rows, output.float().cpu().numpy(), strict=True):
+                logits[row] = values
+            progress.update(len(rows))
+    return [values[0] for values in logits], [values[1] for values in logits]
+
+
+def evaluate_model(
+    model: torch.nn.Module,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    max_length: int,
+    doc_stride: int,
+    description: str = "evaluating",
+) -> dict[str, float | int]:
+    """`distill.squad.score` of a model on examples."""
+    features = make_features(examples, tokenizer, max_length, doc_stride)
+    answers = decode(examples, features, *predict(model, features, description))
+    return score(examples, {key: found[0].text if found else "" for key, found in answers.items()})
+
+
+def finetune(
+    model_directory: Path,
+    teacher_directory: Path | None,
+    settings: SquadSettings,
+    training: TrainingArguments,
+    resume: Path | None,
+) -> dict[str, Any]:
+    """Train, save the last model to ``training.output_dir`` and return its metrics, measured on
+    the held-out passages.
+
+    Raises:
+        DistillError: the teacher is weak on the task, or its vocabulary is another.
+    """
+    tokenizer = load_tokenizer(model_directory)
+    kept, held_out = split_by_passage(load_examples(settings.train_file), settings.held_out)
+    features = make_features(kept, tokenizer, settings.max_length, settings.doc_stride)
+    torch.manual_seed(training.seed)  # the head is drawn now
+    model = load_model(model_directory, settings.dropout)
+    report: dict[str, Any] = {"questions": len(kept), "windows": len(features)}
+    teacher = None
+    if teacher_directory is not None:
+        teacher, report["teacher"] = _teacher(
+            teacher_directory, tokenizer, features, held_out, settings
+        )
+    trainer = SpanTrainer(
+        teacher=teacher,
+        alpha=settings.alpha,
+        temperature=settings.temperature,
+        model=model,
+        args=training,
+        train_dataset=FeatureDataset(features),
+        data_collator=SpanCollator(hasattr(model.config, "type_vocab_size")),
+    )
+    began = time.monotonic()
+    outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    report["seconds"] = time.monotonic() - began
+    report["steps"] = outcome.global_step
+    report["train_loss"] = outcome.training_loss
+    trainer.save_model()
+    tokenizer_files(model_directory, Path(training.output_dir))
+    if held_out:
+        report["held_out"] = evaluate_model(
+            model, tokenizer, held_out, settings.max_length, settings.doc_stride, "held out"
+        )
+    return report
+
+
+def tokenizer_files(source: Path, target: Path) -> None:
+    """Copy the tokenizer of one checkpoint directory into another."""
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        if (source / name).is_file():
+            (target / name).write_bytes((source / name).read_bytes())
+
+
+def _teacher(
+    directory: Path,
+    tokenizer: Tokenizer,
+    features: Sequence[Feature],
+    held_out: Sequence[Example],
+    settings: SquadSettings,
+) -> tuple[CachedTeacher, dict[str, Any]]:
+    if load_tokenizer(directory).get_vocab() != tokenizer.get_vocab():
+        raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
+    model = load_model(directory)
+    measured = evaluate_model(
+        model, tokenizer, held_out, settings.max_length, settings.doc_stride, "scoring the teacher"
+    )
+    if measured["f1"] < WEAK_TEACHER_F1 and not settings.allow_weak_teacher:
+        raise DistillError(
+            f"{directory}: a weak teacher, F1 {measured['f1']:.1f} on the held-out questions; "
+            "fine-tune it on the task first, or pass --allow_weak_teacher"
+        )
+    weights = next(p for p in sorted(directory.iterdir()) if p.suffix in {".safetensors", ".bin"})
+    return CachedTeacher(model, weights, features, Path(settings.logits_cache)), dict(measured)

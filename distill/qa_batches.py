@@ -1,0 +1,131 @@
+"""Question-answering features as batches, with the teacher's logits from a cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from distill.second_stage import mask_padding, span_targets
+from distill.squad import Example, Feature
+
+LOGITS = 2  # start and end
+
+
+class FeatureDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """Features by index; the Trainer groups them by the length of ``input_ids``."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.features = features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        feature = self.features[index]
+        return {"index": index, "input_ids": feature.input_ids, "feature": feature}
+
+
+class SpanCollator:
+    """Pad a list of features to the longest; ``segments`` says whether the model takes
+    ``token_type_ids``. Labels are the distributions of `span_targets`, (rows, length)."""
+
+    def __init__(self, segments: bool, pad_id: int = 0) -> None:
+        self.segments, self.pad_id = segments, pad_id
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        features: list[Feature] = [row["feature"] for row in rows]
+        length = max(len(feature.input_ids) for feature in features)
+        start, end = span_targets([feature.spans for feature in features], length)
+        batch = {
+            "index": torch.tensor([row["index"] for row in rows]),
+            "input_ids": _padded([f.input_ids for f in features], length, self.pad_id),
+            "attention_mask": _padded([[1] * len(f.input_ids) for f in features], length, 0),
+            "start_targets": start,
+            "end_targets": end,
+        }
+        if self.segments:
+            batch["token_type_ids"] = _padded([f.token_type_ids for f in features], length, 0)
+        return batch
+
+
+def _padded(rows: list[list[int]], length: int, value: int) -> torch.Tensor:
+    return torch.tensor([row + [value] * (length - len(row)) for row in rows])
+
+
+def span_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Start and end logits of shape (rows, 2, length), padding masked."""
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    output = model(**{name: batch[name] for name in names if name in batch})
+    logits = torch.stack([output.start_logits, output.end_logits], dim=1)
+    return mask_padding(logits, batch["attention_mask"][:, None])
+
+
+class CachedTeacher:
+    """A teacher whose logits are computed once per feature, for all epochs and seeds.
+
+    The cache is a half-precision file of shape (features, 2, longest), named by the teacher's
+    weights and the features; rows not yet computed hold NaN. It is filled as batches come, so
+    that a killed run loses nothing.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, weights: Path, features: Sequence[Feature], folder: Path
+    ) -> None:
+        self.model = model.eval()
+        self.segments = hasattr(model.config, "type_vocab_size")
+        self.features = features
+        shape = (len(features), LOGITS, max(len(f.input_ids) for f in features))
+        path = folder / f"logits-{_fingerprint(weights, features)}.npy"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            fresh = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+            fresh[:] = np.nan
+            fresh.flush()
+        self.cache = np.lib.format.open_memmap(path, mode="r+")
+
+    def __call__(self, index: torch.Tensor, length: int) -> torch.Tensor:
+        """Logits of the features of a batch, of shape (rows, 2, length), padding masked."""
+        rows = index.tolist()
+        missing = [row for row in rows if np.isnan(self.cache[row, 0, 0])]
+        if missing:
+            self._compute(missing)
+        logits = torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32))
+        return logits
+
+    @torch.no_grad()
+    def _compute(self, rows: list[int]) -> None:
+        device = next(self.model.parameters()).device
+        collate = SpanCollator(self.segments)
+        batch = collate([{"index": row, "feature": self.features[row]} for row in rows])
+        logits = span_logits(self.model, {k: v.to(device) for k, v in batch.items()})
+        self.cache[rows] = torch.finfo(torch.float16).min / 4
+        self.cache[rows, :, : logits.shape[-1]] = logits.float().cpu().numpy()
+
+
+def _fingerprint(weights: Path, features: Sequence[Feature]) -> str:
+    digest = hashlib.sha256(weights.read_bytes())
+    for feature in features:
+        digest.update(np.asarray(feature.input_ids, dtype=np.int32).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def split_by_passage(
+    examples: Sequence[Example], share: float
+) -> tuple[list[Example], list[Example]]:
+    """Hold out about ``share`` of the examples, whole articles of them (whole passages where one
+    article holds more than a tenth of the data), chosen by a hash of the title or passage."""
+    counts: dict[str, int] = {}
+    for example in examples:
+        counts[example.title] = counts.get(example.title, 0) + 1
+    kept, held_out = [], []
+    for example in examples:
+        large = counts[example.title] > len(examples) / 10
+        key = (example.context if large else example.title).encode()
+        number = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
+        (held_out if number < share else kept).append(example)
+    return kept, held_out

@@ -1,0 +1,73 @@
+"""The second distillation, on the task itself (arXiv 1910.01108, section 3; reference settings).
+
+``loss = alpha * KL(teacher || student) * T^2 + (1 - alpha) * hard_loss`` with alpha = 0.5, T = 2.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+ALPHA = 0.5
+TEMPERATURE = 2.0
+MASKED = -1e4
+
+
+def distillation_kl(
+    student: torch.Tensor, teacher: torch.Tensor, temperature: float = TEMPERATURE
+) -> torch.Tensor:
+    """Mean over rows of KL(teacher || student) at a temperature, times its square.
+
+    The square keeps the size of the gradient independent of the temperature (Hinton et al.,
+    arXiv 1503.02531, section 2).
+
+    Args:
+        student: logits of shape (rows, classes).
+        teacher: logits of the same shape; no gradient flows to them.
+    """
+    divergence = F.kl_div(
+        F.log_softmax(student / temperature, dim=-1),
+        F.log_softmax(teacher.detach() / temperature, dim=-1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return divergence * temperature**2
+
+
+def span_targets(
+    spans: list[tuple[tuple[int, int], ...]], length: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Start and end targets of shape (rows, length): every annotator's answer has an equal share;
+    a window without an answer points to its first token."""
+    start, end = torch.zeros(len(spans), length), torch.zeros(len(spans), length)
+    for row, answers in enumerate(spans):
+        for first, last in answers or ((0, 0),):
+            start[row, first] += 1.0 / max(len(answers), 1)
+            end[row, last] += 1.0 / max(len(answers), 1)
+    return start, end
+
+
+def span_loss(
+    start_logits: torch.Tensor,
+    end_logits: torch.Tensor,
+    start_targets: torch.Tensor,
+    end_targets: torch.Tensor,
+) -> torch.Tensor:
+    """Cross-entropy of start and end, averaged; all of shape (rows, length), padding masked."""
+    start = F.cross_entropy(start_logits, start_targets)
+    return (start + F.cross_entropy(end_logits, end_targets)) / 2
+
+
+def span_distillation_kl(
+    student: torch.Tensor, teacher: torch.Tensor, temperature: float = TEMPERATURE
+) -> torch.Tensor:
+    """`distillation_kl` of start and end, averaged; logits of shape (rows, 2, length)."""
+    return (
+        distillation_kl(student[:, 0], teacher[:, 0], temperature)
+        + distillation_kl(student[:, 1], teacher[:, 1], temperature)
+    ) / 2
+
+
+def mask_padding(logits: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Give padding no probability; ``attention_mask`` broadcasts to ``logits``."""
+    return logits.masked_fill(attention_mask == 0, MASKED)
