@@ -94,8 +94,7 @@ class CachedTeacher:
         missing = [row for row in rows if np.isnan(self.cache[row, 0, 0])]
         if missing:
             self._compute(missing)
-        logits = torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32))
-        return logits
+        return torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32))
 
     @torch.no_grad()
     def _compute(self, rows: list[int]) -> None:

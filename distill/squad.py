@@ -76,9 +76,8 @@ def read_json(path: Path) -> Any:
         DistillError: the file is missing or is no JSON.
     """
     try:
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        with opened as file:
-            return json.loads(file.read().decode("utf-8"))
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
     except FileNotFoundError:
         raise DistillError(f"{path}: no such file") from None
     except (ValueError, EOFError, gzip.BadGzipFile) as error:

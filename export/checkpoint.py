@@ -1,0 +1,217 @@
+"""A Hugging Face checkpoint directory -> an encoder's configuration and its named weights.
+
+Files from elsewhere are hostile until parsed: weights come from safetensors, or from a pickle
+that may hold tensors only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from distill.presets import PRESETS, preset_directory
+from export import ExportError
+
+TASKS = ("qa", "classify", "mlm", "embed")
+ACTIVATIONS = ("gelu", "relu")
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The architecture in one vocabulary for `bert` and `distilbert`; sizes in units and tokens.
+
+    ``segments`` is the number of token types, 0 where the architecture has none.
+    """
+
+    model_type: str
+    layers: int
+    width: int
+    heads: int
+    intermediate: int
+    vocabulary: int
+    positions: int
+    segments: int
+    activation: str
+    layer_norm_eps: float
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights under Hugging Face's names without the ``bert.`` or ``distilbert.`` prefix; None for
+    an architecture whose weights are drawn from ``seed``."""
+
+    name: str
+    config: EncoderConfig
+    weights: Mapping[str, torch.Tensor] | None
+    directory: Path | None
+    seed: int = 0
+
+    @property
+    def random_weights(self) -> bool:
+        return self.weights is None
+
+    @property
+    def tokenizer_directory(self) -> Path | None:
+        """Where the tokenizer files are: with the weights, else with another checkpoint of the
+        same vocabulary size (every preset shares BERT's uncased vocabulary)."""
+        if self.directory is not None and (self.directory / "tokenizer.json").is_file():
+            return self.directory
+        if self.name in PRESETS:
+            return preset_directory("minilm") or preset_directory("qa-mini")
+        return None
+
+
+def load_checkpoint(model: str, *, random_weights: bool = False, seed: int = 0) -> Checkpoint:
+    """Load a checkpoint by directory, hub id or preset.
+
+    Args:
+        random_weights: take only the architecture, with weights drawn from ``seed``.
+
+    Raises:
+        ExportError: no such model, no or broken configuration or weights, or a model type that
+            the encoder does not cover.
+    """
+    directory = _directory(model, random_weights)
+    stored = PRESETS[model].config if directory is None else _read_config(directory)
+    config = encoder_config(stored, model)
+    if random_weights:
+        return Checkpoint(model, config, None, directory, seed)
+    assert directory is not None
+    name = model if model in PRESETS else directory.name
+    return Checkpoint(name, config, read_weights(directory), directory)
+
+
+def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
+    """Translate the content of a config.json.
+
+    Raises:
+        ExportError: the type or activation is not supported, or an entry is missing or absurd.
+    """
+    model_type = stored.get("model_type")
+    if model_type not in ("bert", "distilbert"):
+        raise ExportError(f"{name}: model type {model_type!r} is not supported; bert, distilbert")
+    bert = model_type == "bert"
+    activation = stored.get("hidden_act" if bert else "activation", "gelu")
+    if activation not in ACTIVATIONS:
+        raise ExportError(f"{name}: activation {activation!r} is not supported; gelu, relu")
+    labels = stored.get("id2label") or {}
+    try:
+        config = EncoderConfig(
+            model_type=model_type,
+            layers=int(stored["num_hidden_layers" if bert else "n_layers"]),
+            width=int(stored["hidden_size" if bert else "dim"]),
+            heads=int(stored["num_attention_heads" if bert else "n_heads"]),
+            intermediate=int(stored["intermediate_size" if bert else "hidden_dim"]),
+            vocabulary=int(stored["vocab_size"]),
+            positions=int(stored["max_position_embeddings"]),
+            segments=int(stored.get("type_vocab_size", 2)) if bert else 0,
+            activation=activation,
+            layer_norm_eps=float(stored.get("layer_norm_eps", 1e-12)),
+            labels=tuple(str(labels[key]) for key in sorted(labels, key=int)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ExportError(f"{name}: config.json has no usable {error}") from None
+    if min(config.layers, config.width, config.heads, config.positions) < 1:
+        raise ExportError(f"{name}: config.json has a size below 1")
+    if config.width % config.heads:
+        raise ExportError(f"{name}: width {config.width} does not divide by {config.heads} heads")
+    return config
+
+
+def read_weights(directory: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a checkpoint as float32, by name without the model prefix.
+
+    Raises:
+        ExportError: no weights, or a file that is truncated or no tensor file.
+    """
+    weights: dict[str, torch.Tensor] = {}
+    for path in _weight_files(directory):
+        try:
+            tensors = (
+                load_file(path)
+                if path.suffix == ".safetensors"
+                else torch.load(path, map_location="cpu", weights_only=True)
+            )
+        except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ExportError(f"{path}: broken weights ({reason})") from None
+        except Exception as error:  # an unpickler raises whatever the bytes suggest
+            raise ExportError(
+                f"{path}: refused ({type(error).__name__}); safetensors only"
+            ) from None
+        for name, tensor in tensors.items():
+            weights[_plain_name(name)] = tensor
+    return {
+        name: tensor.float() for name, tensor in weights.items() if torch.is_floating_point(tensor)
+    }
+
+
+def _plain_name(name: str) -> str:
+    name = re.sub(r"^(bert|distilbert)\.", "", name)
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+        "LayerNorm.beta", "LayerNorm.bias"
+    )
+
+
+def _weight_files(directory: Path) -> list[Path]:
+    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
+        files = sorted(directory.glob(pattern))
+        if files:
+            return files
+    raise ExportError(
+        f"{directory}: no weights (model.safetensors or pytorch_model.bin); "
+        "--random-weights exports the architecture alone"
+    )
+
+
+def _directory(model: str, random_weights: bool) -> Path | None:
+    if model in PRESETS:
+        directory = preset_directory(model)
+        if directory is None and not random_weights:
+            raise ExportError(
+                f"the weights of {model} are not on this machine; name a checkpoint directory, "
+                "or export the architecture with --random-weights"
+            )
+        return directory
+    directory = Path(model)
+    if directory.is_dir():
+        return directory
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", model) and not directory.exists():
+        return _from_hub(model)
+    raise ExportError(f"{model}: no such checkpoint directory, preset ({', '.join(PRESETS)})")
+
+
+def _from_hub(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            model, allow_patterns=["*.json", "vocab.txt", "model*.safetensors"]
+        )
+    except Exception as error:  # the hub's client has a type for every way to fail
+        raise ExportError(
+            f"{model}: no such directory, and the hub did not give it ({type(error).__name__})"
+        ) from None
+    return Path(folder)
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    path = directory / "config.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExportError(f"{directory}: no checkpoint there (config.json is missing)") from None
+    except ValueError as error:
+        raise ExportError(f"{path}: not JSON ({error})") from None
+    if not isinstance(stored, dict):
+        raise ExportError(f"{path}: not a configuration")
+    return stored

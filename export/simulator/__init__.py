@@ -1,0 +1,10 @@
+"""Run a Core ML package (ML Program) on a CPU, on any system.
+
+from export.simulator import Simulator
+
+Simulator("model.mlpackage", precision="float16").predict({"input_ids": ids, ...})
+"""
+
+from export.simulator.simulator import Simulator
+
+__all__ = ["Simulator"]

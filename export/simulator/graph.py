@@ -1,0 +1,204 @@
+"""MIL program -> ONNX graph.
+
+Every MIL value becomes an ONNX value of a *carrier* type: floats travel as float32, integers of
+any width as int32, booleans as bool. ONNX Runtime has kernels for those; the narrow types matter
+only where a program casts to them, and `Graph.round_to` applies them there. In ``float16``
+precision every float that MIL says is half precision is rounded to it where it is produced, as a
+phone does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export import ExportError
+from export.simulator.operations import OPERATIONS
+
+OPSET = 20
+IR_VERSION = 10
+PRECISIONS = ("float32", "float16")
+
+_TENSOR_TYPES = {
+    "float32": TensorProto.FLOAT,
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+    "float16": TensorProto.FLOAT16,
+    "int16": TensorProto.INT16,
+    "uint16": TensorProto.UINT16,
+    "int8": TensorProto.INT8,
+    "uint8": TensorProto.UINT8,
+}
+_INTEGER_BITS = {"int4": (-8, 7), "uint1": (0, 1), "uint2": (0, 3), "uint3": (0, 7)}
+_INTEGER_BITS |= {"uint4": (0, 15), "uint6": (0, 63)}
+
+
+def carrier(array: np.ndarray) -> np.ndarray:
+    """An array in the type that carries it through the graph."""
+    array = np.asarray(array)
+    if array.dtype == bool:
+        return array
+    kind = np.float32 if np.issubdtype(array.dtype, np.floating) else np.int32
+    return array.astype(kind)
+
+
+def mil_type(var: Any) -> str:
+    """Name of a value's element type, in NumPy's words (``float16``, ``int32``, ``bool``)."""
+    from coremltools.converters.mil.mil import types
+
+    name: str = types.builtin_to_string(var.dtype)
+    return {"fp16": "float16", "fp32": "float32", "fp64": "float32"}.get(name, name)
+
+
+class Graph:
+    """An ONNX graph under construction. ``parent`` is the graph around a branch or loop body."""
+
+    def __init__(self, precision: str = "float32", parent: Graph | None = None) -> None:
+        self.precision = precision
+        self.parent = parent
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = [] if parent is None else parent.initializers
+        self.names: dict[Any, str] = {} if parent is None else dict(parent.names)
+        self.states: dict[Any, str] = {} if parent is None else parent.states
+        self._counter: list[int] = [0] if parent is None else parent._counter
+
+    def fresh(self, hint: str) -> str:
+        self._counter[0] += 1
+        return f"{hint}_{self._counter[0]}"
+
+    def constant(self, value: Any, dtype: Any = None) -> str:
+        """Name of an initializer with the given value."""
+        array = np.asarray(value, dtype=dtype)
+        name = self.fresh("const")
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def int64(self, values: Any) -> str:
+        return self.constant(values, np.int64)
+
+    def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> Any:
+        """Add a node; returns the name of its output, or a list of names when there are several."""
+        names = [self.fresh(kind) for _ in range(outputs)]
+        domain = attributes.pop("domain", "")
+        attributes = {key: value for key, value in attributes.items() if value is not None}
+        self.nodes.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def cast(self, name: str, dtype: str) -> str:
+        return str(self.node("Cast", [name], to=_TENSOR_TYPES[dtype]))
+
+    def value(self, var: Any) -> str:
+        """ONNX name of a MIL value (or of a tuple's member); constants become initializers."""
+        if var in self.names:
+            return self.names[var]
+        array = stored(var)
+        if array is None:
+            raise ExportError(f"{var.name}: a value that no operation made")
+        name = self.constant(carrier(array))
+        root = self
+        while root.parent is not None:
+            root = root.parent
+        root.names[var] = self.names[var] = name
+        return name
+
+    def optional(self, var: Any) -> str:
+        """`value`, or ONNX's empty name for an input that is not given."""
+        return "" if var is None else self.value(var)
+
+    def as_int64(self, var: Any) -> str:
+        """A MIL integer value as ONNX's int64, as shapes, axes and indices must be."""
+        if var.val is not None and var not in self.names:
+            return self.int64(np.atleast_1d(var.val) if var.rank else var.val)
+        return self.cast(self.value(var), "int64")
+
+    def round_to(self, name: str, dtype: str) -> str:
+        """Round a carrier value to a MIL type and carry it on."""
+        if dtype in ("float32", "int32", "bool", "string"):
+            return name
+        if dtype == "float16":
+            if self.precision == "float32":
+                return name
+            return self.cast(self.cast(name, "float16"), "float32")
+        if dtype in _INTEGER_BITS:
+            low, high = _INTEGER_BITS[dtype]
+            bounds = [self.constant(low, np.int32), self.constant(high, np.int32)]
+            return str(self.node("Clip", [name, *bounds]))
+        return self.cast(self.cast(name, dtype), "int32")
+
+    def bind(self, var: Any, name: str) -> None:
+        """Let a MIL output be the ONNX value ``name``, in the precision the graph works in."""
+        if mil_type(var) == "float16":
+            name = self.round_to(name, "float16")
+        self.names[var] = name
+
+    def translate(self, operations: Iterable[Any], where: str) -> None:
+        """Append the ONNX of MIL operations in order.
+
+        Raises:
+            ExportError: an operation that is not known, named with its place.
+        """
+        for op in operations:
+            if op.op_type == "const" or op.op_type.startswith("constexpr_"):
+                continue
+            place = f"operation {op.name!r} of {where}"
+            translate = OPERATIONS.get(op.op_type)
+            if translate is None:
+                raise ExportError(f"{op.op_type}: not supported by the simulator ({place})")
+            try:
+                results = translate(self, op)
+            except ExportError as error:
+                raise ExportError(f"{op.op_type}: {error} ({place})") from None
+            if isinstance(results, str):
+                results = [results]
+            for var, name in zip(op.outputs, results, strict=True):
+                self.bind(var, name)
+
+    def subgraph(self, block: Any, where: str, inputs: Sequence[str] = ()) -> Graph:
+        """A graph for a MIL block; ``inputs`` names the block's own inputs."""
+        inner = Graph(self.precision, parent=self)
+        inner.names.update(zip(block.inputs, inputs, strict=True))
+        inner.translate(block.operations, where)
+        return inner
+
+    def proto(
+        self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[Any]
+    ) -> onnx.GraphProto:
+        initializers = self.initializers if self.parent is None else []
+        return helper.make_graph(self.nodes, name, list(inputs), list(outputs), initializers)
+
+    def model(
+        self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        graph = self.proto("main", inputs, outputs)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="distilkit")
+        model.ir_version = IR_VERSION
+        return model
+
+
+def tensor_info(name: str, var: Any, shape: Sequence[Any] | None = None) -> onnx.ValueInfoProto:
+    """Type and shape of a MIL value as a carrier; symbolic dimensions keep a name."""
+    kind = mil_type(var)
+    onnx_type = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(kind, "int32")
+    dims = [d if isinstance(d, int) else str(d) for d in (var.shape if shape is None else shape)]
+    return helper.make_tensor_value_info(name, _TENSOR_TYPES[onnx_type], dims)
+
+
+def stored(var: Any) -> np.ndarray | None:
+    """The value of a MIL constant, compressed weights expanded; None for a computed value.
+
+    Compressed weights (``constexpr_*`` of iOS16 to iOS18) are expanded by `coremltools`' own
+    reference for each operation.
+    """
+    op = var.op
+    if op is not None and op.op_type.startswith("constexpr_"):
+        value = op.materialized_val_inference()
+        return np.asarray(value[op.outputs.index(var)] if isinstance(value, tuple) else value)
+    if op is None or op.op_type != "const":
+        return None
+    return np.asarray(var.val)

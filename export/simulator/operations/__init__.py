@@ -1,0 +1,41 @@
+"""One small function per MIL operation, grouped as MIL's own reference groups them.
+
+To add an operation, write in the module of its group
+
+    @operation("relu")
+    def relu(graph: Graph, op: Any) -> str:
+        return graph.node("Relu", [graph.value(op.x)])
+
+The function appends ONNX nodes to the graph and returns the name of its result, or a list of
+names in the order of the operation's outputs. ``op.x`` is the MIL input ``x`` (None when it is
+not given), ``op.x.val`` its value where that is constant. Rounding to half precision is the
+graph's business.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+Translate = Callable[[Any, Any], str | list[str]]
+
+OPERATIONS: dict[str, Translate] = {}
+
+
+def operation(*names: str) -> Callable[[Translate], Translate]:
+    """Register a function as the translation of the MIL operations ``names``."""
+
+    def register(translate: Translate) -> Translate:
+        for name in names:
+            OPERATIONS[name] = translate
+        return translate
+
+    return register
+
+
+def load_operations() -> None:
+    """Import every module of this package, so that its operations are known."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")

@@ -1,0 +1,107 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.operations import operation
+
+_SAME = {"relu": "Relu", "sigmoid": "Sigmoid", "softplus": "Softplus", "softsign": "Softsign"}
+
+
+@operation(*_SAME)
+def same_in_onnx(graph: Any, op: Any) -> str:
+    return graph.node(_SAME[op.op_type], [graph.value(op.x)])
+
+
+def _float(graph: Any, value: Any) -> str:
+    return graph.constant(value, np.float32)
+
+
+def _per_channel(graph: Any, op: Any, name: str) -> str:
+    """A constant of one value per channel, shaped to broadcast over (batch, channels, ...)."""
+    values = np.asarray(getattr(op, name).val, np.float32)
+    return graph.constant(values.reshape((1, -1) + (1,) * (op.x.rank - 2)))
+
+
+@operation("clamped_relu")
+def clamped_relu(graph: Any, op: Any) -> str:
+    leaky = graph.node("LeakyRelu", [graph.value(op.x)], alpha=float(op.alpha.val))
+    return graph.node("Min", [leaky, _float(graph, op.beta.val)])
+
+
+@operation("elu")
+def elu(graph: Any, op: Any) -> str:
+    return graph.node("Elu", [graph.value(op.x)], alpha=float(op.alpha.val))
+
+
+@operation("gelu")
+def gelu(graph: Any, op: Any) -> str:
+    x = graph.value(op.x)
+    if op.mode.val == "EXACT":
+        return graph.node("Gelu", [x], approximate="none")
+    if op.mode.val == "TANH_APPROXIMATION":
+        return graph.node("Gelu", [x], approximate="tanh")
+    gate = graph.node("Sigmoid", [graph.node("Mul", [x, _float(graph, 1.702)])])
+    return graph.node("Mul", [x, gate])
+
+
+@operation("leaky_relu")
+def leaky_relu(graph: Any, op: Any) -> str:
+    return graph.node("LeakyRelu", [graph.value(op.x)], alpha=float(op.alpha.val))
+
+
+@operation("linear_activation")
+def linear_activation(graph: Any, op: Any) -> str:
+    scaled = graph.node("Mul", [graph.value(op.x), _float(graph, op.alpha.val)])
+    return graph.node("Add", [scaled, _float(graph, op.beta.val)])
+
+
+@operation("prelu")
+def prelu(graph: Any, op: Any) -> str:
+    return graph.node("PRelu", [graph.value(op.x), _per_channel(graph, op, "alpha")])
+
+
+@operation("relu6")
+def relu6(graph: Any, op: Any) -> str:
+    return graph.node("Clip", [graph.value(op.x), _float(graph, 0), _float(graph, 6)])
+
+
+@operation("scaled_tanh")
+def scaled_tanh(graph: Any, op: Any) -> str:
+    inner = graph.node("Mul", [graph.value(op.x), _float(graph, op.beta.val)])
+    return graph.node("Mul", [graph.node("Tanh", [inner]), _float(graph, op.alpha.val)])
+
+
+@operation("sigmoid_hard")
+def sigmoid_hard(graph: Any, op: Any) -> str:
+    return graph.node(
+        "HardSigmoid", [graph.value(op.x)], alpha=float(op.alpha.val), beta=float(op.beta.val)
+    )
+
+
+@operation("silu")
+def silu(graph: Any, op: Any) -> str:
+    x = graph.value(op.x)
+    return graph.node("Mul", [x, graph.node("Sigmoid", [x])])
+
+
+@operation("softmax")
+def softmax(graph: Any, op: Any) -> str:
+    return graph.node("Softmax", [graph.value(op.x)], axis=int(op.axis.val))
+
+
+@operation("softplus_parametric")
+def softplus_parametric(graph: Any, op: Any) -> str:
+    inner = graph.node("Mul", [graph.value(op.x), _per_channel(graph, op, "beta")])
+    return graph.node("Mul", [graph.node("Softplus", [inner]), _per_channel(graph, op, "alpha")])
+
+
+@operation("thresholded_relu")
+def thresholded_relu(graph: Any, op: Any) -> str:
+    """Unlike ONNX's, the threshold itself passes."""
+    x = graph.value(op.x)
+    passes = graph.node("GreaterOrEqual", [x, _float(graph, op.alpha.val)])
+    return graph.node("Where", [passes, x, _float(graph, 0)])

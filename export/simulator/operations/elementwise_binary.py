@@ -1,0 +1,67 @@
+"""Element by element, two inputs that broadcast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from export.simulator.graph import mil_type
+from export.simulator.operations import operation
+
+_SAME = {
+    "add": "Add",
+    "sub": "Sub",
+    "mul": "Mul",
+    "pow": "Pow",
+    "maximum": "Max",
+    "minimum": "Min",
+    "equal": "Equal",
+    "less": "Less",
+    "less_equal": "LessOrEqual",
+    "greater": "Greater",
+    "greater_equal": "GreaterOrEqual",
+    "logical_and": "And",
+    "logical_or": "Or",
+    "logical_xor": "Xor",
+}
+
+
+def _operands(graph: Any, op: Any) -> list[str]:
+    return [graph.value(op.x), graph.value(op.y)]
+
+
+def _is_float(var: Any) -> bool:
+    return mil_type(var).startswith("float")
+
+
+@operation(*_SAME)
+def same_in_onnx(graph: Any, op: Any) -> str:
+    return graph.node(_SAME[op.op_type], _operands(graph, op))
+
+
+@operation("not_equal")
+def not_equal(graph: Any, op: Any) -> str:
+    return graph.node("Not", [graph.node("Equal", _operands(graph, op))])
+
+
+@operation("real_div")
+def real_div(graph: Any, op: Any) -> str:
+    operands = [graph.cast(name, "float32") for name in _operands(graph, op)]
+    quotient = graph.node("Div", operands)
+    return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
+
+
+@operation("floor_div")
+def floor_div(graph: Any, op: Any) -> str:
+    operands = [graph.cast(name, "float32") for name in _operands(graph, op)]
+    quotient = graph.node("Floor", [graph.node("Div", operands)])
+    return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
+
+
+@operation("mod")
+def mod(graph: Any, op: Any) -> str:
+    """The sign is the divisor's, as in Python; ONNX gives floats the dividend's."""
+    x, y = _operands(graph, op)
+    if not _is_float(op.outputs[0]):
+        return graph.node("Mod", [x, y])
+    floor = graph.node("Floor", [graph.node("Div", [x, y])])
+    return graph.node("Sub", [x, graph.node("Mul", [floor, y])])

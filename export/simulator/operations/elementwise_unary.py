@@ -1,0 +1,90 @@
+"""Element by element, one input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.operations import operation
+
+_SAME = {
+    "abs": "Abs",
+    "acos": "Acos",
+    "asin": "Asin",
+    "atan": "Atan",
+    "atanh": "Atanh",
+    "ceil": "Ceil",
+    "cos": "Cos",
+    "cosh": "Cosh",
+    "erf": "Erf",
+    "exp": "Exp",
+    "floor": "Floor",
+    "logical_not": "Not",
+    "sign": "Sign",
+    "sin": "Sin",
+    "sinh": "Sinh",
+    "sqrt": "Sqrt",
+    "tan": "Tan",
+    "tanh": "Tanh",
+    "round": "Round",
+}
+
+
+@operation(*_SAME)
+def same_in_onnx(graph: Any, op: Any) -> str:
+    return graph.node(_SAME[op.op_type], [graph.value(op.x)])
+
+
+@operation("identity")
+def identity(graph: Any, op: Any) -> str:
+    return graph.node("Identity", [graph.value(op.x)])
+
+
+@operation("cast")
+def cast(graph: Any, op: Any) -> str:
+    """Floats to integers truncate; narrow integers wrap, as a C cast does."""
+    target = {"fp16": "float16", "fp32": "float32"}.get(op.dtype.val, op.dtype.val)
+    carried = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(target, "int32")
+    return graph.round_to(graph.cast(graph.value(op.x), carried), target)
+
+
+@operation("clip")
+def clip(graph: Any, op: Any) -> str:
+    bounds = [graph.value(op.alpha), graph.value(op.beta)]
+    return graph.node("Min", [graph.node("Max", [graph.value(op.x), bounds[0]]), bounds[1]])
+
+
+@operation("exp2")
+def exp2(graph: Any, op: Any) -> str:
+    return graph.node("Pow", [graph.constant(2, np.float32), graph.value(op.x)])
+
+
+@operation("square")
+def square(graph: Any, op: Any) -> str:
+    x = graph.value(op.x)
+    return graph.node("Mul", [x, x])
+
+
+@operation("threshold")
+def threshold(graph: Any, op: Any) -> str:
+    return graph.node("Max", [graph.value(op.x), graph.value(op.alpha)])
+
+
+def _plus_epsilon(graph: Any, op: Any) -> str:
+    return graph.node("Add", [graph.value(op.x), graph.constant(op.epsilon.val, np.float32)])
+
+
+@operation("inverse")
+def inverse(graph: Any, op: Any) -> str:
+    return graph.node("Reciprocal", [_plus_epsilon(graph, op)])
+
+
+@operation("log")
+def log(graph: Any, op: Any) -> str:
+    return graph.node("Log", [_plus_epsilon(graph, op)])
+
+
+@operation("rsqrt")
+def rsqrt(graph: Any, op: Any) -> str:
+    return graph.node("Reciprocal", [graph.node("Sqrt", [_plus_epsilon(graph, op)])])

@@ -1,0 +1,110 @@
+"""Normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.graph import carrier, stored
+from export.simulator.operations import operation
+
+
+def _float(graph: Any, value: Any) -> str:
+    return graph.constant(value, np.float32)
+
+
+def _channels(graph: Any, var: Any, rank: int, default: float) -> str:
+    """One value per channel, shaped to broadcast over (batch, channels, ...)."""
+    if var is None:
+        return _float(graph, default)
+    shape = (1, -1) + (1,) * (rank - 2)
+    value = stored(var)
+    if value is not None:
+        return graph.constant(carrier(value).reshape(shape))
+    return graph.node("Reshape", [graph.value(var), graph.int64(shape)])
+
+
+def _scaled(graph: Any, centred: str, variance: str, epsilon: Any) -> str:
+    deviation = graph.node("Sqrt", [graph.node("Add", [variance, _float(graph, epsilon.val)])])
+    return graph.node("Div", [centred, deviation])
+
+
+def _affine(graph: Any, x: str, scale: str, shift: str) -> str:
+    return graph.node("Add", [graph.node("Mul", [x, scale]), shift])
+
+
+@operation("batch_norm")
+def batch_norm(graph: Any, op: Any) -> str:
+    rank = op.x.rank
+    mean = _channels(graph, op.mean, rank, 0)
+    variance = _channels(graph, op.variance, rank, 1)
+    centred = graph.node("Sub", [graph.value(op.x), mean])
+    normal = _scaled(graph, centred, variance, op.epsilon)
+    gamma, beta = _channels(graph, op.gamma, rank, 1), _channels(graph, op.beta, rank, 0)
+    return _affine(graph, normal, gamma, beta)
+
+
+def _standardized(graph: Any, x: str, axes: list[int], epsilon: Any) -> str:
+    where = graph.int64(axes)
+    centred = graph.node("Sub", [x, graph.node("ReduceMean", [x, where])])
+    variance = graph.node("ReduceMean", [graph.node("Mul", [centred, centred]), where])
+    return _scaled(graph, centred, variance, epsilon)
+
+
+@operation("instance_norm")
+def instance_norm(graph: Any, op: Any) -> str:
+    rank = op.x.rank
+    normal = _standardized(graph, graph.value(op.x), list(range(2, rank)), op.epsilon)
+    gamma, beta = _channels(graph, op.gamma, rank, 1), _channels(graph, op.beta, rank, 0)
+    return _affine(graph, normal, gamma, beta)
+
+
+@operation("layer_norm")
+def layer_norm(graph: Any, op: Any) -> str:
+    """ONNX's operator where the axes are the last ones, so that ONNX Runtime can fuse it."""
+    rank, x = op.x.rank, graph.value(op.x)
+    axes = sorted(int(a) % rank for a in (range(rank) if op.axes is None else op.axes.val))
+    if axes == list(range(axes[0], rank)) and op.gamma is not None:
+        beta = [graph.value(op.beta)] if op.beta is not None else []
+        return graph.node(
+            "LayerNormalization",
+            [x, graph.value(op.gamma), *beta],
+            axis=axes[0],
+            epsilon=float(op.epsilon.val),
+        )
+    normal = _standardized(graph, x, axes, op.epsilon)
+    return _affine(
+        graph, normal, _over(graph, op.gamma, axes, rank, 1), _over(graph, op.beta, axes, rank, 0)
+    )
+
+
+def _over(graph: Any, var: Any, axes: list[int], rank: int, default: float) -> str:
+    """A weight of the normalized axes, shaped to broadcast over all of them."""
+    if var is None:
+        return _float(graph, default)
+    sizes = dict(zip(axes, var.shape, strict=True))
+    shape = [int(sizes.get(axis, 1)) for axis in range(rank)]
+    return graph.node("Reshape", [graph.value(var), graph.int64(shape)])
+
+
+@operation("l2_norm")
+def l2_norm(graph: Any, op: Any) -> str:
+    """Over the last three axes together, with epsilon inside the root."""
+    x = graph.value(op.x)
+    axes = graph.int64(list(range(max(op.x.rank - 3, 0), op.x.rank)))
+    squares = graph.node("ReduceSumSquare", [x, axes])
+    root = graph.node("Sqrt", [graph.node("Add", [squares, _float(graph, op.epsilon.val)])])
+    return graph.node("Div", [x, root])
+
+
+@operation("local_response_norm")
+def local_response_norm(graph: Any, op: Any) -> str:
+    return graph.node(
+        "LRN",
+        [graph.value(op.x)],
+        size=int(op.size.val),
+        alpha=float(op.alpha.val),
+        beta=float(op.beta.val),
+        bias=float(op.k.val),
+    )

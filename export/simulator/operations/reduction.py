@@ -1,0 +1,50 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.graph import mil_type
+from export.simulator.operations import operation
+
+_SAME = {
+    "reduce_l1_norm": "ReduceL1",
+    "reduce_l2_norm": "ReduceL2",
+    "reduce_log_sum_exp": "ReduceLogSumExp",
+    "reduce_max": "ReduceMax",
+    "reduce_mean": "ReduceMean",
+    "reduce_min": "ReduceMin",
+    "reduce_prod": "ReduceProd",
+    "reduce_sum": "ReduceSum",
+    "reduce_sum_square": "ReduceSumSquare",
+}
+
+
+def _reduce(graph: Any, op: Any, kind: str, x: str) -> str:
+    axes = [] if op.axes is None else [graph.int64(np.atleast_1d(op.axes.val))]
+    return graph.node(kind, [x, *axes], keepdims=int(op.keep_dims.val))
+
+
+@operation(*_SAME)
+def same_in_onnx(graph: Any, op: Any) -> str:
+    x = graph.value(op.x)
+    if mil_type(op.x).startswith("float"):
+        return _reduce(graph, op, _SAME[op.op_type], x)
+    reduced = _reduce(graph, op, _SAME[op.op_type], graph.cast(x, "int64"))
+    return graph.cast(reduced, "int32")
+
+
+@operation("reduce_log_sum")
+def reduce_log_sum(graph: Any, op: Any) -> str:
+    return graph.node("Log", [_reduce(graph, op, "ReduceSum", graph.value(op.x))])
+
+
+@operation("reduce_argmax", "reduce_argmin")
+def reduce_arg(graph: Any, op: Any) -> str:
+    kind = "ArgMax" if op.op_type == "reduce_argmax" else "ArgMin"
+    index = graph.node(
+        kind, [graph.value(op.x)], axis=int(op.axis.val), keepdims=int(op.keep_dims.val)
+    )
+    return graph.cast(index, "int32")

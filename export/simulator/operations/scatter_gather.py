@@ -1,0 +1,106 @@
+"""Reading and writing at indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.operations import operation
+
+_REDUCTIONS = {"add": "add", "mul": "mul", "min": "min", "max": "max", "update": "none"}
+
+
+def _indices(graph: Any, op: Any) -> str:
+    return graph.as_int64(op.indices)
+
+
+@operation("gather")
+def gather(graph: Any, op: Any) -> str:
+    batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
+    axis = int(op.axis.val) % max(op.x.rank, 1)
+    x, indices = graph.value(op.x), _indices(graph, op)
+    if not batch:
+        return graph.node("Gather", [x, indices], axis=axis)
+    return _batched_gather(graph, op, x, indices, axis, batch)
+
+
+def _batched_gather(graph: Any, op: Any, x: str, indices: str, axis: int, batch: int) -> str:
+    """Move the axis behind the batch axes, gather there, and move its result back."""
+    rank, index_rank = op.x.rank, op.indices.rank
+    order = [*range(batch), axis, *[i for i in range(batch, rank) if i != axis]]
+    moved = graph.node("Transpose", [x], perm=order)
+    gathered = graph.node(
+        "GatherND", [moved, graph.node("Unsqueeze", [indices, graph.int64([-1])])], batch_dims=batch
+    )
+    middle = axis - batch
+    own = index_rank - batch
+    result = [
+        *range(batch),
+        *range(index_rank, index_rank + middle),
+        *range(batch, batch + own),
+        *range(index_rank + middle, rank + own - 1),
+    ]
+    return graph.node("Transpose", [gathered], perm=result)
+
+
+@operation("gather_along_axis")
+def gather_along_axis(graph: Any, op: Any) -> str:
+    return graph.node(
+        "GatherElements", [graph.value(op.x), _indices(graph, op)], axis=int(op.axis.val)
+    )
+
+
+@operation("gather_nd")
+def gather_nd(graph: Any, op: Any) -> str:
+    batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
+    return graph.node("GatherND", [graph.value(op.x), _indices(graph, op)], batch_dims=batch)
+
+
+def _with_arithmetic(graph: Any, data: str, mode: str, make: Any) -> str:
+    """Scatter with ``sub`` and ``div`` as the addition and multiplication of the inverse."""
+    if mode == "sub":
+        return make("add", lambda updates: graph.node("Neg", [updates]))
+    if mode == "div":
+        return make("mul", lambda updates: graph.node("Reciprocal", [updates]))
+    return make(_REDUCTIONS[mode], lambda updates: updates)
+
+
+@operation("scatter_along_axis")
+def scatter_along_axis(graph: Any, op: Any) -> str:
+    data = graph.value(op.data)
+
+    def make(reduction: str, change: Any) -> str:
+        inputs = [data, _indices(graph, op), change(graph.value(op.updates))]
+        return graph.node("ScatterElements", inputs, axis=int(op.axis.val), reduction=reduction)
+
+    return _with_arithmetic(graph, data, op.mode.val, make)
+
+
+@operation("scatter_nd")
+def scatter_nd(graph: Any, op: Any) -> str:
+    data = graph.value(op.data)
+
+    def make(reduction: str, change: Any) -> str:
+        inputs = [data, _indices(graph, op), change(graph.value(op.updates))]
+        return graph.node("ScatterND", inputs, reduction=reduction)
+
+    return _with_arithmetic(graph, data, op.mode.val, make)
+
+
+@operation("scatter")
+def scatter(graph: Any, op: Any) -> str:
+    """Whole slices at indices of one axis: ``scatter_nd`` on the axis brought to the front."""
+    axis, rank = int(op.axis.val) % op.data.rank, op.data.rank
+    front = [axis, *[i for i in range(rank) if i != axis]]
+    back = np.argsort(front).tolist()
+    data = graph.node("Transpose", [graph.value(op.data)], perm=front)
+    count = op.indices.rank
+    order = [*range(axis, axis + count), *range(axis), *range(axis + count, op.updates.rank)]
+    updates = graph.node("Transpose", [graph.value(op.updates)], perm=order)
+    indices = graph.node("Unsqueeze", [_indices(graph, op), graph.int64([-1])])
+
+    def make(reduction: str, change: Any) -> str:
+        return graph.node("ScatterND", [data, indices, change(updates)], reduction=reduction)
+
+    return graph.node("Transpose", [_with_arithmetic(graph, data, op.mode.val, make)], perm=back)

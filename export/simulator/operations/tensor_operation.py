@@ -1,0 +1,166 @@
+"""Making, joining and ordering tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.graph import carrier, mil_type
+from export.simulator.operations import operation
+
+
+@operation("shape")
+def shape(graph: Any, op: Any) -> str:
+    return graph.cast(graph.node("Shape", [graph.value(op.x)]), "int32")
+
+
+@operation("concat")
+def concat(graph: Any, op: Any) -> str:
+    axis, rank = int(op.axis.val), op.values[0].rank
+    names = [graph.value(var) for var in op.values]
+    if op.interleave is None or not op.interleave.val:
+        return graph.node("Concat", names, axis=axis)
+    axis %= rank
+    stacked = graph.node(
+        "Concat",
+        [graph.node("Unsqueeze", [name, graph.int64([axis + 1])]) for name in names],
+        axis=axis + 1,
+    )
+    target = [0] * axis + [-1] + [int(size) for size in op.values[0].shape[axis + 1 :]]
+    return graph.node("Reshape", [stacked, graph.int64(target)])
+
+
+@operation("stack")
+def stack(graph: Any, op: Any) -> str:
+    axis = int(op.axis.val)
+    parts = [graph.node("Unsqueeze", [graph.value(v), graph.int64([axis])]) for v in op.values]
+    return graph.node("Concat", parts, axis=axis)
+
+
+@operation("split")
+def split(graph: Any, op: Any) -> list[str]:
+    sizes = [int(var.shape[int(op.axis.val)]) for var in op.outputs]
+    names = graph.node(
+        "Split",
+        [graph.value(op.x), graph.int64(sizes)],
+        outputs=len(sizes),
+        axis=int(op.axis.val),
+    )
+    return [names] if isinstance(names, str) else names
+
+
+@operation("fill")
+def fill(graph: Any, op: Any) -> str:
+    value = carrier(np.asarray(op.value.val))
+    return graph.node("Expand", [graph.constant(value), graph.as_int64(op.shape)])
+
+
+@operation("fill_like")
+def fill_like(graph: Any, op: Any) -> str:
+    size = graph.node("Shape", [graph.value(op.ref_tensor)])
+    return graph.node("Expand", [graph.constant(carrier(np.asarray(op.value.val))), size])
+
+
+@operation("tile")
+def tile(graph: Any, op: Any) -> str:
+    return graph.node("Tile", [graph.value(op.x), graph.as_int64(op.reps)])
+
+
+@operation("range_1d")
+def range_1d(graph: Any, op: Any) -> str:
+    return graph.node("Range", [graph.value(op.start), graph.value(op.end), graph.value(op.step)])
+
+
+@operation("one_hot")
+def one_hot(graph: Any, op: Any) -> str:
+    values = [graph.value(op.off_value), graph.value(op.on_value)]
+    values = [graph.node("Reshape", [name, graph.int64([1])]) for name in values]
+    return graph.node(
+        "OneHot",
+        [
+            graph.as_int64(op.indices),
+            graph.as_int64(op.one_hot_vector_size),
+            graph.node("Concat", values, axis=0),
+        ],
+        axis=int(op.axis.val),
+    )
+
+
+@operation("pad")
+def pad(graph: Any, op: Any) -> str:
+    """MIL gives (before, after) pairs of the last axes, ONNX all befores and then all afters."""
+    mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}[op.mode.val]
+    value = [] if op.constant_val is None or mode != "constant" else [graph.value(op.constant_val)]
+    x = graph.value(op.x)
+    if mil_type(op.x).startswith("float") and value:
+        value = [graph.cast(value[0], "float32")]
+    if op.pad.val is None:
+        pairs = graph.node("Reshape", [graph.as_int64(op.pad), graph.int64([-1, 2])])
+        pads = graph.node(
+            "Reshape", [graph.node("Transpose", [pairs], perm=[1, 0]), graph.int64([-1])]
+        )
+        axes = range(op.x.rank - op.pad.shape[0] // 2, op.x.rank)
+    else:
+        given = np.asarray(op.pad.val).reshape(-1, 2)
+        pads, axes = graph.int64(given.T.ravel()), range(op.x.rank - len(given), op.x.rank)
+    return graph.node("Pad", [x, pads, *(value or [""]), graph.int64(list(axes))], mode=mode)
+
+
+@operation("cumsum")
+def cumsum(graph: Any, op: Any) -> str:
+    return graph.node(
+        "CumSum",
+        [graph.value(op.x), graph.constant(op.axis.val, np.int32)],
+        exclusive=int(op.exclusive.val),
+        reverse=int(op.reverse.val),
+    )
+
+
+@operation("argsort")
+def argsort(graph: Any, op: Any) -> str:
+    axis = int(op.axis.val) % op.x.rank
+    size = graph.node("Shape", [graph.value(op.x)], start=axis, end=axis + 1)
+    _, index = graph.node(
+        "TopK", [graph.value(op.x), size], outputs=2, axis=axis, largest=int(not op.ascending.val)
+    )
+    return graph.cast(index, "int32")
+
+
+@operation("topk")
+def topk(graph: Any, op: Any) -> list[str]:
+    count = graph.node("Reshape", [graph.as_int64(op.k), graph.int64([1])])
+    sort = getattr(op, "sort", None)
+    values, index = graph.node(
+        "TopK",
+        [graph.value(op.x), count],
+        outputs=2,
+        axis=int(op.axis.val),
+        largest=int(not op.ascending.val),
+        sorted=int(sort is None or bool(sort.val)),
+    )
+    wanted = getattr(op, "return_indices", None)
+    indices = graph.cast(index, "int32")
+    return [values, indices] if wanted is None or wanted.val else [values]
+
+
+@operation("band_part")
+def band_part(graph: Any, op: Any) -> str:
+    """Keep ``lower`` diagonals below and ``upper`` above the main one; -1 keeps all."""
+    x, lower, upper = graph.value(op.x), int(op.lower.val), int(op.upper.val)
+    if upper >= 0:
+        x = graph.node("Trilu", [x, graph.int64(upper)], upper=0)
+    if lower >= 0:
+        x = graph.node("Trilu", [x, graph.int64(-lower)], upper=1)
+    return x
+
+
+@operation("non_zero")
+def non_zero(graph: Any, op: Any) -> str:
+    places = graph.node("NonZero", [graph.value(op.x)])
+    return graph.cast(graph.node("Transpose", [places], perm=[1, 0]), "int32")
+
+
+@operation("flatten2d")
+def flatten2d(graph: Any, op: Any) -> str:
+    return graph.node("Flatten", [graph.value(op.x)], axis=int(op.axis.val))

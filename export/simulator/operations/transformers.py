@@ -1,0 +1,28 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.graph import mil_type
+from export.simulator.operations import operation
+
+
+@operation("scaled_dot_product_attention")
+def scaled_dot_product_attention(graph: Any, op: Any) -> str:
+    """``softmax(query @ key.T / sqrt(width) + mask) @ value``; a boolean mask keeps the true."""
+    width = float(op.query.shape[-1])
+    axes = [*range(op.key.rank - 2), op.key.rank - 1, op.key.rank - 2]
+    key = graph.node("Transpose", [graph.value(op.key)], perm=axes)
+    scores = graph.node("MatMul", [graph.value(op.query), key])
+    scores = graph.node("Mul", [scores, graph.constant(width**-0.5, np.float32)])
+    if op.attn_mask is not None:
+        mask = graph.value(op.attn_mask)
+        if mil_type(op.attn_mask) == "bool":
+            least = graph.constant(-np.inf, np.float32)
+            mask = graph.node("Where", [mask, graph.constant(0, np.float32), least])
+        scores = graph.node("Add", [scores, mask])
+    weights = graph.node("Softmax", [scores], axis=-1)
+    return graph.node("MatMul", [weights, graph.value(op.value)])
