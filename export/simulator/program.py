@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export import ExportError
-
-for _logger in ("coremltools", "coremltools.libcoremlpython"):
-    logging.getLogger(_logger).setLevel(logging.ERROR)  # it warns of what only a Mac has
+from export.quiet import quiet
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"
@@ -38,21 +35,23 @@ def load_program(model: Any) -> LoadedProgram:
 def _read(package: Path) -> tuple[Any, str]:
     if not package.is_dir() or not (package / MANIFEST).is_file():
         raise ExportError(f"{package}: not a Core ML package (no {MANIFEST} in it)")
-    from coremltools.models.utils import load_spec
-
     try:
-        return load_spec(str(package)), str(package / WEIGHTS)
+        with quiet():
+            from coremltools.models.utils import load_spec
+
+            return load_spec(str(package)), str(package / WEIGHTS)
     except Exception as error:  # the reader raises whatever a broken file leads to
         raise ExportError(f"{package}: a broken package ({_line(error)})") from None
 
 
 def _from_spec(spec: Any, weights: str, name: str) -> LoadedProgram:
-    from coremltools.converters.mil.frontend.milproto.load import load
-
     if spec.WhichOneof("Type") != "mlProgram":
         raise ExportError(f"{name}: a {spec.WhichOneof('Type')}, not an ML Program")
     try:
-        mil = load(spec, spec.specificationVersion, weights)
+        with quiet():
+            from coremltools.converters.mil.frontend.milproto.load import load
+
+            mil = load(spec, spec.specificationVersion, weights)
     except Exception as error:
         raise ExportError(f"{name}: its program cannot be read ({_line(error)})") from None
     return LoadedProgram(mil, spec.description)

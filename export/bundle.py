@@ -1,0 +1,151 @@
+"""Checkpoint -> bundle: convert, compress, write beside, run what was written, then rename."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from distill.atomic import atomic_directory
+from export import ExportError
+from export.checkpoint import Checkpoint
+from export.compress import COMPRESSIONS, check_target, compress_weights
+from export.convert import convert
+from export.encoder import TaskModel, build_encoder
+from export.engines import PackageEngine, PyTorchEngine
+from export.package import Bundle, directory_size, settings_of, write_bundle
+from export.parity import Difference, compare
+from export.text import load_tokenizer, sample_inputs
+
+STEPS = ("convert", "compress", "write", "run")
+
+
+@dataclass(frozen=True)
+class BundleOptions:
+    """What the package is to be."""
+
+    task: str
+    quantize: str = "none"
+    layout: str = "standard"
+    lengths: tuple[int, ...] = (128, 256, 384)
+    target: str = "iOS18"
+    skip: tuple[str, ...] = ()
+
+    def check(self, out: Path, replace: bool) -> None:
+        """Refuse early what cannot end well.
+
+        Raises:
+            ExportError: a quantization that the target cannot hold, a place that is taken or that
+                cannot be written.
+        """
+        check_target(self.quantize, self.target)
+        if os.path.lexists(out) and not replace:
+            raise ExportError(f"{out} exists already; --force replaces it")
+        parent = next(folder for folder in out.absolute().parents if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise ExportError(f"{out}: {parent} cannot be written")
+
+
+def export_bundle(
+    checkpoint: Checkpoint,
+    options: BundleOptions,
+    out: Path,
+    *,
+    replace: bool = False,
+    verify: bool = True,
+) -> dict[str, Any]:
+    """Write a bundle to ``out`` and report what it is: sizes in bytes, times in seconds, and its
+    difference from PyTorch on sample texts, run in the simulator at half precision.
+
+    Raises:
+        ExportError: the options do not fit the checkpoint, or with ``verify`` the written package
+            differs from PyTorch by more than its quantization should (nothing is written then).
+    """
+    longest = max(options.lengths)
+    if longest > checkpoint.config.positions:
+        raise ExportError(
+            f"length {longest} is above the {checkpoint.config.positions} positions of "
+            f"{checkpoint.name}"
+        )
+    settings = settings_of(
+        checkpoint,
+        options.task,
+        options.lengths,
+        quantize=options.quantize,
+        layout=options.layout,
+        target=options.target,
+    )
+    began = time.monotonic()
+    with tqdm(total=len(STEPS), desc="export", unit="step", leave=False) as progress:
+        _step(progress, "convert")
+        model = build_encoder(checkpoint, options.task, options.layout)
+        core_ml = convert(model, checkpoint, options.task, options.lengths, options.target)
+        operations = _operations(core_ml)
+        _step(progress, "compress")
+        core_ml = compress_weights(core_ml, options.quantize, options.target, options.skip)
+        with atomic_directory(out, replace=replace) as staged:
+            _step(progress, "write")
+            bundle = write_bundle(core_ml, checkpoint, settings, staged)
+            _step(progress, "run")
+            difference = compare_on_samples(bundle, checkpoint)
+            if verify:
+                _refuse(difference, options.quantize)
+            size = directory_size(bundle.package)
+    return {
+        "bundle": str(out),
+        **asdict(options),
+        "model": checkpoint.name,
+        "random_weights": checkpoint.random_weights,
+        "parameters": _parameters(model),
+        "float32_bytes": 4 * _parameters(model),
+        "package_bytes": size,
+        "operations": operations,
+        "seconds": time.monotonic() - began,
+        "difference": asdict(difference),
+    }
+
+
+def _step(progress: tqdm[Any], name: str) -> None:
+    progress.set_description(name)
+    progress.update()
+
+
+def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
+    """The written package in the simulator, at half precision, against PyTorch at float32."""
+    reference = PyTorchEngine(checkpoint, bundle.task)
+    package = PackageEngine(bundle.package, bundle.settings["inputs"])
+    expected, found = [], []
+    for inputs in sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths):
+        length = int(inputs["attention_mask"].sum())
+        wanted, got = reference.predict(inputs), package.predict(inputs)
+        for name, value in wanted.items():
+            attended = slice(None, length) if bundle.task in ("qa", "mlm") else slice(None)
+            expected.append(value[:, attended])
+            found.append(got[name][:, attended])
+    return compare(expected, found)
+
+
+def _refuse(difference: Difference, quantize: str) -> None:
+    least = COMPRESSIONS[quantize].psnr
+    if difference.overflow:
+        raise ExportError("the package overflows in half precision; --no-verify keeps it")
+    if difference.psnr < least:
+        raise ExportError(
+            f"the package differs from PyTorch: PSNR {difference.psnr:.1f} dB, below the "
+            f"{least:.0f} dB of {quantize}; --no-verify keeps it"
+        )
+
+
+def _operations(core_ml: Any) -> dict[str, int]:
+    block = core_ml._mil_program.functions["main"]
+    counts = Counter(op.op_type for op in block.operations if op.op_type != "const")
+    return dict(counts.most_common())
+
+
+def _parameters(model: TaskModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

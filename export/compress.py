@@ -1,0 +1,119 @@
+"""Weights in fewer bits: one table of what there is and what each target allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from export import ExportError
+from export.quiet import quiet
+
+TARGETS = ("iOS16", "iOS17", "iOS18")
+SMALL = 2048
+"""Weights of fewer elements (biases, norms) stay as they are: they cost accuracy, not room."""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """``bits`` of a stored weight, ``kind`` linear or palette, the first ``target`` that holds it,
+    and the least agreement with PyTorch on real text, ``psnr`` in dB, that is not refused."""
+
+    bits: int
+    kind: str
+    target: str
+    psnr: float
+
+
+COMPRESSIONS: dict[str, Compression] = {
+    "none": Compression(16, "float", "iOS16", 60.0),
+    "int8": Compression(8, "linear", "iOS16", 35.0),
+    "int4": Compression(4, "linear", "iOS18", 15.0),
+    "lut8": Compression(8, "palette", "iOS16", 35.0),
+    "lut6": Compression(6, "palette", "iOS16", 25.0),
+    "lut4": Compression(4, "palette", "iOS16", 15.0),
+}
+INT4_BLOCK = 32
+PALETTE_GROUP = 16
+
+
+def check_target(quantize: str, target: str) -> None:
+    """Raises:
+    ExportError: an unknown quantization or target, or a target that cannot hold it.
+    """
+    if quantize not in COMPRESSIONS:
+        raise ExportError(f"unknown quantization {quantize!r}; {', '.join(COMPRESSIONS)}")
+    if target not in TARGETS:
+        raise ExportError(f"unknown target {target!r}; {', '.join(TARGETS)}")
+    needed = COMPRESSIONS[quantize].target
+    if TARGETS.index(target) < TARGETS.index(needed):
+        raise ExportError(f"{quantize} needs --target {needed} or later, not {target}")
+
+
+def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str] = ()) -> Any:
+    """A copy of a float Core ML model with its weights, embeddings included, in fewer bits.
+
+    Args:
+        model: a ``coremltools`` MLModel.
+        skip: parts of weight names; weights whose name contains one stay as they are.
+
+    Raises:
+        ExportError: the target cannot hold the quantization, or ``skip`` names no weight.
+    """
+    check_target(quantize, target)
+    if COMPRESSIONS[quantize].kind == "float":
+        return model
+    with quiet():
+        import coremltools.optimize.coreml as cto
+
+        by_name = dict.fromkeys(_embeddings(model), _settings(quantize, "iOS17"))
+        by_name |= dict.fromkeys(_matching(model, skip), None)
+        config = cto.OptimizationConfig(_settings(quantize, target), op_name_configs=by_name)
+        if COMPRESSIONS[quantize].kind == "linear":
+            return cto.linear_quantize_weights(model, config)
+        return cto.palettize_weights(model, config)
+
+
+def _settings(quantize: str, target: str) -> Any:
+    import coremltools.optimize.coreml as cto
+
+    compression = COMPRESSIONS[quantize]
+    if quantize == "int4":
+        return cto.OpLinearQuantizerConfig(
+            mode="linear_symmetric",
+            dtype="int4",
+            granularity="per_block",
+            block_size=INT4_BLOCK,
+            weight_threshold=SMALL,
+        )
+    if compression.kind == "linear":
+        return cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALL)
+    grouped = target == "iOS18" and compression.bits < 8
+    return cto.OpPalettizerConfig(
+        mode="kmeans",
+        nbits=compression.bits,
+        granularity="per_grouped_channel" if grouped else "per_tensor",
+        group_size=PALETTE_GROUP if grouped else 0,
+        weight_threshold=SMALL,
+    )
+
+
+def _constants(model: Any) -> list[Any]:
+    return [op for op in model._mil_program.functions["main"].operations if op.op_type == "const"]
+
+
+def _embeddings(model: Any) -> list[str]:
+    """Tables that are read by row; their rows do not divide into groups, so one palette each."""
+    return [
+        op.name
+        for op in _constants(model)
+        if any(user.op_type == "gather" for user in op.outputs[0].child_ops)
+    ]
+
+
+def _matching(model: Any, skip: Sequence[str]) -> list[str]:
+    names = [op.name for op in _constants(model)]
+    for part in skip:
+        if not any(part in name for name in names):
+            raise ExportError(f"--skip {part}: no weight has that in its name")
+    return [name for name in names if any(part in name for part in skip)]

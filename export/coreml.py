@@ -1,0 +1,112 @@
+"""Turn a checkpoint into a Core ML package, run the package that was written, and say what it
+costs and what it changed.
+
+Example:
+
+    python -m export.coreml --model minilm --task embed --quantize int8 --out minilm-int8
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distill.command import command
+from distill.presets import PRESETS, default_model
+from export import ExportError
+from export.compress import COMPRESSIONS, TARGETS
+
+TASKS = ("qa", "classify", "mlm", "embed")
+APP_MODELS = Path("ios_app/QADemo/Models")
+DISTILBERT_APP_MB = 207  # arXiv 1910.01108, section 5
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m export.coreml",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "--model",
+        default=default_model(),
+        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
+    )
+    add("--task", choices=TASKS, help="default: the preset's own, else qa")
+    add("--quantize", choices=COMPRESSIONS, default="none", help="weights in fewer bits")
+    add("--skip", action="append", default=[], help="leave weights with this in their name alone")
+    add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
+    add("--lengths", type=_lengths, default=(128, 256, 384), help="default 128,256,384")
+    add("--target", choices=TARGETS, default="iOS18", help="oldest system; default %(default)s")
+    add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE")
+    add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
+    add("--force", action="store_true", help="replace what is at --out")
+    add("--random-weights", action="store_true", help="the architecture alone")
+    add("--verify", type=Path, metavar="DATA", help="compare on SQuAD or STS-B data too")
+    add("--limit", type=int, help="at most so many examples of --verify")
+    add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
+    add("--json", action="store_true", help="print the report as JSON")
+    return result
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    try:
+        lengths = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: lengths are numbers such as 128,256") from None
+    if lengths[0] < 2:
+        raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
+    return lengths
+
+
+def _destination(arguments: argparse.Namespace, task: str) -> Path:
+    name = Path(arguments.model).name
+    if arguments.app:
+        return Path(APP_MODELS / name)
+    return Path(arguments.out or f"{name}-{task}-{arguments.quantize}")
+
+
+@command(ExportError)
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    preset = PRESETS.get(arguments.model)
+    task = arguments.task or (preset.default_task if preset else "qa")
+    from export.bundle import BundleOptions, export_bundle
+    from export.checkpoint import load_checkpoint
+    from export.report import print_report
+
+    options = BundleOptions(
+        task=task,
+        quantize=arguments.quantize,
+        layout=arguments.layout,
+        lengths=arguments.lengths,
+        target=arguments.target,
+        skip=tuple(arguments.skip),
+    )
+    out = _destination(arguments, task)
+    options.check(out, arguments.force or arguments.app)
+    checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)
+    report = export_bundle(
+        checkpoint,
+        options,
+        out,
+        replace=arguments.force or arguments.app,
+        verify=not arguments.no_verify,
+    )
+    if arguments.verify:
+        from export.verify import verify_bundle
+
+        report["data"] = verify_bundle(out, checkpoint, arguments.verify, arguments.limit)
+    if arguments.json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_report(report, DISTILBERT_APP_MB)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What runs a model: the simulator, Core ML itself on a Mac, or PyTorch as the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from export import ExportError
+from export.checkpoint import Checkpoint
+from export.encoder import build_encoder, input_names, output_names
+from export.text import Inputs, take
+
+Outputs = dict[str, np.ndarray]
+ENGINES = ("simulator", "coreml")
+
+
+class Engine(Protocol):
+    """Anything that turns named inputs into named outputs."""
+
+    def predict(self, data: Inputs) -> Outputs: ...
+
+
+class PyTorchEngine:
+    """The checkpoint itself in float32, in the standard layout."""
+
+    def __init__(self, checkpoint: Checkpoint, task: str) -> None:
+        self.names = input_names(checkpoint.config, task)
+        self.outputs = output_names(task)
+        self.model = build_encoder(checkpoint, task)
+
+    @torch.inference_mode()
+    def predict(self, data: Inputs) -> Outputs:
+        values = self.model(*(torch.from_numpy(data[name]) for name in self.names))
+        return {key: value.numpy() for key, value in zip(self.outputs, values, strict=True)}
+
+
+class PackageEngine:
+    """A package in the simulator (``precision`` as there) or in Core ML.
+
+    Raises:
+        ExportError: Core ML is asked for and this is no Mac.
+    """
+
+    def __init__(
+        self, package: Path, names: list[str], engine: str = "simulator", precision: str = "float16"
+    ) -> None:
+        self.names = names
+        self.model = _coreml(package) if engine == "coreml" else _simulator(package, precision)
+
+    def predict(self, data: Inputs) -> Outputs:
+        return {
+            key: np.asarray(value)
+            for key, value in self.model.predict(take(data, self.names)).items()
+        }
+
+
+def _simulator(package: Path, precision: str) -> Any:
+    from export.simulator import Simulator
+
+    return Simulator(package, precision=precision)
+
+
+def _coreml(package: Path) -> Any:
+    import platform
+
+    if platform.system() != "Darwin":
+        raise ExportError("--engine coreml needs a Mac; the simulator runs everywhere")
+    import coremltools
+
+    return coremltools.models.MLModel(str(package))
