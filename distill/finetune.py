@@ -122,8 +122,14 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
 
 
 def _schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
-    names = ("learning_rate", "max_steps", "num_train_epochs", "seed")
-    names += ("per_device_train_batch_size", "gradient_accumulation_steps")
+    names = [
+        "learning_rate",
+        "max_steps",
+        "num_train_epochs",
+        "seed",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+    ]
     return {name: getattr(training, name) for name in names}
 
 

@@ -60,7 +60,7 @@ class SpanTrainer(Trainer):
         super().__init__(**kwargs)
         self.teacher, self.alpha, self.temperature = teacher, alpha, temperature
 
-    def compute_loss(
+    def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
         logits = span_logits(model, inputs)
@@ -174,7 +174,7 @@ def finetune(
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
     trainer.save_model()
-    tokenizer_files(model_directory, Path(training.output_dir))
+    tokenizer_files(model_directory, Path(str(training.output_dir)))
     if held_out:
         report["held_out"] = evaluate_model(
             model, tokenizer, held_out, settings.max_length, settings.doc_stride, "held out"

@@ -121,7 +121,8 @@ def split_by_passage(
     counts: dict[str, int] = {}
     for example in examples:
         counts[example.title] = counts.get(example.title, 0) + 1
-    kept, held_out = [], []
+    kept: list[Example] = []
+    held_out: list[Example] = []
     for example in examples:
         large = counts[example.title] > len(examples) / 10
         key = (example.context if large else example.title).encode()

@@ -111,17 +111,21 @@ class Encoder(nn.Module):
         elif self.one_segment:
             hidden = hidden + self.token_type_embeddings.weight[0]
         hidden = self.embedding_norm(hidden)
-        mask = (1.0 - attention_mask.to(hidden.dtype)) * MASKED
         if not self.channels_first:
-            mask = mask[:, None, None, :]
+            mask = self._additive(attention_mask[:, None, None, :], hidden.dtype)
             for layer in self.layers:
                 hidden = layer(hidden, mask)
             return hidden
+        mask = self._additive(attention_mask[:, :, None, None], hidden.dtype)
         hidden = hidden.transpose(1, 2).unsqueeze(2)
-        mask = mask[:, :, None, None]
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return hidden.squeeze(2).transpose(1, 2)
+
+    @staticmethod
+    def _additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """0 for a token, `MASKED` for padding; in these steps ONNX Runtime knows it as a mask."""
+        return (1.0 - mask.to(dtype)) * MASKED
 
 
 class QuestionAnswering(nn.Module):

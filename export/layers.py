@@ -48,7 +48,7 @@ class Layer(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.head_width = config.width // config.heads
-        self.scale = 1.0 / math.sqrt(self.head_width)
+        self.scale = math.sqrt(self.head_width)
         self.query = self.linear(config.width, config.width)
         self.key = self.linear(config.width, config.width)
         self.value = self.linear(config.width, config.width)
@@ -72,7 +72,7 @@ class Layer(nn.Module):
         query = self.query(hidden).view(split).transpose(1, 2)
         key = self.key(hidden).view(split).transpose(1, 2)
         value = self.value(hidden).view(split).transpose(1, 2)
-        scores = torch.matmul(query, key.transpose(-1, -2)) * self.scale + mask
+        scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
         mixed = torch.matmul(torch.softmax(scores, dim=-1), value)
         return mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_width)
 
@@ -90,7 +90,7 @@ class ChannelLayer(Layer):
         values = self.value(hidden).split(self.head_width, dim=1)
         mixed = []
         for query, key, value in zip(queries, keys, values, strict=True):
-            scores = torch.einsum("bchq,bkhc->bkhq", query, key) * self.scale + mask
+            scores = torch.einsum("bchq,bkhc->bkhq", query, key) / self.scale + mask
             weights = torch.softmax(scores, dim=1)
             mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
         return torch.cat(mixed, dim=1)

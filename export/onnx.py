@@ -1,0 +1,86 @@
+"""Turn a checkpoint into an ONNX file for ONNX Runtime, fused and, if wanted, in int8.
+
+Example:
+
+    python -m export.onnx --model minilm --task embed --quantize int8 --out minilm.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distill.command import command
+from distill.presets import PRESETS, default_model
+from export import ExportError
+
+TASKS = ("qa", "classify", "mlm", "embed")
+QUANTIZATIONS = ("none", "int8")
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m export.onnx",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "--model",
+        default=default_model(),
+        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
+    )
+    add("--task", choices=TASKS, help="default: the preset's own, else qa")
+    add("--quantize", choices=QUANTIZATIONS, default="none", help="int8: dynamic, per channel")
+    add("--vnni", action="store_true", help="8-bit weights for a CPU with VNNI, not this one")
+    add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx")
+    add("--force", action="store_true", help="replace what is at --out")
+    add("--random-weights", action="store_true", help="the architecture alone")
+    add("--no-verify", action="store_true", help="keep a file that differs from PyTorch")
+    add("--json", action="store_true", help="print the report as JSON")
+    return result
+
+
+@command(ExportError)
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    preset = PRESETS.get(arguments.model)
+    task = arguments.task or (preset.default_task if preset else "qa")
+    out = arguments.out or Path(f"{Path(arguments.model).name}-{task}-{arguments.quantize}.onnx")
+    if out.exists() and not arguments.force:
+        raise ExportError(f"{out} exists already; --force replaces it")
+    from export.checkpoint import load_checkpoint
+    from export.onnx_graph import export_onnx
+
+    report = export_onnx(
+        load_checkpoint(arguments.model, random_weights=arguments.random_weights),
+        task,
+        out,
+        quantize=arguments.quantize,
+        vnni=True if arguments.vnni else None,
+        verify=not arguments.no_verify,
+    )
+    if arguments.json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print(report)
+    return 0
+
+
+def _print(report: dict) -> None:  # type: ignore[type-arg]
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=report["file"], show_header=False, title_justify="left")
+    for key, value in report.items():
+        table.add_row(
+            key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""The standard-layout encoder as an ONNX graph that ONNX Runtime runs well on a CPU."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from distill.atomic import atomic_file
+from export import ExportError
+from export.checkpoint import Checkpoint
+from export.encoder import build_encoder, input_names, output_names
+from export.engines import PyTorchEngine
+from export.package import read_tokenizer
+from export.parity import Difference, compare
+from export.quiet import quiet
+from export.text import Inputs, encode, sample_texts, take
+
+OPSET = 17
+LEAST_PSNR = {"none": 90.0, "int8": 20.0}
+LENGTHS = (32, 64, 128, 256)
+
+
+class OnnxEngine:
+    """An ONNX file in ONNX Runtime; inputs are cast to int64, as the file takes them."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+            raise ExportError(f"{path}: {' '.join(str(error).split())}") from None
+        self.names = [value.name for value in self.session.get_inputs()]
+        self.outputs = [value.name for value in self.session.get_outputs()]
+
+    def predict(self, data: Inputs) -> Inputs:
+        feeds = {name: array.astype("int64") for name, array in take(data, self.names).items()}
+        return dict(zip(self.outputs, self.session.run(None, feeds), strict=True))
+
+
+def has_vnni() -> bool:
+    """Whether this CPU multiplies 8-bit integers without an intermediate of 16 bits."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "vnni" in flags or "asimddp" in flags
+
+
+def export_onnx(
+    checkpoint: Checkpoint,
+    task: str,
+    out: Path,
+    *,
+    quantize: str = "none",
+    vnni: bool | None = None,
+    fuse: bool = True,
+    verify: bool = True,
+) -> dict[str, Any]:
+    """Write an ONNX file of dynamic batch and length and report what it is.
+
+    Args:
+        quantize: ``int8`` quantizes matrix products dynamically, per channel, and the embedding
+            table.
+        vnni: whether the file will run on a CPU with VNNI; default: as this one. Without it the
+            weights keep 7 bits, since pairs of 8-bit products overflow 16 bits.
+        fuse: let ONNX Runtime's optimizer fuse attention, normalization and activation.
+
+    Raises:
+        ExportError: with ``verify``, a file that differs from PyTorch by more than it should.
+    """
+    began = time.monotonic()
+    vnni = has_vnni() if vnni is None else vnni
+    with atomic_file(out) as staged, tempfile.TemporaryDirectory(dir=staged.parent) as folder:
+        plain = Path(folder) / "plain.onnx"
+        _trace(checkpoint, task, plain)
+        graph = _fused(plain, checkpoint) if fuse else onnx.load(plain)
+        onnx.save(graph, staged)
+        if quantize == "int8":
+            _quantize(staged, vnni)
+        difference = compare_onnx(staged, checkpoint, task)
+        if verify and not difference.psnr >= LEAST_PSNR[quantize]:
+            raise ExportError(
+                f"the ONNX file differs from PyTorch: PSNR {difference.psnr:.1f} dB, below "
+                f"{LEAST_PSNR[quantize]:.0f}; --no-verify keeps it"
+            )
+        size = staged.stat().st_size
+    counts = Counter(node.op_type for node in graph.graph.node)
+    return {
+        "file": str(out),
+        "model": checkpoint.name,
+        "random_weights": checkpoint.random_weights,
+        "task": task,
+        "quantize": quantize,
+        "weight_bits": 32 if quantize == "none" else 8 if vnni else 7,
+        "bytes": size,
+        "fused_attention": counts["Attention"] + counts["MultiHeadAttention"],
+        "layers": checkpoint.config.layers,
+        "psnr": difference.psnr,
+        "max_abs": difference.max_abs,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def _trace(checkpoint: Checkpoint, task: str, path: Path) -> None:
+    """The TorchScript exporter: its graph is the one that the optimizer's patterns know."""
+    names, outputs = input_names(checkpoint.config, task), output_names(task)
+    axes = {0: "batch", 1: "length"}
+    per_token = task in ("qa", "mlm")
+    dynamic = dict.fromkeys(names, axes)
+    dynamic |= dict.fromkeys(outputs, axes if per_token else {0: "batch"})
+    example = tuple(torch.ones((1, LENGTHS[0]), dtype=torch.int64) for _ in names)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            build_encoder(checkpoint, task),
+            example,
+            str(path),
+            input_names=list(names),
+            output_names=list(outputs),
+            dynamic_axes=dynamic,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+def _fused(path: Path, checkpoint: Checkpoint) -> onnx.ModelProto:
+    with quiet():
+        from onnxruntime.transformers.fusion_options import FusionOptions
+        from onnxruntime.transformers.optimizer import optimize_model
+
+        options = FusionOptions("bert")
+        options.enable_embed_layer_norm = False  # slower on a CPU, and it hides the table
+        optimized = optimize_model(
+            str(path),
+            "bert",
+            num_heads=checkpoint.config.heads,
+            hidden_size=checkpoint.config.width,
+            optimization_options=options,
+        )
+    return optimized.model
+
+
+def _quantize(path: Path, vnni: bool) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with quiet():
+        quantize_dynamic(
+            str(path),
+            str(path),
+            op_types_to_quantize=["MatMul", "Attention", "Gather"],
+            per_channel=True,
+            reduce_range=not vnni,
+            weight_type=QuantType.QInt8,
+            extra_options={
+                "MatMulConstBOnly": True,
+                "DefaultTensorType": onnx.TensorProto.FLOAT,
+            },
+        )
+
+
+def compare_onnx(path: Path, checkpoint: Checkpoint, task: str) -> Difference:
+    """The written file in ONNX Runtime against PyTorch, on the built-in texts without padding."""
+    import json
+
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
+    reference, candidate = PyTorchEngine(checkpoint, task), OnnxEngine(path)
+    expected, found = [], []
+    for inputs in encode(tokenizer, sample_texts(task), LENGTHS):
+        tokens = int(inputs["attention_mask"].sum())
+        cut = {name: array[:, :tokens] for name, array in inputs.items()}
+        wanted, got = reference.predict(cut), candidate.predict(cut)
+        expected += [wanted[name] for name in wanted]
+        found += [got[name] for name in wanted]
+    return compare(expected, found)

@@ -1,0 +1,122 @@
+"""Run a package beside the PyTorch checkpoint on the same real text, and report what differs.
+
+Example:
+
+    python -m export.verify minilm-int8 --against minilm --data ../shared/data/glue/STS-B/dev.tsv
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError
+from distill.command import command
+from distill.presets import default_model
+from export import ExportError
+from export.compress import COMPRESSIONS
+
+PAST_TOLERANCE = 1
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m export.verify",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
+    add("--against", default=default_model(), help="the checkpoint; default %(default)s")
+    add("--data", type=Path, help="SQuAD JSON for qa, STS-B TSV for embed; default: own samples")
+    add("--limit", type=int, help="at most so many examples")
+    add("--engine", choices=("simulator", "coreml"), default="simulator", help="coreml: on a Mac")
+    add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
+    add("--tolerance", type=float, metavar="DB", help="least PSNR; default: the quantization's")
+    add("--json", action="store_true", help="print the report as JSON")
+    return result
+
+
+@command(ExportError, DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    from export.checkpoint import load_checkpoint
+    from export.package import open_bundle
+
+    bundle = open_bundle(arguments.package)
+    report = verify_bundle(
+        arguments.package,
+        load_checkpoint(arguments.against),
+        arguments.data,
+        arguments.limit,
+        engine=arguments.engine,
+        precision=arguments.precision,
+    )
+    tolerance = arguments.tolerance
+    if tolerance is None:
+        tolerance = COMPRESSIONS[bundle.settings["quantization"]].psnr
+    report["tolerance"] = tolerance
+    if arguments.json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print(report, f"{arguments.package} against {arguments.against}")
+    past = report["overflow"] or report["psnr"] < tolerance
+    return PAST_TOLERANCE if past else 0
+
+
+def verify_bundle(
+    package: Path,
+    checkpoint: Any,
+    data: Path | None = None,
+    limit: int | None = None,
+    *,
+    engine: str = "simulator",
+    precision: str = "float16",
+) -> dict[str, Any]:
+    """Compare a package with its checkpoint.
+
+    Returns:
+        ``examples``, ``max_abs``, ``mean_abs``, ``psnr`` (dB), ``overflow``, ``agreement`` (share
+        of the same answer or argmax), and for data the task's metric of both: ``exact_match``
+        and ``f1``, or ``spearman``, each with the package's as ``package_...``.
+
+    Raises:
+        ExportError: a package, checkpoint or data file that does not fit.
+    """
+    from export.engines import PackageEngine, PyTorchEngine
+    from export.package import open_bundle
+    from export.side_by_side import run_both
+    from export.workload import load_workload
+
+    bundle = open_bundle(package)
+    workload = load_workload(bundle, data, limit)
+    reference = PyTorchEngine(checkpoint, bundle.task)
+    candidate = PackageEngine(bundle.package, bundle.settings["inputs"], engine, precision)
+    expected, found, difference = run_both(workload, reference, candidate)
+    return {
+        "examples": len(workload),
+        "max_abs": difference.max_abs,
+        "mean_abs": difference.mean_abs,
+        "psnr": difference.psnr,
+        "overflow": difference.overflow,
+        **workload.judge(expected, found),
+    }
+
+
+def _print(report: dict[str, Any], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, show_header=False, title_justify="left")
+    for key, value in report.items():
+        text = f"{value:.4f}" if isinstance(value, float) else str(value)
+        table.add_row(key.replace("_", " "), text)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
