@@ -18,7 +18,7 @@ from export.text import Inputs, bucket, encode, load_tokenizer, padded, sample_t
 class Workload(Protocol):
     """Inputs by index; ``judge`` compares outputs in the words of the task."""
 
-    inputs: Sequence[Inputs]
+    inputs: list[Inputs]
 
     def __len__(self) -> int: ...
 

@@ -1,0 +1,197 @@
+"""Every bad input gives one line and status 2, and nothing that was there is lost."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from export import coreml, onnx, verify
+
+
+def export(directory: Path, out: Path, *options: str) -> int:
+    return int(
+        coreml.main(["--model", str(directory), "--out", str(out), "--lengths", "16", *options])
+    )
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+class Evil:
+    def __reduce__(self) -> tuple:
+        return (print, ("a pickle ran",))
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda directory: (directory / name).unlink()
+
+
+def truncate(directory: Path) -> None:
+    path = directory / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def corrupt(directory: Path) -> None:
+    (directory / "model.safetensors").write_bytes(b"\xff" * 4096)
+
+
+def pickled(directory: Path) -> None:
+    (directory / "model.safetensors").unlink()
+    (directory / "pytorch_model.bin").write_bytes(pickle.dumps(Evil()))
+
+
+@pytest.mark.parametrize(
+    ("breaking", "message"),
+    [
+        (remove("config.json"), "config.json is missing"),
+        (remove("model.safetensors"), "no weights"),
+        (remove("tokenizer.json"), "no tokenizer.json"),
+        (truncate, "broken weights"),
+        (corrupt, "broken weights"),
+        (pickled, "refused"),
+    ],
+    ids=["config", "weights", "tokenizer", "truncated", "corrupt", "pickle"],
+)
+def test_broken_checkpoints(
+    breaking: Callable[[Path], None],
+    message: str,
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    breaking(broken)
+    assert export(broken, tmp_path / "out") == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "a pickle ran" not in captured.out
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"model_type": "gpt2"}, "model type 'gpt2' is not supported"),
+        ({"hidden_dim": 1024}, "but config.json says"),
+        ({"n_layers": 4}, "the checkpoint has no transformer.layer.3"),
+        ({"n_heads": 7}, "does not divide"),
+        ({"dim": "wide"}, "no usable"),
+        ({"activation": "swish"}, "activation 'swish'"),
+    ],
+)
+def test_broken_configurations(
+    entries: dict,
+    message: str,
+    broken: Path,
+    change_config: Callable[..., None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    change_config(broken, **entries)
+    assert export(broken, tmp_path / "out") == 2
+    assert message in one_line(capsys)
+
+
+def test_what_cannot_be_held_or_written(
+    broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert export(broken, out, "--quantize", "int4", "--target", "iOS17") == 2
+    assert "int4 needs --target iOS18" in one_line(capsys)
+    assert export(broken, out, "--lengths", "16,1024") == 2
+    assert "above the 512 positions" in one_line(capsys)
+    (tmp_path / "file").touch()
+    capsys.readouterr()
+    assert export(broken, tmp_path / "file" / "out") == 2
+    assert "cannot be written" in one_line(capsys)
+    out.mkdir()
+    assert export(broken, out) == 2
+    assert "--force replaces it" in one_line(capsys)
+
+
+def test_a_failed_run_keeps_the_old_package(
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk fills while the new package is written."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").touch()
+
+    def fills(model: object, checkpoint: object, settings: dict, directory: Path) -> None:
+        (directory / "half").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("export.bundle.write_bundle", fills)
+    assert export(broken, out, "--force") == 2
+    assert "No space left on device" in one_line(capsys)
+    assert [path.name for path in out.iterdir()] == ["old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out"]
+
+
+def test_a_package_that_differs_is_refused(
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A compression that spoils the weights does not get past the check."""
+    import export.bundle as bundle
+
+    def spoiled(model: object, quantize: str, target: str, skip: object) -> object:
+        import coremltools.optimize.coreml as cto
+
+        config = cto.OpPalettizerConfig(mode="uniform", nbits=1, weight_threshold=512)
+        return cto.palettize_weights(model, cto.OptimizationConfig(config))
+
+    monkeypatch.setattr(bundle, "compress_weights", spoiled)
+    assert export(broken, tmp_path / "out") == 2
+    assert "differs from PyTorch" in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "message"),
+    [
+        (verify.main, ["nowhere"], "no such package"),
+        (coreml.main, ["--model", "nowhere"], "no such checkpoint"),
+        (coreml.main, ["--model", "bert", "--out", "none-such"], "--random-weights"),
+        (onnx.main, ["--model", "nowhere"], "no such checkpoint"),
+    ],
+)
+def test_nothing_there(
+    main: Callable[[list[str]], int],
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(arguments) == 2
+    assert message in one_line(capsys)
+
+
+@pytest.mark.parametrize("main", [coreml.main, verify.main, onnx.main])
+def test_help_shows_a_command(
+    main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    assert "python -m export." in capsys.readouterr().out
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, export.coreml, export.onnx, export.verify, export.answer;"
+        "export.coreml.parser(); assert not {'torch', 'coremltools'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
