@@ -47,6 +47,9 @@ class FinetuneArguments:
     dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
     alpha: float = field(default=0.5, metadata={"help": "share of the teacher in the loss"})
     temperature: float = field(default=2.0, metadata={"help": "of the teacher's distribution"})
+    hidden_weight: float = field(
+        default=0.0, metadata={"help": "of matching hidden states layer by layer; 0 is off"}
+    )
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
     )

@@ -18,12 +18,16 @@ from distill import DistillError
 from distill.qa_batches import (
     CachedTeacher,
     FeatureDataset,
+    LiveTeacher,
     SpanCollator,
     span_logits,
+    span_outputs,
     split_by_passage,
 )
-from distill.second_stage import span_distillation_kl, span_loss
+from distill.second_stage import hidden_loss, span_distillation_kl, span_loss
 from distill.squad import Example, Feature, decode, load_examples, make_features, score
+
+Teacher = CachedTeacher | LiveTeacher
 
 WEAK_TEACHER_F1 = 60.0
 PREDICTION_ROWS = 32
@@ -47,6 +51,7 @@ class SquadSettings:
     dropout: float | None
     alpha: float
     temperature: float
+    hidden_weight: float
     logits_cache: str
     allow_weak_teacher: bool
 
@@ -54,22 +59,25 @@ class SquadSettings:
 class SpanTrainer(Trainer):
     """The Trainer with the loss of `distill.second_stage`; ``teacher`` is None for labels alone."""
 
-    def __init__(
-        self, teacher: CachedTeacher | None, alpha: float, temperature: float, **kwargs: Any
-    ) -> None:
+    def __init__(self, teacher: Teacher | None, settings: SquadSettings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.teacher, self.alpha, self.temperature = teacher, alpha, temperature
+        self.teacher, self.settings = teacher, settings
 
     def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
-        logits = span_logits(model, inputs)
+        settings = self.settings
+        logits, hidden = span_outputs(model, inputs, hidden=settings.hidden_weight > 0)
         hard = span_loss(logits[:, 0], logits[:, 1], inputs["start_targets"], inputs["end_targets"])
-        if self.teacher is None or self.alpha == 0:
+        if self.teacher is None:
             return hard
-        target = self.teacher(inputs["index"], logits.shape[-1]).to(logits.device)
-        soft = span_distillation_kl(logits, target, self.temperature)
-        return self.alpha * soft + (1 - self.alpha) * hard
+        target, teacher_hidden = self.teacher(inputs)
+        soft = span_distillation_kl(logits, target.to(logits.device), settings.temperature)
+        loss = settings.alpha * soft + (1 - settings.alpha) * hard
+        if settings.hidden_weight > 0:
+            matching = hidden_loss(hidden, teacher_hidden, inputs["attention_mask"])
+            loss = loss + settings.hidden_weight * matching
+        return loss
 
 
 def load_tokenizer(directory: Path) -> Tokenizer:
@@ -154,15 +162,14 @@ def finetune(
     torch.manual_seed(training.seed)  # the head is drawn now
     model = load_model(model_directory, settings.dropout)
     report: dict[str, Any] = {"questions": len(kept), "windows": len(features)}
-    teacher = None
+    teacher: Teacher | None = None
     if teacher_directory is not None:
         teacher, report["teacher"] = _teacher(
             teacher_directory, tokenizer, features, held_out, settings
         )
     trainer = SpanTrainer(
         teacher=teacher,
-        alpha=settings.alpha,
-        temperature=settings.temperature,
+        settings=settings,
         model=model,
         args=training,
         train_dataset=FeatureDataset(features),
@@ -195,7 +202,7 @@ def _teacher(
     features: Sequence[Feature],
     held_out: Sequence[Example],
     settings: SquadSettings,
-) -> tuple[CachedTeacher, dict[str, Any]]:
+) -> tuple[Teacher, dict[str, Any]]:
     if load_tokenizer(directory).get_vocab() != tokenizer.get_vocab():
         raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
     model = load_model(directory)
@@ -207,5 +214,7 @@ def _teacher(
             f"{directory}: a weak teacher, F1 {measured['f1']:.1f} on the held-out questions; "
             "fine-tune it on the task first, or pass --allow_weak_teacher"
         )
+    if settings.hidden_weight > 0:
+        return LiveTeacher(model, features), dict(measured)
     weights = next(p for p in sorted(directory.iterdir()) if p.suffix in {".safetensors", ".bin"})
     return CachedTeacher(model, weights, features, Path(settings.logits_cache)), dict(measured)

@@ -57,12 +57,40 @@ def _padded(rows: list[list[int]], length: int, value: int) -> torch.Tensor:
     return torch.tensor([row + [value] * (length - len(row)) for row in rows])
 
 
-def span_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Start and end logits of shape (rows, 2, length), padding masked."""
+def span_outputs(
+    model: torch.nn.Module, batch: dict[str, torch.Tensor], hidden: bool = False
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Start and end logits of shape (rows, 2, length), padding masked, and with ``hidden`` the
+    hidden states of every layer, each (rows, length, width)."""
     names = ("input_ids", "attention_mask", "token_type_ids")
-    output = model(**{name: batch[name] for name in names if name in batch})
+    inputs = {name: batch[name] for name in names if name in batch}
+    output = model(**inputs, output_hidden_states=hidden)
     logits = torch.stack([output.start_logits, output.end_logits], dim=1)
-    return mask_padding(logits, batch["attention_mask"][:, None])
+    return mask_padding(logits, batch["attention_mask"][:, None]), output.hidden_states or ()
+
+
+def span_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The logits of `span_outputs`."""
+    return span_outputs(model, batch)[0]
+
+
+class LiveTeacher:
+    """A teacher that runs beside its student, for what is too large to cache: hidden states."""
+
+    def __init__(self, model: torch.nn.Module, features: Sequence[Feature]) -> None:
+        self.model = model.eval()
+        self.collate = SpanCollator(hasattr(model.config, "type_vocab_size"))
+        self.features = features
+
+    @torch.no_grad()
+    def __call__(
+        self, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Logits (rows, 2, length), and the hidden states of every layer."""
+        device = next(self.model.parameters()).device
+        rows = [{"index": row, "feature": self.features[row]} for row in batch["index"].tolist()]
+        own = {name: value.to(device) for name, value in self.collate(rows).items()}
+        return span_outputs(self.model, own, hidden=True)
 
 
 class CachedTeacher:
@@ -88,13 +116,15 @@ class CachedTeacher:
             fresh.flush()
         self.cache = np.lib.format.open_memmap(path, mode="r+")
 
-    def __call__(self, index: torch.Tensor, length: int) -> torch.Tensor:
-        """Logits of the features of a batch, of shape (rows, 2, length), padding masked."""
-        rows = index.tolist()
+    def __call__(
+        self, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Logits of the features of a batch, of shape (rows, 2, length); no hidden states."""
+        rows, length = batch["index"].tolist(), batch["input_ids"].shape[1]
         missing = [row for row in rows if np.isnan(self.cache[row, 0, 0])]
         if missing:
             self._compute(missing)
-        return torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32))
+        return torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32)), ()
 
     @torch.no_grad()
     def _compute(self, rows: list[int]) -> None:

@@ -71,3 +71,31 @@ def span_distillation_kl(
 def mask_padding(logits: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Give padding no probability; ``attention_mask`` broadcasts to ``logits``."""
     return logits.masked_fill(attention_mask == 0, MASKED)
+
+
+def layer_pairs(student: int, teacher: int) -> list[tuple[int, int]]:
+    """Student layer i learns from the teacher layer at the same depth (TinyBERT, arXiv 1909.10351,
+    section 3.1); numbers count from 1, as in ``hidden_states``, whose 0 is the embeddings."""
+    return [(layer, layer * teacher // student) for layer in range(1, student + 1)]
+
+
+def hidden_loss(
+    student: tuple[torch.Tensor, ...],
+    teacher: tuple[torch.Tensor, ...],
+    attention_mask: torch.Tensor,
+) -> torch.Tensor:
+    """Squared error of the hidden states at paired layers, relative to the teacher's length;
+    mean over layers and attended positions.
+
+    Args:
+        student: ``hidden_states`` of the student, each (batch, length, width).
+        teacher: of the teacher, of the same width.
+        attention_mask: (batch, length), 1 for a token.
+    """
+    attended = attention_mask.bool()
+    losses = []
+    for mine, theirs in layer_pairs(len(student) - 1, len(teacher) - 1):
+        target = teacher[theirs][attended].detach()
+        error = (student[mine][attended] - target).square().sum(-1)
+        losses.append((error / target.square().sum(-1)).mean())
+    return torch.stack(losses).mean()

@@ -301,7 +301,13 @@ def score(examples: Sequence[Example], predictions: dict[str, str]) -> dict[str,
         ``exact_match``, ``f1``, ``total``, ``missing`` (questions without prediction) and
         ``surplus`` (predictions for no question).
     """
-    rows = scores_by_question(examples, predictions)
+    return summary(examples, predictions, scores_by_question(examples, predictions))
+
+
+def summary(
+    examples: Sequence[Example], predictions: dict[str, str], rows: np.ndarray
+) -> dict[str, float | int]:
+    """`score` from the ``rows`` of `scores_by_question`."""
     known = {example.id for example in examples}
     return {
         "exact_match": float(rows[:, 0].mean()),

@@ -1,0 +1,125 @@
+"""SQuAD: windows cover the passage, decoding finds the span, the metric is the official one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from distill import DistillError
+from distill.finetune_squad import load_tokenizer
+from distill.squad import (
+    Example,
+    decode,
+    load_examples,
+    make_features,
+    mismatches,
+    read_json,
+    score,
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(minilm_directory: Path) -> Tokenizer:
+    return load_tokenizer(minilm_directory)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bert_ensemble", (86.206244, 92.195580, 10_570, 0, 0)),
+        ("logistic_regression", (40.141911, 50.981536, 10_570, 13, 28)),
+    ],
+)
+def test_published_predictions_get_their_published_score(
+    name: str, expected: tuple, shared_data: Path
+) -> None:
+    folder = shared_data / "squad"
+    found = score(
+        load_examples(folder / "dev-v1.1.json.gz"),
+        read_json(folder / "predictions" / f"{name}.json.gz"),
+    )
+    assert tuple(found.values()) == pytest.approx(expected, abs=1e-6)
+
+
+def example(passage: str, answer: str) -> Example:
+    return Example("q", "Which one?", passage, ((answer, passage.index(answer)),))
+
+
+def test_windows_cover_the_passage_and_carry_the_answer(
+    tokenizer: Tokenizer, passages: list[str]
+) -> None:
+    passage = " ".join(passages)
+    features = make_features([example(passage, "liquid tin")], tokenizer, 64, 16)
+    covered = {place for feature in features for place in feature.offsets}
+    whole = tokenizer.encode(passage, add_special_tokens=False).offsets
+    assert covered == set(whole)
+    assert all(len(feature.input_ids) <= 64 for feature in features)
+    carried = [feature for feature in features if feature.spans]
+    assert 1 < len(carried) < len(features)
+    for feature in carried:
+        ((first, last),) = feature.spans
+        places = feature.offsets
+        start, end = places[first - feature.first][0], places[last - feature.first][1]
+        assert passage[start:end] == "liquid tin"
+
+
+def test_decoding_finds_the_labelled_span(
+    tokenizer: Tokenizer, qa_examples: list[dict[str, str]]
+) -> None:
+    examples = [
+        Example(
+            str(i), e["question"], e["passage"], ((e["answer"], e["passage"].index(e["answer"])),)
+        )
+        for i, e in enumerate(qa_examples)
+    ]
+    features = make_features(examples, tokenizer, 64, 24)
+    starts, ends = [], []
+    for feature in features:
+        start, end = np.zeros((2, len(feature.input_ids)))
+        for first, last in feature.spans:
+            start[first], end[last] = 5, 5
+        starts.append(start)
+        ends.append(end)
+    answers = decode(examples, features, starts, ends)
+    assert {key: best[0].text for key, best in answers.items()} == {
+        e.id: e.answers[0][0] for e in examples
+    }
+    assert all(sum(a.probability for a in best) == pytest.approx(1) for best in answers.values())
+
+
+def test_no_answer_wins_only_past_the_threshold(tokenizer: Tokenizer) -> None:
+    examples = [example("Red or blue.", "blue")]
+    features = make_features(examples, tokenizer, 64)
+    start = np.zeros(len(features[0].input_ids))
+    start[0] = 3
+    for threshold, expected in ((5.0, True), (7.0, False)):
+        best = decode(
+            examples, features, [start], [start], allow_null=True, null_threshold=threshold
+        )
+        assert (best["q"][0].text == "") is expected
+
+
+def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) -> None:
+    def qa(number: int, at: int) -> dict:
+        answers = [{"text": "blue", "answer_start": at}]
+        return {"id": str(number), "question": "Which?", "answers": answers}
+
+    path = tmp_path / "squad.json"
+    paragraph = {"context": "Red or blue.", "qas": [qa(1, 7), qa(2, 3)]}
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
+    assert [e.id for e in load_examples(path)] == ["1"]
+    assert mismatches(path) == ["2"]
+    with pytest.raises(DistillError, match="1 answers do not stand"):
+        load_examples(path, on_mismatch="refuse")
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"data": []}', '{"data": [1]}', "[]"])
+def test_files_that_are_no_squad(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "squad.json"
+    path.write_text(content)
+    with pytest.raises(DistillError, match=r"squad\.json"):
+        load_examples(path)
