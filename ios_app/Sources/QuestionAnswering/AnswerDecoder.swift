@@ -1,0 +1,112 @@
+import Foundation
+
+/// A span of the passage as an answer.
+public struct Answer: Equatable, Sendable {
+    public let text: String
+    /// In Unicode scalars of the passage; empty at 0 for "no answer".
+    public let range: Range<Int>
+    /// Sum of the logits of its first and last token.
+    public let score: Double
+    /// Share among the n best.
+    public let probability: Double
+}
+
+/// Scores of each position of a window as the first and the last token of the answer.
+public struct SpanLogits: Equatable, Sendable {
+    public let start: [Float]
+    public let end: [Float]
+
+    public init(start: [Float], end: [Float]) {
+        self.start = start
+        self.end = end
+    }
+}
+
+/// Finds the best spans over all windows of a passage, as Python's `decode` does: the same spans
+/// in the same order.
+public struct AnswerDecoder: Sendable {
+    public var nBest: Int
+    /// Longest answer in tokens.
+    public var maxAnswerLength: Int
+    /// SQuAD v2.0: "no answer" comes first when it scores more than this above the best span.
+    /// Nil: there always is an answer.
+    public var nullThreshold: Double?
+
+    public init(nBest: Int = 20, maxAnswerLength: Int = 30, nullThreshold: Double? = nil) {
+        self.nBest = nBest
+        self.maxAnswerLength = maxAnswerLength
+        self.nullThreshold = nullThreshold
+    }
+
+    /// The best answers, best first; empty when the passage has no tokens.
+    ///
+    /// - Parameter logits: those of each feature, at least as long as its `inputIDs`.
+    /// - Throws: `QuestionAnsweringError.badLogits`: too few, or not finite.
+    public func answers(passage: String, features: [Feature], logits: [SpanLogits]) throws -> [Answer] {
+        guard features.count == logits.count else {
+            throw QuestionAnsweringError.badLogits("\(logits.count) results for \(features.count) windows")
+        }
+        var scores: [Range<Int>: Double] = [:]
+        var null = Double.infinity
+        for (feature, found) in zip(features, logits) {
+            try check(found, for: feature)
+            for (span, score) in spans(of: feature, found) {
+                scores[span] = max(score, scores[span] ?? -.infinity)
+            }
+            null = min(null, Double(found.start[0]) + Double(found.end[0]))
+        }
+        var ranked = scores.sorted(by: Self.isBetter).prefix(nBest).map { ($0.key, $0.value) }
+        if let nullThreshold, ranked.first.map({ null - $0.1 > nullThreshold }) ?? true {
+            ranked.insert((0..<0, null), at: 0)
+        }
+        return Self.withProbabilities(ranked, passage)
+    }
+
+    private func check(_ logits: SpanLogits, for feature: Feature) throws {
+        guard min(logits.start.count, logits.end.count) >= feature.count else {
+            throw QuestionAnsweringError.badLogits("fewer scores than tokens")
+        }
+        let finite = logits.start.prefix(feature.count).allSatisfy(\.isFinite)
+            && logits.end.prefix(feature.count).allSatisfy(\.isFinite)
+        guard finite else {
+            throw QuestionAnsweringError.badLogits("some scores are not finite numbers")
+        }
+    }
+
+    /// Spans of the `nBest` starts with the `nBest` ends.
+    private func spans(of feature: Feature, _ logits: SpanLogits) -> [(Range<Int>, Double)] {
+        let stop = feature.first + feature.offsets.count
+        let start = Array(logits.start[feature.first..<stop])
+        let end = Array(logits.end[feature.first..<stop])
+        let lasts = best(end)
+        return best(start).flatMap { first in
+            lasts.filter { first <= $0 && $0 < first + maxAnswerLength }.map { last in
+                let low = feature.offsets[first].lowerBound
+                // Two tokens may stand for one scalar in part; their order holds all the same.
+                let range = low..<max(low, feature.offsets[last].upperBound)
+                return (range, Double(start[first]) + Double(end[last]))
+            }
+        }
+    }
+
+    /// Positions of the highest scores; among equal ones the first come first.
+    private func best(_ scores: [Float]) -> ArraySlice<Int> {
+        scores.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(nBest)
+    }
+
+    private static func isBetter(_ a: (key: Range<Int>, value: Double), _ b: (key: Range<Int>, value: Double)) -> Bool {
+        (-a.value, a.key.lowerBound, a.key.upperBound) < (-b.value, b.key.lowerBound, b.key.upperBound)
+    }
+
+    private static func withProbabilities(_ ranked: [(Range<Int>, Double)], _ passage: String) -> [Answer] {
+        guard let highest = ranked.map(\.1).max() else { return [] }
+        let weights = ranked.map { exp($0.1 - highest) }
+        let sum = weights.reduce(0, +)
+        let ranges = ScalarRanges(passage)
+        return zip(ranked, weights).map { ranked, weight in
+            let (range, score) = ranked
+            let text = String(passage.unicodeScalars[ranges.indices(range)])
+            return Answer(text: text, range: range, score: score, probability: weight / sum)
+        }
+    }
+}

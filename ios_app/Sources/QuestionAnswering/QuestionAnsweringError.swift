@@ -1,0 +1,39 @@
+import Foundation
+
+/// What can go wrong, in words for the person at the screen.
+public enum QuestionAnsweringError: Error, Equatable, Sendable {
+    case missingFile(String)
+    case badFile(name: String, reason: String)
+    case badVocabulary(String)
+    case wrongTask(String)
+    case noRoomForPassage(length: Int)
+    case emptyQuestion
+    case emptyPassage
+    case wrongModel(String)
+    case badLogits(String)
+}
+
+extension QuestionAnsweringError: LocalizedError {
+    public var errorDescription: String? {
+        switch self {
+        case .missingFile(let name):
+            return "The model's folder has no \(name). Export the model again."
+        case .badFile(let name, let reason):
+            return "\(name) cannot be used: \(reason)."
+        case .badVocabulary(let reason):
+            return "vocab.txt cannot be used: \(reason)."
+        case .wrongTask(let task):
+            return "This model was exported for the task “\(task)”; question answering needs “qa”."
+        case .noRoomForPassage(let length):
+            return "A length of \(length) tokens leaves no room for the passage beside the question."
+        case .emptyQuestion:
+            return "Type a question first."
+        case .emptyPassage:
+            return "There is no passage to look in."
+        case .wrongModel(let reason):
+            return "The Core ML model does not fit its settings: \(reason)."
+        case .badLogits(let reason):
+            return "The model's output cannot be used: \(reason)."
+        }
+    }
+}

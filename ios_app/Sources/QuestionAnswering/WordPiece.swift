@@ -1,0 +1,60 @@
+import Foundation
+
+/// Cuts a word into the longest pieces of a vocabulary, from left to right.
+public struct WordPiece: Sendable {
+    public let unknownID: Int32
+    /// Longer words become one unknown token.
+    public let maxCharactersPerWord: Int
+    private let tree: ScalarTree
+    /// Where a piece inside a word begins: behind the prefix. Nil when no entry has the prefix.
+    private let continuation: Int32?
+
+    /// - Parameters:
+    ///   - vocabulary: the content of vocab.txt: one entry a line, the number of the line its id.
+    ///   - prefix: what the entry of a piece inside a word begins with.
+    /// - Throws: `QuestionAnsweringError.badVocabulary`: not UTF-8, or without the unknown token.
+    public init(
+        vocabulary: Data,
+        unknownToken: String = "[UNK]",
+        prefix: String = "##",
+        maxCharactersPerWord: Int = 100
+    ) throws {
+        guard let text = String(data: vocabulary, encoding: .utf8) else {
+            throw QuestionAnsweringError.badVocabulary("it is not UTF-8 text")
+        }
+        var tree = ScalarTree(minimumCapacity: vocabulary.count / 2)
+        for (id, line) in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated() where !line.isEmpty {
+            tree.insert(line.map(\.value), Int32(id))
+        }
+        guard let unknown = tree.value(of: unknownToken.unicodeScalars.map(\.value)) else {
+            throw QuestionAnsweringError.badVocabulary("it has no \(unknownToken)")
+        }
+        unknownID = unknown
+        continuation = tree.node(after: prefix.unicodeScalars.map(\.value))
+        self.maxCharactersPerWord = maxCharactersPerWord
+        self.tree = tree
+    }
+
+    /// The id of an entry of the vocabulary, or nil.
+    public func id(of token: String) -> Int32? {
+        tree.value(of: token.unicodeScalars.map(\.value))
+    }
+
+    /// The pieces of a word; nil when it is too long or some part of it fits no entry.
+    func pieces(of word: ArraySlice<UInt32>) -> [ScalarTree.Match]? {
+        guard word.count <= maxCharactersPerWord else { return nil }
+        var found: [ScalarTree.Match] = []
+        var start = word.startIndex
+        var root: Int32? = ScalarTree.root
+        while start < word.endIndex {
+            guard let from = root, let piece = tree.longestMatch(word[start...], from: from) else {
+                return nil
+            }
+            found.append(piece)
+            start += piece.count
+            root = continuation
+        }
+        return found
+    }
+}

@@ -1,0 +1,206 @@
+"""Golden files for the Swift tests, made by `tokenizers` and the project's own decoding.
+
+    python ios_app/Tools/make_golden.py                           # the committed ones
+    python ios_app/Tools/make_golden.py --out ios_app/build/golden --squad dev-v1.1.json.gz \\
+        --tokenizer minilm
+
+The committed set uses a small vocabulary made from the tests' own prose. The second, made when
+the tests run, uses a real vocabulary, every Unicode scalar, and the questions and passages of
+SQuAD; `swift test` reads it from the folder named by the variable QA_GOLDEN.
+
+A set holds vocab.txt; for each variant of the normaliser tokenizer-<variant>.json (the first:
+tokenizer.json) and texts-<variant>.jsonl, a line a text `{"text", "ids", "starts", "ends"}`,
+offsets in Unicode scalars; and answers.jsonl, a line a question with the logits of its windows
+and the answers decoded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+from hard_texts import LINES, every_scalar, hard_texts, random_texts
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from distill import squad
+from distill.presets import preset_directory
+
+ROOT = Path(__file__).parent.parent
+COMMITTED = ROOT / "Tests" / "QuestionAnsweringTests" / "Golden"
+PROSE = ROOT.parent / "tests" / "texts"
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+VARIANTS: dict[str, dict[str, bool]] = {
+    "uncased": {},
+    "cased": {"lowercase": False},
+    "accents": {"strip_accents": False},
+    "raw": {"clean_text": False, "handle_chinese_chars": False},
+}
+
+
+def small_vocabulary() -> dict[str, int]:
+    """Frequent words, word ends and all characters of the tests' prose and the hard texts."""
+    prose = (PROSE / "passages.txt").read_text(encoding="utf-8").lower()
+    words = Counter(prose.split())
+    ends = Counter(word[-size:] for word in words for size in (2, 3) if len(word) > size)
+    normalizer = BertNormalizer()
+    characters = sorted(set("".join(map(normalizer.normalize_str, hard_texts()))) - set(" \r"))
+    common = sorted(word for word, count in words.items() if count > 2 and word.isalpha())
+    endings = sorted(f"##{end}" for end, count in ends.items() if count > 4 and end.isalpha())
+    inner = [f"##{c}" for c in characters[::2]]
+    entries = [*SPECIAL, *characters, *inner, *common, *endings]
+    return {token: number for number, token in enumerate(dict.fromkeys(entries))}
+
+
+def tokenizer_of(vocabulary: dict[str, int], variant: str) -> Tokenizer:
+    """BERT's tokenizer with a variant of its normaliser."""
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = BertNormalizer(**VARIANTS[variant])
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
+    return tokenizer
+
+
+def text_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """One golden row a text."""
+    for text, encoding in zip(
+        texts, tokenizer.encode_batch(texts, add_special_tokens=False), strict=True
+    ):
+        starts, ends = zip(*encoding.offsets, strict=True) if encoding.offsets else ((), ())
+        yield {"text": text, "ids": encoding.ids, "starts": starts, "ends": ends}
+
+
+def answer_rows(
+    tokenizer: Tokenizer, examples: Iterable[squad.Example], seed: int = 0
+) -> Iterator[dict[str, Any]]:
+    """One golden row an example: its windows, random logits with ties, and what Python decodes."""
+    source = np.random.default_rng(seed)
+    for number, example in enumerate(examples):
+        settings = [(384, 128, 64, 20, 30), (64, 16, 12, 5, 8), (96, 200, 64, 3, 30)][number % 3]
+        length, stride, question_length, n_best, answer_length = settings
+        features = squad.make_features([example], tokenizer, length, stride, question_length)
+        step = 0.5 if number % 2 else 2.0**-12
+        start, end = (
+            [
+                np.float32(np.round(source.normal(0, 4, len(f.input_ids)) / step) * step)
+                for f in features
+            ]
+            for _ in range(2)
+        )
+        null = number % 5 == 4
+        answers = squad.decode(
+            [example], features, start, end, n_best, answer_length, allow_null=null
+        )[example.id]
+        yield {
+            "question": example.question,
+            "passage": example.context,
+            "max_length": length,
+            "doc_stride": stride,
+            "max_question_length": question_length,
+            "n_best": n_best,
+            "max_answer_length": answer_length,
+            "allow_null": null,
+            "features": [
+                {"input_ids": f.input_ids, "token_type_ids": f.token_type_ids, "first": f.first}
+                for f in features
+            ],
+            "start": [row.tolist() for row in start],
+            "end": [row.tolist() for row in end],
+            "answers": [
+                {
+                    "text": a.text,
+                    "start": a.start,
+                    "end": a.end,
+                    "score": a.score,
+                    "probability": a.probability,
+                }
+                for a in answers
+            ],
+        }
+
+
+def own_examples() -> list[squad.Example]:
+    """Questions on the tests' own prose, and on hard text."""
+    passages = (PROSE / "passages.txt").read_text(encoding="utf-8").split("\n\n")
+    rows = [line.split("\t") for line in (PROSE / "questions.tsv").read_text("utf-8").splitlines()]
+    examples = [squad.Example(str(i), q, passages[int(p)], ()) for i, (p, q, _) in enumerate(rows)]
+    hard = [text for text in hard_texts() if text.strip()]
+    awkward = [squad.Example(f"hard{i}", hard[i], hard[-i - 1], ()) for i in range(12)]
+    empty = squad.Example("empty", "Is there anything?", " \u200b", ())
+    return [*examples[:9], *awkward, empty]
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """JSON, a line a row, in ASCII: no editor or version control changes it."""
+    path.write_text(
+        "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows), encoding="ascii"
+    )
+
+
+def write_set(
+    out: Path,
+    vocabulary: dict[str, int],
+    texts: dict[str, list[str]],
+    examples: Sequence[squad.Example],
+) -> None:
+    """Write the files of a golden set."""
+    out.mkdir(parents=True, exist_ok=True)
+    by_id = sorted(vocabulary, key=vocabulary.__getitem__)
+    (out / "vocab.txt").write_text("".join(f"{token}\n" for token in by_id), encoding="utf-8")
+    for variant in VARIANTS:
+        tokenizer = tokenizer_of(vocabulary, variant)
+        settings = json.loads(tokenizer.to_str())
+        settings["model"]["vocab"] = {}
+        suffix = "" if variant == "uncased" else f"-{variant}"
+        (out / f"tokenizer{suffix}.json").write_text(
+            json.dumps(settings, indent=1) + "\n", encoding="ascii"
+        )
+        write_rows(out / f"texts-{variant}.jsonl", text_rows(tokenizer, texts[variant]))
+    write_rows(out / "answers.jsonl", answer_rows(tokenizer_of(vocabulary, "uncased"), examples))
+
+
+def real_vocabulary(name: str) -> dict[str, int]:
+    """The vocabulary of a preset or of a checkpoint directory."""
+    directory = preset_directory(name) if not Path(name).is_dir() else Path(name)
+    if directory is None:
+        sys.exit(f"{name}: no tokenizer at hand")
+    content = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
+    return dict(content["model"]["vocab"])
+
+
+def main() -> int:
+    """Write the set that the arguments ask for."""
+    parser = argparse.ArgumentParser(description="Golden files for the Swift tests.")
+    parser.add_argument("--out", type=Path, default=COMMITTED)
+    parser.add_argument("--tokenizer", help="a preset or checkpoint: all scalars, random texts")
+    parser.add_argument("--squad", type=Path, help="a SQuAD file: its questions and passages")
+    arguments = parser.parse_args()
+    if arguments.tokenizer is None:
+        texts = hard_texts()
+        few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
+        write_set(arguments.out, small_vocabulary(), few, own_examples())
+        return 0
+    texts = [*hard_texts(), *LINES, *random_texts(3000), *every_scalar()]
+    sets = {variant: list(texts) for variant in VARIANTS}
+    examples = own_examples()
+    if arguments.squad is not None:
+        loaded = squad.load_examples(arguments.squad)
+        sets["uncased"] += [e.question for e in loaded]
+        sets["uncased"] += list(dict.fromkeys(e.context for e in loaded))
+        examples += loaded[::50]
+    write_set(arguments.out, real_vocabulary(arguments.tokenizer), sets, examples)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
