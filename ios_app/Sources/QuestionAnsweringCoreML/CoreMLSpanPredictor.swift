@@ -1,3 +1,96 @@
 #if canImport(CoreML)
 import CoreML
+import Foundation
+import QuestionAnswering
+import os
+
+/// Runs a package with Core ML.
+///
+/// `MLModel`'s asynchronous predictions may be made from any task; the model is set once and never
+/// changed, which makes sharing it safe.
+public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
+    public let settings: ModelSettings
+    private let model: MLModel
+    private let signposter = OSSignposter(subsystem: "QuestionAnswering", category: "Inference")
+
+    /// Compiles (once) and loads the package of a bundle, off the main thread.
+    ///
+    /// - Throws: `QuestionAnsweringError.wrongModel` when the model's inputs and outputs are not
+    ///   those of its settings; errors of Core ML.
+    public static func load(
+        _ bundle: ModelBundle,
+        computeUnit: ComputeUnit,
+        cache: CompiledModelCache = .standard
+    ) async throws -> CoreMLSpanPredictor {
+        let compiled = try await cache.compiledModel(for: bundle)
+        let configuration = MLModelConfiguration()
+        configuration.computeUnits = computeUnit.mlComputeUnits
+        let model = try await MLModel.load(contentsOf: compiled, configuration: configuration)
+        return try CoreMLSpanPredictor(model: model, settings: bundle.settings)
+    }
+
+    init(model: MLModel, settings: ModelSettings) throws {
+        self.model = model
+        self.settings = settings
+        let description = model.modelDescription
+        let inputs = Set(description.inputDescriptionsByName.keys)
+        guard inputs == Set(settings.inputs) else {
+            throw QuestionAnsweringError.wrongModel("its inputs are \(inputs.sorted())")
+        }
+        let outputs = Set(description.outputDescriptionsByName.keys)
+        guard outputs.isSuperset(of: ["start_logits", "end_logits"]) else {
+            throw QuestionAnsweringError.wrongModel("its outputs are \(outputs.sorted())")
+        }
+    }
+
+    /// The clock and the signpost enclose the prediction alone: the input is ready before, the
+    /// output is copied after.
+    public func predict(_ input: ModelInput) async throws -> SpanPrediction {
+        let features = try provider(for: input)
+        let interval = signposter.beginInterval("prediction")
+        let start = ContinuousClock.now
+        let output = try await model.prediction(from: features)
+        let elapsed = ContinuousClock.now - start
+        signposter.endInterval("prediction", interval)
+        return SpanPrediction(
+            logits: SpanLogits(
+                start: try scores("start_logits", of: output),
+                end: try scores("end_logits", of: output)
+            ),
+            milliseconds: Double(elapsed.components.seconds) * 1e3
+                + Double(elapsed.components.attoseconds) / 1e15
+        )
+    }
+
+    private func provider(for input: ModelInput) throws -> MLDictionaryFeatureProvider {
+        var values: [String: MLFeatureValue] = [:]
+        for name in settings.inputs {
+            guard let scalars = input.values(named: name) else {
+                throw QuestionAnsweringError.wrongModel("it wants an input “\(name)”")
+            }
+            let array = MLShapedArray<Int32>(scalars: scalars, shape: [1, input.length])
+            values[name] = MLFeatureValue(multiArray: MLMultiArray(array))
+        }
+        return try MLDictionaryFeatureProvider(dictionary: values)
+    }
+
+    /// Float16 outputs are widened.
+    private func scores(_ name: String, of output: MLFeatureProvider) throws -> [Float] {
+        guard let array = output.featureValue(for: name)?.multiArrayValue else {
+            throw QuestionAnsweringError.wrongModel("it gives no “\(name)”")
+        }
+        return MLShapedArray<Float>(converting: array).scalars
+    }
+}
+
+extension ComputeUnit {
+    var mlComputeUnits: MLComputeUnits {
+        switch self {
+        case .all: return .all
+        case .cpu: return .cpuOnly
+        case .gpu: return .cpuAndGPU
+        case .neuralEngine: return .cpuAndNeuralEngine
+        }
+    }
+}
 #endif

@@ -1,0 +1,62 @@
+import Foundation
+
+/// A folder that the exporter wrote: a package with its tokenizer and settings.
+public struct ModelBundle: Identifiable, Equatable, Sendable {
+    public let directory: URL
+    public let settings: ModelSettings
+
+    public var id: String { directory.lastPathComponent }
+    public var packageURL: URL { directory.appendingPathComponent(settings.package) }
+
+    /// What the model is, on one line.
+    public var title: String {
+        let parts = [settings.quantization == "none" ? "float16" : settings.quantization, settings.layout]
+        let label = settings.randomWeights ? ", random weights" : ""
+        return "\(id) (\(parts.joined(separator: ", "))\(label))"
+    }
+
+    /// - Throws: `QuestionAnsweringError`: files are missing or broken, or it is for another task.
+    public init(directory: URL) throws {
+        self.directory = directory
+        settings = try ModelSettings(directory: directory)
+        guard settings.task == "qa" else {
+            throw QuestionAnsweringError.wrongTask(settings.task)
+        }
+        guard FileManager.default.fileExists(atPath: packageURL.path) else {
+            throw QuestionAnsweringError.missingFile(settings.package)
+        }
+    }
+
+    /// - Throws: `QuestionAnsweringError`: its files are missing or broken.
+    public func tokenizer() throws -> BertTokenizer {
+        try BertTokenizer(directory: directory)
+    }
+}
+
+/// The bundles of a folder, and why others in it cannot be used.
+public struct ModelLibrary: Sendable {
+    public private(set) var bundles: [ModelBundle] = []
+    /// Name of a folder and the reason in words.
+    public private(set) var problems: [(name: String, reason: String)] = []
+
+    /// A folder that does not exist holds no bundle.
+    public init(directory: URL) {
+        let folders = (try? FileManager.default.contentsOfDirectory(
+            at: directory, includingPropertiesForKeys: [.isDirectoryKey]
+        )) ?? []
+        for folder in folders.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
+        where Self.isDirectory(folder) {
+            do {
+                bundles.append(try ModelBundle(directory: folder))
+            } catch {
+                problems.append((folder.lastPathComponent, error.localizedDescription))
+            }
+        }
+    }
+
+    private static func isDirectory(_ url: URL) -> Bool {
+        var isDirectory: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
+        return exists && isDirectory.boolValue
+    }
+}

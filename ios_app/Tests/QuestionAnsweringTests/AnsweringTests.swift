@@ -1,0 +1,115 @@
+import XCTest
+
+@testable import QuestionAnswering
+
+/// Finds one word: its ids score high wherever they stand.
+struct WordFinder: SpanPredictor {
+    let settings: ModelSettings
+    let wanted: [Int32]
+    var milliseconds = 2.5
+
+    func predict(_ input: ModelInput) async throws -> SpanPrediction {
+        let ids = input.inputIDs
+        let second = ids.lastIndex { $0 == settings.specialIDs.sep } ?? 0
+        let passage = (ids.firstIndex(of: settings.specialIDs.sep) ?? 0)..<second
+        let start = ids.indices.map { ids[$0] == wanted.first && passage.contains($0) ? Float(9) : 0 }
+        let end = ids.indices.map { ids[$0] == wanted.last && passage.contains($0) ? Float(9) : 0 }
+        return SpanPrediction(
+            logits: SpanLogits(start: start, end: end), milliseconds: milliseconds
+        )
+    }
+}
+
+final class AnsweringTests: XCTestCase {
+    private var folder: ModelFolder!
+    private var bundle: ModelBundle!
+    private var tokenizer: BertTokenizer!
+
+    override func setUpWithError() throws {
+        folder = try ModelFolder()
+        bundle = try ModelBundle(directory: folder.directory)
+        tokenizer = try bundle.tokenizer()
+    }
+
+    private func answerer(finding word: String) -> QuestionAnswerer {
+        let wanted = tokenizer.encode(word).ids
+        return QuestionAnswerer(
+            tokenizer: tokenizer, predictor: WordFinder(settings: bundle.settings, wanted: wanted)
+        )
+    }
+
+    func testAnswerBeyondTheFirstWindowIsFound() async throws {
+        let passage = String(repeating: "a b c d e f g h ", count: 12) + "漢 " + "x y z"
+        let report = try await answerer(finding: "漢").answer(question: "z?", passage: passage)
+        let best = try XCTUnwrap(report.answers.first)
+        XCTAssertEqual(best.text, "漢")
+        XCTAssertEqual(best.range, 192..<193)
+        XCTAssertEqual(best.score, 18)
+        XCTAssertGreaterThan(report.lengths.count, 2)
+        XCTAssertEqual(report.inferenceMilliseconds, 2.5 * Double(report.lengths.count), accuracy: 1e-9)
+    }
+
+    func testShortPassageUsesTheSmallestLength() async throws {
+        let report = try await answerer(finding: "b").answer(question: "a?", passage: "a b c")
+        XCTAssertEqual(report.lengths, [16])
+        XCTAssertEqual(report.answers.first?.text, "b")
+    }
+
+    func testEmptyQuestionAndPassageAreRefused() async throws {
+        let answerer = answerer(finding: "b")
+        for (question, passage, wanted) in [
+            (" \n", "a", QuestionAnsweringError.emptyQuestion), ("a", "\t", .emptyPassage),
+        ] {
+            do {
+                _ = try await answerer.answer(question: question, passage: passage)
+                XCTFail("no error")
+            } catch {
+                XCTAssertEqual(error as? QuestionAnsweringError, wanted)
+            }
+        }
+    }
+
+    func testPassageOfInvisibleCharactersHasNoAnswer() async throws {
+        let report = try await answerer(finding: "b").answer(question: "a?", passage: "\u{ad}\u{200d}")
+        XCTAssertTrue(report.answers.isEmpty)
+    }
+
+    func testPaddingIsMasked() throws {
+        let feature = try FeatureBuilder(tokenizer: tokenizer, settings: bundle.settings)
+            .features(question: "a", passage: "b c")[0]
+        let input = try ModelInput(feature, settings: bundle.settings)
+        XCTAssertEqual(feature.count, 6)
+        XCTAssertEqual(input.length, 16)
+        XCTAssertEqual(input.inputIDs.dropFirst(6), ArraySlice(repeating: 0, count: 10))
+        XCTAssertEqual(input.attentionMask, Array(repeating: 1, count: 6) + Array(repeating: 0, count: 10))
+        XCTAssertEqual(input.tokenTypeIDs.prefix(6), [0, 0, 0, 1, 1, 1])
+        XCTAssertNil(input.values(named: "position_ids"))
+    }
+
+    func testQuestionThatFillsTheWindowIsRefused() throws {
+        let builder = FeatureBuilder(
+            tokenizer: tokenizer, classID: 2, separatorID: 3, maxLength: 8, maxQuestionLength: 64
+        )
+        XCTAssertThrowsError(try builder.features(question: "a b c d e f", passage: "g")) {
+            XCTAssertEqual($0 as? QuestionAnsweringError, .noRoomForPassage(length: 8))
+        }
+    }
+
+    func testLogitsThatAreNotNumbersAreRefused() throws {
+        let features = try FeatureBuilder(tokenizer: tokenizer, settings: bundle.settings)
+            .features(question: "a", passage: "b")
+        let count = features[0].count
+        let zeros = [Float](repeating: 0, count: count)
+        for bad in [Float.nan, .infinity] {
+            let logits = SpanLogits(start: zeros, end: Array(zeros.dropLast()) + [bad])
+            XCTAssertThrowsError(
+                try AnswerDecoder().answers(passage: "b", features: features, logits: [logits])
+            )
+        }
+        let short = SpanLogits(start: zeros, end: Array(zeros.dropLast()))
+        XCTAssertThrowsError(
+            try AnswerDecoder().answers(passage: "b", features: features, logits: [short])
+        )
+        XCTAssertThrowsError(try AnswerDecoder().answers(passage: "b", features: features, logits: []))
+    }
+}
