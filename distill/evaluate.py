@@ -4,6 +4,8 @@ Example:
 
     python -m distill.evaluate --task squad --model runs/student --data dev-v1.1.json.gz
     python -m distill.evaluate --task squad --predictions predictions.json --data dev-v1.1.json.gz
+    python -m distill.evaluate --task stsb --model runs/stsb
+    python -m distill.evaluate --task glue --model runs/glue   # runs/glue/cola, runs/glue/mnli, ...
 """
 
 from __future__ import annotations
@@ -11,16 +13,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distill import DistillError, squad
+from distill import DistillError, classification, glue, squad
 from distill.command import command
 from distill.presets import data_directory
 
+SQUAD = ("squad", "squad2")
+TASKS = (*SQUAD, *classification.TASKS, "glue")
+MAX_LENGTH = 384  # of a SQuAD window, as the reference has it
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 
@@ -29,20 +34,35 @@ CONFIDENCE = 0.95
 class EvaluateArguments:
     """What to score, on what."""
 
-    task: str = field(default="squad", metadata={"help": "squad (v1.1), squad2 (v2.0)"})
-    model: str | None = field(default=None, metadata={"help": "checkpoint directory or preset"})
-    predictions: str | None = field(default=None, metadata={"help": "JSON file {id: answer text}"})
-    data: str | None = field(default=None, metadata={"help": "file in the task's official format"})
-    limit: int | None = field(default=None, metadata={"help": "so many examples, evenly spaced"})
-    max_length: int = field(default=384, metadata={"help": "tokens in a window"})
+    task: str = field(default="squad", metadata={"help": ", ".join(TASKS)})
+    model: str | None = field(
+        default=None,
+        metadata={"help": "checkpoint directory or preset; glue: a folder of them, by task name"},
+    )
+    predictions: str | None = field(
+        default=None, metadata={"help": "squad: JSON file {id: answer text}, plain or .gz"}
+    )
+    data: str | None = field(
+        default=None,
+        metadata={"help": "squad: the file; GLUE, imdb: folder in the official layout, or hub"},
+    )
+    limit: int | None = field(
+        default=None, metadata={"help": "so many examples of a split, evenly spaced"}
+    )
+    max_length: int = field(
+        default=0, metadata={"help": "tokens of an input; 0: squad 384, GLUE 128, imdb 512"}
+    )
     doc_stride: int = field(default=128, metadata={"help": "tokens between starts of windows"})
     null_threshold: float = field(default=0.0, metadata={"help": "squad2: lead of no answer"})
     save_predictions: str | None = field(default=None, metadata={"help": "write {id: text} here"})
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
-        if self.task not in ("squad", "squad2"):
-            raise DistillError(f"unknown task {self.task!r}; squad, squad2")
+        self.task = self.task.lower().replace("-", "")
+        if self.task not in TASKS:
+            raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
+        if self.task not in SQUAD and (self.predictions or self.save_predictions):
+            raise DistillError(f"prediction files are for {' and '.join(SQUAD)}, not {self.task}")
         if (self.model is None) == (self.predictions is None):
             raise DistillError("give either --model or --predictions")
         if self.limit is not None and self.limit < 1:
@@ -64,7 +84,58 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
-    """The metric of a model or a prediction file, with a bootstrap interval over the questions."""
+    """The metric of a model or a prediction file; `glue` gives the score of each task that has a
+    checkpoint, and their macro score.
+
+    Raises:
+        DistillError: no such checkpoint or data, or they do not fit the task.
+    """
+    if arguments.task == "glue":
+        return _evaluate_glue(arguments)
+    if arguments.task not in SQUAD:
+        return _evaluate_classification(arguments)
+    return _evaluate_squad(arguments)
+
+
+def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
+    folder = Path(str(arguments.model))
+    present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
+    if not present:
+        raise DistillError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
+    scores = {
+        name: _evaluate_classification(replace(arguments, task=name, model=str(folder / name)))[
+            "score"
+        ]
+        for name in present
+    }
+    return {**scores, "macro_score": glue.macro_score(scores), "tasks": len(scores)}
+
+
+def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
+    from transformers import AutoTokenizer
+
+    from distill.classify_batches import load_model
+    from distill.finetune import checkpoint_directory
+    from distill.finetune_classify import evaluate_model
+
+    task = classification.task_named(arguments.task)
+    directory = checkpoint_directory(str(arguments.model))
+    examples = {
+        split: spaced(classification.load_split(task, split, arguments.data), arguments.limit)
+        for split in task.splits
+    }
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    length = arguments.max_length or classification.MAX_LENGTHS[task.name]
+    features = {
+        split: classification.make_features(rows, tokenizer, length)
+        for split, rows in examples.items()
+    }
+    model = load_model(directory, task, trained=True)
+    return dict(evaluate_model(model, task, features, int(tokenizer.pad_token_id)))
+
+
+def _evaluate_squad(arguments: EvaluateArguments) -> dict[str, Any]:
+    """With a bootstrap interval of F1 over the questions."""
     examples = spaced(squad.load_examples(_data(arguments)), arguments.limit)
     predictions = _predictions(arguments, examples)
     rows = squad.scores_by_question(examples, predictions)
@@ -106,8 +177,14 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     from distill.finetune_squad import load_model, load_tokenizer, predict
 
     directory = checkpoint_directory(str(arguments.model))
+    heads = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("architectures")
+    if heads and not any(name.endswith("ForQuestionAnswering") for name in heads):
+        raise DistillError(f"{directory}: has no question-answering head, it is {heads[0]}")
     features = squad.make_features(
-        examples, load_tokenizer(directory), arguments.max_length, arguments.doc_stride
+        examples,
+        load_tokenizer(directory),
+        arguments.max_length or MAX_LENGTH,
+        arguments.doc_stride,
     )
     answers = squad.decode(
         examples,

@@ -4,22 +4,33 @@ Example:
 
     python -m distill.finetune --task squad --model minilm --output_dir runs/teacher \\
         --learning_rate 1.5e-4 --num_train_epochs 1
+    python -m distill.finetune --task stsb --model runs/start --teacher runs/stsb-teacher \\
+        --baseline --seeds 5 --output_dir runs/stsb --learning_rate 1e-4 --num_train_epochs 3
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import TypeVar
 
-from distill import DistillError
+from distill import DistillError, classification, report
 from distill.atomic import atomic_file
+from distill.checkpoints import claim_run, last_complete_checkpoint
 from distill.command import command
 from distill.presets import PRESETS, data_directory, preset_directory
 
-TASKS = ("squad",)
+TASKS = ("squad", *classification.TASKS)
+MAX_LENGTHS = {"squad": 384, **classification.MAX_LENGTHS}
+METRICS_FILE = "metrics.json"
+# What says how often to run and how to print does not make a run another one.
+NOT_OF_ONE_RUN = ("seeds", "baseline", "json")
+
+Settings = TypeVar("Settings")
 
 
 def _default_train_file() -> str:
@@ -36,14 +47,19 @@ class FinetuneArguments:
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from: the second stage"}
     )
-    train_file: str = field(
-        default_factory=_default_train_file, metadata={"help": "training data, SQuAD format"}
+    train_file: str = field(default="", metadata={"help": "squad: training data in SQuAD format"})
+    data: str | None = field(
+        default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
     )
     held_out: float = field(
-        default=0.02, metadata={"help": "share of the passages kept for the final check"}
+        default=0.02, metadata={"help": "squad: share of the passages kept for the final check"}
     )
-    max_length: int = field(default=384, metadata={"help": "tokens in a window"})
-    doc_stride: int = field(default=128, metadata={"help": "tokens between starts of windows"})
+    max_length: int = field(
+        default=0, metadata={"help": "tokens of an input; 0: squad 384, GLUE 128, imdb 512"}
+    )
+    doc_stride: int = field(
+        default=128, metadata={"help": "squad: tokens between starts of windows"}
+    )
     dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
     alpha: float = field(default=0.5, metadata={"help": "share of the teacher in the loss"})
     temperature: float = field(default=2.0, metadata={"help": "of the teacher's distribution"})
@@ -56,10 +72,31 @@ class FinetuneArguments:
     allow_weak_teacher: bool = field(
         default=False, metadata={"help": "distil from a teacher that scores badly"}
     )
+    seeds: int = field(
+        default=1, metadata={"help": "runs, with --seed and the seeds after it; medians"}
+    )
+    baseline: bool = field(
+        default=False, metadata={"help": "the same without the teacher beside every run"}
+    )
+    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
+        self.task = self.task.lower().replace("-", "")
         if self.task not in TASKS:
             raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
+        if self.task == "squad":
+            self.train_file = self.train_file or _default_train_file()
+        elif self.train_file:
+            raise DistillError(
+                f"--train_file is for squad; name the folder of {self.task} by --data"
+            )
+        if self.task == "squad" and self.data:
+            raise DistillError("--data is for GLUE and imdb; squad takes --train_file")
+        self.max_length = self.max_length or MAX_LENGTHS[self.task]
+        if self.seeds < 1:
+            raise DistillError(f"--seeds must be at least 1, not {self.seeds}")
+        if self.baseline and not self.teacher:
+            raise DistillError("--baseline sets a run without teacher beside one with --teacher")
         if not 0 <= self.held_out < 1:
             raise DistillError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
         if not 0 <= self.alpha <= 1:
@@ -93,38 +130,90 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, training = parser.parse_args_into_dataclasses(
         list(argv) if argv is not None else None
     )
-    report = run(arguments, training)
-    print(json.dumps(report, indent=2))
+    result = run(arguments, training)
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+    else:
+        report.show(result, f"{arguments.model} on {arguments.task}")
     return 0
 
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
-    """Fine-tune in ``training.output_dir``, going on from its last complete checkpoint; writes
-    ``metrics.json`` there."""
-    from distill.checkpoints import claim_run, last_complete_checkpoint
-    from distill.finetune_squad import SquadSettings, finetune
+    """Fine-tune in ``training.output_dir``, going on from its last complete checkpoints; writes
+    ``metrics.json`` there.
 
+    With several seeds or a baseline every run has a folder of its own in it, and the result is
+    `distill.report.summary` of them.
+    """
+    if arguments.seeds == 1 and not arguments.baseline:
+        return _run_once(arguments, training)
     output = Path(training.output_dir)
-    names = SquadSettings.__dataclass_fields__
-    settings = SquadSettings(**{k: v for k, v in asdict(arguments).items() if k in names})
+    variants = {"distilled" if arguments.teacher else "labels": arguments}
+    if arguments.baseline:
+        variants = {"labels": replace(arguments, teacher=None, baseline=False), **variants}
+    runs: dict[str, list[dict]] = {}  # type: ignore[type-arg]
+    for seed in range(training.seed, training.seed + arguments.seeds):
+        for name, variant in variants.items():
+            own = copy.copy(training)
+            own.seed, own.output_dir = seed, str(output / f"{name}-seed-{seed}")
+            runs.setdefault(name, []).append(_finished(variant, own) or _run_once(variant, own))
+    result = report.summary(runs)
+    _write(output, result)
+    return result
+
+
+def _finished(arguments: FinetuneArguments, training) -> dict | None:  # type: ignore[no-untyped-def, type-arg]
+    """The result of a run that an earlier, interrupted series of seeds completed."""
+    folder = Path(training.output_dir)
+    if not (folder / METRICS_FILE).is_file():
+        return None
+    claim_run(folder, _record(arguments, training))
+    return dict(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
+
+
+def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    output = Path(training.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    claim_run(output, {**asdict(arguments), **_schedule(training)})
+    claim_run(output, _record(arguments, training))
     training.train_sampling_strategy = "group_by_length"
     training.remove_unused_columns = False
+    model = checkpoint_directory(arguments.model)
     teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
-    report = finetune(
-        checkpoint_directory(arguments.model),
-        teacher,
-        settings,
-        training,
-        last_complete_checkpoint(output),
-    )
-    with atomic_file(output / "metrics.json") as staged:
-        staged.write_text(json.dumps({**report, "seed": training.seed}, indent=2) + "\n")
-    return report
+    resume = last_complete_checkpoint(output)
+    if arguments.task == "squad":
+        from distill import finetune_squad
+
+        squad = _settings(finetune_squad.SquadSettings, arguments)
+        result = finetune_squad.finetune(model, teacher, squad, training, resume)
+    else:
+        from distill import finetune_classify
+
+        task = classification.task_named(arguments.task)
+        classify = _settings(finetune_classify.ClassifySettings, arguments)
+        result = finetune_classify.finetune(task, model, teacher, classify, training, resume)
+    result = {**result, "seed": training.seed}
+    _write(output, result)
+    return result
 
 
-def _schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def _settings(kind: type[Settings], arguments: FinetuneArguments) -> Settings:
+    """The settings of a task family, by name from the arguments of the command."""
+    names = {described.name for described in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{k: v for k, v in asdict(arguments).items() if k in names})
+
+
+def _write(output: Path, result: dict) -> None:  # type: ignore[type-arg]
+    with atomic_file(output / METRICS_FILE) as staged:
+        staged.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    """What a run must agree on to go on."""
+    settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
+    return {**settings, **schedule(training)}
+
+
+def schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     names = [
         "learning_rate",
         "max_steps",

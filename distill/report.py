@@ -1,0 +1,79 @@
+"""The outcome of fine-tuning as a table: one run, or several seeds with and without a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+EVALUATIONS = ("dev", "held_out")  # what a task family calls the examples it is scored on
+COUNTS = ("total", "missing", "surplus")
+
+
+def evaluation(result: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics in the result of a run; none where nothing was held out."""
+    return next((dict(result[name]) for name in EVALUATIONS if name in result), {})
+
+
+def summary(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Results of runs by variant ("labels", "distilled"), one per seed, with their medians.
+
+    Returns:
+        ``runs`` as given; ``median`` and ``spread`` (highest less lowest), by variant and metric;
+        ``gain``, the median of "distilled" less that of "labels", where there are both; and the
+        ``teacher``'s metrics where there is one.
+    """
+    by_variant = {
+        name: [evaluation(result) for result in results] for name, results in runs.items()
+    }
+    values = {
+        name: {metric: [row[metric] for row in rows] for metric in rows[0] if metric not in COUNTS}
+        for name, rows in by_variant.items()
+    }
+    result: dict[str, Any] = {
+        "median": {n: {m: median(v) for m, v in found.items()} for n, found in values.items()},
+        "spread": {n: {m: max(v) - min(v) for m, v in f.items()} for n, f in values.items()},
+    }
+    medians = result["median"]
+    if {"labels", "distilled"} <= medians.keys():
+        result["gain"] = {
+            metric: value - medians["labels"][metric]
+            for metric, value in medians["distilled"].items()
+        }
+    teachers = [run["teacher"] for results in runs.values() for run in results if "teacher" in run]
+    if teachers:
+        result["teacher"] = teachers[0]
+    result["runs"] = {name: list(results) for name, results in runs.items()}
+    return result
+
+
+def show(result: Mapping[str, Any], title: str) -> None:
+    """Print a table: a row per model, a column per metric."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = _rows(result)
+    metrics = [name for name in next(iter(rows.values()), {}) if name not in COUNTS]
+    table = Table(title=title, title_justify="left")
+    table.add_column("model")
+    for name in metrics:
+        table.add_column(name.replace("_", " "), justify="right")
+    for label, row in rows.items():
+        signed = "+.2f" if label == GAIN else ".2f"
+        table.add_row(label, *(format(row[name], signed) for name in metrics))
+    Console().print(table)
+
+
+GAIN = "gain of the teacher"
+
+
+def _rows(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    rows = {"teacher": result["teacher"]} if "teacher" in result else {}
+    if "median" not in result:
+        return {**rows, "student" if rows else "model": evaluation(result)}
+    for name, found in result["median"].items():
+        seeds = len(result["runs"][name])
+        rows[f"{name}, median of {seeds}" if seeds > 1 else name] = found
+    if "gain" in result:
+        rows[GAIN] = result["gain"]
+    return rows

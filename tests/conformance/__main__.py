@@ -1,0 +1,85 @@
+"""Run coremltools' own tests of its operations in the simulator, and write the table.
+
+python -m tests.conformance                 # all of them; export/simulator/README.md
+python -m tests.conformance --one-in 10     # a fixed tenth, printed only
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "export" / "simulator" / "README.md"
+SUITE = "coremltools.converters.mil.mil.ops.tests"
+START, END = "<!-- conformance -->", "<!-- /conformance -->"
+CAUSES_SHOWN = 40
+
+
+def run(one_in: int) -> dict[str, Any]:
+    """Results by test file, and the causes of failure with their number."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results.json"
+        command = [sys.executable, "-m", "pytest", "--pyargs", SUITE, "-q", "--no-header"]
+        command += ["-p", "tests.conformance.plugin", "-p", "no:cacheprovider", "--tb=no"]
+        command += ["--rootdir", folder, "-c", "/dev/null", "-W", "ignore"]
+        command += ["--one-in", str(one_in), "--results", str(results), "--timeout", "60"]
+        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+        found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+    return found
+
+
+def passed_share(results: dict[str, Any]) -> float:
+    """Share of the tests that asked for a prediction which passed."""
+    files = results["files"].values()
+    passed = sum(counts.get("reached_passed", 0) for counts in files)
+    return passed / max(passed + sum(counts.get("reached_failed", 0) for counts in files), 1)
+
+
+def table(results: dict[str, Any]) -> str:
+    lines = [
+        "| test file | run | passed | failed | skipped | reached a prediction | of them passed |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    total = [0] * 6
+    for name, counts in results["files"].items():
+        passed, failed, skipped = (counts.get(k, 0) for k in ("passed", "failed", "skipped"))
+        good, bad = counts.get("reached_passed", 0), counts.get("reached_failed", 0)
+        row = [passed + failed, passed, failed, skipped, good + bad, good]
+        total = [a + b for a, b in zip(total, row, strict=True)]
+        lines.append(f"| {name} | " + " | ".join(map(str, row)) + " |")
+    lines.append("| **all** | " + " | ".join(map(str, total)) + " |")
+    lines += ["", f"Of the tests that reach a prediction {passed_share(results):.1%} pass.", ""]
+    causes = list(results["causes"].items())
+    lines += ["Failures by cause:", ""]
+    lines += [f"- {count} x `{cause.replace('`', '')}`" for cause, count in causes[:CAUSES_SHOWN]]
+    if len(causes) > CAUSES_SHOWN:
+        rest = sum(count for _, count in causes[CAUSES_SHOWN:])
+        lines.append(f"- {rest} of other causes")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one-in", type=int, default=1, help="a fixed share, chosen by hash")
+    parser.add_argument("--write", action="store_true", help="write the table of a share too")
+    arguments = parser.parse_args()
+    results = run(arguments.one_in)
+    text = table(results)
+    print(text)
+    if arguments.one_in == 1 or arguments.write:
+        page = README.read_text(encoding="utf-8")
+        before, after = page.split(START)[0], page.split(END)[1]
+        which = "" if arguments.one_in == 1 else f" --one-in {arguments.one_in} --write"
+        note = f"`python -m tests.conformance{which}`"
+        README.write_text(f"{before}{START}\n{note}:\n\n{text}\n{END}{after}", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
