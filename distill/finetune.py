@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import sys
@@ -130,7 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, training = parser.parse_args_into_dataclasses(
         list(argv) if argv is not None else None
     )
-    result = run(arguments, training)
+    with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints its own lines
+        result = run(arguments, training)
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:
