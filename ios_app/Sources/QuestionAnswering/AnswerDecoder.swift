@@ -9,6 +9,13 @@ public struct Answer: Equatable, Sendable {
     public let score: Double
     /// Share among the n best.
     public let probability: Double
+
+    public init(text: String, range: Range<Int>, score: Double, probability: Double) {
+        self.text = text
+        self.range = range
+        self.score = score
+        self.probability = probability
+    }
 }
 
 /// Scores of each position of a window as the first and the last token of the answer.
@@ -42,9 +49,13 @@ public struct AnswerDecoder: Sendable {
     ///
     /// - Parameter logits: those of each feature, at least as long as its `inputIDs`.
     /// - Throws: `QuestionAnsweringError.badLogits`: too few, or not finite.
-    public func answers(passage: String, features: [Feature], logits: [SpanLogits]) throws -> [Answer] {
+    public func answers(
+        passage: String, features: [Feature], logits: [SpanLogits]
+    ) throws -> [Answer] {
         guard features.count == logits.count else {
-            throw QuestionAnsweringError.badLogits("\(logits.count) results for \(features.count) windows")
+            throw QuestionAnsweringError.badLogits(
+                "\(logits.count) results for \(features.count) windows"
+            )
         }
         var scores: [Range<Int>: Double] = [:]
         var null = Double.infinity
@@ -82,7 +93,6 @@ public struct AnswerDecoder: Sendable {
         return best(start).flatMap { first in
             lasts.filter { first <= $0 && $0 < first + maxAnswerLength }.map { last in
                 let low = feature.offsets[first].lowerBound
-                // Two tokens may stand for one scalar in part; their order holds all the same.
                 let range = low..<max(low, feature.offsets[last].upperBound)
                 return (range, Double(start[first]) + Double(end[last]))
             }
@@ -94,11 +104,17 @@ public struct AnswerDecoder: Sendable {
         scores.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(nBest)
     }
 
-    private static func isBetter(_ a: (key: Range<Int>, value: Double), _ b: (key: Range<Int>, value: Double)) -> Bool {
-        (-a.value, a.key.lowerBound, a.key.upperBound) < (-b.value, b.key.lowerBound, b.key.upperBound)
+    private typealias Scored = (key: Range<Int>, value: Double)
+
+    /// Higher scores first; among equal ones the earlier, then the shorter span.
+    private static func isBetter(_ a: Scored, _ b: Scored) -> Bool {
+        (-a.value, a.key.lowerBound, a.key.upperBound)
+            < (-b.value, b.key.lowerBound, b.key.upperBound)
     }
 
-    private static func withProbabilities(_ ranked: [(Range<Int>, Double)], _ passage: String) -> [Answer] {
+    private static func withProbabilities(
+        _ ranked: [(Range<Int>, Double)], _ passage: String
+    ) -> [Answer] {
         guard let highest = ranked.map(\.1).max() else { return [] }
         let weights = ranked.map { exp($0.1 - highest) }
         let sum = weights.reduce(0, +)

@@ -2,45 +2,31 @@ import Foundation
 
 /// Measurements of a device as JSON, in the schema of the kit's `bench/device.py`.
 public struct BenchmarkReport: Codable, Equatable, Sendable {
-    public struct Device: Codable, Equatable, Sendable {
-        /// Apple's identifier of the model, such as iPhone16,1.
-        public var model: String
-        public var system: String
-        public var systemVersion: String
-        public var appVersion: String
+    public static let schema = "distilkit.device"
+    public static let version = 1
 
-        public init(model: String, system: String, systemVersion: String, appVersion: String) {
-            self.model = model
-            self.system = system
-            self.systemVersion = systemVersion
-            self.appVersion = appVersion
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case model, system
-            case systemVersion = "system_version"
-            case appVersion = "app_version"
-        }
-    }
-
-    public static let schemaVersion = 1
-
-    public var schemaVersion: Int
+    public var schema: String
+    public var version: Int
+    /// Apple's identifier of the model, such as iPhone16,1.
+    public var device: String
+    /// Such as iOS 17.5.1.
+    public var os: String
+    /// Version of the app.
+    public var app: String
     /// ISO 8601, in UTC.
     public var created: String
-    public var device: Device
     public var rows: [BenchmarkRow]
 
-    public init(device: Device, rows: [BenchmarkRow], created: Date = Date()) {
-        schemaVersion = Self.schemaVersion
-        self.created = ISO8601DateFormatter().string(from: created)
+    public init(
+        device: String, os: String, app: String, rows: [BenchmarkRow], created: Date = Date()
+    ) {
+        schema = Self.schema
+        version = Self.version
         self.device = device
+        self.os = os
+        self.app = app
+        self.created = ISO8601DateFormatter().string(from: created)
         self.rows = rows
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case created, device, rows
-        case schemaVersion = "schema_version"
     }
 
     public func json() throws -> Data {
@@ -59,24 +45,26 @@ public struct BenchmarkRow: Codable, Equatable, Identifiable, Sendable {
     public var computeUnit: ComputeUnit
     /// In tokens.
     public var length: Int
-    public var warmup: Int
+    /// Predictions before the first that is counted.
+    public var warmUp: Int
     /// Neural inference alone, one value a run, in the order measured.
-    public var timesMilliseconds: [Double]
-    public var thermalBefore: String
-    public var thermalAfter: String
+    public var milliseconds: [Double]
     /// Memory of the app after the runs, in bytes.
     public var memoryBytes: Int
+    public var thermalStateBefore: String
+    /// After the runs.
+    public var thermalState: String
 
     public var id: String { "\(model)/\(computeUnit.rawValue)/\(length)" }
-    public var statistics: Statistics? { Statistics(timesMilliseconds) }
+    public var statistics: Statistics? { Statistics(milliseconds) }
 
     enum CodingKeys: String, CodingKey {
-        case model, quantization, layout, length, warmup
+        case model, quantization, layout, length, milliseconds
         case randomWeights = "random_weights"
         case computeUnit = "compute_unit"
-        case timesMilliseconds = "times_ms"
-        case thermalBefore = "thermal_before"
-        case thermalAfter = "thermal_after"
+        case warmUp = "warm_up"
         case memoryBytes = "memory_bytes"
+        case thermalStateBefore = "thermal_state_before"
+        case thermalState = "thermal_state"
     }
 }

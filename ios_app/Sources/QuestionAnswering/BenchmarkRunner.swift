@@ -14,7 +14,7 @@ public struct BenchmarkPlan: Equatable, Sendable {
         public let length: Int
     }
 
-    public var warmup: Int
+    public var warmUp: Int
     public var runs: Int
     public let steps: [Step]
 
@@ -23,10 +23,10 @@ public struct BenchmarkPlan: Equatable, Sendable {
         bundles: [ModelBundle],
         computeUnits: [ComputeUnit],
         lengths: [Int],
-        warmup: Int = 5,
+        warmUp: Int = 5,
         runs: Int = 50
     ) {
-        self.warmup = warmup
+        self.warmUp = warmUp
         self.runs = runs
         steps = bundles.flatMap { bundle in
             computeUnits.flatMap { unit in
@@ -38,7 +38,7 @@ public struct BenchmarkPlan: Equatable, Sendable {
     }
 
     /// Predictions in all.
-    public var predictions: Int { steps.count * (warmup + runs) }
+    public var predictions: Int { steps.count * (warmUp + runs) }
 }
 
 /// Measures neural inference step by step.
@@ -93,10 +93,10 @@ public struct BenchmarkRunner: Sendable {
         let input = ModelInput(filled: step.length, settings: settings)
         let before = probe.thermalState
         var times: [Double] = []
-        for run in 0..<(plan.warmup + plan.runs) {
+        for run in 0..<(plan.warmUp + plan.runs) {
             try Task.checkCancellation()
             let prediction = try await predictor.predict(input)
-            if run >= plan.warmup { times.append(prediction.milliseconds) }
+            if run >= plan.warmUp { times.append(prediction.milliseconds) }
             await tick()
         }
         return BenchmarkRow(
@@ -106,11 +106,11 @@ public struct BenchmarkRunner: Sendable {
             randomWeights: settings.randomWeights,
             computeUnit: step.computeUnit,
             length: step.length,
-            warmup: plan.warmup,
-            timesMilliseconds: times,
-            thermalBefore: before,
-            thermalAfter: probe.thermalState,
-            memoryBytes: probe.memoryBytes
+            warmUp: plan.warmUp,
+            milliseconds: times,
+            memoryBytes: probe.memoryBytes,
+            thermalStateBefore: before,
+            thermalState: probe.thermalState
         )
     }
 }

@@ -1,9 +1,9 @@
 /// The part of the hardware that a model may use; the raw value stands in results.
 public enum ComputeUnit: String, Codable, CaseIterable, Sendable {
     case all
-    case cpu
-    case gpu = "cpu_and_gpu"
-    case neuralEngine = "cpu_and_ne"
+    case cpu = "cpuOnly"
+    case gpu = "cpuAndGPU"
+    case neuralEngine = "cpuAndNeuralEngine"
 
     public var title: String {
         switch self {

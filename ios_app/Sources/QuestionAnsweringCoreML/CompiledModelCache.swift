@@ -11,7 +11,8 @@ import QuestionAnswering
 /// the system may empty: then it is compiled again.
 public actor CompiledModelCache {
     public static let standard = CompiledModelCache(
-        directory: URL.cachesDirectory.appendingPathComponent("CompiledModels", isDirectory: true)
+        directory: FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask)[0]
+            .appendingPathComponent("CompiledModels", isDirectory: true)
     )
 
     private let directory: URL

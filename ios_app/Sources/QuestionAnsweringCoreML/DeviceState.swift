@@ -13,7 +13,7 @@ public struct DeviceState: DeviceProbe {
         case .fair: return "fair"
         case .serious: return "serious"
         case .critical: return "critical"
-        @unknown default: return "unknown"
+        @unknown default: return "serious"
         }
     }
 

@@ -29,11 +29,32 @@ final class BenchmarkTests: XCTestCase {
         XCTAssertNil(Statistics([]))
     }
 
+    /// Golden/report.json is also read by the kit's own reader, in its Python tests.
+    func testReportIsInTheSchemaOfTheKit() throws {
+        let wanted = try GoldenSet.committed().data("report.json")
+        var report = BenchmarkReport(
+            device: "iPhone0,0", os: "iOS 0.0", app: "1.0",
+            rows: [
+                BenchmarkRow(
+                    model: "tiny-int8", quantization: "int8", layout: "ane", randomWeights: true,
+                    computeUnit: .neuralEngine, length: 128, warmUp: 1, milliseconds: [2.5, 2.25],
+                    memoryBytes: 1024, thermalStateBefore: "nominal", thermalState: "fair"
+                )
+            ],
+            created: Date(timeIntervalSince1970: 0)
+        )
+        XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: wanted), report)
+        let written = try XCTUnwrap(JSONSerialization.jsonObject(with: report.json()) as? NSDictionary)
+        XCTAssertEqual(written, try JSONSerialization.jsonObject(with: wanted) as? NSDictionary)
+        report.rows = []
+        XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: report.json()), report)
+    }
+
     func testPlanLeavesOutLengthsThatAModelDoesNotTake() throws {
         let folder = try ModelFolder()
         let plan = BenchmarkPlan(
             bundles: [try ModelBundle(directory: folder.directory)], computeUnits: [.cpu, .all],
-            lengths: [32, 64], warmup: 1, runs: 2
+            lengths: [32, 64], warmUp: 1, runs: 2
         )
         XCTAssertEqual(plan.steps.map(\.length), [32, 32])
         XCTAssertEqual(plan.steps.map(\.computeUnit), [.cpu, .all])
@@ -44,26 +65,28 @@ final class BenchmarkTests: XCTestCase {
         let (folder, record) = (try ModelFolder(), Record())
         let plan = BenchmarkPlan(
             bundles: [try ModelBundle(directory: folder.directory)], computeUnits: [.cpu, .all],
-            lengths: [16, 32], warmup: 2, runs: 3
+            lengths: [16, 32], warmUp: 2, runs: 3
         )
         try await runner(record).run(
             plan, progress: { await record.add($0) }, finished: { await record.add($0) }
         )
         let (rows, shares, loads) = await (record.rows, record.shares, record.loads)
-        XCTAssertEqual(rows.map(\.id), ["tiny-int8/cpu/16", "tiny-int8/cpu/32", "tiny-int8/all/16", "tiny-int8/all/32"])
-        XCTAssertEqual(rows.map(\.timesMilliseconds), Array(repeating: [2.5, 2.5, 2.5], count: 4))
+        XCTAssertEqual(rows.map(\.id), [
+            "tiny-int8/cpuOnly/16", "tiny-int8/cpuOnly/32", "tiny-int8/all/16", "tiny-int8/all/32",
+        ])
+        XCTAssertEqual(rows.map(\.milliseconds), Array(repeating: [2.5, 2.5, 2.5], count: 4))
         XCTAssertEqual(rows[0].memoryBytes, 42)
         XCTAssertEqual(shares.count, 20)
         XCTAssertEqual(shares.last, 1)
         XCTAssertEqual(shares, shares.sorted())
-        XCTAssertEqual(loads, ["cpu", "all"])
+        XCTAssertEqual(loads, ["cpuOnly", "all"])
     }
 
     func testCancelledRunKeepsItsRows() async throws {
         let (folder, record) = (try ModelFolder(), Record())
         let plan = BenchmarkPlan(
             bundles: [try ModelBundle(directory: folder.directory)], computeUnits: [.cpu, .all],
-            lengths: [16], warmup: 0, runs: 1
+            lengths: [16], warmUp: 0, runs: 1
         )
         let runner = runner(record)
         let task = Task {

@@ -1,0 +1,89 @@
+import QuestionAnswering
+import SwiftUI
+
+/// A passage, a question, and the answers of one or two models.
+struct AnswerScreen: View {
+    @State var session: AnswerSession
+    @State private var isEditing = false
+
+    var body: some View {
+        NavigationStack {
+            Group {
+                if session.store.bundles.isEmpty {
+                    NoModelView(problems: session.store.problems)
+                } else {
+                    form
+                }
+            }
+            .navigationTitle("Ask a passage")
+            .toolbar { SampleMenu(session: session) }
+            .sheet(isPresented: $isEditing) { PassageEditor(passage: $session.passage) }
+        }
+    }
+
+    private var form: some View {
+        Form {
+            Section("Question") {
+                TextField("Question", text: $session.question, axis: .vertical)
+                    .submitLabel(.search)
+                    .onSubmit { session.ask() }
+                Button("Find the answer", systemImage: "magnifyingglass") { session.ask() }
+                    .disabled(session.models.isEmpty)
+            }
+            ForEach(session.models) { model in
+                if let outcome = session.outcomes[model.id] {
+                    Section(model.title) { OutcomeView(outcome: outcome) }
+                }
+            }
+            Section("Passage") {
+                HighlightedPassage(passage: session.passage, answer: session.best)
+                Button("Edit or paste", systemImage: "square.and.pencil") { isEditing = true }
+            }
+            ModelSection(session: session)
+        }
+    }
+}
+
+/// The choice of models and of the hardware they may use.
+private struct ModelSection: View {
+    @Bindable var session: AnswerSession
+
+    var body: some View {
+        Section("Model") {
+            Picker("Model", selection: $session.firstModel) {
+                ForEach(session.store.bundles) { Text($0.title).tag(Optional($0.id)) }
+            }
+            Picker("Compare with", selection: $session.secondModel) {
+                Text("None").tag(ModelBundle.ID?.none)
+                ForEach(session.store.bundles) { Text($0.title).tag(Optional($0.id)) }
+            }
+            Picker("Compute units", selection: $session.computeUnit) {
+                ForEach(ComputeUnit.allCases, id: \.self) { Text($0.title).tag($0) }
+            }
+            ForEach(session.store.problems, id: \.self) { problem in
+                Label(problem, systemImage: "exclamationmark.triangle").font(.footnote)
+            }
+        }
+    }
+}
+
+/// The samples with their questions.
+private struct SampleMenu: View {
+    let session: AnswerSession
+
+    var body: some View {
+        Menu("Samples", systemImage: "book") {
+            ForEach(Sample.all) { sample in
+                Menu(sample.title) {
+                    ForEach(sample.questions, id: \.self) { question in
+                        Button(question) {
+                            session.use(sample)
+                            session.question = question
+                            session.ask()
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

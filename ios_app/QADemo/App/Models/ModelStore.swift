@@ -1,0 +1,45 @@
+import Foundation
+import Observation
+import QuestionAnswering
+import QuestionAnsweringCoreML
+
+/// The models that the app carries, and the predictors loaded from them.
+@MainActor
+@Observable
+final class ModelStore {
+    let bundles: [ModelBundle]
+    /// Folders that are no usable model, and why.
+    let problems: [String]
+    private var answerers: [String: QuestionAnswerer] = [:]
+
+    /// Folder in the app with one folder a model, copied as it is (a folder reference in Xcode).
+    nonisolated static var modelsDirectory: URL {
+        Bundle.main.bundleURL.appendingPathComponent("Models", isDirectory: true)
+    }
+
+    init(directory: URL = ModelStore.modelsDirectory) {
+        let library = ModelLibrary(directory: directory)
+        bundles = library.bundles
+        problems = library.problems.map { "\($0.name): \($0.reason)" }
+    }
+
+    func bundle(_ id: ModelBundle.ID) -> ModelBundle? {
+        bundles.first { $0.id == id }
+    }
+
+    /// What answers with a model; compiled and loaded at the first call, away from the main thread.
+    func answerer(for bundle: ModelBundle, on unit: ComputeUnit) async throws -> QuestionAnswerer {
+        let key = "\(bundle.id)/\(unit.rawValue)"
+        if let ready = answerers[key] { return ready }
+        let loaded = try await Self.load(bundle, on: unit)
+        answerers[key] = loaded
+        return loaded
+    }
+
+    private nonisolated static func load(
+        _ bundle: ModelBundle, on unit: ComputeUnit
+    ) async throws -> QuestionAnswerer {
+        let predictor = try await CoreMLSpanPredictor.load(bundle, computeUnit: unit)
+        return QuestionAnswerer(tokenizer: try bundle.tokenizer(), predictor: predictor)
+    }
+}

@@ -1,0 +1,31 @@
+import QuestionAnswering
+import SwiftUI
+import XCTest
+
+@testable import QADemo
+
+/// What is marked in the passage is the answer, in whole characters.
+@MainActor
+final class HighlightTests: XCTestCase {
+    private func marked(_ passage: String, _ range: Range<Int>) -> [String] {
+        let answer = Answer(text: "", range: range, score: 1, probability: 1)
+        let text = HighlightedPassage.marked(passage, answer)
+        return text.runs.filter { $0.backgroundColor != nil }
+            .map { String(text[$0.range].characters) }
+    }
+
+    func testAnswerIsMarked() {
+        XCTAssertEqual(marked("Lit at half past one.", 7..<20), ["half past one"])
+    }
+
+    func testHalfACharacterIsWidened() {
+        XCTAssertEqual(marked("Cafe\u{301} 👍🏽", 3..<4), ["e\u{301}"])
+        XCTAssertEqual(marked("Cafe\u{301} 👍🏽", 7..<8), ["👍🏽"])
+    }
+
+    func testPassageEditedMeanwhileIsLeftAlone() {
+        XCTAssertEqual(marked("short", 9..<16), [])
+        let plain = HighlightedPassage.marked("short", nil)
+        XCTAssertTrue(plain.runs.allSatisfy { $0.backgroundColor == nil })
+    }
+}

@@ -1,0 +1,65 @@
+// Stub of the calls that QuestionAnsweringCoreML makes; README.md says what for.
+import Foundation
+
+public enum MLComputeUnits: Int, Sendable {
+    case cpuOnly, cpuAndGPU, all, cpuAndNeuralEngine
+}
+
+public class MLModelConfiguration: NSObject {
+    public var computeUnits: MLComputeUnits { get { fatalError() } set {} }
+}
+
+public class MLFeatureDescription: NSObject {}
+
+public class MLModelDescription: NSObject {
+    public var inputDescriptionsByName: [String: MLFeatureDescription] { fatalError() }
+    public var outputDescriptionsByName: [String: MLFeatureDescription] { fatalError() }
+}
+
+public class MLMultiArray: NSObject {
+    public convenience init<Scalar: MLShapedArrayScalar>(_ shapedArray: MLShapedArray<Scalar>) {
+        fatalError()
+    }
+}
+
+public protocol MLShapedArrayScalar {}
+extension Int32: MLShapedArrayScalar {}
+extension Float: MLShapedArrayScalar {}
+extension Double: MLShapedArrayScalar {}
+
+public struct MLShapedArray<Scalar: MLShapedArrayScalar> {
+    public init<S: Sequence>(scalars: S, shape: [Int]) where S.Element == Scalar { fatalError() }
+    public init(converting multiArray: MLMultiArray) { fatalError() }
+    public var scalars: [Scalar] { fatalError() }
+    public var shape: [Int] { fatalError() }
+}
+
+public class MLFeatureValue: NSObject {
+    public convenience init(multiArray value: MLMultiArray) { fatalError() }
+    public var multiArrayValue: MLMultiArray? { fatalError() }
+}
+
+public protocol MLFeatureProvider {
+    var featureNames: Set<String> { get }
+    func featureValue(for featureName: String) -> MLFeatureValue?
+}
+
+public class MLDictionaryFeatureProvider: NSObject, MLFeatureProvider {
+    public init(dictionary: [String: Any]) throws { fatalError() }
+    public var featureNames: Set<String> { fatalError() }
+    public func featureValue(for featureName: String) -> MLFeatureValue? { fatalError() }
+}
+
+public class MLPredictionOptions: NSObject {}
+
+public class MLModel: NSObject {
+    public var modelDescription: MLModelDescription { fatalError() }
+    public class func load(
+        contentsOf url: URL, configuration: MLModelConfiguration = MLModelConfiguration()
+    ) async throws -> MLModel { fatalError() }
+    public class func compileModel(at modelURL: URL) async throws -> URL { fatalError() }
+    public func prediction(from input: MLFeatureProvider) throws -> MLFeatureProvider { fatalError() }
+    public func prediction(
+        from input: MLFeatureProvider, options: MLPredictionOptions = MLPredictionOptions()
+    ) async throws -> MLFeatureProvider { fatalError() }
+}

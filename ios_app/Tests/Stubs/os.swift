@@ -1,0 +1,9 @@
+// Stub of the calls that QuestionAnsweringCoreML makes; README.md says what for.
+
+public struct OSSignpostIntervalState: Sendable {}
+
+public struct OSSignposter: Sendable {
+    public init(subsystem: String, category: String) { fatalError() }
+    public func beginInterval(_ name: StaticString) -> OSSignpostIntervalState { fatalError() }
+    public func endInterval(_ name: StaticString, _ state: OSSignpostIntervalState) {}
+}
