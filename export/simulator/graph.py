@@ -196,9 +196,28 @@ def stored(var: Any) -> np.ndarray | None:
     reference for each operation.
     """
     op = var.op
-    if op is not None and op.op_type.startswith("constexpr_"):
-        value = op.materialized_val_inference()
-        return np.asarray(value[op.outputs.index(var)] if isinstance(value, tuple) else value)
-    if op is None or op.op_type != "const":
+    if op is None:
         return None
-    return np.asarray(var.val)
+    if op.op_type.startswith("constexpr_sparse_") or op.op_type == "constexpr_lut_to_sparse":
+        value = _expanded(op)
+        return np.asarray(value[op.outputs.index(var)] if isinstance(value, tuple) else value)
+    if op.op_type.startswith("constexpr_"):
+        return np.asarray(op.materialized_val_inference())
+    return np.asarray(var.val) if op.op_type == "const" else None
+
+
+def _expanded(op: Any) -> Any:
+    """Sparse weights may be made of other compressed ones: expand those first."""
+
+    def given(name: str) -> np.ndarray | None:
+        var = getattr(op, name, None)
+        return None if var is None else stored(var)
+
+    names = {
+        "constexpr_sparse_to_dense": ("nonzero_data", "mask"),
+        "constexpr_lut_to_sparse": ("indices_mask", "indices_nonzero_data", "lut", "vector_axis"),
+        "constexpr_sparse_blockwise_shift_scale": ("data_mask", "nonzero_data", "scale", "offset"),
+    }[op.op_type]
+    if getattr(op, "shape", None) is not None:  # the packed form of iOS16
+        return op.materialized_val_inference()
+    return type(op).decompress(*(given(name) for name in names))

@@ -35,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     with quiet():
         import coremltools.converters.mil.testing_utils as testing
     testing._IS_MACOS = True
-    testing.coremltoolsutils = types.SimpleNamespace(_macos_version=lambda: MACOS)
+    names = {**vars(testing.coremltoolsutils), "_macos_version": lambda: MACOS}
+    testing.coremltoolsutils = types.SimpleNamespace(**names)
     testing.run_core_ml_predict = run_core_ml_predict
     config.stash[OUTCOMES] = defaultdict(Counter)
     config.stash[CAUSES] = Counter()

@@ -28,9 +28,13 @@ def linear(graph: Any, op: Any) -> str:
 def matmul(graph: Any, op: Any) -> str:
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
-    if mil_type(op.outputs[0]).startswith("float"):
+    if all(mil_type(var).startswith("float") for var in (op.x, op.y)):
         return graph.node("MatMul", [x, y])
-    product = graph.node("MatMul", [graph.cast(x, "int64"), graph.cast(y, "int64")])
+    floats = any(mil_type(var).startswith("float") for var in (op.x, op.y))
+    kind = "float32" if floats else "int64"
+    product = graph.node("MatMul", [graph.cast(x, kind), graph.cast(y, kind)])
+    if mil_type(op.outputs[0]).startswith("float"):
+        return product if floats else graph.cast(product, "float32")
     return graph.cast(product, "int32")
 
 

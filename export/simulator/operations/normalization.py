@@ -100,11 +100,17 @@ def l2_norm(graph: Any, op: Any) -> str:
 
 @operation("local_response_norm")
 def local_response_norm(graph: Any, op: Any) -> str:
-    return graph.node(
-        "LRN",
-        [graph.value(op.x)],
-        size=int(op.size.val),
-        alpha=float(op.alpha.val),
-        beta=float(op.beta.val),
-        bias=float(op.k.val),
-    )
+    """``x / (k + alpha / size * sum of squares of neighbouring channels)^beta``."""
+    x, size = graph.value(op.x), int(op.size.val)
+    rest = [0] * (op.x.rank - 2)
+    pads = graph.int64([0, size // 2, *rest, 0, (size - 1) // 2, *rest])
+    padded = graph.node("Pad", [graph.node("Mul", [x, x]), pads])
+    sums = ""
+    for offset in range(size):
+        start, axes = graph.int64([offset]), graph.int64([1])
+        end = graph.int64([int(op.x.shape[1]) + offset])
+        part = graph.node("Slice", [padded, start, end, axes])
+        sums = graph.node("Add", [sums, part]) if sums else part
+    mean = graph.node("Mul", [sums, _float(graph, op.alpha.val / size)])
+    base = graph.node("Add", [mean, _float(graph, op.k.val)])
+    return graph.node("Div", [x, graph.node("Pow", [base, _float(graph, op.beta.val)])])

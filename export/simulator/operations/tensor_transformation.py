@@ -38,16 +38,23 @@ def reshape(graph: Any, op: Any) -> str:
 @operation("reshape_like")
 def reshape_like(graph: Any, op: Any) -> str:
     """Each reference gives its axes from ``begins`` to ``ends`` to the new shape."""
-    begins, ends = np.atleast_2d(op.begins.val), np.atleast_2d(op.ends.val)
-    end_masks = op.end_masks.val if op.end_masks is not None else np.zeros_like(begins, bool)
-    begin_masks = op.begin_masks.val if op.begin_masks is not None else np.zeros_like(begins, bool)
+    count = len(op.ref_tensors)
+    begins, ends = _values(op.begins, count, 0), _values(op.ends, count, 0)
+    open_begins, open_ends = (
+        _values(masks, count, False) for masks in (op.begin_masks, op.end_masks)
+    )
     parts = []
     for i, tensor in enumerate(op.ref_tensors):
         shape = graph.node("Shape", [graph.value(tensor)])
-        low = 0 if np.ravel(begin_masks[i])[0] else int(np.ravel(begins[i])[0])
-        high = INT64_MAX if np.ravel(end_masks[i])[0] else int(np.ravel(ends[i])[0])
+        low = 0 if open_begins[i] else int(begins[i])
+        high = INT64_MAX if open_ends[i] else int(ends[i])
         parts.append(graph.node("Slice", [shape, graph.int64([low]), graph.int64([high])]))
     return graph.node("Reshape", [graph.value(op.x), graph.node("Concat", parts, axis=0)])
+
+
+def _values(variables: Any, count: int, default: Any) -> list[Any]:
+    """The constants of a tuple input."""
+    return [default] * count if variables is None else [var.val for var in variables]
 
 
 @operation("reverse")

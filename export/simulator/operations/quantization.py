@@ -1,0 +1,43 @@
+"""Quantizing and dequantizing activations, executed as stored (iOS17)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export.simulator.graph import carrier, stored
+from export.simulator.operations import operation
+
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int4": (-8, 7), "uint4": (0, 15)}
+
+
+def _along(graph: Any, op: Any, var: Any) -> str:
+    """A scalar, or a vector shaped to broadcast along the operation's axis."""
+    values = carrier(stored(var)).astype(np.float32)  # type: ignore[arg-type]
+    if values.ndim:
+        shape = [1] * op.input.rank
+        shape[int(op.axis.val) % op.input.rank] = -1
+        values = values.reshape(shape)
+    return str(graph.constant(values))
+
+
+@operation("quantize")
+def quantize(graph: Any, op: Any) -> str:
+    """``clip(round(input / scale) + zero_point)``."""
+    scaled = graph.node(
+        "Round", [graph.node("Div", [graph.value(op.input), _along(graph, op, op.scale)])]
+    )
+    if op.zero_point is not None:
+        scaled = graph.node("Add", [scaled, _along(graph, op, op.zero_point)])
+    low, high = (graph.constant(bound, np.float32) for bound in _RANGES[str(op.output_dtype.val)])
+    return graph.cast(graph.node("Clip", [scaled, low, high]), "int32")
+
+
+@operation("dequantize")
+def dequantize(graph: Any, op: Any) -> str:
+    """``(input - zero_point) * scale``."""
+    value = graph.cast(graph.value(op.input), "float32")
+    if op.zero_point is not None:
+        value = graph.node("Sub", [value, _along(graph, op, op.zero_point)])
+    return graph.node("Mul", [value, _along(graph, op, op.scale)])

@@ -1,0 +1,160 @@
+"""Recurrent layers, as ONNX has them; the gates only come in another order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from export import ExportError
+from export.simulator.graph import carrier, stored
+from export.simulator.operations import operation
+from export.simulator.operations.clipped_lstm import clipped_lstm
+
+_ACTIVATIONS = {
+    "sigmoid": ("Sigmoid", 0.0, 0.0),
+    "tanh": ("Tanh", 0.0, 0.0),
+    "relu": ("Relu", 0.0, 0.0),
+    "linear": ("Affine", 1.0, 0.0),
+    "hard_sigmoid": ("HardSigmoid", 0.2, 0.5),
+    "sigmoid_hard": ("HardSigmoid", 0.2, 0.5),
+    "scaled_tanh": ("ScaledTanh", 1.7159, 2.0 / 3.0),
+}
+_PARAMETRIC = {"Affine", "HardSigmoid", "ScaledTanh"}
+_LSTM_ORDER = (0, 2, 1, 3)  # MIL: input, forget, output, cell; ONNX: input, output, forget, cell
+_PEEPHOLE_ORDER = (0, 2, 1)
+_GRU_ORDER = (2, 0, 1)  # MIL: reset, output, update; ONNX: update, reset, hidden
+
+
+def _activations(*names: Any, directions: int = 1) -> dict[str, Any]:
+    chosen = [_ACTIVATIONS.get(str(name.val)) for name in names] * directions
+    if None in chosen:
+        raise ExportError(f"activation {[str(name.val) for name in names]} is not known")
+    kinds = [kind for kind, _, _ in chosen]  # type: ignore[misc]
+    # ONNX Runtime hands the parameters out to the functions that take some, in order.
+    taken = [pair[1:] for pair in chosen if pair[0] in _PARAMETRIC]  # type: ignore[index]
+    if not taken:
+        return {"activations": kinds}
+    alphas, betas = zip(*taken, strict=True)
+    return {"activations": kinds, "activation_alpha": alphas, "activation_beta": betas}
+
+
+def _gates(var: Any, order: tuple[int, ...], width: int) -> np.ndarray:
+    """The rows of a weight or bias with its gates in ONNX's order; zeros when not given."""
+    if var is None:
+        return np.zeros(len(order) * width, np.float32)
+    parts = np.split(carrier(stored(var)), len(order))  # type: ignore[arg-type]
+    return np.concatenate([parts[i] for i in order])
+
+
+def _with_recurrent(bias: np.ndarray) -> np.ndarray:
+    """ONNX's bias has a half for the input and a half for the state; MIL gives their sum."""
+    return np.concatenate([bias, np.zeros_like(bias)])
+
+
+def _input(graph: Any, op: Any) -> str:
+    """The sequence, reversed in time for the reverse direction: MIL gives the steps of the result
+    in the order in which they were taken."""
+    x = graph.value(op.x)
+    if op.direction.val != "reverse":
+        return str(x)
+    bounds = [graph.int64([-1]), graph.int64([-(2**63)]), graph.int64([0]), graph.int64([-1])]
+    return str(graph.node("Slice", [x, *bounds]))
+
+
+def _initial(graph: Any, var: Any, directions: int, width: int) -> str:
+    """(batch, directions * width) -> (directions, batch, width)."""
+    shape = graph.int64([0, directions, width])
+    split = graph.node("Reshape", [graph.value(var), shape])
+    return str(graph.node("Transpose", [split], perm=[1, 0, 2]))
+
+
+def _steps(graph: Any, op: Any, steps: str, last: str, directions: int, width: int) -> str:
+    """All steps (length, batch, directions * width), or the last one alone."""
+    if not op.output_sequence.val:
+        return str(
+            graph.node("Unsqueeze", [_state(graph, last, directions, width), graph.int64(0)])
+        )
+    moved = graph.node("Transpose", [steps], perm=[0, 2, 1, 3])
+    return str(graph.node("Reshape", [moved, graph.int64([0, 0, directions * width])]))
+
+
+def _state(graph: Any, name: str, directions: int, width: int) -> str:
+    """(directions, batch, width) -> (batch, directions * width)."""
+    moved = graph.node("Transpose", [name], perm=[1, 0, 2])
+    return str(graph.node("Reshape", [moved, graph.int64([0, directions * width])]))
+
+
+@operation("rnn")
+def rnn(graph: Any, op: Any) -> list[str]:
+    width = int(op.weight_hh.shape[1])
+    inputs = [
+        _input(graph, op),
+        graph.constant(_gates(op.weight_ih, (0,), width)[None]),
+        graph.constant(_gates(op.weight_hh, (0,), width)[None]),
+        graph.constant(_with_recurrent(_gates(op.bias, (0,), width))[None]),
+        "",
+        _initial(graph, op.initial_h, 1, width),
+    ]
+    steps, last = graph.node(
+        "RNN", inputs, outputs=2, hidden_size=width, **_activations(op.activation)
+    )
+    return [_steps(graph, op, steps, last, 1, width), _state(graph, last, 1, width)]
+
+
+@operation("gru")
+def gru(graph: Any, op: Any) -> list[str]:
+    width = int(op.weight_hh.shape[1])
+    inputs = [
+        _input(graph, op),
+        graph.constant(_gates(op.weight_ih, _GRU_ORDER, width)[None]),
+        graph.constant(_gates(op.weight_hh, _GRU_ORDER, width)[None]),
+        graph.constant(_with_recurrent(_gates(op.bias, _GRU_ORDER, width))[None]),
+        "",
+        _initial(graph, op.initial_h, 1, width),
+    ]
+    activations = _activations(op.recurrent_activation, op.activation)
+    steps, last = graph.node(
+        "GRU", inputs, outputs=2, hidden_size=width, linear_before_reset=0, **activations
+    )
+    return [_steps(graph, op, steps, last, 1, width), _state(graph, last, 1, width)]
+
+
+@operation("lstm")
+def lstm(graph: Any, op: Any) -> list[str]:
+    width = int(op.weight_hh.shape[1])
+    both = op.direction.val == "bidirectional"
+    if op.clip is not None and not both:
+        return clipped_lstm(graph, op)
+    directions = 2 if both else 1
+    ends = ("", "_back")[:directions]
+
+    def stacked(name: str, order: tuple[int, ...]) -> np.ndarray:
+        return np.stack([_gates(getattr(op, name + end, None), order, width) for end in ends])
+
+    biases = np.stack([_with_recurrent(bias) for bias in stacked("bias", _LSTM_ORDER)])
+    inputs = [
+        _input(graph, op),
+        graph.constant(stacked("weight_ih", _LSTM_ORDER)),
+        graph.constant(stacked("weight_hh", _LSTM_ORDER)),
+        graph.constant(biases),
+        "",
+        _initial(graph, op.initial_h, directions, width),
+        _initial(graph, op.initial_c, directions, width),
+        graph.constant(stacked("peephole", _PEEPHOLE_ORDER)),
+    ]
+    steps, last, cell = graph.node(
+        "LSTM",
+        inputs,
+        outputs=3,
+        hidden_size=width,
+        direction="bidirectional" if both else "forward",
+        **_activations(
+            op.recurrent_activation, op.cell_activation, op.activation, directions=directions
+        ),
+    )
+    return [
+        _steps(graph, op, steps, last, directions, width),
+        _state(graph, last, directions, width),
+        _state(graph, cell, directions, width),
+    ]
