@@ -5,9 +5,11 @@ STAMP := $(VENV)/installed
 
 .PHONY: demo test style quality conformance clean
 
-# Export the default model to an int8 Core ML package, run that package, and answer a question.
+# Export the default model to an int8 Core ML package, run that package, and ask it a question.
 demo: $(STAMP)
 	$(BIN)/python -m export.coreml --quantize int8 --out build/demo --force
+	$(BIN)/python -m export.answer build/demo --passage tests/texts/passages.txt \
+	  --question "Which gas makes bread rise?"
 
 test: quality
 	$(BIN)/python -m pytest
@@ -16,6 +18,10 @@ quality: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Run Apple's own tests of the operations in the simulator and write its table (an hour).
+conformance: $(STAMP)
+	$(BIN)/python -m tests.conformance
 
 style: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,13 @@
+"""A fixed tenth of coremltools' own tests passes in the simulator as often as it did."""
+
+from __future__ import annotations
+
+from tests.conformance.__main__ import passed_share, run
+
+FLOOR = 0.95
+
+
+def test_a_tenth_of_apples_suite() -> None:
+    results = run(one_in=10)
+    assert sum(counts.get("reached_passed", 0) for counts in results["files"].values()) > 400
+    assert passed_share(results) >= FLOOR, results["causes"]

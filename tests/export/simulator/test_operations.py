@@ -1,0 +1,165 @@
+"""Operations against NumPy and PyTorch, on values that hypothesis chooses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+import pytest
+import torch
+from coremltools.converters.mil import Builder as mb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from export import ExportError
+from export.simulator import Simulator
+from export.simulator.operations import OPERATIONS
+
+UNARY = {
+    "abs": np.abs,
+    "ceil": np.ceil,
+    "exp": np.exp,
+    "floor": np.floor,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "square": np.square,
+    "tanh": np.tanh,
+}
+BINARY = {
+    "add": np.add,
+    "floor_div": np.floor_divide,
+    "maximum": np.maximum,
+    "mod": np.mod,
+    "mul": np.multiply,
+    "real_div": np.divide,
+    "sub": np.subtract,
+}
+VALUES = st.floats(-8, 8, width=32).filter(lambda v: v == 0 or abs(v) > 1e-3)
+TENSORS = arrays(np.float32, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=VALUES)
+FEW = settings(max_examples=6, deadline=None)
+
+
+def simulate(build: Any, precision: str = "float32", **inputs: np.ndarray) -> np.ndarray:
+    """The one output of a program that ``build`` writes, run in the simulator."""
+    specs = [mb.TensorSpec(shape=array.shape) for array in inputs.values()]
+    program = mb.program(input_specs=specs, opset_version=ct.target.iOS17)(build)
+    model = ct.convert(
+        program,
+        convert_to="mlprogram",
+        minimum_deployment_target=ct.target.iOS17,
+        compute_precision=ct.precision.FLOAT16 if precision == "float16" else ct.precision.FLOAT32,
+        skip_model_load=True,
+    )
+    simulator = Simulator(model, precision=precision)
+    names = simulator.function.inputs
+    found = simulator.predict(dict(zip(names, inputs.values(), strict=True)))
+    return next(iter(found.values()))
+
+
+@pytest.mark.parametrize("name", UNARY)
+@FEW
+@given(x=TENSORS)
+def test_unary_as_numpy(name: str, x: np.ndarray) -> None:
+    found = simulate(lambda x: getattr(mb, name)(x=x), x=x)
+    np.testing.assert_allclose(found, UNARY[name](x), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BINARY)
+@FEW
+@given(data=st.data(), x=TENSORS)
+def test_binary_as_numpy_with_broadcasting(name: str, data: st.DataObject, x: np.ndarray) -> None:
+    shape = data.draw(st.sampled_from([x.shape, (1,) * x.ndim, (*x.shape[:-1], 1)]))
+    y = data.draw(arrays(np.float32, shape, elements=st.sampled_from([-3.0, -0.5, 0.25, 2.0])))
+    found = simulate(lambda x, y: getattr(mb, name)(x=x, y=y), x=x, y=y)
+    np.testing.assert_allclose(found, BINARY[name](x, y), rtol=1e-4, atol=1e-6)
+
+
+@FEW
+@given(x=arrays(np.float32, (2, 7, 12), elements=VALUES))
+def test_layer_norm_and_gelu_as_pytorch(x: np.ndarray) -> None:
+    gamma, beta = np.linspace(0.5, 2, 12, dtype=np.float32), np.ones(12, np.float32)
+
+    def build(x: Any) -> Any:
+        normal = mb.layer_norm(x=x, axes=[-1], gamma=gamma, beta=beta, epsilon=1e-5)
+        return mb.gelu(x=normal, mode="EXACT")
+
+    tensors = (torch.from_numpy(value) for value in (x, gamma, beta))
+    value, weight, bias = tensors
+    normal = torch.nn.functional.layer_norm(value, (12,), weight, bias, 1e-5)
+    expected = torch.nn.functional.gelu(normal).numpy()
+    np.testing.assert_allclose(simulate(build, x=x), expected, rtol=1e-3, atol=1e-4)
+
+
+@FEW
+@given(
+    begin=st.integers(0, 3), size=st.integers(1, 4), stride=st.sampled_from([1, 2]), data=st.data()
+)
+def test_slices_as_numpy(begin: int, size: int, stride: int, data: st.DataObject) -> None:
+    x = np.arange(7 * 5, dtype=np.float32).reshape(7, 5)
+    last = data.draw(st.integers(0, 4))
+
+    def build(x: Any) -> Any:
+        return mb.slice_by_index(
+            x=x,
+            begin=[begin, last],
+            end=[begin + size, 0],
+            stride=[stride, 1],
+            squeeze_mask=[False, True],
+        )
+
+    np.testing.assert_array_equal(simulate(build, x=x), x[begin : begin + size : stride, last])
+
+
+def test_half_precision_rounds_every_intermediate() -> None:
+    """1 + 1/4096 is 1 in half precision, so that the difference is lost at once."""
+    x = np.full((1, 4), 1 / 4096, np.float32)
+
+    def build(x: Any) -> Any:
+        return mb.sub(x=mb.add(x=x, y=np.float32(1)), y=np.float32(1))
+
+    reference = (np.float16(x) + np.float16(1)).astype(np.float16) - np.float16(1)
+    np.testing.assert_array_equal(simulate(build, "float16", x=x), reference.astype(np.float32))
+    np.testing.assert_allclose(simulate(build, "float32", x=x), x, rtol=1e-3)
+
+
+@FEW
+@given(x=arrays(np.float32, (3, 8), elements=st.floats(-200, 200, width=16)))
+def test_half_precision_as_numpy_rounds(x: np.ndarray) -> None:
+    def build(x: Any) -> Any:
+        return mb.mul(x=mb.mul(x=x, y=x), y=np.float32(3))
+
+    half = x.astype(np.float16)
+    with np.errstate(over="ignore"):
+        expected = (half * half).astype(np.float16) * np.float16(3)
+    found = simulate(build, "float16", x=x)
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_an_unknown_operation_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
+    monkeypatch.delitem(OPERATIONS, "relu")
+    with pytest.raises(ExportError, match=r"^relu: not supported .*operation 'here'.*'main'"):
+        simulate(lambda x: mb.relu(x=x, name="here"), x=np.ones((1, 2), np.float32))
+
+
+def test_inputs_are_checked() -> None:
+    program = mb.program(input_specs=[mb.TensorSpec(shape=(1, 4))])(lambda x: mb.relu(x=x))
+    model = ct.convert(program, convert_to="mlprogram", skip_model_load=True)
+    simulator = Simulator(model)
+    (name,) = simulator.function.inputs
+    with pytest.raises(ExportError, match="is missing"):
+        simulator.predict({})
+    with pytest.raises(ExportError, match="no input 'other'"):
+        simulator.predict({name: np.ones((1, 4)), "other": np.ones(1)})
+    with pytest.raises(ExportError, match=r"is \(1, 5\)"):
+        simulator.predict({name: np.ones((1, 5))})
+
+
+def test_what_is_no_package(tmp_path: Any) -> None:
+    with pytest.raises(ExportError, match="not a Core ML package"):
+        Simulator(tmp_path)
+    (tmp_path / "Manifest.json").write_text("{}")
+    with pytest.raises(ExportError, match="a broken package"):
+        Simulator(tmp_path)
