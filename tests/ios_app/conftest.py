@@ -1,0 +1,23 @@
+"""The Swift toolchain for the tests of the package and of the app's sources."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules that the tests here share
+
+from toolchain import Toolchain, find_toolchain
+
+
+@pytest.fixture(scope="session")
+def swift() -> Toolchain:
+    """A toolchain, or the reason why the test is skipped."""
+    found = find_toolchain()
+    if found is None:
+        pytest.skip(
+            "needs Swift: on the PATH, or made by ../shared/tools/swift-on-debian.sh install"
+        )
+    return found

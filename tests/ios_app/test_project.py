@@ -1,0 +1,133 @@
+"""The Xcode project: it can be read, what it names exists, and it holds together."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pbxproj import parse
+from toolchain import PACKAGE
+
+from export.coreml import APP_MODELS
+
+FILE = PACKAGE / "QADemo.xcodeproj" / "project.pbxproj"
+SCHEME = FILE.parent / "xcshareddata" / "xcschemes" / "QADemo.xcscheme"
+IDENTIFIER = re.compile(r"[0-9A-F]{24}")
+
+
+@pytest.fixture(scope="module")
+def objects() -> dict[str, Any]:
+    project = parse(FILE.read_text(encoding="utf-8"))
+    assert project["objectVersion"] == "77"
+    assert project["objects"][project["rootObject"]]["isa"] == "PBXProject"
+    return dict(project["objects"])
+
+
+def of(objects: dict[str, Any], isa: str) -> list[dict[str, Any]]:
+    return [entry for entry in objects.values() if entry["isa"] == isa]
+
+
+def paths(objects: dict[str, Any]) -> dict[str, Path]:
+    """Where each file and folder of the project's groups is."""
+    project = of(objects, "PBXProject")[0]
+    found: dict[str, Path] = {}
+
+    def walk(identifier: str, parent: Path) -> None:
+        entry = objects[identifier]
+        path = parent / entry["path"] if "path" in entry else parent
+        if entry["sourceTree"] == "<group>":
+            found[identifier] = path
+        for child in entry.get("children", []):
+            walk(child, path)
+
+    walk(project["mainGroup"], PACKAGE)
+    return found
+
+
+def test_every_file_it_names_exists(objects: dict[str, Any]) -> None:
+    named = paths(objects)
+    assert len(named) > 10
+    assert [path for path in named.values() if not path.exists()] == []
+    for package in of(objects, "XCLocalSwiftPackageReference"):
+        assert (PACKAGE / package["relativePath"] / "Package.swift").is_file()
+
+
+def test_every_object_it_refers_to_exists_and_none_is_left_over(objects: dict[str, Any]) -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert set(IDENTIFIER.findall(text)) == set(objects)
+    for identifier in objects:
+        assert text.count(identifier) > 1, objects[identifier]
+
+
+def test_targets_have_sources_and_settings(objects: dict[str, Any]) -> None:
+    targets = {target["name"]: target for target in of(objects, "PBXNativeTarget")}
+    assert set(targets) == {"QADemo", "QADemoTests", "QADemoPerformanceTests"}
+    where = paths(objects)
+    for target in targets.values():
+        folders = [where[group] for group in target["fileSystemSynchronizedGroups"]]
+        assert any(list(folder.rglob("*.swift")) for folder in folders)
+        configurations = objects[target["buildConfigurationList"]]["buildConfigurations"]
+        assert [objects[c]["name"] for c in configurations] == ["Debug", "Release"]
+        assert all(objects[c]["baseConfigurationReference"] in where for c in configurations)
+
+
+def test_models_are_copied_as_they_are_from_where_the_exporter_writes(
+    objects: dict[str, Any],
+) -> None:
+    copied = [
+        objects[build["fileRef"]]
+        for phase in of(objects, "PBXResourcesBuildPhase")
+        for build in map(objects.__getitem__, phase["files"])
+    ]
+    assert [entry["lastKnownFileType"] for entry in copied] == ["folder"]
+    folder = next(path for key, path in paths(objects).items() if objects[key] is copied[0])
+    assert folder == PACKAGE.parent / APP_MODELS
+    synchronized = of(objects, "PBXFileSystemSynchronizedRootGroup")
+    roots = [path for key, path in paths(objects).items() if objects[key] in synchronized]
+    assert not any(folder.is_relative_to(root) for root in roots)
+
+
+def test_products_of_the_package_are_there(objects: dict[str, Any]) -> None:
+    manifest = (PACKAGE / "Package.swift").read_text(encoding="utf-8")
+    for product in of(objects, "XCSwiftPackageProductDependency"):
+        assert f'.library(name: "{product["productName"]}"' in manifest
+    assert ".package(url" not in manifest
+
+
+def test_scheme_names_targets_of_the_project(objects: dict[str, Any]) -> None:
+    scheme = ElementTree.parse(SCHEME)
+    references = list(scheme.iter("BuildableReference"))
+    for reference in references:
+        target = objects[reference.attrib["BlueprintIdentifier"]]
+        assert target["name"] == reference.attrib["BlueprintName"]
+        product = objects[target["productReference"]]
+        assert product["path"] == reference.attrib["BuildableName"]
+    tested = {
+        r.attrib["BlueprintName"] for r in scheme.iterfind(".//Testables//BuildableReference")
+    }
+    assert tested == {"QADemoTests", "QADemoPerformanceTests"}
+
+
+def test_settings_files_can_be_read() -> None:
+    for file in (PACKAGE / "Config").glob("*.xcconfig"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert re.fullmatch(
+                r'|//.*|#include\? "\w+\.xcconfig"|[A-Z_a-z]+(\[config=\w+\])? = .+', line
+            ), f"{file.name}: {line}"
+
+
+def test_swift_files_are_small() -> None:
+    tables = {"UnicodeClasses.swift", "UnicodeMappings.swift"}
+    for folder in ("Sources", "Tests", "QADemo", "QADemoTests", "QADemoPerformanceTests"):
+        for file in (PACKAGE / folder).rglob("*.swift"):
+            lines = len(file.read_text(encoding="utf-8").splitlines())
+            assert lines <= 250 or file.name in tables, f"{file.name}: {lines} lines"
+
+
+@pytest.mark.parametrize("broken", ["{ a = 1 }", "{ a = 1; a = 2; }", "{ a = ~; }", "{}{}"])
+def test_a_broken_project_is_noticed(broken: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        parse(broken)

@@ -1,0 +1,111 @@
+"""Builds the Swift package and runs its tests, on every golden file that this machine can make."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toolchain import PACKAGE, Toolchain
+
+from bench.device import read_device_results
+from distill.presets import data_directory, preset_directory
+
+GOLDEN = PACKAGE / "Tests" / "QuestionAnsweringTests" / "Golden"
+OPTIMIZED = ("-c", "release", "-Xswiftc", "-enable-testing")
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(PACKAGE / "Tools" / name), *arguments],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def real_golden() -> str | None:
+    """Golden files with a real vocabulary and what real text there is, made in the build folder;
+    their path as the package sees it."""
+    if preset_directory("minilm") is None:
+        return None
+    out = PACKAGE / "build" / "golden"
+    arguments = ["--out", str(out), "--tokenizer", "minilm"]
+    data = data_directory()
+    if data is not None:
+        arguments += ["--squad", str(data / "squad" / "dev-v1.1.json.gz")]
+    made = tool("make_golden.py", *arguments)
+    assert made.returncode == 0, made.stderr
+    return "build/golden"
+
+
+def test_package_passes_its_tests(
+    swift: Toolchain, real_golden: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = swift.run("swift", "build", *OPTIMIZED)
+    assert built.returncode == 0, built.stdout
+    environment = {"QA_GOLDEN": real_golden} if real_golden else {}
+    tested = swift.run("swift", "test", *OPTIMIZED, environment=environment)
+    assert tested.returncode == 0, tested.stdout
+    counts = re.findall(r"^parity .*$", tested.stdout, re.MULTILINE)
+    with capsys.disabled():
+        print("", *counts, sep="\n")
+    assert len(counts) == (10 if real_golden else 5)
+    assert all("0 texts differ" in line for line in counts if "texts" in line)
+    if real_golden and data_directory() is not None:
+        texts = next(
+            int(m.group(1)) for line in counts if (m := re.search(r"golden/uncased: (\d+)", line))
+        )
+        assert texts > 10_570 + 2_067
+
+
+def test_tokenizer_bench_runs(swift: Toolchain) -> None:
+    """The command that the README shows; the time itself is for a benchmark, not for a test."""
+    run = ("run", *OPTIMIZED, "tokenizer-bench")
+    folder = "Tests/QuestionAnsweringTests/Golden"
+    printed = swift.run("swift", *run, folder, "--words", "50", "--runs", "3")
+    assert printed.returncode == 0, printed.stdout
+    assert re.search(r"^median +\d+\.\d+ ms of 3 runs$", printed.stdout, re.MULTILINE)
+    for bad in ([], ["nowhere"], [folder, "--runs", "none"]):
+        refused = swift.run("swift", *run, *bad)
+        assert refused.returncode == 2
+        assert re.search(r"^(usage|error): ", refused.stdout, re.MULTILINE)
+
+
+def test_committed_golden_files_are_what_python_says(tmp_path: Path) -> None:
+    made = tool("make_golden.py", "--out", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {path.name for path in GOLDEN.iterdir()} - {"report.json"}
+    for name in names - {"answers.jsonl"}:
+        assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes(), name
+    for old, new in zip(
+        rows(GOLDEN / "answers.jsonl"), rows(tmp_path / "answers.jsonl"), strict=True
+    ):
+        probabilities = ([a.pop("probability") for a in row["answers"]] for row in (old, new))
+        assert next(probabilities) == pytest.approx(next(probabilities), abs=1e-12)
+        assert old == new
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def test_unicode_tables_are_those_of_the_library() -> None:
+    checked = tool("make_unicode_tables.py", "--check")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_report_of_the_app_is_read_by_the_kit() -> None:
+    row = read_device_results(GOLDEN / "report.json")[0]
+    assert (row.device, row.model, row.compute_unit) == (
+        "iPhone0,0",
+        "tiny-int8",
+        "cpuAndNeuralEngine",
+    )
+    assert (row.length, row.milliseconds, row.thermal_state) == (128, (2.5, 2.25), "fair")
