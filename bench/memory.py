@@ -1,38 +1,67 @@
 """Peak memory of one model in one runtime, in a process of its own.
 
-python -m bench.memory onnxruntime distilbert 128
+`peak_memory` starts ``python -m bench.memory`` with a prepared file, so that the process holds
+what a user of that file holds: the interpreter, the runtime, the model, one inference.
 """
 
 from __future__ import annotations
 
-import resource
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.runtimes import Prepared, load
 
 MB = 1e6
+KIB = 1024
+TIMEOUT = 300
+INFERENCES = 2
 
 
-def peak_memory(runtime: str, model: str, length: int, threads: int) -> float | None:
-    """Peak resident MB of loading the model and two inferences; None where the process failed."""
-    command = [sys.executable, "-m", "bench.memory", runtime, model, str(length), str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def peak_memory(prepared: Prepared, length: int, threads: int, vocabulary: int) -> float | None:
+    """Peak resident memory in MB; None where the process failed or was killed."""
+    workload = {"length": length, "threads": threads, "vocabulary": vocabulary}
+    arguments = json.dumps({**prepared.plain(), **workload})
     try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.memory", arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT,
+            cwd=Path(__file__).parent.parent,
+        )
         return float(done.stdout.split()[-1])
-    except (IndexError, ValueError):
+    except (subprocess.SubprocessError, IndexError, ValueError):
         return None
 
 
-def main() -> int:
-    from bench.runtimes import load_runtime, open_model
-    from bench.workloads import load_workloads
+def resident_peak() -> float:
+    """The most memory in MB that this process had resident."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        import resource
 
-    runtime, model, length, threads = sys.argv[1:]
-    (workload,) = load_workloads(f"fixed:{length}", None)
-    predict = load_runtime(runtime, open_model(model), {int(length)}, int(threads))
-    for _ in range(2):
+        # on a Mac in bytes; Linux's own ru_maxrss is that of the parent when that was larger
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * KIB / MB
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    settings = json.loads((sys.argv[1:] if argv is None else argv)[0])
+    length, threads = settings.pop("length"), settings.pop("threads")
+    from bench.workloads import Source, load_workloads
+
+    source = Source(vocabulary=settings.pop("vocabulary"))
+    (workload,) = load_workloads(f"fixed:{length}", source)
+    predict = load(Prepared(**settings), threads)
+    for _ in range(INFERENCES):
         predict(workload.inputs[0])
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB)
+    print(resident_peak())
     return 0
 
 

