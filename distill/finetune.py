@@ -25,8 +25,9 @@ from distill.checkpoints import claim_run, last_complete_checkpoint
 from distill.command import command
 from distill.presets import PRESETS, data_directory, preset_directory
 
-TASKS = ("squad", *classification.TASKS)
-MAX_LENGTHS = {"squad": 384, **classification.MAX_LENGTHS}
+SQUAD = ("squad", "squad2")
+TASKS = (*SQUAD, *classification.TASKS)
+MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
 METRICS_FILE = "metrics.json"
 # What says how often to run and how to print does not make a run another one.
 NOT_OF_ONE_RUN = ("seeds", "baseline", "json")
@@ -85,14 +86,7 @@ class FinetuneArguments:
         self.task = self.task.lower().replace("-", "")
         if self.task not in TASKS:
             raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
-        if self.task == "squad":
-            self.train_file = self.train_file or _default_train_file()
-        elif self.train_file:
-            raise DistillError(
-                f"--train_file is for squad; name the folder of {self.task} by --data"
-            )
-        if self.task == "squad" and self.data:
-            raise DistillError("--data is for GLUE and imdb; squad takes --train_file")
+        self._check_data()
         self.max_length = self.max_length or MAX_LENGTHS[self.task]
         if self.seeds < 1:
             raise DistillError(f"--seeds must be at least 1, not {self.seeds}")
@@ -104,6 +98,16 @@ class FinetuneArguments:
             raise DistillError(f"--alpha must be between 0 and 1, not {self.alpha}")
         if self.temperature <= 0:
             raise DistillError(f"--temperature must be above 0, not {self.temperature}")
+
+    def _check_data(self) -> None:
+        if self.task == "squad":
+            self.train_file = self.train_file or _default_train_file()
+        if self.task in SQUAD and not self.train_file:
+            raise DistillError(f"name the training data of {self.task} with --train_file")
+        if self.task in SQUAD and self.data:
+            raise DistillError("--data is for GLUE and imdb; SQuAD takes --train_file")
+        if self.task not in SQUAD and self.train_file:
+            raise DistillError(f"--train_file is for SQuAD; name {self.task}'s folder by --data")
 
 
 def checkpoint_directory(model: str) -> Path:
@@ -182,7 +186,7 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
     model = checkpoint_directory(arguments.model)
     teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
     resume = last_complete_checkpoint(output)
-    if arguments.task == "squad":
+    if arguments.task in SQUAD:
         from distill import finetune_squad
 
         squad = _settings(finetune_squad.SquadSettings, arguments)

@@ -42,8 +42,10 @@ DROPOUTS = (
 
 @dataclass(frozen=True)
 class SquadSettings:
-    """What decides a run besides the training arguments."""
+    """What decides a run besides the training arguments; ``task`` is squad, or squad2, which has
+    questions without an answer."""
 
+    task: str
     train_file: str
     held_out: float
     max_length: int
@@ -136,10 +138,12 @@ def evaluate_model(
     max_length: int,
     doc_stride: int,
     description: str = "evaluating",
+    allow_null: bool = False,
 ) -> dict[str, float | int]:
-    """`distill.squad.score` of a model on examples."""
+    """`distill.squad.score` of a model on examples; with ``allow_null`` it may give no answer."""
     features = make_features(examples, tokenizer, max_length, doc_stride)
-    answers = decode(examples, features, *predict(model, features, description))
+    logits = predict(model, features, description)
+    answers = decode(examples, features, *logits, allow_null=allow_null)
     return score(examples, {key: found[0].text if found else "" for key, found in answers.items()})
 
 
@@ -175,6 +179,8 @@ def finetune(
         train_dataset=FeatureDataset(features),
         data_collator=SpanCollator(hasattr(model.config, "type_vocab_size")),
     )
+    if teacher is not None:
+        teacher.model.to(training.device)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report["seconds"] = time.monotonic() - began
@@ -184,7 +190,13 @@ def finetune(
     tokenizer_files(model_directory, Path(str(training.output_dir)))
     if held_out:
         report["held_out"] = evaluate_model(
-            model, tokenizer, held_out, settings.max_length, settings.doc_stride, "held out"
+            model,
+            tokenizer,
+            held_out,
+            settings.max_length,
+            settings.doc_stride,
+            "held out",
+            settings.task == "squad2",
         )
     return report
 
@@ -205,9 +217,17 @@ def _teacher(
 ) -> tuple[Teacher, dict[str, Any]]:
     if load_tokenizer(directory).get_vocab() != tokenizer.get_vocab():
         raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
+    if not held_out:
+        raise DistillError("no held-out passage to score the teacher on; raise --held_out")
     model = load_model(directory)
     measured = evaluate_model(
-        model, tokenizer, held_out, settings.max_length, settings.doc_stride, "scoring the teacher"
+        model,
+        tokenizer,
+        held_out,
+        settings.max_length,
+        settings.doc_stride,
+        "scoring the teacher",
+        settings.task == "squad2",
     )
     if measured["f1"] < WEAK_TEACHER_F1 and not settings.allow_weak_teacher:
         raise DistillError(

@@ -54,13 +54,14 @@ def show(result: Mapping[str, Any], title: str) -> None:
 
     rows = _rows(result)
     metrics = [name for name in next(iter(rows.values()), {}) if name not in COUNTS]
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("model")
     for name in metrics:
         table.add_column(name.replace("_", " "), justify="right")
     for label, row in rows.items():
         signed = "+.2f" if label == GAIN else ".2f"
         table.add_row(label, *(format(row[name], signed) for name in metrics))
+    print(title)  # beside the table, which would break it to its own width
     Console().print(table)
 
 

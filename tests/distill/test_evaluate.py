@@ -1,0 +1,178 @@
+"""The evaluator: prediction files, checkpoints of every task family, the macro score, bad input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
+
+from distill.evaluate import bootstrap_interval, main, spaced
+
+Capture = pytest.CaptureFixture[str]
+
+
+def report(capsys: Capture, *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(minilm_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small models with random weights, and MiniLM's tokenizer, in folders called after tasks."""
+    folder = tmp_path_factory.mktemp("glue")
+    tokenizer = AutoTokenizer.from_pretrained(minilm_directory)
+    torch.manual_seed(0)
+    for name, outputs in (("mnli", 3), ("sst2", 2), ("stsb", 1), ("imdb", 2)):
+        config = DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64, num_labels=outputs)
+        DistilBertForSequenceClassification(config).save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
+    return folder
+
+
+def write(path: Path, *rows: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def mnli(tmp_path: Path, passages: list[str]) -> Path:
+    """Both development sets of MNLI in the official columns: 12 and 4 pairs of passages."""
+    header = "index\tsentence1\tsentence2\tgold_label"
+    labels = ("neutral", "entailment", "contradiction")
+    rows = [
+        f"{i}\t{passages[i % 3]}\t{passages[i % 4]}\t{labels[i % 3]}".replace("\n", " ")
+        for i in range(16)
+    ]
+    write(tmp_path / "MNLI" / "dev_matched.tsv", header, *rows[:12])
+    write(tmp_path / "MNLI" / "dev_mismatched.tsv", header, *rows[12:])
+    return tmp_path
+
+
+def test_a_prediction_file_is_scored_alone(shared_data: Path, capsys: Capture) -> None:
+    squad = shared_data / "squad"
+    predictions = squad / "predictions" / "logistic_regression.json.gz"
+    options = ["--predictions", str(predictions), "--data", str(squad / "dev-v1.1.json.gz")]
+    found = report(capsys, "--task", "squad", *options)
+    low, high = found.pop("f1_interval")
+    assert low < found["f1"] < high
+    counts = {"total": 10_570, "missing": 13, "surplus": 28}
+    expected = {"exact_match": 40.141911, "f1": 50.981536, **counts}
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_mnli_is_scored_on_both_its_sets(checkpoints: Path, mnli: Path, capsys: Capture) -> None:
+    options = ["--model", str(checkpoints / "mnli"), "--data", str(mnli)]
+    found = report(capsys, "--task", "MNLI", *options)
+    assert found["total"] == 16
+    both = found["accuracy_matched"], found["accuracy_mismatched"]
+    assert found["score"] == pytest.approx(sum(both) / 2)
+
+
+def test_glue_scores_the_tasks_that_are_there(
+    checkpoints: Path, mnli: Path, capsys: Capture
+) -> None:
+    write(mnli / "SST-2" / "dev.tsv", "sentence\tlabel", "A dull film.\t0", "Moving.\t1")
+    rows = ["A cat.\tA dog.\t1.5", "It rains hard.\tIt pours.\t4", "One.\tTwo three.\t0.2"]
+    write(mnli / "STS-B" / "dev.tsv", "sentence1\tsentence2\tscore", *rows)
+    options = ["--model", str(checkpoints), "--data", str(mnli)]
+    found = report(capsys, "--task", "glue", *options)
+    scores = [found[name] for name in ("mnli", "sst2", "stsb")]
+    assert found["tasks"] == 3  # the folder `imdb` is none of GLUE
+    assert found["macro_score"] == pytest.approx(np.mean(scores))
+    alone = report(capsys, "--task", "stsb", *options[2:], "--model", str(checkpoints / "stsb"))
+    assert alone["score"] == found["stsb"]
+
+
+def test_imdb_is_scored_on_its_test_set(checkpoints: Path, tmp_path: Path, capsys: Capture) -> None:
+    for name, count in (("neg", 3), ("pos", 2)):
+        for number in range(count):
+            write(tmp_path / "test" / name / f"{number}_5.txt", f"Review {number}. " * 300)
+    options = ["--model", str(checkpoints / "imdb"), "--data", str(tmp_path)]
+    found = report(capsys, "--task", "imdb", *options)
+    assert found["total"] == 5
+    assert report(capsys, "--task", "imdb", *options, "--limit", "2")["total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "sst3", "--model", "minilm"], "unknown task 'sst3'; choose from squad, squad2"),
+        (["--task", "sst2"], "give either --model or --predictions"),
+        (
+            ["--task", "sst2", "--predictions", "p.json"],
+            "prediction files are for squad and squad2",
+        ),
+        (["--task", "sst2", "--model", "nowhere"], "nowhere: no checkpoint there"),
+        (["--task", "glue", "--model", "nowhere"], "nowhere: holds no checkpoint called cola"),
+        (["--task", "imdb", "--model", "minilm"], "name the folder of the imdb data with --data"),
+        (["--task", "rte", "--model", "minilm", "--data", "."], "RTE/dev.tsv: no such file"),
+        (["--task", "squad", "--model", "minilm", "--data", "none.json"], "none.json"),
+        (["--task", "sst2", "--model", "minilm", "--limit", "0"], "--limit must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str],
+    message: str,
+    minilm_directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    (error,) = capsys.readouterr().err.strip().splitlines()
+    assert error.startswith("error: ") and message in error
+
+
+def test_a_checkpoint_without_the_tasks_head_is_refused(
+    checkpoints: Path, mnli: Path, shared_data: Path, minilm_directory: Path, capsys: Capture
+) -> None:
+    squad = ["--task", "squad", "--limit", "2", "--model"]
+    classes = ["--task", "mnli", "--data", str(mnli), "--model"]
+    write(mnli / "SST-2" / "dev.tsv", "sentence\tlabel", "A dull film.\t0")
+    headless = ["--task", "sst2", "--data", str(mnli), "--model", str(minilm_directory)]
+    for arguments, message in (
+        ([*squad, str(checkpoints / "sst2")], "has no question-answering head"),
+        ([*squad, str(minilm_directory)], "has no question-answering head"),
+        ([*classes, str(checkpoints / "sst2")], "its head has 2 outputs, mnli has 3"),
+        (headless, "has no classification head"),
+    ):
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_broken_prediction_file_is_refused(
+    shared_data: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    for content in (b'["a"]', b'{"id": 3}', b"{", b""):
+        path = tmp_path / "predictions.json"
+        path.write_bytes(content)
+        assert main(["--predictions", str(path)]) == 2
+        assert str(path) in capsys.readouterr().err
+    path = tmp_path / "predictions.json.gz"
+    path.write_bytes(gzip.compress(b'{"id": "text"}')[:-9])
+    assert main(["--predictions", str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_spaced_examples_cover_the_file() -> None:
+    assert spaced(range(10), 4) == [0, 2, 5, 7]
+    assert spaced(range(3), 9) == spaced(range(3), None) == [0, 1, 2]
+
+
+def test_the_interval_holds_the_mean_and_shrinks_with_the_data() -> None:
+    values = np.tile([0.0, 100.0, 100.0, 40.0], 25)
+    low, high = bootstrap_interval(values)
+    assert low < values.mean() < high
+    assert (low, high) == bootstrap_interval(values)
+    error = values.std() / np.sqrt(len(values))
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    narrower = bootstrap_interval(np.tile(values, 16))
+    assert (narrower[1] - narrower[0]) / (high - low) == pytest.approx(1 / 4, rel=0.1)

@@ -1,0 +1,106 @@
+"""Fine-tuning on question answering from end to end, v1.1 and v2.0, on own passages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoModel, AutoTokenizer
+
+from distill.evaluate import main as evaluate
+from distill.finetune import main as finetune
+from distill.student import make_student
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def student(minilm_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of MiniLM's layers, not yet trained."""
+    folder = tmp_path_factory.mktemp("student")
+    make_student(AutoModel.from_pretrained(minilm_directory), 1).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(minilm_directory).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def squad2(qa_examples: list[dict[str, str]], tmp_path: Path) -> Path:
+    """The questions of the tests in the format of v2.0; every third has no answer."""
+    articles = []
+    for number, example in enumerate(qa_examples):
+        context, answer = example["passage"], example["answer"]
+        impossible = number % 3 == 0
+        answers = [{"text": answer, "answer_start": context.index(answer)}]
+        question = {
+            "id": f"q{number}",
+            "question": example["question"],
+            "is_impossible": impossible,
+            "answers": [] if impossible else answers,
+        }
+        paragraph = {"context": context, "qas": [question]}
+        articles.append({"title": f"t{number}", "paragraphs": [paragraph]})
+    path = tmp_path / "train-v2.0.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": articles}), encoding="utf-8")
+    return path
+
+
+def run(task: str, file: Path, model: Path, output: Path, *arguments: str) -> int:
+    quiet = ["--report_to", "none", "--disable_tqdm", "true", "--save_strategy", "no", "--json"]
+    data = ["--train_file", str(file), "--logits_cache", str(output.parent / "logits")]
+    options = ["--task", task, "--model", str(model), "--output_dir", str(output)]
+    steps = ["--max_steps", "2", "--per_device_train_batch_size", "4", "--max_length", "192"]
+    return finetune([*options, *data, *quiet, *steps, *arguments])
+
+
+def metrics(output: Path) -> dict[str, Any]:
+    return json.loads((output / "metrics.json").read_text())
+
+
+def test_squad2_with_a_teacher_and_its_baseline(
+    student: Path, squad2: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    share = ["--held_out", "0.4"]
+    assert run("squad2", squad2, student, tmp_path / "teacher", *share) == 0
+    held_out = metrics(tmp_path / "teacher")["held_out"]
+    assert 0 < held_out["total"] < len(json.loads(squad2.read_text())["data"])
+    options = [*share, "--teacher", str(tmp_path / "teacher"), "--baseline"]
+    capsys.readouterr()
+    assert run("squad2", squad2, student, tmp_path / "refused", *options) == 2
+    assert "a weak teacher, F1" in capsys.readouterr().err
+    assert run("squad2", squad2, student, tmp_path / "run", *options, "--allow_weak_teacher") == 0
+    result = metrics(tmp_path / "run")
+    assert result["teacher"] == pytest.approx(held_out)
+    assert result["median"].keys() == {"labels", "distilled"}
+    assert result["gain"].keys() == {"exact_match", "f1"}
+
+
+def test_with_a_low_threshold_no_question_has_an_answer(
+    student: Path, squad2: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    assert run("squad2", squad2, student, tmp_path / "model", "--held_out", "0") == 0
+    answers = tmp_path / "answers.json"
+    options = ["--task", "squad2", "--model", str(tmp_path / "model"), "--data", str(squad2)]
+    capsys.readouterr()
+    options += ["--null_threshold", "-1000", "--save_predictions", str(answers), "--json"]
+    assert evaluate(options) == 0
+    report = json.loads(capsys.readouterr().out)
+    found = json.loads(answers.read_text())
+    assert set(found.values()) == {""}
+    unanswerable = len(list(found)[::3])
+    assert report["exact_match"] == pytest.approx(100 * unanswerable / len(found))
+
+
+def test_a_teacher_needs_something_to_be_scored_on(
+    student: Path, squad2: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    options = ["--held_out", "0", "--teacher", str(student)]
+    assert run("squad", squad2, student, tmp_path / "run", *options) == 2
+    assert "no held-out passage to score the teacher on" in capsys.readouterr().err
+
+
+def test_squad2_has_no_default_data(student: Path, tmp_path: Path, capsys: Capture) -> None:
+    options = ["--task", "squad2", "--model", str(student), "--output_dir", str(tmp_path / "run")]
+    assert finetune(options) == 2
+    assert "name the training data of squad2 with --train_file" in capsys.readouterr().err
