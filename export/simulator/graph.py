@@ -75,7 +75,7 @@ class Graph:
         """Name of an initializer with the given value."""
         array = np.asarray(value, dtype=dtype)
         name = self.fresh("const")
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
         return name
 
     def int64(self, values: Any) -> str:

@@ -41,7 +41,7 @@ def reshape_like(graph: Any, op: Any) -> str:
     count = len(op.ref_tensors)
     begins, ends = _values(op.begins, count, 0), _values(op.ends, count, 0)
     open_begins, open_ends = (
-        _values(masks, count, False) for masks in (op.begin_masks, op.end_masks)
+        _values(getattr(op, name, None), count, False) for name in ("begin_masks", "end_masks")
     )
     parts = []
     for i, tensor in enumerate(op.ref_tensors):
