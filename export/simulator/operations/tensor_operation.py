@@ -15,10 +15,16 @@ def shape(graph: Any, op: Any) -> str:
     return graph.cast(graph.node("Shape", [graph.value(op.x)]), "int32")
 
 
+def _at_least_1d(graph: Any, var: Any) -> str:
+    """MIL joins scalars as if they were vectors of one element."""
+    name = str(graph.value(var))
+    return name if var.rank else str(graph.node("Reshape", [name, graph.int64([1])]))
+
+
 @operation("concat")
 def concat(graph: Any, op: Any) -> str:
     axis, rank = int(op.axis.val), op.values[0].rank
-    names = [graph.value(var) for var in op.values]
+    names = [_at_least_1d(graph, var) for var in op.values]
     if op.interleave is None or not op.interleave.val:
         return graph.node("Concat", names, axis=axis)
     axis %= rank
