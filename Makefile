@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 demo: $(STAMP)
 	$(BIN)/python -m export.coreml --quantize int8 --out build/demo --force
 	$(BIN)/python -m export.answer build/demo --passage tests/texts/passages.txt \
-	  --question "Which gas makes bread rise?"
+	  --question "When was the float process announced?"
 
 test: quality
 	$(BIN)/python -m pytest
