@@ -1,0 +1,48 @@
+"""A run goes on from its last complete checkpoint, and only as the run it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distill import DistillError
+from distill.checkpoints import RUN_FILE, claim_run, last_complete_checkpoint
+
+
+def checkpoint(run: Path, step: int, state: str | None) -> Path:
+    folder = run / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    if state is not None:
+        (folder / "trainer_state.json").write_text(state)
+    return folder
+
+
+@pytest.mark.parametrize("cut_short", [None, "", '{"global_step": 1', "[]", "{}"])
+def test_a_checkpoint_cut_short_is_passed_over(cut_short: str | None, tmp_path: Path) -> None:
+    complete = checkpoint(tmp_path, 900, json.dumps({"global_step": 900}))
+    checkpoint(tmp_path, 1000, cut_short)
+    assert last_complete_checkpoint(tmp_path) == complete
+
+
+def test_the_newest_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
+    for step in (200, 1000, 600):
+        checkpoint(tmp_path, step, json.dumps({"global_step": step}))
+    (tmp_path / "checkpoint-best").mkdir()
+    found = last_complete_checkpoint(tmp_path)
+    assert found is not None and found.name == "checkpoint-1000"
+
+
+def test_no_checkpoint_at_all(tmp_path: Path) -> None:
+    assert last_complete_checkpoint(tmp_path) is None
+
+
+def test_a_run_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
+    claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
+    before = (tmp_path / RUN_FILE).read_bytes()
+    with pytest.raises(DistillError, match=r"seed = 1, not 2.*another --output_dir"):
+        claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 2})
+    assert (tmp_path / RUN_FILE).read_bytes() == before
