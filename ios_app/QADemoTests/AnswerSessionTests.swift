@@ -40,7 +40,9 @@ final class AnswerSessionTests: XCTestCase {
 
     private func storeWithModel() throws -> ModelStore {
         let store = ModelStore()
-        if store.bundles.isEmpty { throw XCTSkip("no model in QADemo/Models; export one with --app") }
+        if store.bundles.isEmpty {
+            throw XCTSkip("no model in QADemo/Models; export one with --app")
+        }
         return store
     }
 }

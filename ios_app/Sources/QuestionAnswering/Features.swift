@@ -74,7 +74,9 @@ public struct FeatureBuilder: Sendable {
         return starts
     }
 
-    private func window(of passage: Encoding, from start: Int, to end: Int, head: [Int32]) -> Feature {
+    private func window(
+        of passage: Encoding, from start: Int, to end: Int, head: [Int32]
+    ) -> Feature {
         Feature(
             inputIDs: head + passage.ids[start..<end] + [separatorID],
             tokenTypeIDs: Array(repeating: 0, count: head.count)

@@ -10,9 +10,9 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
 
     /// What the model is, on one line.
     public var title: String {
-        let parts = [settings.quantization == "none" ? "float16" : settings.quantization, settings.layout]
+        let weights = settings.quantization == "none" ? "float16" : settings.quantization
         let label = settings.randomWeights ? ", random weights" : ""
-        return "\(id) (\(parts.joined(separator: ", "))\(label))"
+        return "\(id) (\(weights), \(settings.layout)\(label))"
     }
 
     /// - Throws: `QuestionAnsweringError`: files are missing or broken, or it is for another task.

@@ -45,7 +45,9 @@ public struct ModelSettings: Codable, Equatable, Sendable {
     public init(json: Data) throws {
         self = try decodeJSON(Self.self, json, name: "model.json")
         guard formatVersion == Self.formatVersion else {
-            throw Self.refusal("its format is \(formatVersion), this app reads \(Self.formatVersion)")
+            throw Self.refusal(
+                "its format is \(formatVersion), this app reads \(Self.formatVersion)"
+            )
         }
         guard !lengths.isEmpty, lengths.allSatisfy({ $0 > 0 }) else {
             throw Self.refusal("it names no lengths")
@@ -83,8 +85,10 @@ func decodeJSON<T: Decodable>(_ type: T.Type, _ data: Data, name: String) throws
     do {
         return try JSONDecoder().decode(type, from: data)
     } catch DecodingError.keyNotFound(let key, _) {
-        throw QuestionAnsweringError.badFile(name: name, reason: "“\(key.stringValue)” is missing")
-    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+        let key = key.stringValue
+        throw QuestionAnsweringError.badFile(name: name, reason: "“\(key)” is missing")
+    } catch DecodingError.typeMismatch(_, let context),
+        DecodingError.valueNotFound(_, let context) {
         let path = context.codingPath.map(\.stringValue).joined(separator: ".")
         throw QuestionAnsweringError.badFile(name: name, reason: "“\(path)” has the wrong type")
     } catch {

@@ -23,9 +23,9 @@ extension QuestionAnsweringError: LocalizedError {
         case .badVocabulary(let reason):
             return "vocab.txt cannot be used: \(reason)."
         case .wrongTask(let task):
-            return "This model was exported for the task “\(task)”; question answering needs “qa”."
+            return "This model was exported for the task “\(task)”; this app needs “qa”."
         case .noRoomForPassage(let length):
-            return "A length of \(length) tokens leaves no room for the passage beside the question."
+            return "\(length) tokens leave no room for the passage beside the question."
         case .emptyQuestion:
             return "Type a question first."
         case .emptyPassage:

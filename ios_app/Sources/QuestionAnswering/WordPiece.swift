@@ -23,8 +23,8 @@ public struct WordPiece: Sendable {
             throw QuestionAnsweringError.badVocabulary("it is not UTF-8 text")
         }
         var tree = ScalarTree(minimumCapacity: vocabulary.count / 2)
-        for (id, line) in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated() where !line.isEmpty {
+        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        for (id, line) in lines.enumerated() where !line.isEmpty {
             tree.insert(line.map(\.value), Int32(id))
         }
         guard let unknown = tree.value(of: unknownToken.unicodeScalars.map(\.value)) else {

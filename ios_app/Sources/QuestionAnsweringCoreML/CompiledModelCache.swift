@@ -36,7 +36,8 @@ public actor CompiledModelCache {
     /// Name of the compiled model: a package has new identifiers in its manifest each time it is
     /// exported, and a new system may compile otherwise.
     private func name(for bundle: ModelBundle) throws -> String {
-        let manifest = try Data(contentsOf: bundle.packageURL.appendingPathComponent("Manifest.json"))
+        let file = bundle.packageURL.appendingPathComponent("Manifest.json")
+        let manifest = try Data(contentsOf: file)
         let system = ProcessInfo.processInfo.operatingSystemVersionString
         let key = Fingerprint.of(manifest + Data(system.utf8))
         return "\(bundle.id)-\(key).mlmodelc"

@@ -14,9 +14,9 @@ let usage = """
 /// Repeated until the passage has as many words as asked for.
 let prose = """
     When the harbour of Sønderby froze in the winter of 1893, the ferrymen's wives kept the lamps \
-    burning on both shores so that walkers could find the path across the ice. Nobody had planned \
-    it: the first lamp was Mrs. Østergaard's, hung from a broken oar, and by the third night there \
-    were forty-one of them. The mayor, who disliked expense, offered to pay for the oil; they \
+    burning on both shores so that walkers could find the path across the ice. Nobody had \
+    planned it: the first lamp was Mrs. Østergaard's, hung from a broken oar, and by the third \
+    night there were forty-one of them. The mayor, who disliked expense, offered to pay; they \
     declined. "A light that is paid for goes out at midnight," one said. In spring the oars went \
     back to the boats, but the custom, unlike the ice, remained, and children still count the \
     lamps tonight.
@@ -63,7 +63,8 @@ func run(_ arguments: Arguments) throws {
     let first = milliseconds { tokens = tokenizer.encode(text).count }
     let times = (0..<arguments.runs).map { _ in milliseconds { _ = tokenizer.encode(text) } }
     guard let statistics = Statistics(times) else { return }
-    print("passage      \(arguments.words) words, \(text.unicodeScalars.count) characters, \(tokens) tokens")
+    let characters = text.unicodeScalars.count
+    print("passage      \(arguments.words) words, \(characters) characters, \(tokens) tokens")
     print(String(format: "loading      %.1f ms", loading))
     print(String(format: "first run    %.3f ms", first))
     print(String(format: "median       %.3f ms of %d runs", statistics.median, statistics.count))

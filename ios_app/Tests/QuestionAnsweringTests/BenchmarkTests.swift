@@ -44,7 +44,8 @@ final class BenchmarkTests: XCTestCase {
             created: Date(timeIntervalSince1970: 0)
         )
         XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: wanted), report)
-        let written = try XCTUnwrap(JSONSerialization.jsonObject(with: report.json()) as? NSDictionary)
+        let written = try JSONSerialization.jsonObject(with: report.json()) as? NSDictionary
+        XCTAssertNotNil(written)
         XCTAssertEqual(written, try JSONSerialization.jsonObject(with: wanted) as? NSDictionary)
         report.rows = []
         XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: report.json()), report)

@@ -4,7 +4,8 @@ import XCTest
 
 final class BertTokenizerTests: XCTestCase {
     private func tokenizer(_ entries: String, lowercase: Bool = true) throws -> BertTokenizer {
-        let lines = "[PAD]\n[UNK]\n[SEP]\n" + entries.replacingOccurrences(of: " ", with: "\n") + "\n"
+        let lines = (["[PAD]", "[UNK]", "[SEP]"] + entries.split(separator: " ").map(String.init))
+            .map { $0 + "\n" }.joined()
         return BertTokenizer(
             normalizer: BertNormalizer(lowercase: lowercase),
             wordPiece: try WordPiece(vocabulary: Data(lines.utf8)),
@@ -27,7 +28,8 @@ final class BertTokenizerTests: XCTestCase {
     func testCanonicallyEquivalentEntriesStayApart() throws {
         let precomposed = "\u{e9}", decomposed = "e\u{301}"
         XCTAssertEqual(precomposed, decomposed)
-        let wordPiece = try WordPiece(vocabulary: Data("[UNK]\n\(precomposed)\n\(decomposed)\n".utf8))
+        let vocabulary = "[UNK]\n\(precomposed)\n\(decomposed)\n"
+        let wordPiece = try WordPiece(vocabulary: Data(vocabulary.utf8))
         XCTAssertEqual(wordPiece.id(of: precomposed), 1)
         XCTAssertEqual(wordPiece.id(of: decomposed), 2)
     }
@@ -59,10 +61,9 @@ final class BertTokenizerTests: XCTestCase {
     func testCanonicallyEquivalentTextsHaveEqualIDs() throws {
         let tokenizer = try GoldenSet.committed().tokenizer()
         for text in ["Café Ångström", "각 힣", "ΐ ὓ ᾳ", "ক\u{9cb}", "q\u{307}\u{323}"] {
-            let forms = [
-                text.precomposedStringWithCanonicalMapping, text.decomposedStringWithCanonicalMapping,
-            ]
-            XCTAssertEqual(tokenizer.encode(forms[0]).ids, tokenizer.encode(forms[1]).ids, text)
+            let composed = tokenizer.encode(text.precomposedStringWithCanonicalMapping)
+            let decomposed = tokenizer.encode(text.decomposedStringWithCanonicalMapping)
+            XCTAssertEqual(composed.ids, decomposed.ids, text)
         }
     }
 

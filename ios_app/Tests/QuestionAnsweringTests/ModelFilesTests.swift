@@ -87,7 +87,8 @@ final class ModelFilesTests: XCTestCase {
         XCTAssertEqual(library.bundles.map(\.id), ["tiny-int8"])
         XCTAssertEqual(library.problems.map(\.name), ["empty"])
         XCTAssertTrue(library.problems[0].reason.contains("model.json"))
-        XCTAssertTrue(ModelLibrary(directory: models.appendingPathComponent("none")).bundles.isEmpty)
+        let nowhere = models.appendingPathComponent("none")
+        XCTAssertTrue(ModelLibrary(directory: nowhere).bundles.isEmpty)
     }
 
     func testFingerprintIsStableAndTellsContentApart() {

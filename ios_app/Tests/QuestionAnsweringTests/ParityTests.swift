@@ -53,12 +53,12 @@ final class ParityTests: XCTestCase {
         let index = (0..<count).first {
             found.ids[$0] != row.ids[$0] || found.offsets[$0] != row.starts[$0]..<row.ends[$0]
         } ?? count
-        let here = index < found.count ? "\(found.ids[index]) at \(found.offsets[index])" : "nothing"
-        let there = index < row.ids.count
-            ? "\(row.ids[index]) at \(row.starts[index])..<\(row.ends[index])" : "nothing"
-        let scalars = index < row.ids.count
-            ? Array(row.text.unicodeScalars)[row.starts[index]..<row.ends[index]].map(\.value) : []
-        return "token \(index): \(here), Python has \(there) \(scalars.map { String($0, radix: 16) })"
+        let here = index < found.count
+            ? "\(found.ids[index]) at \(found.offsets[index])" : "nothing"
+        guard index < row.ids.count else { return "token \(index): \(here), Python has nothing" }
+        let range = row.starts[index]..<row.ends[index]
+        let scalars = Array(row.text.unicodeScalars)[range].map { String($0.value, radix: 16) }
+        return "token \(index): \(here), Python has \(row.ids[index]) at \(range) \(scalars)"
     }
 
     private func featuresOf(_ row: GoldenAnswers, _ tokenizer: BertTokenizer) throws -> [Feature] {

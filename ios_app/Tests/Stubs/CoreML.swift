@@ -58,7 +58,9 @@ public class MLModel: NSObject {
         contentsOf url: URL, configuration: MLModelConfiguration = MLModelConfiguration()
     ) async throws -> MLModel { fatalError() }
     public class func compileModel(at modelURL: URL) async throws -> URL { fatalError() }
-    public func prediction(from input: MLFeatureProvider) throws -> MLFeatureProvider { fatalError() }
+    public func prediction(from input: MLFeatureProvider) throws -> MLFeatureProvider {
+        fatalError()
+    }
     public func prediction(
         from input: MLFeatureProvider, options: MLPredictionOptions = MLPredictionOptions()
     ) async throws -> MLFeatureProvider { fatalError() }

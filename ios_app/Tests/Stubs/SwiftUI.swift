@@ -57,7 +57,9 @@ public struct EitherView<First: View, Second: View>: Primitive {}
 public struct ViewBuilder {
     public static func buildBlock() -> EmptyView { fatalError() }
     public static func buildBlock<V: View>(_ view: V) -> V { view }
-    public static func buildBlock<each V: View>(_ views: repeat each V) -> TupleView { fatalError() }
+    public static func buildBlock<each V: View>(_ views: repeat each V) -> TupleView {
+        fatalError()
+    }
     public static func buildExpression<V: View>(_ view: V) -> V { view }
     public static func buildIf<V: View>(_ view: V?) -> V? { view }
     public static func buildEither<A: View, B: View>(first: A) -> EitherView<A, B> { fatalError() }

@@ -1,4 +1,4 @@
-// Stub of the calls that QADemo makes: views and modifiers; README.md says what for. Part of SwiftUI.
+// Stub of the calls that QADemo makes: SwiftUI's views and modifiers; README.md says what for.
 import Foundation
 
 public struct Text: Primitive {
@@ -189,7 +189,8 @@ extension View {
     public func navigationTitle(_ key: LocalizedStringKey) -> some View { self }
     public func toolbar<V: View>(@ViewBuilder content: () -> V) -> some View { self }
     public func sheet<V: View>(
-        isPresented: Binding<Bool>, onDismiss: (() -> Void)? = nil, @ViewBuilder content: @escaping () -> V
+        isPresented: Binding<Bool>, onDismiss: (() -> Void)? = nil,
+        @ViewBuilder content: @escaping () -> V
     ) -> some View { self }
     public func tag<V: Hashable>(_ tag: V) -> some View { self }
     public func disabled(_ disabled: Bool) -> some View { self }

@@ -13,7 +13,8 @@ struct HighlightedPassage: View {
             .accessibilityValue(passage)
     }
 
-    /// Colour alone does not tell: the answer is underlined too.
+    /// Colour alone does not tell: the answer is underlined too. The types are spelt out because
+    /// UIKit has attributes of the same names.
     static func marked(_ passage: String, _ answer: Answer?) -> AttributedString {
         var text = AttributedString(passage)
         guard let answer, !answer.range.isEmpty,
@@ -24,7 +25,7 @@ struct HighlightedPassage: View {
             let end = AttributedString.Index(range.upperBound, within: text)
         else { return text }
         text[start..<end].backgroundColor = Color.yellow.opacity(0.35)
-        text[start..<end].underlineStyle = .single
+        text[start..<end].underlineStyle = Text.LineStyle.single
         return text
     }
 }

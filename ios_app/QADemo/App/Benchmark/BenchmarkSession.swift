@@ -87,7 +87,8 @@ final class BenchmarkSession {
             app: Bundle.main.infoDictionary?["CFBundleShortVersionString"] as? String ?? "0",
             rows: rows
         )
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("device-results.json")
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("device-results.json")
         do {
             try report.json().write(to: file, options: .atomic)
             reportFile = file
