@@ -1,4 +1,4 @@
-"""Which checkpoint of a run to go on from, and what a run must agree on to go on."""
+"""Where a checkpoint is, which one a run goes on from, and what it must agree on to go on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,23 @@ from typing import Any
 
 from distill import DistillError
 from distill.atomic import atomic_file
+from distill.presets import PRESETS, preset_directory
 
 RUN_FILE = "run.json"
+
+
+def checkpoint_directory(model: str) -> Path:
+    """The directory of a preset's weights, or ``model`` itself as a directory.
+
+    Raises:
+        DistillError: there is no such checkpoint here.
+    """
+    directory = preset_directory(model) if model in PRESETS else Path(model)
+    if directory is None:
+        raise DistillError(f"the weights of {model} are not on this machine; name a directory")
+    if not (directory / "config.json").is_file():
+        raise DistillError(f"{directory}: no checkpoint there (config.json is missing)")
+    return directory
 
 
 def last_complete_checkpoint(run: Path) -> Path | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distill import DistillError
-from distill.atomic import atomic_directory
 from distill.command import command
+from distill.options import asks_for_help, parse
+from distill.recipe import layer_choice
 
 
 @dataclass
@@ -33,32 +34,41 @@ class StudentArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    from transformers import AutoModel, AutoTokenizer, HfArgumentParser
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        from transformers.hf_argparser import HfArgumentParser
 
-    from distill.finetune import checkpoint_directory
-    from distill.student import make_student
-
-    parser = HfArgumentParser(StudentArguments, description=__doc__)  # type: ignore[arg-type]
-    (arguments,) = parser.parse_args_into_dataclasses(list(argv) if argv is not None else None)
-    directory = checkpoint_directory(arguments.teacher)
-    student = make_student(
-        AutoModel.from_pretrained(directory),
-        arguments.layers,
-        _choice(arguments.choice),
-        arguments.seed,
-    )
-    with atomic_directory(Path(arguments.output_dir)) as staged:
-        student.save_pretrained(staged)
-        AutoTokenizer.from_pretrained(directory).save_pretrained(staged)
-    print(f"{arguments.output_dir}: {student.num_parameters() / 1e6:.1f} M parameters")
+        HfArgumentParser(StudentArguments, description=__doc__).print_help()
+        return 0
+    (arguments,) = parse(given, StudentArguments)
+    output = Path(arguments.output_dir)
+    if output.exists() and any(output.iterdir()):
+        raise DistillError(f"{output} exists already and is not empty; name another folder")
+    student = write_student(arguments, output)
+    print(f"{output}: {student.num_parameters() / 1e6:.1f} M parameters")
     return 0
 
 
-def _choice(text: str) -> str | tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        return text
+def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no-untyped-def]
+    """Make the student and write it with its tokenizer and a model card; returns it."""
+    from distill.card import student_card
+    from distill.checkpoints import checkpoint_directory
+    from distill.student import load_teacher, make_student
+    from distill.writing import write_model
+
+    directory = checkpoint_directory(arguments.teacher)
+    student = make_student(
+        load_teacher(directory), arguments.layers, layer_choice(arguments.choice), arguments.seed
+    )
+    card = student_card(
+        arguments.teacher,
+        arguments.layers,
+        arguments.choice,
+        arguments.seed,
+        student.num_parameters(),
+    )
+    write_model(output, student, directory, card)
+    return student
 
 
 if __name__ == "__main__":

@@ -2,21 +2,22 @@
 
 ``loss = 5 * KL(teacher || student) * T^2 + 2 * MLM cross-entropy + 1 * cosine``, T = 2.
 
-Logits over a vocabulary of 30,522 are by far the largest tensors of the step, so neither model's
-are ever held for a whole batch: the projection and its loss run over a few positions at a time,
-and their gradient is computed in the same pass.
+Logits over a vocabulary of 30,522 are by far the largest tensors of a step. Neither model's are
+ever held for a whole batch: both terms that need them are computed a few positions at a time, in
+one pass, together with their gradient. The student's logits serve both terms, and the gradient is
+written out (softmax less target), which saves the copies that automatic differentiation keeps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 
-Projection = Callable[[torch.Tensor], torch.Tensor]
-POSITIONS = 256
+IGNORED = -100
+CPU_POSITIONS, DEVICE_POSITIONS = 256, 4096
 """Positions whose logits are held at a time: 256 x 30,522 floats are 31 MB for each model."""
 
 
@@ -30,123 +31,175 @@ class TripleWeights:
     temperature: float = 2.0
 
 
-class _Chunked(torch.autograd.Function):
-    """Sum over chunks of ``loss(hidden, ...)``, its gradient taken as each chunk is done."""
+class Head(Protocol):
+    """An MLM head in two parts: ``decoder(transform(hidden))`` are the logits."""
+
+    decoder: Any  # torch.nn.Linear: weight (vocabulary, width), bias (vocabulary,)
+
+    def transform(self, hidden: torch.Tensor) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the vocabulary terms need besides the student's features and decoder."""
+
+    teacher: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None
+    labels: torch.Tensor | None
+    weights: TripleWeights
+    positions: int
+
+
+class _VocabularyTerms(torch.autograd.Function):
+    """(weighted sum, KL, cross-entropy) of ``features @ weight.T + bias``; only the sum has a
+    gradient."""
 
     @staticmethod
-    def forward(ctx, run, hidden, rows, *parameters):  # type: ignore[no-untyped-def]
-        wanted = [hidden, *parameters]
-        gradients = [torch.zeros_like(value) for value in wanted]
-        total = hidden.new_zeros(())
-        for at in range(0, rows, POSITIONS):
-            part = slice(at, min(at + POSITIONS, rows))
-            with torch.enable_grad():
-                piece = hidden.detach()[part].requires_grad_()
-                loss = run(piece, part)
-                found = torch.autograd.grad(loss, [piece, *parameters], allow_unused=True)
-            gradients[0][part] = found[0]
-            for gradient, value in zip(gradients[1:], found[1:], strict=True):
-                if value is not None:
-                    gradient += value
-            total = total + loss.detach()
+    def forward(ctx: Any, features: Any, weight: Any, bias: Any, work: _Work) -> Any:
+        kind = features.device.type
+        matrix = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        with torch.autocast(kind, enabled=False):
+            student = tuple(tensor.to(matrix) for tensor in (features, weight, bias))
+            teacher = work.teacher and tuple(tensor.to(matrix) for tensor in work.teacher)
+            gradients = [torch.zeros_like(t) for t in (features, weight, bias)]
+            if not any(ctx.needs_input_grad):
+                gradients = []
+            sums = _run(student, teacher, work, gradients)
         ctx.save_for_backward(*gradients)
-        return total
+        ctx.mark_non_differentiable(*sums[1:])
+        return sums
 
     @staticmethod
-    def backward(ctx, upstream):  # type: ignore[no-untyped-def]
-        hidden, *parameters = (upstream * gradient for gradient in ctx.saved_tensors)
-        return None, hidden, None, *parameters
+    def backward(ctx: Any, *upstream: Any) -> Any:
+        return *(upstream[0] * gradient for gradient in ctx.saved_tensors), None
 
 
-def _chunked(
-    run: Callable[[torch.Tensor, slice], torch.Tensor],
-    hidden: torch.Tensor,
-    head: torch.nn.Module,
-) -> torch.Tensor:
-    parameters = [p for p in head.parameters() if p.requires_grad]
-    total: torch.Tensor = _Chunked.apply(run, hidden, len(hidden), *parameters)
-    return total
+def _run(student: Any, teacher: Any, work: _Work, gradients: list[torch.Tensor]) -> Any:
+    features, weight, bias = student
+    sums = torch.zeros(2, dtype=torch.float64 if weight.is_cpu else torch.float32)
+    sums = sums.to(weight.device)
+    rows = len(features)
+    masked = 0 if work.labels is None else int((work.labels != IGNORED).sum())
+    for start in range(0, rows, work.positions):
+        part = slice(start, start + work.positions)
+        logits = _logits(features[part], weight, bias)
+        at = hard = None
+        if work.labels is not None:
+            at = (work.labels[part] != IGNORED).nonzero()[:, 0]
+            hard = logits[at]
+        gradient = torch.zeros_like(logits) if teacher is None else None
+        if teacher is not None:
+            target = _logits(teacher[0][part], *teacher[1:])
+            gradient, divergence = _divergence(logits, target, work.weights.temperature)
+            sums[0] += divergence / rows
+            gradient.mul_(work.weights.distillation / rows)
+        if at is not None and hard is not None and work.labels is not None:
+            slope, loss = _cross_entropy(hard, work.labels[part][at])
+            sums[1] += loss / max(masked, 1)
+            gradient.index_add_(0, at, slope, alpha=work.weights.masked / max(masked, 1))
+        if gradients:
+            _add(gradients, gradient.to(weight.dtype), features[part], weight, part)
+    kl, ce = sums.to(torch.promote_types(weight.dtype, torch.float32))
+    return work.weights.distillation * kl + work.weights.masked * ce, kl.clone(), ce.clone()
 
 
-def distillation_loss(
-    hidden: torch.Tensor,
-    teacher_hidden: torch.Tensor,
-    head: torch.nn.Module,
-    teacher_head: Projection,
-    temperature: float,
-) -> torch.Tensor:
-    """Mean over positions of KL(teacher || student) at a temperature, times its square.
+def _logits(features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    logits = F.linear(features, weight, bias)
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    Args:
-        hidden: student states of the chosen positions, (positions, width).
-        teacher_hidden: the teacher's of the same positions, (positions, teacher width).
-        head: student states -> vocabulary logits; its parameters get their gradient.
-        teacher_head: the same for the teacher; it gets none.
+
+def _divergence(
+    logits: torch.Tensor, target: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradient by logits, and sum over rows, of KL(target || logits) * T^2; overwrites both.
+
+    d/ds [T^2 KL] = T (softmax(s / T) - softmax(t / T)).
     """
-    count = max(len(hidden), 1)
-
-    def run(piece: torch.Tensor, part: slice) -> torch.Tensor:
-        with torch.no_grad():
-            target = F.log_softmax(teacher_head(teacher_hidden[part]) / temperature, dim=-1)
-        found = F.log_softmax(head(piece) / temperature, dim=-1)
-        divergence = F.kl_div(found, target, reduction="sum", log_target=True)
-        return divergence * (temperature**2 / count)
-
-    return _chunked(run, hidden, head)
+    log_q = logits.mul_(1 / temperature).log_softmax(-1)
+    log_p = target.mul_(1 / temperature).log_softmax(-1)
+    p = log_p.exp()
+    divergence = log_p.sub_(log_q).mul_(p).sum(-1).sum() * temperature**2
+    return log_q.exp_().sub_(p).mul_(temperature), divergence
 
 
-def masked_loss(hidden: torch.Tensor, labels: torch.Tensor, head: torch.nn.Module) -> torch.Tensor:
-    """Mean cross-entropy at the masked positions.
+def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradient by logits, and sum over rows, of the cross-entropy: softmax less one-hot."""
+    log_q = logits.log_softmax(-1)
+    loss = -log_q.gather(1, labels[:, None]).sum()
+    slope = log_q.exp_()
+    slope[torch.arange(len(labels), device=labels.device), labels] -= 1
+    return slope, loss
 
-    Args:
-        hidden: student states of the masked positions, (positions, width).
-        labels: their true ids, (positions,).
-    """
-    count = max(len(hidden), 1)
 
-    def run(piece: torch.Tensor, part: slice) -> torch.Tensor:
-        return F.cross_entropy(head(piece), labels[part], reduction="sum") / count
-
-    return _chunked(run, hidden, head)
+def _add(
+    gradients: list[torch.Tensor],
+    slope: torch.Tensor,
+    features: torch.Tensor,
+    weight: torch.Tensor,
+    part: slice,
+) -> None:
+    of_features, of_weight, of_bias = gradients
+    of_features[part] = slope @ weight
+    if of_weight.dtype == slope.dtype:
+        of_weight.addmm_(slope.t(), features)
+    else:  # 16-bit products, summed in 32 bits
+        of_weight += slope.t() @ features
+    of_bias += slope.sum(0)
 
 
 def cosine_loss(hidden: torch.Tensor, teacher_hidden: torch.Tensor) -> torch.Tensor:
     """Mean of 1 - cos(student, teacher) over positions; both (positions, width)."""
-    return (1 - F.cosine_similarity(hidden, teacher_hidden, dim=-1)).mean()
+    return (1 - F.cosine_similarity(hidden.float(), teacher_hidden.float(), dim=-1)).mean()
 
 
 def triple_loss(
     hidden: torch.Tensor,
-    teacher_hidden: torch.Tensor,
+    teacher_hidden: torch.Tensor | None,
     attention_mask: torch.Tensor,
     labels: torch.Tensor,
-    head: torch.nn.Module,
-    teacher_head: Projection,
+    head: Head,
+    teacher_head: Head | None,
     weights: TripleWeights,
     masked_only: bool = False,
+    positions: int | None = None,
 ) -> dict[str, torch.Tensor]:
-    """The weighted sum as ``loss``, and each computed term by its name.
+    """The weighted sum as ``loss``, and each computed term by its name, unweighted.
 
     Args:
         hidden: last hidden states of the student, (batch, length, width).
-        teacher_hidden: of the teacher; the cosine needs the same width.
+        teacher_hidden: of the teacher; the cosine needs the same width. None without a teacher.
         attention_mask: (batch, length), 1 for a token.
-        labels: true ids at masked positions, -100 elsewhere, (batch, length).
+        labels: true ids at masked positions, `IGNORED` elsewhere, (batch, length).
+        head: the student's; its parameters get their gradient.
+        teacher_head: the teacher's, for the distillation term; it gets no gradient.
         masked_only: distil at the masked positions instead of all attended ones.
+        positions: how many positions' logits to hold at a time; default by device.
     """
-    attended, masked = attention_mask.bool(), labels != -100
+    attended, masked = attention_mask.bool(), labels != IGNORED
     terms: dict[str, torch.Tensor] = {}
     total = hidden.new_zeros(())
-    if weights.distillation:
-        at = masked if masked_only else attended
-        terms["distillation"] = distillation_loss(
-            hidden[at], teacher_hidden[at], head, teacher_head, weights.temperature
+    if weights.distillation or weights.masked:
+        at = attended if weights.distillation and not masked_only else masked
+        teacher = None
+        if weights.distillation and teacher_hidden is not None and teacher_head is not None:
+            with torch.no_grad():
+                features = teacher_head.transform(teacher_hidden[at])
+            teacher = (features, teacher_head.decoder.weight, teacher_head.decoder.bias)
+        decoder = head.decoder
+        found = _VocabularyTerms.apply(
+            head.transform(hidden[at]),
+            decoder.weight,
+            decoder.bias,
+            _Work(
+                teacher,
+                labels[at] if weights.masked else None,
+                weights,
+                positions or (CPU_POSITIONS if hidden.is_cpu else DEVICE_POSITIONS),
+            ),
         )
-        total = total + weights.distillation * terms["distillation"]
-    if weights.masked:
-        terms["masked"] = masked_loss(hidden[masked], labels[masked], head)
-        total = total + weights.masked * terms["masked"]
-    if weights.cosine:
+        total = total + found[0]
+        terms |= {"distillation": found[1]} if weights.distillation else {}
+        terms |= {"masked": found[2]} if weights.masked else {}
+    if weights.cosine and teacher_hidden is not None:
         terms["cosine"] = cosine_loss(hidden[attended], teacher_hidden[attended])
         total = total + weights.cosine * terms["cosine"]
     return {"loss": total, **terms}

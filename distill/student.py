@@ -157,6 +157,29 @@ def _translated(
     return state
 
 
+def load_teacher(directory: Path, needs_head: bool = False) -> Any:
+    """A teacher through the auto classes of `transformers`, with its MLM head if it has one.
+
+    Raises:
+        DistillError: it is no masked language model, or needs an MLM head and has none.
+    """
+    from transformers import AutoModel, AutoModelForMaskedLM
+
+    try:
+        teacher, loaded = AutoModelForMaskedLM.from_pretrained(directory, output_loading_info=True)
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DistillError(f"{directory}: cannot be loaded as a teacher ({reason})") from None
+    missing = sorted(loaded["missing_keys"])
+    if missing and needs_head:
+        raise DistillError(
+            f"{directory} has no MLM head ({missing[0]} is missing), which L_ce needs: adapt one "
+            f"with python -m distill.finetune --task mlm --model {directory}, or leave the term "
+            "out with --alpha_ce 0"
+        )
+    return AutoModel.from_pretrained(directory) if missing else teacher
+
+
 def check_vocabularies(teacher: Path, student: Path) -> None:
     """Raises:
     DistillError: the two tokenizers do not share one vocabulary.

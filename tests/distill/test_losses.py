@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,6 +15,27 @@ from distill.losses import TripleWeights, triple_loss
 from distill.second_stage import distillation_kl, span_distillation_kl, span_loss, span_targets
 
 VOCABULARY, WIDTH = 211, 24
+
+
+class SmallHead(nn.Module):
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.steps = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU())
+        self.decoder = nn.Linear(WIDTH, VOCABULARY)
+
+    def transform(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.steps(hidden)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.steps(hidden))
+
+
+class ForbiddenHead:
+    decoder: Any = None
+
+    def transform(self, _: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("computed a term of weight 0")
 
 
 @pytest.fixture
@@ -30,69 +54,148 @@ def batch() -> dict[str, torch.Tensor]:
     }
 
 
-def heads() -> tuple[nn.Module, nn.Module]:
-    torch.manual_seed(1)
-    make = lambda: nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, VOCABULARY))  # noqa: E731
-    return make(), make()
+def heads() -> tuple[SmallHead, SmallHead]:
+    return SmallHead(1), SmallHead(2)
 
 
-def plain(batch: dict, head: nn.Module, teacher_head: nn.Module, masked_only: bool) -> torch.Tensor:
+def plain(
+    batch: dict[str, Any],
+    head: SmallHead,
+    teacher_head: SmallHead,
+    weights: TripleWeights,
+    masked_only: bool,
+) -> torch.Tensor:
     """The formula as the paper writes it, in float64, with all logits at once."""
+    t = weights.temperature
     attended, masked = batch["attention_mask"].bool(), batch["labels"] != -100
     at = masked if masked_only else attended
     student = head(batch["hidden"])
-    teacher = teacher_head(batch["teacher_hidden"])
-    p = (teacher[at] / 2).softmax(-1)
-    kl = (p * (p.log() - (student[at] / 2).log_softmax(-1))).sum(-1).mean() * 4
+    p = (teacher_head(batch["teacher_hidden"])[at] / t).softmax(-1)
+    kl = (p * (p.log() - (student[at] / t).log_softmax(-1))).sum(-1).mean() * t**2
     mlm = -student[masked].log_softmax(-1).gather(1, batch["labels"][masked][:, None]).mean()
     a, b = batch["hidden"][attended], batch["teacher_hidden"][attended]
     cosine = (1 - (a * b).sum(-1) / a.norm(dim=-1) / b.norm(dim=-1)).mean()
-    return 5 * kl + 2 * mlm + cosine
+    return weights.distillation * kl + weights.masked * mlm + weights.cosine * cosine
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        TripleWeights(),
+        TripleWeights(temperature=4.0),
+        TripleWeights(distillation=0),
+        TripleWeights(masked=0),
+        TripleWeights(cosine=0),
+        TripleWeights(0, 0, 1),
+    ],
+    ids=["full", "T=4", "no L_ce", "no L_mlm", "no L_cos", "L_cos"],
+)
 @pytest.mark.parametrize("masked_only", [False, True])
 @pytest.mark.parametrize("positions", [7, 64, 10_000])
 def test_chunks_equal_the_plain_formula(
-    batch: dict, masked_only: bool, positions: int, monkeypatch: pytest.MonkeyPatch
+    batch: dict[str, Any], weights: TripleWeights, masked_only: bool, positions: int
 ) -> None:
-    monkeypatch.setattr(losses, "POSITIONS", positions)
     head, teacher_head = heads()
     hidden = batch["hidden"].requires_grad_()
-    triple_loss(
+    loss = triple_loss(
         **batch,
         head=head,
         teacher_head=teacher_head,
-        weights=TripleWeights(),
+        weights=weights,
         masked_only=masked_only,
-    )["loss"].backward()
-    found = [hidden.grad, *(p.grad for p in head.parameters())]
+        positions=positions,
+    )["loss"]
+    (3 * loss).backward()
     exact_head, exact_teacher = (module.double() for module in heads())
     exact = {k: v.detach().double() if v.is_floating_point() else v for k, v in batch.items()}
     exact["hidden"].requires_grad_()
-    value = plain(exact, exact_head, exact_teacher, masked_only)
-    value.backward()
-    wanted = [exact["hidden"].grad, *(p.grad for p in exact_head.parameters())]
-    for got, expected in zip(found, wanted, strict=True):
-        torch.testing.assert_close(got.double(), expected, atol=1e-5, rtol=1e-5)
+    value = plain(exact, exact_head, exact_teacher, weights, masked_only)
+    (3 * value).backward()
+    torch.testing.assert_close(loss.double(), value, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(hidden.grad.double(), exact["hidden"].grad, atol=1e-5, rtol=1e-5)
+    for mine, theirs in zip(head.parameters(), exact_head.parameters(), strict=True):
+        wanted = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
+        got = torch.zeros_like(mine) if mine.grad is None else mine.grad
+        torch.testing.assert_close(got.double(), wanted, atol=1e-5, rtol=1e-5)
     assert all(parameter.grad is None for parameter in teacher_head.parameters())
 
 
-def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict) -> None:
+def test_terms_add_up(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    total = 5 * terms["distillation"] + 2 * terms["masked"] + terms["cosine"]
+    torch.testing.assert_close(terms["loss"], total)
+
+
+def test_logits_are_never_held_for_the_whole_batch(
+    batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    logits = losses._logits
+
+    def counted(*arguments: torch.Tensor) -> torch.Tensor:
+        found = logits(*arguments)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(losses, "_logits", counted)
+    head, teacher_head = heads()
+    triple_loss(
+        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights(), positions=16
+    )
+    assert max(sizes) == 16
+    assert sum(sizes) == 2 * int(batch["attention_mask"].sum())
+
+
+def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict[str, Any]) -> None:
     head, _ = heads()
-    batch["teacher_hidden"] = batch["hidden"]
+    hidden = batch["hidden"].requires_grad_()
+    batch["teacher_hidden"] = hidden.detach().clone()
     terms = triple_loss(**batch, head=head, teacher_head=head, weights=TripleWeights(masked=0))
+    terms["loss"].backward()
     assert terms["loss"].abs() < 1e-6
+    assert hidden.grad.abs().max() < 1e-6
     assert terms.keys() == {"loss", "distillation", "cosine"}
 
 
-def test_a_term_of_weight_zero_is_not_computed(batch: dict) -> None:
-    def forbidden(_: torch.Tensor) -> torch.Tensor:
+@pytest.mark.parametrize("zero", ["distillation", "masked", "cosine"])
+def test_a_term_of_weight_zero_is_not_computed(
+    batch: dict[str, Any], zero: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any) -> Any:
         raise AssertionError("computed a term of weight 0")
 
+    head, teacher_head = heads()
+    name = {"distillation": "_divergence", "masked": "_cross_entropy", "cosine": "cosine_loss"}
+    monkeypatch.setattr(losses, name[zero], forbidden)
     terms = triple_loss(
-        **batch, head=heads()[0], teacher_head=forbidden, weights=TripleWeights(distillation=0)
+        **batch,
+        head=head,
+        teacher_head=ForbiddenHead() if zero == "distillation" else teacher_head,
+        weights=replace(TripleWeights(), **{zero: 0}),
     )
-    assert terms.keys() == {"loss", "masked", "cosine"}
+    assert terms.keys() == {"loss", "distillation", "masked", "cosine"} - {zero}
+
+
+def test_without_gradient_none_is_computed(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    with torch.no_grad():
+        found = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    with_gradient = triple_loss(
+        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights()
+    )
+    torch.testing.assert_close(found["loss"], with_gradient["loss"].detach())
+
+
+def test_sixteen_bits_where_the_device_has_them(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    arguments = {**batch, "head": head, "teacher_head": teacher_head, "weights": TripleWeights()}
+    exact = triple_loss(**arguments)["loss"]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = triple_loss(**arguments)["loss"]
+    loss.backward()
+    assert head.decoder.weight.grad.dtype == torch.float32
+    assert loss.item() == pytest.approx(exact.item(), rel=0.02)
 
 
 def test_second_stage_against_its_formula() -> None:

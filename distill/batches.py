@@ -1,0 +1,86 @@
+"""Batches of sequences of nearly one length: padding stays below 2% of a batch.
+
+Order and membership follow from the seed and the epoch alone, so a resumed run, or one of several
+processes, sees what an uninterrupted single process sees. The epoch travels inside the index of a
+sequence (``epoch * sequences + row``): whoever gets an index knows both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+from distill.corpus import Corpus
+
+JITTER = 0.01
+"""Lengths are ordered up to this share of chance, so that an epoch forms other batches; with
+sequences of one length together, padding stays below twice of it."""
+
+
+class Sequences(Dataset[dict[str, Any]]):
+    """Rows of a corpus by the indices of `LengthBatches`; ``rows`` are those that belong to it."""
+
+    def __init__(self, corpus: Corpus, rows: np.ndarray) -> None:
+        self.corpus, self.rows = corpus, rows
+        self.lengths = corpus.lengths[rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: int) -> dict[str, Any]:
+        """``input_ids`` of a sequence, int64, and the ``key`` that names it and its epoch."""
+        return {"input_ids": self.corpus[int(self.rows[key % len(self)])], "key": key}
+
+
+class LengthBatches(Sampler[list[int]]):
+    """Yields the indices of a batch. Sequences left over from the last full batch, fewer than
+    ``batch_size`` and others with every epoch, wait for the next one unless ``keep_last``."""
+
+    def __init__(
+        self, lengths: np.ndarray, batch_size: int, seed: int, keep_last: bool = False
+    ) -> None:
+        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        self.keep_last = keep_last or len(lengths) < batch_size
+        self.drop_last = not self.keep_last  # read by Accelerate
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.lengths), self.batch_size)
+        return full + bool(rest and self.keep_last)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        first = self.epoch * len(self.lengths)
+        for rows in self.rows(self.epoch):
+            yield [int(row) + first for row in rows]
+
+    def rows(self, epoch: int) -> list[np.ndarray]:
+        """Row numbers of every batch of an epoch, in order."""
+        chance = np.random.default_rng([self.seed, epoch])
+        order = chance.permutation(len(self.lengths))
+        if not self.keep_last:
+            order = order[: len(self) * self.batch_size]
+        key = self.lengths[order] * (1 + JITTER * chance.random(len(order)))
+        order = order[np.argsort(key, kind="stable")]
+        batches = np.split(order, range(self.batch_size, len(order), self.batch_size))
+        full = len(batches) - (len(batches[-1]) < self.batch_size)
+        # A batch that is not full comes last: Accelerate deals out full ones to its processes.
+        return [batches[i] for i in [*chance.permutation(full), *range(full, len(batches))]]
+
+    def longest(self) -> list[int]:
+        """The batch that needs the most memory."""
+        return [int(row) for row in np.argsort(self.lengths)[-self.batch_size :]]
+
+    def padding(self, epoch: int = 0) -> float:
+        """Share of padding in all positions of an epoch."""
+        positions = tokens = 0
+        for rows in self.rows(epoch):
+            lengths = self.lengths[rows]
+            positions += int(lengths.max()) * len(rows)
+            tokens += int(lengths.sum())
+        return 1 - tokens / positions

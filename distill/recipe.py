@@ -1,0 +1,111 @@
+"""The recipe of pre-training distillation as data: what is learnt, from whom, by which loss.
+
+The defaults are those of the reference (`huggingface/transformers`,
+`research_projects/distillation`), where the paper's text is silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from distill import DistillError
+
+TRAINING_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 5e-4,
+    "adam_beta2": 0.98,
+    "adam_epsilon": 1e-6,
+    "max_grad_norm": 5.0,
+    "warmup_steps": 0.05,
+    "per_device_train_batch_size": 5,
+    "gradient_accumulation_steps": 50,
+}
+"""Where the reference differs from `transformers.TrainingArguments`: AdamW with a linear schedule,
+5% warm-up, no weight decay, 3 epochs."""
+
+# What of the training decides its outcome: a run resumes only with the same.
+SCHEDULE = (
+    *TRAINING_DEFAULTS,
+    "adam_beta1",
+    "weight_decay",
+    "lr_scheduler_type",
+    "num_train_epochs",
+    "max_steps",
+    "seed",
+    "data_seed",
+    "bf16",
+    "fp16",
+)
+
+
+@dataclass
+class PretrainSettings:
+    """Who learns from whom, on what, by which loss."""
+
+    text: list[str] = field(
+        metadata={
+            "help": "files (.txt, .jsonl with a text field, either as .gz), a folder saved by "
+            "`datasets`, or hub:NAME[:CONFIG[:SPLIT]]"
+        }
+    )
+    teacher: str | None = field(
+        default=None,
+        metadata={"help": "checkpoint directory or preset; none: train --student alone, by MLM"},
+    )
+    student: str | None = field(
+        default=None, metadata={"help": "checkpoint to go on with; default: made from the teacher"}
+    )
+    layers: int = field(default=6, metadata={"help": "depth of a student made from the teacher"})
+    choice: str = field(
+        default="reference",
+        metadata={"help": "its layers: reference, even, first, last, random, or such as 0,2,4"},
+    )
+    alpha_ce: float = field(default=5.0, metadata={"help": "weight of L_ce; 0 leaves it out"})
+    alpha_mlm: float = field(default=2.0, metadata={"help": "weight of L_mlm"})
+    alpha_cos: float = field(default=1.0, metadata={"help": "weight of L_cos"})
+    temperature: float = field(default=2.0, metadata={"help": "of L_ce"})
+    masked_only: bool = field(default=False, metadata={"help": "L_ce at masked positions only"})
+    loss_positions: int = field(
+        default=0, metadata={"help": "positions whose logits are held at a time; 0: by device"}
+    )
+    freeze_encoder: bool = field(default=False, metadata={"help": "train the MLM head alone"})
+    dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    corpus_dir: str = field(
+        default="", metadata={"help": "tokenized corpus, to share; default: in --output_dir"}
+    )
+    held_out: float = field(
+        default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
+    )
+    data_note: str = field(
+        default="", metadata={"help": "sources and licences of the text, for the model card"}
+    )
+
+    def __post_init__(self) -> None:
+        if isinstance(self.text, str):  # a YAML file may give one name
+            self.text = [self.text]
+        if not self.text:
+            raise DistillError("name the text to train on with --text")
+        if not (self.teacher or self.student):
+            raise DistillError("give a --teacher, or a --student to train alone")
+        if min(self.alpha_ce, self.alpha_mlm, self.alpha_cos) < 0 or self.temperature <= 0:
+            raise DistillError("weights must not be negative, the temperature must be above 0")
+        if not self._terms():
+            raise DistillError("every term of the loss has weight 0")
+        if not 0 <= self.held_out < 1:
+            raise DistillError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
+        if self.sequence_length < 14:
+            raise DistillError(f"--sequence_length must be 14 or more, not {self.sequence_length}")
+        if self.loss_positions < 0:
+            raise DistillError("--loss_positions must not be negative")
+
+    def _terms(self) -> float:
+        return self.alpha_mlm + (self.alpha_ce + self.alpha_cos if self.teacher else 0)
+
+
+def layer_choice(text: str) -> str | tuple[int, ...]:
+    """``reference`` as it is, ``0,2,4`` as numbers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        return text

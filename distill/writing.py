@@ -1,0 +1,88 @@
+"""What a finished run leaves: student, model card, ``metrics.json``; and disks that are full."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError
+from distill.atomic import atomic_directory, atomic_file
+from distill.card import model_card
+
+METRICS_FILE = "metrics.json"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+)
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
+DISK = re.compile(r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos")
+
+
+@contextmanager
+def disk_problems(folder: Path) -> Iterator[None]:
+    """Turn what safetensors and torch raise for a full disk into one line.
+
+    Raises:
+        DistillError: the disk is full.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError, _safetensor_error()) as error:
+        if not DISK.search(str(error)):
+            raise
+        raise DistillError(
+            f"{folder}: could not be written, the disk is full ({' '.join(str(error).split())}); "
+            "make room and start the same command again, it goes on from the last complete "
+            "checkpoint"
+        ) from None
+
+
+def _safetensor_error() -> type[Exception]:
+    from safetensors import SafetensorError
+
+    return SafetensorError  # type: ignore[no-any-return]
+
+
+def write_run(
+    output: Path, model: Any, source: Path, report: dict[str, Any], log: list[dict[str, Any]]
+) -> None:
+    """Write model, tokenizer (that of ``source``), card and metrics into ``output``.
+
+    The weights are written beside their place first, and ``metrics.json`` comes last: where it is,
+    the run is complete.
+    """
+    write_model(output, model, source, model_card(report))
+    whole = {**report, "machine": machine(), "log": log}
+    with atomic_file(output / METRICS_FILE) as staged:
+        staged.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+
+
+def write_model(output: Path, model: Any, source: Path, card: str) -> None:
+    """Write a Hugging Face directory; other files in ``output`` stay."""
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic_directory(output / ".model", replace=True) as staged:
+        model.save_pretrained(staged)
+        for name in TOKENIZER_FILES:
+            if (source / name).is_file():
+                (staged / name).write_bytes((source / name).read_bytes())
+        (staged / "README.md").write_text(card, encoding="utf-8")
+    for path in (output / ".model").iterdir():
+        path.replace(output / path.name)
+    (output / ".model").rmdir()
+
+
+def machine() -> dict[str, Any]:
+    """What a run was made on and with."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"device": device, "threads": torch.get_num_threads(), "versions": versions}
