@@ -9,7 +9,7 @@ struct NoModelView: View {
             Label("No model", systemImage: "shippingbox")
         } description: {
             Text("Export one on your computer and build the app again:")
-            Text("python -m export.coreml --app --target iOS17")
+            Text("python -m export.coreml --app")
                 .font(.footnote.monospaced())
                 .textSelection(.enabled)
             ForEach(problems, id: \.self) { Text($0) }
