@@ -48,10 +48,20 @@ def carrier(array: np.ndarray) -> np.ndarray:
 
 
 def mil_type(var: Any) -> str:
-    """Name of a value's element type, in NumPy's words (``float16``, ``int32``, ``bool``)."""
+    """Name of a value's element type, in NumPy's words (``float16``, ``int32``, ``bool``).
+
+    A list answers for its elements, a classifier's dictionary for its probabilities.
+    """
     from coremltools.converters.mil.mil import types
 
-    name: str = types.builtin_to_string(var.dtype)
+    if types.is_dict(var.sym_type):
+        return "float32"
+    if types.is_list(var.sym_type):
+        element = var.elem_type
+        dtype = element.get_primitive() if types.is_tensor(element) else element
+    else:
+        dtype = var.dtype
+    name: str = types.builtin_to_string(dtype)
     return {"fp16": "float16", "fp32": "float32", "fp64": "float32"}.get(name, name)
 
 
@@ -181,11 +191,14 @@ class Graph:
         return model
 
 
-def tensor_info(name: str, var: Any, shape: Sequence[Any] | None = None) -> onnx.ValueInfoProto:
-    """Type and shape of a MIL value as a carrier; symbolic dimensions keep a name."""
+def tensor_info(name: str, var: Any, shaped: bool = True) -> onnx.ValueInfoProto:
+    """Type and shape of a MIL value as a carrier; symbolic dimensions keep a name.
+
+    Without ``shaped`` the shape is left open, as a branch, a loop or a list may change it.
+    """
     kind = mil_type(var)
     onnx_type = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(kind, "int32")
-    dims = [d if isinstance(d, int) else str(d) for d in (var.shape if shape is None else shape)]
+    dims = [d if isinstance(d, int) else str(d) for d in var.shape] if shaped else None
     return helper.make_tensor_value_info(name, _TENSOR_TYPES[onnx_type], dims)
 
 

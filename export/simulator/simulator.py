@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Simulator:
             intermediate to half precision as a phone does, and so shows overflow and loss.
         threads: threads of ONNX Runtime, 0 for its own choice.
         function: the function of the program to run.
+        watch: names of intermediate values that `predict` returns too.
 
     Raises:
         ExportError: a package that cannot be read, or an operation that is not known, named with
@@ -39,6 +40,7 @@ class Simulator:
         precision: str = "float32",
         threads: int = 0,
         function: str | None = None,
+        watch: Collection[str] = (),
     ) -> None:
         if precision not in PRECISIONS:
             raise ExportError(f"unknown precision {precision!r}; choose from {PRECISIONS}")
@@ -51,6 +53,7 @@ class Simulator:
         name = function or getattr(program.mil, "default_function_name", None) or "main"
         self.function = functions[name if name in functions else next(iter(functions))]
         self.states = _state_inputs(self.function)
+        self.watch = frozenset(watch)
         self.onnx_model = self._translate(name)
 
     def _translate(self, where: str) -> onnx.ModelProto:
@@ -63,10 +66,10 @@ class Simulator:
         graph.states = {var: graph.names[var] for var in self.states.values()}
         graph.translate(self.function.operations, f"function {where!r}")
         outputs = []
-        for var in self.function.outputs:
+        for var in self.outputs:
             name = graph.node("Identity", [graph.value(var)])
             graph.nodes[-1].output[0] = name = f"output_{var.name}"
-            outputs.append(tensor_info(name, var))
+            outputs.append(tensor_info(name, var, shaped=not _is_classifier(var)))
         for key, var in self.states.items():
             graph.nodes.append(
                 onnx.helper.make_node("Identity", [graph.states[var]], [f"state_{key}"])
@@ -103,8 +106,10 @@ class Simulator:
 
     def predict(
         self, data: Mapping[str, Any], state: dict[str, np.ndarray] | None = None
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Any]:
         """Run the model: ``{input name: array} -> {output name: array}``.
+
+        A classifier gives a label and a dictionary of probabilities.
 
         ``state`` comes from `make_state` and is updated in place.
 
@@ -124,13 +129,22 @@ class Simulator:
             state[key] = results.pop(f"state_{key}")
         return {var.name: self._typed(results[f"output_{var.name}"], var) for var in self.outputs}
 
-    @property
+    @cached_property
     def outputs(self) -> list[Any]:
-        return list(self.function.outputs)
+        """MIL values that `predict` returns: the model's own and those that are watched."""
+        values = (var for op in self.function.operations for var in op.outputs)
+        watched = [var for var in values if var.name in self.watch]
+        return list(dict.fromkeys([*self.function.outputs, *watched]))
 
-    def _typed(self, array: np.ndarray, var: Any) -> np.ndarray:
-        kind = mil_type(var)
-        return array.astype(np.float16) if kind == "float16" else array
+    def _typed(self, array: np.ndarray, var: Any) -> Any:
+        """A result as Core ML gives it: never without an axis, a label by its name."""
+        if _is_classifier(var):
+            classes = list(var.op.classes.val)
+            if var is var.op.outputs[0]:
+                return classes[int(array[0])]
+            return dict(zip(classes, array.tolist(), strict=True))
+        array = np.atleast_1d(array)
+        return array.astype(np.float16) if mil_type(var) == "float16" else array
 
     def _checked(self, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         inputs = {k: v for k, v in self.function.inputs.items() if k not in self.states}
@@ -151,6 +165,10 @@ class Simulator:
                 raise ExportError(f"input {name!r} is {array.shape}; the model takes {choices}")
             checked[name] = array
         return checked
+
+
+def _is_classifier(var: Any) -> bool:
+    return var.op is not None and var.op.op_type == "classify"
 
 
 def _state_inputs(function: Any) -> dict[str, Any]:

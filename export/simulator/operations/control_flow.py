@@ -26,13 +26,8 @@ def _results(inner: Graph, variables: Any) -> list[Any]:
     infos = []
     for var in variables:
         name = inner.node("Identity", [inner.value(var)])
-        infos.append(_untyped(tensor_info(name, var)))
+        infos.append(tensor_info(name, var, shaped=False))
     return infos
-
-
-def _untyped(info: Any) -> Any:
-    """Without a shape: it may change from branch to branch and from step to step."""
-    return helper.make_tensor_value_info(info.name, info.type.tensor_type.elem_type, None)
 
 
 @operation("cond")
@@ -71,9 +66,8 @@ def while_loop(graph: Any, op: Any) -> list[str]:
     again = helper.make_tensor_value_info(still, TensorProto.BOOL, [])
     counter = helper.make_tensor_value_info(inner.fresh("step"), TensorProto.INT64, [])
     before = helper.make_tensor_value_info(inner.fresh("still"), TensorProto.BOOL, [])
-    taken = [
-        _untyped(tensor_info(name, var)) for name, var in zip(inputs, body.inputs, strict=True)
-    ]
+    pairs = zip(inputs, body.inputs, strict=True)
+    taken = [tensor_info(name, var, shaped=False) for name, var in pairs]
     proto = inner.proto(inner.fresh("body"), [counter, before, *taken], [again, *results])
     names = graph.node("Loop", ["", first, *start], outputs=len(op.outputs), body=proto)
     return [names] if isinstance(names, str) else list(names)
