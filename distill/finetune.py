@@ -28,9 +28,10 @@ from distill.presets import PRESETS, data_directory, preset_directory
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
 MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
+MISMATCH = ("skip", "refuse")
 METRICS_FILE = "metrics.json"
 # What says how often to run and how to print does not make a run another one.
-NOT_OF_ONE_RUN = ("seeds", "baseline", "json")
+NOT_OF_ONE_RUN = ("seeds", "baseline", "json", "on_mismatch")
 
 Settings = TypeVar("Settings")
 
@@ -68,6 +69,12 @@ class FinetuneArguments:
     hidden_weight: float = field(
         default=0.0, metadata={"help": "of matching hidden states layer by layer; 0 is off"}
     )
+    attention_weight: float | None = field(
+        default=None, metadata={"help": "squad: of matching what the heads attend to; none is off"}
+    )
+    on_mismatch: str = field(
+        default="skip", metadata={"help": "squad: skip or refuse answers not at their answer_start"}
+    )
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
     )
@@ -100,6 +107,10 @@ class FinetuneArguments:
             raise DistillError(f"--temperature must be above 0, not {self.temperature}")
 
     def _check_data(self) -> None:
+        if self.on_mismatch not in MISMATCH:
+            raise DistillError(f"--on_mismatch is {' or '.join(MISMATCH)}, not {self.on_mismatch}")
+        if self.attention_weight and self.task not in SQUAD:
+            raise DistillError(f"--attention_weight is for SQuAD, not {self.task}")
         if self.task == "squad":
             self.train_file = self.train_file or _default_train_file()
         if self.task in SQUAD and not self.train_file:

@@ -24,8 +24,8 @@ from distill.qa_batches import (
     span_outputs,
     split_by_passage,
 )
-from distill.second_stage import hidden_loss, span_distillation_kl, span_loss
-from distill.squad import Example, Feature, decode, load_examples, make_features, score
+from distill.second_stage import attention_loss, hidden_loss, span_distillation_kl, span_loss
+from distill.squad import Example, Feature, decode, load_examples, make_features, mismatches, score
 
 Teacher = CachedTeacher | LiveTeacher
 
@@ -54,8 +54,10 @@ class SquadSettings:
     alpha: float
     temperature: float
     hidden_weight: float
+    attention_weight: float | None
     logits_cache: str
     allow_weak_teacher: bool
+    on_mismatch: str
 
 
 class SpanTrainer(Trainer):
@@ -69,16 +71,24 @@ class SpanTrainer(Trainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
         settings = self.settings
-        logits, hidden = span_outputs(model, inputs, hidden=settings.hidden_weight > 0)
-        hard = span_loss(logits[:, 0], logits[:, 1], inputs["start_targets"], inputs["end_targets"])
+        match_hidden, match_attention = settings.hidden_weight > 0, bool(settings.attention_weight)
+        if self.teacher is None:
+            match_hidden = match_attention = False
+        found = span_outputs(model, inputs, match_hidden, match_attention)
+        start, end = found.logits[:, 0], found.logits[:, 1]
+        hard = span_loss(start, end, inputs["start_targets"], inputs["end_targets"])
         if self.teacher is None:
             return hard
-        target, teacher_hidden = self.teacher(inputs)
-        soft = span_distillation_kl(logits, target.to(logits.device), settings.temperature)
+        target = self.teacher(inputs)
+        device, mask = found.logits.device, inputs["attention_mask"]
+        soft = span_distillation_kl(found.logits, target.logits.to(device), settings.temperature)
         loss = settings.alpha * soft + (1 - settings.alpha) * hard
-        if settings.hidden_weight > 0:
-            matching = hidden_loss(hidden, teacher_hidden, inputs["attention_mask"])
+        if match_hidden:
+            matching = hidden_loss(found.hidden_states, target.hidden_states, mask)
             loss = loss + settings.hidden_weight * matching
+        if match_attention:
+            matching = attention_loss(found.attentions, target.attentions, mask)
+            loss = loss + float(settings.attention_weight or 0) * matching
         return loss
 
 
@@ -97,17 +107,21 @@ def load_tokenizer(directory: Path) -> Tokenizer:
     return tokenizer
 
 
-def load_model(directory: Path, dropout: float | None = None) -> torch.nn.Module:
+def load_model(
+    directory: Path, dropout: float | None = None, attentions: bool = False
+) -> torch.nn.Module:
     """A question-answering model from a checkpoint; a missing head is drawn at random.
 
     Args:
         dropout: replaces the checkpoint's dropout when given.
+        attentions: it must be able to return them, which fused attention cannot.
     """
     config = AutoConfig.from_pretrained(directory)
     for name in DROPOUTS if dropout is not None else ():
         if hasattr(config, name):
             setattr(config, name, dropout)
-    return AutoModelForQuestionAnswering.from_pretrained(directory, config=config)
+    kernel = {"attn_implementation": "eager"} if attentions else {}
+    return AutoModelForQuestionAnswering.from_pretrained(directory, config=config, **kernel)
 
 
 @torch.no_grad()
@@ -161,16 +175,22 @@ def finetune(
         DistillError: the teacher is weak on the task, or its vocabulary is another.
     """
     tokenizer = load_tokenizer(model_directory)
-    kept, held_out = split_by_passage(load_examples(settings.train_file), settings.held_out)
+    examples = load_examples(settings.train_file, settings.on_mismatch)
+    kept, held_out = split_by_passage(examples, settings.held_out)
     features = make_features(kept, tokenizer, settings.max_length, settings.doc_stride)
     torch.manual_seed(training.seed)  # the head is drawn now
-    model = load_model(model_directory, settings.dropout)
+    attentions = teacher_directory is not None and bool(settings.attention_weight)
+    model = load_model(model_directory, settings.dropout, attentions)
     report: dict[str, Any] = {"questions": len(kept), "windows": len(features)}
+    report["mismatches"] = len(mismatches(settings.train_file))
+    if report["mismatches"]:
+        print(f"{report['mismatches']} questions have an answer that is not at its answer_start")
     teacher: Teacher | None = None
     if teacher_directory is not None:
         teacher, report["teacher"] = _teacher(
             teacher_directory, tokenizer, features, held_out, settings
         )
+        _check_widths(model, teacher.model, settings)
     trainer = SpanTrainer(
         teacher=teacher,
         settings=settings,
@@ -201,6 +221,20 @@ def finetune(
     return report
 
 
+def _check_widths(student: Any, teacher: Any, settings: SquadSettings) -> None:
+    """Hidden states are matched at equal width, attentions at an equal number of heads."""
+    ours, theirs = student.config, teacher.config
+    for weight, what, flag in (
+        (settings.hidden_weight, "hidden_size", "--hidden_weight"),
+        (settings.attention_weight, "num_attention_heads", "--attention_weight"),
+    ):
+        if weight and getattr(ours, what) != getattr(theirs, what):
+            raise DistillError(
+                f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
+                f"the teacher's {getattr(theirs, what)}"
+            )
+
+
 def tokenizer_files(source: Path, target: Path) -> None:
     """Copy the tokenizer of one checkpoint directory into another."""
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
@@ -219,7 +253,7 @@ def _teacher(
         raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
     if not held_out:
         raise DistillError("no held-out passage to score the teacher on; raise --held_out")
-    model = load_model(directory)
+    model = load_model(directory, attentions=bool(settings.attention_weight))
     measured = evaluate_model(
         model,
         tokenizer,
@@ -234,7 +268,7 @@ def _teacher(
             f"{directory}: a weak teacher, F1 {measured['f1']:.1f} on the held-out questions; "
             "fine-tune it on the task first, or pass --allow_weak_teacher"
         )
-    if settings.hidden_weight > 0:
-        return LiveTeacher(model, features), dict(measured)
+    if settings.hidden_weight > 0 or settings.attention_weight:
+        return LiveTeacher(model, features, bool(settings.attention_weight)), dict(measured)
     weights = next(p for p in sorted(directory.iterdir()) if p.suffix in {".safetensors", ".bin"})
     return CachedTeacher(model, weights, features, Path(settings.logits_cache)), dict(measured)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,40 +57,53 @@ def _padded(rows: list[list[int]], length: int, value: int) -> torch.Tensor:
     return torch.tensor([row + [value] * (length - len(row)) for row in rows])
 
 
+class SpanOutputs(NamedTuple):
+    """``logits`` of start and end, (rows, 2, length), padding masked; where asked for, the hidden
+    states of the embeddings and every layer, (rows, length, width), and what each layer's heads
+    attend to, (rows, heads, length, length)."""
+
+    logits: torch.Tensor
+    hidden_states: tuple[torch.Tensor, ...] = ()
+    attentions: tuple[torch.Tensor, ...] = ()
+
+
 def span_outputs(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor], hidden: bool = False
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    """Start and end logits of shape (rows, 2, length), padding masked, and with ``hidden`` the
-    hidden states of every layer, each (rows, length, width)."""
+    model: torch.nn.Module,
+    batch: dict[str, torch.Tensor],
+    hidden: bool = False,
+    attentions: bool = False,
+) -> SpanOutputs:
+    """Run a question-answering model of `transformers` on a batch of `SpanCollator`."""
     names = ("input_ids", "attention_mask", "token_type_ids")
     inputs = {name: batch[name] for name in names if name in batch}
-    output = model(**inputs, output_hidden_states=hidden)
+    output = model(**inputs, output_hidden_states=hidden, output_attentions=attentions)
     logits = torch.stack([output.start_logits, output.end_logits], dim=1)
-    return mask_padding(logits, batch["attention_mask"][:, None]), output.hidden_states or ()
+    masked = mask_padding(logits, batch["attention_mask"][:, None])
+    return SpanOutputs(masked, output.hidden_states or (), output.attentions or ())
 
 
 def span_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """The logits of `span_outputs`."""
-    return span_outputs(model, batch)[0]
+    return span_outputs(model, batch).logits
 
 
 class LiveTeacher:
-    """A teacher that runs beside its student, for what is too large to cache: hidden states."""
+    """A teacher that runs beside its student, for what is too large to cache: hidden states, and
+    attentions if ``attentions``."""
 
-    def __init__(self, model: torch.nn.Module, features: Sequence[Feature]) -> None:
-        self.model = model.eval()
+    def __init__(
+        self, model: torch.nn.Module, features: Sequence[Feature], attentions: bool = False
+    ) -> None:
+        self.model, self.attentions = model.eval(), attentions
         self.collate = SpanCollator(hasattr(model.config, "type_vocab_size"))
         self.features = features
 
     @torch.no_grad()
-    def __call__(
-        self, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Logits (rows, 2, length), and the hidden states of every layer."""
+    def __call__(self, batch: dict[str, torch.Tensor]) -> SpanOutputs:
         device = next(self.model.parameters()).device
         rows = [{"index": row, "feature": self.features[row]} for row in batch["index"].tolist()]
         own = {name: value.to(device) for name, value in self.collate(rows).items()}
-        return span_outputs(self.model, own, hidden=True)
+        return span_outputs(self.model, own, hidden=True, attentions=self.attentions)
 
 
 class CachedTeacher:
@@ -116,15 +129,14 @@ class CachedTeacher:
             fresh.flush()
         self.cache = np.lib.format.open_memmap(path, mode="r+")
 
-    def __call__(
-        self, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Logits of the features of a batch, of shape (rows, 2, length); no hidden states."""
+    def __call__(self, batch: dict[str, torch.Tensor]) -> SpanOutputs:
+        """Logits of the features of a batch, and nothing else."""
         rows, length = batch["index"].tolist(), batch["input_ids"].shape[1]
         missing = [row for row in rows if np.isnan(self.cache[row, 0, 0])]
         if missing:
             self._compute(missing)
-        return torch.from_numpy(np.array(self.cache[rows, :, :length], dtype=np.float32)), ()
+        logits = np.array(self.cache[rows, :, :length], dtype=np.float32)
+        return SpanOutputs(torch.from_numpy(logits))
 
     @torch.no_grad()
     def _compute(self, rows: list[int]) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 ALPHA = 0.5
 TEMPERATURE = 2.0
 MASKED = -1e4
+LEAST_PROBABILITY = 1e-7  # padding has none, and its logarithm must stay finite
 
 
 def distillation_kl(
@@ -98,4 +99,29 @@ def hidden_loss(
         target = teacher[theirs][attended].detach()
         error = (student[mine][attended] - target).square().sum(-1)
         losses.append((error / target.square().sum(-1)).mean())
+    return torch.stack(losses).mean()
+
+
+def attention_loss(
+    student: tuple[torch.Tensor, ...],
+    teacher: tuple[torch.Tensor, ...],
+    attention_mask: torch.Tensor,
+) -> torch.Tensor:
+    """KL(teacher || student) of what every head attends to, at paired layers (MiniLM,
+    arXiv 2002.10957, section 3.1, which matches the last layer alone); mean over layers, heads
+    and attended positions.
+
+    Args:
+        student: ``attentions`` of the student, each (batch, heads, length, length), rows adding
+            up to 1.
+        teacher: of the teacher, with as many heads.
+        attention_mask: (batch, length), 1 for a token.
+    """
+    attended = attention_mask.bool()
+    losses = []
+    for mine, theirs in layer_pairs(len(student), len(teacher)):
+        target = teacher[theirs - 1].detach().clamp_min(LEAST_PROBABILITY)
+        found = student[mine - 1].clamp_min(LEAST_PROBABILITY)
+        divergence = (target * (target.log() - found.log())).sum(-1)
+        losses.append(divergence.transpose(1, 2)[attended].mean())
     return torch.stack(losses).mean()

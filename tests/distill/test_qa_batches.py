@@ -62,7 +62,7 @@ def test_the_cache_gives_what_the_teacher_says(
         expected = span_logits(model, batch([0, 2]))
     attended = batch([0, 2])["attention_mask"].bool()[:, None].expand_as(expected)
     for _ in range(2):  # computed, then read
-        found, hidden = cached(batch([0, 2], segments=False))
+        found, hidden, _ = cached(batch([0, 2], segments=False))
         assert hidden == ()
         torch.testing.assert_close(found[attended], expected[attended], atol=2e-3, rtol=0)
         assert float(found[~attended].max()) <= -1e4
@@ -73,11 +73,11 @@ def test_a_row_is_computed_once_and_outlives_the_process(
 ) -> None:
     model, weights = teacher
     cached = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
-    first, _ = cached(batch([0, 1]))
+    first = cached(batch([0, 1])).logits
     again = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
     computed: list[int] = []
     monkeypatch.setattr(again, "_compute", computed.extend)
-    second, _ = again(batch([0, 1]))
+    second = again(batch([0, 1])).logits
     assert computed == [] and torch.equal(first, second)
     again(batch([1, 2]))
     assert computed == [2]
@@ -96,7 +96,7 @@ def test_other_weights_have_another_cache(
 
 
 def test_a_live_teacher_gives_hidden_states_too(teacher: tuple[torch.nn.Module, Path]) -> None:
-    logits, hidden = LiveTeacher(teacher[0], FEATURES)(batch([0, 2], segments=False))
+    logits, hidden, _ = LiveTeacher(teacher[0], FEATURES)(batch([0, 2], segments=False))
     assert logits.shape == (2, 2, 9)
     assert [state.shape for state in hidden] == [(2, 9, 16)] * 3
     assert not logits.requires_grad

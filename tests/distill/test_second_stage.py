@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from distill.second_stage import MASKED, hidden_loss, layer_pairs, mask_padding
+from distill.second_stage import MASKED, attention_loss, hidden_loss, layer_pairs, mask_padding
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,29 @@ def test_masked_padding_has_no_probability() -> None:
     logits = mask_padding(torch.zeros(1, 4), torch.tensor([[1, 1, 1, 0]]))
     assert logits[0, 3] == MASKED
     assert logits.softmax(-1)[0].tolist() == pytest.approx([1 / 3] * 3 + [0])
+
+
+def attentions(layers: int, seed: int) -> tuple[torch.Tensor, ...]:
+    """What two heads attend to in two rows, the second padded by two."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(layers, 2, 2, 5, 5, generator=generator, dtype=torch.float64)
+    scores[:, 1, :, :, 3:] = -torch.inf
+    return tuple(scores.softmax(-1).requires_grad_())
+
+
+def test_attention_loss_against_its_formula() -> None:
+    student, teacher = attentions(1, 0), attentions(2, 1)
+    attention_mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    divergences = []
+    for row, position in attention_mask.nonzero().tolist():
+        keys = int(attention_mask[row].sum())
+        for head in range(2):
+            p = teacher[1][row, head, position, :keys]
+            q = student[0][row, head, position, :keys]
+            divergences.append(float((p * (p / q).log()).sum().detach()))
+    found = attention_loss(student, teacher, attention_mask)
+    assert float(found) == pytest.approx(sum(divergences) / len(divergences), rel=1e-6)
+    assert float(attention_loss(student, student, attention_mask)) == 0
+    (gradient,) = torch.autograd.grad(found, student[0])
+    assert bool(gradient.isfinite().all())
+    assert gradient[1, :, 3:].abs().max() == 0
