@@ -18,9 +18,9 @@ _ACTIVATIONS = {
     "linear": ("Affine", 1.0, 0.0),
     "hard_sigmoid": ("HardSigmoid", 0.2, 0.5),
     "sigmoid_hard": ("HardSigmoid", 0.2, 0.5),
-    "scaled_tanh": ("ScaledTanh", 1.7159, 2.0 / 3.0),
+    "scaled_tanh": ("Tanh", 0.0, 0.0),  # MIL's defaults for it are 1 and 1
 }
-_PARAMETRIC = {"Affine", "HardSigmoid", "ScaledTanh"}
+_PARAMETRIC = {"Affine", "HardSigmoid"}
 _LSTM_ORDER = (0, 2, 1, 3)  # MIL: input, forget, output, cell; ONNX: input, output, forget, cell
 _PEEPHOLE_ORDER = (0, 2, 1)
 _GRU_ORDER = (2, 0, 1)  # MIL: reset, output, update; ONNX: update, reset, hidden
@@ -124,7 +124,7 @@ def gru(graph: Any, op: Any) -> list[str]:
 def lstm(graph: Any, op: Any) -> list[str]:
     width = int(op.weight_hh.shape[1])
     both = op.direction.val == "bidirectional"
-    if op.clip is not None and not both:
+    if op.clip is not None:
         return clipped_lstm(graph, op)
     directions = 2 if both else 1
     ends = ("", "_back")[:directions]
