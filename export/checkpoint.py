@@ -22,6 +22,8 @@ from export import ExportError
 
 TASKS = ("qa", "classify", "mlm", "embed")
 ACTIVATIONS = ("gelu", "relu")
+MOST_PARAMETERS = 4_000_000_000
+"""A configuration above it is a mistake or an attack; its tensors must not even be allocated."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ class EncoderConfig:
 @dataclass(frozen=True)
 class Checkpoint:
     """Weights under Hugging Face's names without the ``bert.`` or ``distilbert.`` prefix; None for
-    an architecture whose weights are drawn from ``seed``."""
+    an architecture whose weights are drawn from ``seed``. ``source`` is the hub id, if any."""
 
     name: str
     config: EncoderConfig
     weights: Mapping[str, torch.Tensor] | None
     directory: Path | None
     seed: int = 0
+    source: str = ""
 
     @property
     def random_weights(self) -> bool:
@@ -63,7 +66,9 @@ class Checkpoint:
     def tokenizer_directory(self) -> Path | None:
         """Where the tokenizer files are: with the weights, else with another checkpoint of the
         same vocabulary size (every preset shares BERT's uncased vocabulary)."""
-        if self.directory is not None and (self.directory / "tokenizer.json").is_file():
+        if self.directory is not None and any(
+            (self.directory / name).is_file() for name in ("tokenizer.json", "vocab.txt")
+        ):
             return self.directory
         if self.name in PRESETS:
             return preset_directory("minilm") or preset_directory("qa-mini")
@@ -83,11 +88,13 @@ def load_checkpoint(model: str, *, random_weights: bool = False, seed: int = 0) 
     directory = _directory(model, random_weights)
     stored = PRESETS[model].config if directory is None else _read_config(directory)
     config = encoder_config(stored, model)
+    # A directory by its own name, also when it is given as "."; a hub id by its last part.
+    name = model if model in PRESETS else Path(model).resolve().name
+    source = name if model in PRESETS or Path(model).is_dir() else model
     if random_weights:
-        return Checkpoint(model, config, None, directory, seed)
+        return Checkpoint(name, config, None, directory, seed, source)
     assert directory is not None
-    name = model if model in PRESETS else directory.name
-    return Checkpoint(name, config, read_weights(directory), directory)
+    return Checkpoint(name, config, read_weights(directory), directory, seed, source)
 
 
 def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
@@ -103,6 +110,9 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
     activation = stored.get("hidden_act" if bert else "activation", "gelu")
     if activation not in ACTIVATIONS:
         raise ExportError(f"{name}: activation {activation!r} is not supported; gelu, relu")
+    positions = stored.get("position_embedding_type", "absolute")
+    if positions != "absolute":
+        raise ExportError(f"{name}: {positions!r} position embeddings are not supported; absolute")
     labels = stored.get("id2label") or {}
     try:
         config = EncoderConfig(
@@ -118,13 +128,23 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
             layer_norm_eps=float(stored.get("layer_norm_eps", 1e-12)),
             labels=tuple(str(labels[key]) for key in sorted(labels, key=int)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ExportError(f"{name}: config.json has no usable {error}") from None
-    if min(config.layers, config.width, config.heads, config.positions) < 1:
+    _check_sizes(config, name)
+    return config
+
+
+def _check_sizes(config: EncoderConfig, name: str) -> None:
+    sizes = (config.layers, config.width, config.heads, config.intermediate, config.vocabulary)
+    if min(*sizes, config.positions) < 1 or config.segments < 0:
         raise ExportError(f"{name}: config.json has a size below 1")
     if config.width % config.heads:
         raise ExportError(f"{name}: width {config.width} does not divide by {config.heads} heads")
-    return config
+    rows = config.vocabulary + config.positions + config.segments
+    layer = 4 * config.width + 2 * config.intermediate
+    parameters = config.width * (rows + config.layers * layer)
+    if parameters > MOST_PARAMETERS:
+        raise ExportError(f"{name}: config.json asks for {parameters:.1e} parameters")
 
 
 def read_weights(directory: Path) -> dict[str, torch.Tensor]:
@@ -136,11 +156,7 @@ def read_weights(directory: Path) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for path in _weight_files(directory):
         try:
-            tensors = (
-                load_file(path)
-                if path.suffix == ".safetensors"
-                else torch.load(path, map_location="cpu", weights_only=True)
-            )
+            tensors = _load(path)
         except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ExportError(f"{path}: broken weights ({reason})") from None
@@ -149,10 +165,21 @@ def read_weights(directory: Path) -> dict[str, torch.Tensor]:
                 f"{path}: refused ({type(error).__name__}); safetensors only"
             ) from None
         for name, tensor in tensors.items():
-            weights[_plain_name(name)] = tensor
-    return {
-        name: tensor.float() for name, tensor in weights.items() if torch.is_floating_point(tensor)
-    }
+            if tensor.is_floating_point():  # position_ids are none
+                weights[_plain_name(name)] = tensor.float()
+    return weights
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        return dict(load_file(path))
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(stored, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        for name, tensor in stored.items()
+    ):
+        raise ValueError("not a table of named tensors")
+    return stored
 
 
 def _plain_name(name: str) -> str:
@@ -193,10 +220,11 @@ def _directory(model: str, random_weights: bool) -> Path | None:
 def _from_hub(model: str) -> Path:
     from huggingface_hub import snapshot_download
 
+    small = ["*.json", "vocab.txt", "README.md"]
     try:
-        folder = snapshot_download(
-            model, allow_patterns=["*.json", "vocab.txt", "model*.safetensors"]
-        )
+        folder = snapshot_download(model, allow_patterns=[*small, "model*.safetensors"])
+        if not any(Path(folder).glob("model*.safetensors")):
+            folder = snapshot_download(model, allow_patterns=[*small, "pytorch_model*.bin"])
     except Exception as error:  # the hub's client has a type for every way to fail
         raise ExportError(
             f"{model}: no such directory, and the hub did not give it ({type(error).__name__})"
@@ -210,7 +238,7 @@ def _read_config(directory: Path) -> dict[str, Any]:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExportError(f"{directory}: no checkpoint there (config.json is missing)") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"{path}: not JSON ({error})") from None
     if not isinstance(stored, dict):
         raise ExportError(f"{path}: not a configuration")

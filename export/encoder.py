@@ -209,17 +209,20 @@ def build_encoder(checkpoint: Checkpoint, task: str, layout: str = "standard") -
         raise ExportError(f"unknown task {task!r} or layout {layout!r}")
     config = checkpoint.config
     classes = _classes(checkpoint)
-    head = {
+    make_head = {
         "qa": lambda: QuestionAnswering(config),
         "classify": lambda: Classification(config, classes),
         "mlm": lambda: MaskedLanguageModel(config),
         "embed": SentenceEmbedding,
-    }[task]()
+    }
     segments = "token_type_ids" in input_names(config, task)
-    with torch.random.fork_rng(devices=[]):
+    stored = checkpoint.weights is not None
+    # Stored weights take the place of tensors that hold nothing: no second copy of them, and a
+    # shape that disagrees is found before memory is taken for it.
+    with torch.device("meta" if stored else "cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(checkpoint.seed)
-        model = TaskModel(Encoder(config, layout, segments), head)
-        if checkpoint.weights is None:
+        model = TaskModel(Encoder(config, layout, segments), make_head[task]())
+        if not stored:
             _draw(model)
     if checkpoint.weights is not None:
         _fill(model, checkpoint.name, checkpoint.weights, weight_names(config, task))
@@ -246,8 +249,9 @@ def weight_names(config: EncoderConfig, task: str) -> dict[str, str]:
 
 
 def _classes(checkpoint: Checkpoint) -> int:
-    if checkpoint.weights is not None and "classifier.weight" in checkpoint.weights:
-        return int(checkpoint.weights["classifier.weight"].shape[0])
+    weight = (checkpoint.weights or {}).get("classifier.weight")
+    if weight is not None and weight.ndim == 2:
+        return int(weight.shape[0])
     return max(len(checkpoint.config.labels), 2)
 
 
@@ -267,7 +271,7 @@ def _fill(
                 f"{tuple(parameter.shape)}"
             )
         state[ours] = tensor
-    model.load_state_dict(state)
+    model.load_state_dict(state, assign=True)
 
 
 def _draw(model: nn.Module) -> None:

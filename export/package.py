@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,10 @@ from typing import Any
 from export import ExportError
 from export.checkpoint import Checkpoint
 from export.encoder import input_names, output_names
+from export.vocabulary import SPECIAL_TOKENS, lower_case, read_tokenizer
 
 SETTINGS = "model.json"
 FORMAT_VERSION = 1
-SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 MAX_QUESTION_LENGTH = 64
 DOC_STRIDE = 128
 MAX_ANSWER_LENGTH = 30
@@ -57,7 +58,8 @@ def open_bundle(path: str | Path) -> Bundle:
         ExportError: nothing there, or files are missing or broken.
     """
     path = Path(path)
-    directory = path.parent if path.suffix == ".mlpackage" else path
+    inside = path.suffix == ".mlpackage" and not (path / SETTINGS).is_file()
+    directory = path.parent if inside else path
     if not path.exists():
         raise ExportError(f"{path}: no such package")
     try:
@@ -90,14 +92,10 @@ def settings_of(
     """The content of model.json.
 
     Raises:
-        ExportError: the checkpoint has no tokenizer, or one without BERT's special tokens.
+        ExportError: the checkpoint has no usable tokenizer.
     """
     tokenizer = read_tokenizer(checkpoint)
     vocabulary = tokenizer["model"]["vocab"]
-    missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
-    if missing:
-        raise ExportError(f"{checkpoint.name}: its tokenizer has no {missing[0]}")
-    normalizer = tokenizer.get("normalizer") or {}
     text = json.dumps(tokenizer, sort_keys=True).encode()
     return {
         "format_version": FORMAT_VERSION,
@@ -108,7 +106,7 @@ def settings_of(
         "inputs": list(input_names(checkpoint.config, task)),
         "outputs": list(output_names(task)),
         "special_ids": {key: vocabulary[token] for key, token in SPECIAL_TOKENS.items()},
-        "lower_case": bool(normalizer.get("lowercase", False)),
+        "lower_case": lower_case(tokenizer),
         "max_question_length": MAX_QUESTION_LENGTH,
         "doc_stride": DOC_STRIDE,
         "max_answer_length": MAX_ANSWER_LENGTH,
@@ -119,28 +117,19 @@ def settings_of(
         "target": target,
         "random_weights": checkpoint.random_weights,
         "tokenizer_sha256": hashlib.sha256(text).hexdigest(),
-        "source": checkpoint.name,
+        "source": checkpoint.source or checkpoint.name,
     }
 
 
-def read_tokenizer(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The content of the checkpoint's tokenizer.json, set to neither pad nor truncate.
-
-    Raises:
-        ExportError: there is none, or it is not a WordPiece tokenizer.
-    """
-    directory = checkpoint.tokenizer_directory
-    path = directory / "tokenizer.json" if directory else None
-    if path is None or not path.is_file():
-        raise ExportError(f"{checkpoint.name}: no tokenizer.json beside the weights")
-    try:
-        tokenizer = json.loads(path.read_text(encoding="utf-8"))
-        if tokenizer["model"]["type"] != "WordPiece":
-            raise ExportError(f"{path}: a {tokenizer['model']['type']} tokenizer, not WordPiece")
-    except (ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{path}: broken ({error!r})") from None
-    tokenizer["padding"] = tokenizer["truncation"] = None
-    return dict(tokenizer)
+def licence(checkpoint: Checkpoint) -> str:
+    """The licence that the checkpoint's model card states in its front matter."""
+    card = checkpoint.directory / "README.md" if checkpoint.directory else None
+    if card is not None and card.is_file():
+        front = card.read_text(encoding="utf-8", errors="replace").split("---")
+        found = re.search(r"^license:[ \t]*([\w.+-]+)", front[1], re.M) if len(front) > 2 else None
+        if found:
+            return found.group(1)
+    return "not stated; see the source checkpoint"
 
 
 def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
@@ -148,7 +137,7 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
     label = " with RANDOM WEIGHTS" if checkpoint.random_weights else ""
     model.short_description = f"{checkpoint.name}, {settings['task']}{label}"
     model.author = "distilkit"
-    model.license = "see the source checkpoint"
+    model.license = licence(checkpoint)
     model.version = str(FORMAT_VERSION)
     for key in ("source", "task", "lengths", "quantization", "layout", "tokenizer_sha256"):
         model.user_defined_metadata[f"distilkit.{key}"] = str(settings[key])
@@ -161,7 +150,9 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
     outputs = {
         "start_logits": "score of each position as the first of the answer",
         "end_logits": "score of each position as the last of the answer",
-        "logits": "score of each class",
+        "logits": "score of each entry of the vocabulary, by position"
+        if settings["task"] == "mlm"
+        else "score of each class",
         "embedding": "sentence embedding of length 1",
     }
     for name in settings["inputs"]:

@@ -1,0 +1,86 @@
+"""The tokenizer of a checkpoint, read from files that may be old, odd or broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from export import ExportError
+from export.checkpoint import Checkpoint
+
+SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+
+Content = dict[str, Any]
+
+
+def read_tokenizer(checkpoint: Checkpoint) -> Content:
+    """The content of the checkpoint's tokenizer.json, set to neither pad nor truncate; made from
+    vocab.txt where a checkpoint has only that, as those of BERT's time do.
+
+    Raises:
+        ExportError: there is neither, it is no WordPiece tokenizer, or its ids are not 0, 1, 2, …
+            within the model's word embeddings.
+    """
+    directory = checkpoint.tokenizer_directory
+    if directory is None:
+        raise ExportError(f"{checkpoint.name}: no tokenizer.json and no vocab.txt with the weights")
+    path = directory / "tokenizer.json"
+    try:
+        if path.is_file():
+            content = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            path = directory / "vocab.txt"
+            content = _from_vocabulary(path)
+        kind = content["model"]["type"]
+        if kind != "WordPiece":
+            raise ExportError(f"{path}: a {kind} tokenizer, not WordPiece")
+        _check(content["model"]["vocab"], path, checkpoint)
+        content["padding"] = content["truncation"] = None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ExportError(f"{path}: no usable tokenizer ({error!r})") from None
+    return dict(content)
+
+
+def lower_case(tokenizer: Content) -> bool:
+    """Whether the tokenizer lower-cases its text."""
+    normalizer = tokenizer.get("normalizer")
+    return bool(normalizer.get("lowercase", False)) if isinstance(normalizer, dict) else False
+
+
+def _check(vocabulary: dict[str, int], path: Path, checkpoint: Checkpoint) -> None:
+    missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
+    if missing:
+        raise ExportError(f"{path}: no {missing[0]} in the vocabulary")
+    # vocab.txt gives an entry its id by its line.
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise ExportError(f"{path}: the ids of the vocabulary are not 0 to {len(vocabulary) - 1}")
+    if len(vocabulary) > checkpoint.config.vocabulary:
+        raise ExportError(
+            f"{path}: {len(vocabulary)} entries, but the model of {checkpoint.name} has "
+            f"{checkpoint.config.vocabulary}; the tokenizer of another model?"
+        )
+
+
+def _from_vocabulary(path: Path) -> Content:
+    """What `transformers` makes of a BERT vocabulary; the case is in tokenizer_config.json."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    entries = path.read_text(encoding="utf-8").split("\n")
+    vocabulary = {entry.rstrip("\r"): i for i, entry in enumerate(entries) if entry.rstrip("\r")}
+    lowercase, settings = True, path.with_name("tokenizer_config.json")
+    if settings.is_file():
+        lowercase = bool(
+            json.loads(settings.read_text(encoding="utf-8")).get("do_lower_case", True)
+        )
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS.values() if t in vocabulary])
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
+    )
+    return dict(json.loads(tokenizer.to_str()))
