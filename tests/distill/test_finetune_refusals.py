@@ -1,0 +1,74 @@
+"""What fine-tuning on SQuAD refuses, each in one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import DistilBertConfig, DistilBertForQuestionAnswering
+
+from distill.finetune import main as finetune
+from distill.presets import VOCABULARY_SIZE
+
+
+@pytest.fixture
+def models(minilm_directory: Path, tmp_path: Path) -> dict[str, Path]:
+    """A student of width 32 with 2 heads, a wider teacher, and one with more heads."""
+    shapes = {"student": (32, 2), "wider": (48, 2), "more-heads": (32, 4)}
+    for name, (width, heads) in shapes.items():
+        config = DistilBertConfig(
+            vocab_size=VOCABULARY_SIZE, dim=width, n_layers=1, n_heads=heads, hidden_dim=64
+        )
+        DistilBertForQuestionAnswering(config).save_pretrained(tmp_path / name)
+        tokenizer = (minilm_directory / "tokenizer.json").read_bytes()
+        (tmp_path / name / "tokenizer.json").write_bytes(tokenizer)
+    return {name: tmp_path / name for name in shapes}
+
+
+@pytest.fixture
+def train_file(tmp_path: Path) -> Path:
+    """Twelve questions; the answer of the last stands elsewhere than it says."""
+    articles = []
+    for number in range(12):
+        at = 7 if number < 11 else 3
+        answers = [{"text": "blue", "answer_start": at}]
+        question = {"id": str(number), "question": "Which colour?", "answers": answers}
+        context = f"Red or blue, said number {number}."
+        articles.append(
+            {"title": f"t{number}", "paragraphs": [{"context": context, "qas": [question]}]}
+        )
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps({"data": articles}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--on_mismatch", "refuse"], "1 answers do not stand at their answer_start"),
+        (["--on_mismatch", "repair"], "--on_mismatch is skip or refuse, not repair"),
+        (["--teacher", "wider", "--hidden_weight", "1"], "equal hidden_size; the student's is 32"),
+        (["--teacher", "more-heads", "--attention_weight", "1"], "equal num_attention_heads"),
+        (["--task", "sst2", "--train_file", "", "--attention_weight", "1"], "is for SQuAD"),
+    ],
+)
+def test_refusals(
+    arguments: list[str],
+    message: str,
+    models: dict[str, Path],
+    train_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [str(models[a]) if a in models else a for a in arguments]
+    status = finetune(
+        [
+            *("--task", "squad", "--model", str(models["student"])),
+            *("--train_file", str(train_file), "--output_dir", str(tmp_path / "run")),
+            *("--held_out", "0.5", "--max_steps", "1", "--report_to", "none"),
+            *("--disable_tqdm", "true", "--allow_weak_teacher", *given),
+        ]
+    )
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert (status, error.startswith("error: "), message in error) == (2, True, True), error
