@@ -75,7 +75,7 @@ def hard_texts() -> list[str]:
 def every_scalar() -> list[str]:
     """Each Unicode scalar once between letters, 256 a text; of the empty planes and of those for
     private use only the ends."""
-    codes = [*range(0xD800), *range(0xE000, 0x32000), *range(0xE0000, 0xE0200)]
+    codes = [*range(0xD800), *range(0xE000, 0x33500), *range(0xE0000, 0xE0200)]
     codes += [*range(0xF0000, 0xF0100), *range(0xFFF00, 0x100100), *range(0x10FF00, 0x110000)]
     return [
         "".join(f"a{chr(code)}b " for code in codes[first : first + 256])

@@ -11,7 +11,7 @@ SQuAD; `swift test` reads it from the folder named by the variable QA_GOLDEN.
 A set holds vocab.txt; for each variant of the normaliser tokenizer-<variant>.json (the first:
 tokenizer.json) and texts-<variant>.jsonl, a line a text `{"text", "ids", "starts", "ends"}`,
 offsets in Unicode scalars; and answers.jsonl, a line a question with the logits of its windows
-and the answers decoded.
+and the answers decoded. The second set has model.json too, as it is exported.
 """
 
 from __future__ import annotations
@@ -34,13 +34,12 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from distill import squad
-from distill.presets import preset_directory
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "Tests" / "QuestionAnsweringTests" / "Golden"
 PROSE = ROOT.parent / "tests" / "texts"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-VARIANTS: dict[str, dict[str, bool]] = {
+VARIANTS: dict[str, dict[str, bool]] = {  # what differs from the tokenizer as it is
     "uncased": {},
     "cased": {"lowercase": False},
     "accents": {"strip_accents": False},
@@ -62,13 +61,24 @@ def small_vocabulary() -> dict[str, int]:
     return {token: number for number, token in enumerate(dict.fromkeys(entries))}
 
 
-def tokenizer_of(vocabulary: dict[str, int], variant: str) -> Tokenizer:
-    """BERT's tokenizer with a variant of its normaliser."""
+def small_tokenizer() -> dict[str, Any]:
+    """The content of a tokenizer.json with the small vocabulary."""
+    vocabulary = small_vocabulary()
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = BertNormalizer(**VARIANTS[variant])
+    tokenizer.normalizer = BertNormalizer()
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
-    return tokenizer
+    return dict(json.loads(tokenizer.to_str()))
+
+
+def variant_of(content: dict[str, Any], variant: str) -> dict[str, Any]:
+    """The content of a tokenizer.json with a variant of its normaliser."""
+    return {**content, "normalizer": {**content["normalizer"], **VARIANTS[variant]}}
+
+
+def tokenizer_of(content: dict[str, Any]) -> Tokenizer:
+    """The tokenizer of the content of a tokenizer.json."""
+    return Tokenizer.from_str(json.dumps(content))
 
 
 def text_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -149,33 +159,50 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 def write_set(
     out: Path,
-    vocabulary: dict[str, int],
+    content: dict[str, Any],
     texts: dict[str, list[str]],
     examples: Sequence[squad.Example],
 ) -> None:
-    """Write the files of a golden set."""
+    """Write the files of a golden set; the vocabulary is left out of a tokenizer.json, which is
+    where the app does not read it."""
     out.mkdir(parents=True, exist_ok=True)
+    vocabulary = content["model"]["vocab"]
     by_id = sorted(vocabulary, key=vocabulary.__getitem__)
     (out / "vocab.txt").write_text("".join(f"{token}\n" for token in by_id), encoding="utf-8")
     for variant in VARIANTS:
-        tokenizer = tokenizer_of(vocabulary, variant)
-        settings = json.loads(tokenizer.to_str())
-        settings["model"]["vocab"] = {}
+        settings = variant_of(content, variant)
+        write_rows(
+            out / f"texts-{variant}.jsonl", text_rows(tokenizer_of(settings), texts[variant])
+        )
+        settings["model"] = {**settings["model"], "vocab": {}}
         suffix = "" if variant == "uncased" else f"-{variant}"
         (out / f"tokenizer{suffix}.json").write_text(
             json.dumps(settings, indent=1) + "\n", encoding="ascii"
         )
-        write_rows(out / f"texts-{variant}.jsonl", text_rows(tokenizer, texts[variant]))
-    write_rows(out / "answers.jsonl", answer_rows(tokenizer_of(vocabulary, "uncased"), examples))
+    write_rows(out / "answers.jsonl", answer_rows(tokenizer_of(content), examples))
 
 
-def real_vocabulary(name: str) -> dict[str, int]:
-    """The vocabulary of a preset or of a checkpoint directory."""
-    directory = preset_directory(name) if not Path(name).is_dir() else Path(name)
-    if directory is None:
-        sys.exit(f"{name}: no tokenizer at hand")
-    content = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
-    return dict(content["model"]["vocab"])
+def write_real_set(out: Path, name: str, squad_file: Path | None) -> None:
+    """The set with a checkpoint's own tokenizer.json, and model.json as it is exported."""
+    from export.checkpoint import load_checkpoint
+    from export.package import SETTINGS, read_tokenizer, settings_of
+
+    checkpoint = load_checkpoint(name)
+    content = read_tokenizer(checkpoint)
+    texts = [*hard_texts(), *LINES, *random_texts(3000), *every_scalar()]
+    sets = {variant: list(texts) for variant in VARIANTS}
+    examples = own_examples()
+    if squad_file is not None:
+        loaded = squad.load_examples(squad_file)
+        sets["uncased"] += [e.question for e in loaded]
+        sets["uncased"] += list(dict.fromkeys(e.context for e in loaded))
+        examples += loaded[::50]
+    write_set(out, content, sets, examples)
+    settings = settings_of(
+        checkpoint, "qa", (128, 256, 384), quantize="int8", layout="ane", target="iOS18"
+    )
+    (out / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def main() -> int:
@@ -185,20 +212,12 @@ def main() -> int:
     parser.add_argument("--tokenizer", help="a preset or checkpoint: all scalars, random texts")
     parser.add_argument("--squad", type=Path, help="a SQuAD file: its questions and passages")
     arguments = parser.parse_args()
-    if arguments.tokenizer is None:
-        texts = hard_texts()
-        few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
-        write_set(arguments.out, small_vocabulary(), few, own_examples())
+    if arguments.tokenizer is not None:
+        write_real_set(arguments.out, arguments.tokenizer, arguments.squad)
         return 0
-    texts = [*hard_texts(), *LINES, *random_texts(3000), *every_scalar()]
-    sets = {variant: list(texts) for variant in VARIANTS}
-    examples = own_examples()
-    if arguments.squad is not None:
-        loaded = squad.load_examples(arguments.squad)
-        sets["uncased"] += [e.question for e in loaded]
-        sets["uncased"] += list(dict.fromkeys(e.context for e in loaded))
-        examples += loaded[::50]
-    write_set(arguments.out, real_vocabulary(arguments.tokenizer), sets, examples)
+    texts = hard_texts()
+    few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
+    write_set(arguments.out, small_tokenizer(), few, own_examples())
     return 0
 
 

@@ -20,7 +20,8 @@ from tokenizers.normalizers import NFD, BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 SOURCES = Path(__file__).parent.parent / "Sources" / "QuestionAnswering"
-SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+# Planes 4 to 13 hold no character, in any version of Unicode so far.
+SCALARS = [chr(c) for c in [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0x110000)]]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 OVERLAY = "\u0334"  # combining class 1: canonical order puts it before any higher class
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(PACKAGE / "Tools" / name), *arguments],
         cwd=PACKAGE.parent,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -71,8 +73,8 @@ def test_tokenizer_bench_runs(swift: Toolchain) -> None:
     printed = swift.run("swift", *run, folder, "--words", "50", "--runs", "3")
     assert printed.returncode == 0, printed.stdout
     assert re.search(r"^median +\d+\.\d+ ms of 3 runs$", printed.stdout, re.MULTILINE)
-    for bad in ([], ["nowhere"], [folder, "--runs", "none"]):
-        refused = swift.run("swift", *run, *bad)
+    for bad in (["nowhere"], [folder, "--runs", "none"]):
+        refused = swift.run("swift", "run", "--skip-build", *run[1:], *bad)
         assert refused.returncode == 2
         assert re.search(r"^(usage|error): ", refused.stdout, re.MULTILINE)
 

@@ -48,6 +48,21 @@ final class ModelFilesTests: XCTestCase {
         XCTAssertEqual(try bundle.tokenizer().wordPiece.id(of: "[SEP]"), 3)
     }
 
+    /// The golden set with a real vocabulary holds what the exporter really writes.
+    func testFilesOfTheExporterAgreeWithEachOther() throws {
+        let sets = try GoldenSet.all().filter { (try? $0.data("model.json")) != nil }
+        for set in sets {
+            let settings = try ModelSettings(directory: set.directory)
+            let tokenizer = try BertTokenizer(directory: set.directory)
+            XCTAssertEqual(settings.specialIDs.pad, tokenizer.wordPiece.id(of: "[PAD]"))
+            XCTAssertEqual(settings.specialIDs.cls, tokenizer.wordPiece.id(of: "[CLS]"))
+            XCTAssertEqual(settings.specialIDs.sep, tokenizer.wordPiece.id(of: "[SEP]"))
+            XCTAssertEqual(settings.lengths, [128, 256, 384])
+            XCTAssertNotNil(ModelInput(filled: 128, settings: settings).values(named: settings.inputs[0]))
+        }
+        XCTAssertEqual(sets.count, try GoldenSet.all().count - 1)
+    }
+
     func testMissingFilesAreNamed() throws {
         for name in ["model.json", "tiny.mlpackage", "vocab.txt", "tokenizer.json"] {
             let folder = try ModelFolder()
