@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from distill import DistillError, classification, glue, squad
+from distill.checkpoints import checkpoint_directory
 from distill.command import command
 from distill.presets import data_directory
 
@@ -115,7 +116,6 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
     from transformers import AutoTokenizer
 
     from distill.classify_batches import load_model
-    from distill.finetune import checkpoint_directory
     from distill.finetune_classify import evaluate_model
 
     task = classification.task_named(arguments.task)
@@ -173,7 +173,6 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
         if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
             raise DistillError(f"{arguments.predictions}: not a JSON object of id: answer text")
         return stored
-    from distill.finetune import checkpoint_directory
     from distill.finetune_squad import load_model, load_tokenizer, predict
 
     directory = checkpoint_directory(str(arguments.model))

@@ -21,9 +21,9 @@ from typing import TypeVar
 
 from distill import DistillError, classification, report
 from distill.atomic import atomic_file
-from distill.checkpoints import claim_run, last_complete_checkpoint
+from distill.checkpoints import checkpoint_directory, claim_run, last_complete_checkpoint
 from distill.command import command
-from distill.presets import PRESETS, data_directory, preset_directory
+from distill.presets import data_directory
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
@@ -119,20 +119,6 @@ class FinetuneArguments:
             raise DistillError("--data is for GLUE and imdb; SQuAD takes --train_file")
         if self.task not in SQUAD and self.train_file:
             raise DistillError(f"--train_file is for SQuAD; name {self.task}'s folder by --data")
-
-
-def checkpoint_directory(model: str) -> Path:
-    """The directory of a preset's weights, or ``model`` itself as a directory.
-
-    Raises:
-        DistillError: there is no such checkpoint here.
-    """
-    directory = preset_directory(model) if model in PRESETS else Path(model)
-    if directory is None:
-        raise DistillError(f"the weights of {model} are not on this machine; name a directory")
-    if not (directory / "config.json").is_file():
-        raise DistillError(f"{directory}: no checkpoint there (config.json is missing)")
-    return directory
 
 
 @command(DistillError)

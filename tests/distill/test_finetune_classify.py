@@ -227,7 +227,7 @@ def test_teachers_that_teach_nothing_are_refused(
 @pytest.mark.parametrize(
     ("task", "arguments", "message"),
     [
-        ("sst3", [], "unknown task 'sst3'; choose from squad, cola"),
+        ("sst3", [], "unknown task 'sst3'; choose from squad, squad2"),
         ("sst2", ["--data", "nowhere"], "nowhere/SST-2/train.tsv: no such file"),
         ("sst2", ["--train_file", "train.json"], "--train_file is for SQuAD"),
         ("squad", [], "--data is for GLUE and imdb"),
