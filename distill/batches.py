@@ -36,20 +36,37 @@ class Sequences(Dataset[dict[str, Any]]):
 
 
 class LengthBatches(Sampler[list[int]]):
-    """Yields the indices of a batch. Sequences left over from the last full batch, fewer than
-    ``batch_size`` and others with every epoch, wait for the next one unless ``keep_last``."""
+    """Yields the indices of a batch; an epoch is a whole number of optimizer steps.
+
+    Sequences left over from the last step, others with every epoch, wait for the next epoch, so
+    that every step has its full batch however many processes share it. With ``keep_last``, as for
+    an evaluation, or with too few sequences for one step, all full batches are given.
+
+    Args:
+        lengths: of the sequences.
+        batches_per_step: gradient accumulation times processes.
+        keep_last: give the last batch too, which may not be full.
+    """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, seed: int, keep_last: bool = False
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        seed: int,
+        batches_per_step: int = 1,
+        keep_last: bool = False,
     ) -> None:
         self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        self.batches_per_step = batches_per_step
         self.keep_last = keep_last or len(lengths) < batch_size
         self.drop_last = not self.keep_last  # read by Accelerate
         self.epoch = 0
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.lengths), self.batch_size)
-        return full + bool(rest and self.keep_last)
+        if self.keep_last:
+            return full + bool(rest)
+        return full - full % self.batches_per_step or full
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

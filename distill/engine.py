@@ -29,6 +29,7 @@ class DistillTrainer(Trainer):
             self.train_dataset.lengths,  # type: ignore[union-attr]
             self.args.train_batch_size,
             self.args.data_seed if self.args.data_seed is not None else self.args.seed,
+            self.args.gradient_accumulation_steps * self.args.world_size,
         )
         self.remove_callback(ProgressCallback)
         if not self.args.disable_tqdm:

@@ -1,4 +1,4 @@
-"""A run that was killed and goes on, or that two processes share, is the run of one that was not."""
+"""A run killed and resumed, or shared by two processes, is the run of one left alone."""
 
 from __future__ import annotations
 

@@ -1,0 +1,230 @@
+"""A run of distillation: what it leaves, what it refuses, and the traps of the reference."""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer, TrainingArguments
+
+from distill import DistillError, engine
+from distill.options import parse
+from distill.pretrain import main
+from distill.pretraining import ReferenceTraining, pretrain
+from distill.recipe import SCHEDULE, TRAINING_DEFAULTS, PretrainSettings
+
+COMMON = {
+    "layers": 2,
+    "sequence_length": 64,
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 2,
+    "max_steps": 4,
+    "logging_steps": 1,
+    "save_strategy": "no",
+    "report_to": "none",
+    "use_cpu": True,
+}
+
+
+@pytest.fixture
+def run(small_teacher: Path, text_file: Path, tmp_path: Path):
+    """Run with other options than the common ones; returns (folder, metrics.json)."""
+
+    def start(**options: Any) -> tuple[Path, dict[str, Any]]:
+        out = Path(options.pop("output_dir", tmp_path / "run"))
+        given = {"teacher": str(small_teacher), "text": str(text_file), **COMMON, **options}
+        path = tmp_path / "run.json"
+        path.write_text(json.dumps({"output_dir": str(out), **given}))
+        settings, training = parse([str(path)], PretrainSettings, ReferenceTraining)
+        pretrain(settings, training)
+        return out, json.loads((out / "metrics.json").read_text())
+
+    return start
+
+
+def test_a_run_leaves_a_student_that_transformers_loads(run, text_file: Path) -> None:
+    out, metrics = run(held_out=0.2, report_to="tensorboard", data_note="Written for a test.")
+    student = AutoModelForMaskedLM.from_pretrained(out)
+    assert (student.config.model_type, student.config.n_layers) == ("distilbert", 2)
+    assert AutoTokenizer.from_pretrained(out).mask_token == "[MASK]"
+    assert metrics["steps"] == len([row for row in metrics["log"] if "loss" in row]) == 4
+    first = metrics["log"][0]
+    terms = 5 * first["loss_distillation"] + 2 * first["loss_masked"] + first["loss_cosine"]
+    assert terms == pytest.approx(first["loss"], rel=1e-3)
+    held = metrics["evaluation"]
+    assert held["perplexity"] == pytest.approx(math.exp(held["masked"]), rel=1e-6)
+    assert metrics["training"].keys() == set(SCHEDULE)
+    assert metrics["tokens_per_second"] > 0 and metrics["tokens_seen"] > 0
+    assert metrics["machine"]["versions"]["torch"] == torch.__version__
+    card = (out / "README.md").read_text()
+    for fact in ("5 L_ce + 2 L_mlm + 1 L_cos", "Written for a test.", text_file.name, "perplexity"):
+        assert fact in card
+    assert list(out.glob("runs/*/events*")) or list(out.glob("**/events*"))
+
+
+def test_learning_happens(run) -> None:
+    _, metrics = run(max_steps=30, learning_rate=5e-3, choice="random")
+    losses = [row["loss"] for row in metrics["log"] if "loss" in row]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_defaults_are_the_references(tmp_path: Path) -> None:
+    """On the command line and from a file alike."""
+    options = {"teacher": "t", "text": "x", "output_dir": str(tmp_path), "use_cpu": True}
+    (tmp_path / "run.yaml").write_text("\n".join(f"{k}: {v}" for k, v in options.items()))
+    line = [part for k, v in options.items() for part in (f"--{k}", str(v))]
+    for given in (line, [str(tmp_path / "run.yaml")]):
+        settings, training = parse(given, PretrainSettings, ReferenceTraining)
+        assert {k: getattr(training, k) for k in TRAINING_DEFAULTS} == TRAINING_DEFAULTS
+        assert (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos) == (5, 2, 1)
+        assert settings.text == ["x"] and settings.temperature == 2
+        assert (training.adam_beta1, training.weight_decay) == (0.9, 0)
+        assert (training.num_train_epochs, training.lr_scheduler_type) == (3, "linear")
+    assert TrainingArguments(output_dir=str(tmp_path), use_cpu=True).adam_beta2 == 0.999
+
+
+def test_a_file_with_an_unknown_key(tmp_path: Path, capsys) -> None:
+    (tmp_path / "run.yaml").write_text("teacher: t\ntext: x\noutput_dir: o\nalpha_cee: 3\n")
+    assert main([str(tmp_path / "run.yaml")]) == 2
+    assert "alpha_cee" in capsys.readouterr().err
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; from distill.pretrain import main; main(['--help']); "
+    code += "sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "python -m distill.pretrain --teacher" in done.stdout
+    assert "--alpha_ce" in done.stdout
+
+
+def test_the_longest_batch_comes_first(run, monkeypatch) -> None:
+    seen: list[int] = []
+    compute = engine.DistillTrainer.compute_loss
+
+    def watched(self, model, inputs, *arguments, **keywords):
+        seen.append(int(inputs["attention_mask"].sum(1).max()))
+        return compute(self, model, inputs, *arguments, **keywords)
+
+    monkeypatch.setattr(engine.DistillTrainer, "compute_loss", watched)
+    run()
+    assert seen[0] == max(seen) > seen[1]
+    assert len(seen) == 1 + 4 * 2
+
+
+def test_memory_that_is_too_small_is_said_before_the_first_step(run, monkeypatch) -> None:
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.DistillTrainer, "compute_loss", exhausted)
+    with pytest.raises(DistillError, match="longest batch, 4 sequences of up to"):
+        run()
+
+
+def test_no_gradient_crosses_into_the_next_epoch(run) -> None:
+    """An epoch is a whole number of steps, each with its full batch."""
+    _, metrics = run(max_steps=-1, num_train_epochs=2, gradient_accumulation_steps=5)
+    batches = metrics["corpus"]["sequences"] // 4
+    assert batches % 5
+    assert metrics["steps"] == 2 * (batches // 5)
+
+
+def test_early_stopping_keeps_the_best(run) -> None:
+    _, metrics = run(
+        max_steps=40,
+        learning_rate=1.0,  # every step makes it worse
+        held_out=0.2,
+        early_stopping_patience=2,
+        eval_steps=2,
+        save_strategy="steps",
+        save_steps=2,
+    )
+    assert metrics["stopped_early"] and metrics["steps"] < 40
+    losses = [row["eval_loss"] for row in metrics["log"] if "eval_loss" in row]
+    assert metrics["evaluation"]["loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_a_frozen_encoder_does_not_move(run, small_teacher: Path) -> None:
+    out, _ = run(
+        teacher=None,
+        student=str(small_teacher),
+        freeze_encoder=True,
+        max_steps=6,
+        learning_rate=0.1,
+    )
+    before, after = (
+        AutoModelForMaskedLM.from_pretrained(path).state_dict() for path in (small_teacher, out)
+    )
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and all(name.startswith("cls.predictions.") for name in moved)
+    assert "cls.predictions.decoder.weight" not in moved  # tied to the embeddings
+
+
+def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
+    out, _ = run()
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    for other in ({"temperature": 4}, {"seed": 7}, {"learning_rate": 1e-3}, {"max_steps": 5}):
+        with pytest.raises(DistillError, match=f"holds a run with {next(iter(other))}"):
+            run(**other)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alpha_ce": 0, "alpha_mlm": 0, "alpha_cos": 0}, "weight 0"),
+        ({"alpha_ce": -1}, "negative"),
+        ({"temperature": 0}, "temperature"),
+        ({"layers": 9}, "9 layers cannot be made from 4"),
+        ({"choice": "middle"}, "unknown choice"),
+        ({"teacher": "nowhere"}, "no checkpoint there"),
+        ({"teacher": None}, "give a --teacher"),
+        ({"text": []}, "--text"),
+        ({"held_out": 1}, "held_out"),
+        ({"eval_strategy": "steps"}, "set --held_out"),
+        ({"precision": "int3"}, "precision"),
+    ],
+)
+def test_bad_options(run, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DistillError, match=message):
+        run(**options)
+
+
+def test_a_teacher_without_head_is_refused_for_l_ce_only(
+    run, small_teacher: Path, tmp_path: Path
+) -> None:
+    headless = tmp_path / "headless"
+    AutoModelForMaskedLM.from_pretrained(small_teacher).base_model.save_pretrained(headless)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (headless / name).write_bytes((small_teacher / name).read_bytes())
+    with pytest.raises(DistillError, match=r"no MLM head.*--task mlm"):
+        run(teacher=str(headless))
+    _, metrics = run(teacher=str(headless), alpha_ce=0)
+    assert "loss_cosine" in metrics["log"][0] and "loss_distillation" not in metrics["log"][0]
+
+
+def test_a_student_of_another_vocabulary_is_refused(
+    run, small_teacher: Path, minilm_directory: Path
+) -> None:
+    with pytest.raises(DistillError, match=r"vocabularies of .* differ"):
+        run(student=str(minilm_directory))
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(run, tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # below the weights' size
+    try:
+        with pytest.raises(DistillError, match="disk is full"):
+            run(save_strategy="steps", save_steps=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    _, metrics = run(save_strategy="steps", save_steps=2)
+    assert metrics["steps"] == 4
