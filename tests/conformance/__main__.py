@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +21,49 @@ README = ROOT / "export" / "simulator" / "README.md"
 SUITE = "coremltools.converters.mil.mil.ops.tests"
 START, END = "<!-- conformance -->", "<!-- /conformance -->"
 CAUSES_SHOWN = 40
+SECONDS_A_TEST = 300  # a test takes less than one; a machine may be busy
 
 
-def run(one_in: int) -> dict[str, Any]:
-    """Results by test file, and the causes of failure with their number."""
+def run(one_in: int, workers: int = 2) -> dict[str, Any]:
+    """Results by test file, and the causes of failure with their number.
+
+    Raises:
+        RuntimeError: a run that ended before it had results; the message ends as its output does.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "pytest", "--pyargs", SUITE, "-q", "--no-header"]
-        command += ["-p", "tests.conformance.plugin", "-p", "no:cacheprovider", "--tb=no"]
-        command += ["--rootdir", folder, "-c", "/dev/null", "-W", "ignore"]
-        command += ["--one-in", str(one_in), "--results", str(results), "--timeout", "60"]
-        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
-        found: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
-    return found
+        started = [_start(Path(folder), one_in, f"{part}/{workers}") for part in range(workers)]
+        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        causes: Counter[str] = Counter()
+        for process, results, log in started:
+            process.wait()
+            if not results.is_file():
+                raise RuntimeError(f"no results of the suite:\n{log.read_text()[-2000:]}")
+            found = json.loads(results.read_text(encoding="utf-8"))
+            causes.update(found["causes"])
+            for name, counts in found["files"].items():
+                outcomes[name].update(counts)
+    files = {name: dict(outcomes[name]) for name in sorted(outcomes)}
+    return {"files": files, "causes": dict(causes.most_common())}
+
+
+def _start(folder: Path, one_in: int, part: str) -> tuple[subprocess.Popen[bytes], Path, Path]:
+    """A process that runs a part of the share, where its results will be, and its output."""
+    results, log = (folder / f"{part.replace('/', '-')}.{end}" for end in ("json", "log"))
+    command = [sys.executable, "-m", "pytest", "--pyargs", SUITE, "-q", "--no-header"]
+    command += ["-p", "tests.conformance.plugin", "-p", "no:cacheprovider", "--tb=no"]
+    command += ["--rootdir", str(folder), "-c", os.devnull, "-W", "ignore"]
+    command += ["--one-in", str(one_in), "--part", part, "--results", str(results)]
+    # The models of the suite are tiny: threads cost more than they give.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--timeout", str(SECONDS_A_TEST)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return process, results, log
 
 
 def passed_share(results: dict[str, Any]) -> float:
@@ -67,9 +99,10 @@ def table(results: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one-in", type=int, default=1, help="a fixed share, chosen by hash")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     parser.add_argument("--write", action="store_true", help="write the table of a share too")
     arguments = parser.parse_args()
-    results = run(arguments.one_in)
+    results = run(arguments.one_in, arguments.workers)
     text = table(results)
     print(text)
     if arguments.one_in == 1 or arguments.write:

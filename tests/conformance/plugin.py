@@ -3,15 +3,19 @@
     pytest --pyargs coremltools.converters.mil.mil.ops.tests -p tests.conformance.plugin
 
 On Linux those tests end before they compare values, for there is nothing to run them on. The
-plugin turns on their platform switch and answers their prediction, and changes nothing else: no
-tolerance, no skip. Left out are the tests of the old neural-network format, which holds no ML
-Program, and those of random operations, whose values cannot be repeated.
+plugin turns on the platform switch of their ``testing_utils`` and answers what only a Mac answers
+(a prediction and, for a stateful model, a state); it changes no tolerance and skips nothing that
+the simulator fails. Left out are the tests of the old neural-network format, which holds no ML
+Program, by the suite's own ``PYMIL_TEST_TARGETS``, and the file of the random operations, whose
+values no two runtimes share.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import os
 import types
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -20,52 +24,81 @@ from typing import Any
 import pytest
 
 MACOS = (15, 0)
+LEFT_OUT = "test_random.py"
+OUTCOMES = pytest.StashKey[dict[str, Counter[str]]]()
+CAUSES = pytest.StashKey[Counter[str]]()
 reached: set[str] = set()
 current = ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--one-in", type=int, default=1, help="run one test in so many, by hash")
+    parser.addoption("--part", default="0/1", help="of that share the part I of N: I/N, by hash")
     parser.addoption("--results", type=Path, help="write results by test file as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["PYMIL_TEST_TARGETS"] = "mlprogram"
     from export.quiet import quiet
 
     with quiet():
+        import coremltools as ct
         import coremltools.converters.mil.testing_utils as testing
     testing._IS_MACOS = True
     names = {**vars(testing.coremltoolsutils), "_macos_version": lambda: MACOS}
     testing.coremltoolsutils = types.SimpleNamespace(**names)
     testing.run_core_ml_predict = run_core_ml_predict
+    # A few tests ask the model itself.
+    ct.models.MLModel.predict = run_core_ml_predict
+    ct.models.MLModel.make_state = make_state
     config.stash[OUTCOMES] = defaultdict(Counter)
     config.stash[CAUSES] = Counter()
 
 
-OUTCOMES = pytest.StashKey[dict[str, Counter[str]]]()
-CAUSES = pytest.StashKey[Counter[str]]()
-
-
 def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: Any = None) -> Any:
-    """The simulator's answer to the question that the tests put to Core ML."""
+    """The simulator's answer to the question that the tests put to Core ML.
+
+    As in the function whose place it takes, a scalar goes in as a vector of one.
+    """
     import numpy as np
 
     from export.simulator import Simulator
 
     reached.add(current)
-    feeds = {name: np.asarray(value) for name, value in input_key_values.items()}
+    feeds = {name: np.atleast_1d(value) for name, value in input_key_values.items()}
     return Simulator(mlmodel).predict(feeds, state)
 
 
+def make_state(mlmodel: Any) -> Any:
+    """A fresh state, as ``MLModel.make_state`` gives on a Mac."""
+    from export.simulator import Simulator
+
+    return Simulator(mlmodel).make_state()
+
+
+def chosen(item: pytest.Item, one_in: int, part: int, parts: int) -> bool:
+    """Whether a test belongs to the share: folder, file and name alone decide, on every machine."""
+    place = "/".join(item.path.parts[-2:])
+    name = f"{place}::{item.nodeid.partition('::')[2]}"
+    share, rest = divmod(int(hashlib.sha256(name.encode()).hexdigest(), 16), one_in)
+    return rest == 0 and share % parts == part
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    share = config.getoption("--one-in")
+    one_in = config.getoption("--one-in")
+    part, parts = map(int, config.getoption("--part").split("/"))
     kept, left = [], []
     for item in items:
-        runs_program = "neuralnetwork" not in item.name and "test_random" not in item.nodeid
-        chosen = int(hashlib.sha256(item.nodeid.encode()).hexdigest(), 16) % share == 0
-        (kept if runs_program and chosen else left).append(item)
+        stays = item.path.name != LEFT_OUT and chosen(item, one_in, part, parts)
+        (kept if stays else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Each conversion collects garbage: spare it the modules and tests that stay anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -78,7 +111,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     report = yield
     outcomes = item.config.stash[OUTCOMES]
     name = "/".join(item.path.parts[-2:])
-    if report.when == "call" or (report.when == "setup" and report.skipped):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         outcomes[name][report.outcome] += 1
         if item.nodeid in reached:
             outcomes[name][f"reached_{report.outcome}"] += 1
