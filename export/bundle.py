@@ -18,7 +18,7 @@ from export.compress import COMPRESSIONS, check_target, compress_weights
 from export.convert import convert
 from export.encoder import TaskModel, build_encoder
 from export.engines import PackageEngine, PyTorchEngine
-from export.package import Bundle, directory_size, settings_of, write_bundle
+from export.package import SETTINGS, Bundle, directory_size, settings_of, write_bundle
 from export.parity import Difference, compare
 from export.text import load_tokenizer, sample_inputs
 
@@ -40,15 +40,24 @@ class BundleOptions:
         """Refuse early what cannot end well.
 
         Raises:
-            ExportError: a quantization that the target cannot hold, a place that is taken or that
-                cannot be written.
+            ExportError: a quantization that the target cannot hold, a place that is taken, by
+                what is no bundle even with ``replace``, or that cannot be written.
         """
         check_target(self.quantize, self.target)
         if os.path.lexists(out) and not replace:
             raise ExportError(f"{out} exists already; --force replaces it")
+        if os.path.lexists(out) and not _replaceable(out):
+            raise ExportError(
+                f"{out} is not a bundle of ours and is left alone; name another --out"
+            )
         parent = next(folder for folder in out.absolute().parents if folder.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK):
             raise ExportError(f"{out}: {parent} cannot be written")
+
+
+def _replaceable(out: Path) -> bool:
+    """A bundle or an empty folder: --force is not to take somebody's home directory."""
+    return out.is_dir() and ((out / SETTINGS).is_file() or not any(out.iterdir()))
 
 
 def export_bundle(

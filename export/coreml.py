@@ -13,14 +13,19 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from distill import DistillError
 from distill.command import command
 from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.compress import COMPRESSIONS, TARGETS
+from export.report import finite, print_report
 
 TASKS = ("qa", "classify", "mlm", "embed")
 APP_MODELS = Path("ios_app/QADemo/Models")
+APP_TARGET = "iOS17"
+PAST_TOLERANCE = 1
 DISTILBERT_APP_MB = 207  # arXiv 1910.01108, section 5
 
 
@@ -38,10 +43,18 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--task", choices=TASKS, help="default: the preset's own, else qa")
     add("--quantize", choices=COMPRESSIONS, default="none", help="weights in fewer bits")
-    add("--skip", action="append", default=[], help="leave weights with this in their name alone")
+    add(
+        "--skip-layers",
+        "--skip",
+        dest="skip",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave weights with this in their name alone; may be repeated",
+    )
     add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
     add("--lengths", type=_lengths, default=(128, 256, 384), help="default 128,256,384")
-    add("--target", choices=TARGETS, default="iOS18", help="oldest system; default %(default)s")
+    add("--target", choices=TARGETS, help=f"oldest system; default iOS18, of --app {APP_TARGET}")
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
@@ -64,30 +77,44 @@ def _lengths(text: str) -> tuple[int, ...]:
 
 
 def _destination(arguments: argparse.Namespace, task: str) -> Path:
-    name = Path(arguments.model).name
-    if arguments.app:
-        return Path(APP_MODELS / name)
-    return Path(arguments.out or f"{name}-{task}-{arguments.quantize}")
+    # Resolved, for a model that is given as "." or "..".
+    name = Path(arguments.model).resolve().name
+    if not arguments.app:
+        return Path(arguments.out or f"{name}-{task}-{arguments.quantize}")
+    if arguments.out:
+        raise ExportError("--app has its own place; leave --out out")
+    if not APP_MODELS.parent.is_dir():
+        raise ExportError(f"{APP_MODELS.parent}: no app here; run --app in the repository's root")
+    return APP_MODELS / name
 
 
-@command(ExportError)
+def _check_data(arguments: argparse.Namespace) -> None:
+    if arguments.verify is None and arguments.limit is not None:
+        raise ExportError("--limit is for --verify DATA, which is not there")
+    if arguments.limit is not None and arguments.limit < 1:
+        raise ExportError(f"--limit must be at least 1, not {arguments.limit}")
+    if arguments.verify is not None and not arguments.verify.is_file():
+        raise ExportError(f"{arguments.verify}: no such file to verify on")
+
+
+@command(ExportError, DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     preset = PRESETS.get(arguments.model)
     task = arguments.task or (preset.default_task if preset else "qa")
+    out = _destination(arguments, task)
+    _check_data(arguments)
     from export.bundle import BundleOptions, export_bundle
     from export.checkpoint import load_checkpoint
-    from export.report import print_report
 
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,
         layout=arguments.layout,
         lengths=arguments.lengths,
-        target=arguments.target,
+        target=arguments.target or (APP_TARGET if arguments.app else "iOS18"),
         skip=tuple(arguments.skip),
     )
-    out = _destination(arguments, task)
     options.check(out, arguments.force or arguments.app)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)
     report = export_bundle(
@@ -102,10 +129,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         report["data"] = verify_bundle(out, checkpoint, arguments.verify, arguments.limit)
     if arguments.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(finite(report), indent=2))
     else:
         print_report(report, DISTILBERT_APP_MB)
-    return 0
+    return PAST_TOLERANCE if _past_tolerance(arguments, report) else 0
+
+
+def _past_tolerance(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
+    data = report.get("data")
+    if data is None or arguments.no_verify:
+        return False
+    return bool(data["overflow"] or data["psnr"] < COMPRESSIONS[arguments.quantize].psnr)
 
 
 if __name__ == "__main__":

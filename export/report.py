@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -33,6 +34,14 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
         )
     table.add_row("time", f"{report['seconds']:.1f} s")
     Console().print(table)
+
+
+def finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for: the PSNR of what is equal is infinite,
+    and what overflowed is not a number."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def add_difference(table: Table, difference: dict[str, Any]) -> None:

@@ -32,6 +32,11 @@ def remove(name: str) -> Callable[[Path], None]:
     return lambda directory: (directory / name).unlink()
 
 
+def remove_tokenizer(directory: Path) -> None:
+    for name in ("tokenizer.json", "vocab.txt"):
+        (directory / name).unlink()
+
+
 def truncate(directory: Path) -> None:
     path = directory / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
@@ -51,7 +56,7 @@ def pickled(directory: Path) -> None:
     [
         (remove("config.json"), "config.json is missing"),
         (remove("model.safetensors"), "no weights"),
-        (remove("tokenizer.json"), "no tokenizer.json"),
+        (remove_tokenizer, "no tokenizer.json"),
         (truncate, "broken weights"),
         (corrupt, "broken weights"),
         (pickled, "refused"),
@@ -123,7 +128,7 @@ def test_a_failed_run_keeps_the_old_package(
     """The disk fills while the new package is written."""
     out = tmp_path / "out"
     out.mkdir()
-    (out / "old").touch()
+    (out / "model.json").write_text("old")
 
     def fills(model: object, checkpoint: object, settings: dict, directory: Path) -> None:
         (directory / "half").write_text("half")
@@ -132,8 +137,48 @@ def test_a_failed_run_keeps_the_old_package(
     monkeypatch.setattr("export.bundle.write_bundle", fills)
     assert export(broken, out, "--force") == 2
     assert "No space left on device" in one_line(capsys)
-    assert [path.name for path in out.iterdir()] == ["old"]
+    assert [path.name for path in out.iterdir()] == ["model.json"]
+    assert (out / "model.json").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out"]
+
+
+def test_force_replaces_bundles_only(
+    broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "letters"
+    out.mkdir()
+    (out / "letter").touch()
+    assert export(broken, out, "--force") == 2
+    assert "not a bundle" in one_line(capsys)
+    assert (out / "letter").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--verify", "nowhere.json"], "no such file to verify on"),
+        (["--limit", "3"], "--limit is for --verify"),
+        (["--app"], "leave --out out"),
+    ],
+)
+def test_options_that_do_not_fit(
+    options: list[str],
+    message: str,
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert export(broken, tmp_path / "out", *options) == 2
+    assert message in one_line(capsys)
+
+
+def test_the_app_is_written_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert coreml.main(["--model", "minilm", "--app"]) == 2
+    assert "repository's root" in one_line(capsys)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_package_that_differs_is_refused(

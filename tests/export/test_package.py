@@ -1,0 +1,83 @@
+"""What stands beside the package, and how a bundle is opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer
+
+from export import ExportError
+from export.checkpoint import load_checkpoint
+from export.package import licence, open_bundle
+from export.vocabulary import lower_case, read_tokenizer
+
+
+def change_tokenizer(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = directory / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_vocabulary_alone_gives_the_same_tokens(broken: Path, passages: list[str]) -> None:
+    """Checkpoints of BERT's time have no tokenizer.json."""
+    expected = read_tokenizer(load_checkpoint(str(broken)))
+    (broken / "tokenizer.json").unlink()
+    found = read_tokenizer(load_checkpoint(str(broken)))
+    assert lower_case(found)
+    pair = (passages[0], "Caf\u00e9, \u6771\u4eac [MASK] unaffable!")
+    first, second = (
+        Tokenizer.from_str(json.dumps(content)).encode(*pair) for content in (expected, found)
+    )
+    assert (first.ids, first.type_ids) == (second.ids, second.type_ids)
+    assert first.offsets == second.offsets
+
+
+def test_a_cased_vocabulary_stays_cased(broken: Path) -> None:
+    (broken / "tokenizer.json").unlink()
+    (broken / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert not lower_case(read_tokenizer(load_checkpoint(str(broken))))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content["model"].update(type="BPE"), "a BPE tokenizer"),
+        (lambda content: content["model"].pop("vocab"), "no usable tokenizer"),
+        (lambda content: content["model"]["vocab"].pop("[SEP]"), r"no \[SEP\]"),
+        (lambda content: content["model"]["vocab"].update(ferry=99999), "are not 0 to"),
+        (lambda content: content["model"]["vocab"].update(zzzz=30522), "tokenizer of another"),
+    ],
+)
+def test_tokenizers_that_do_not_fit(
+    change: Callable[[dict[str, Any]], object], message: str, broken: Path
+) -> None:
+    change_tokenizer(broken, change)
+    with pytest.raises(ExportError, match=message):
+        read_tokenizer(load_checkpoint(str(broken)))
+
+
+def test_the_licence_is_that_of_the_model_card(broken: Path) -> None:
+    assert licence(load_checkpoint(str(broken))).startswith("not stated")
+    (broken / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Card\n")
+    assert licence(load_checkpoint(str(broken))) == "apache-2.0"
+
+
+def test_a_bundle_opens_by_folder_and_by_package(tmp_path: Path) -> None:
+    bundle = tmp_path / "named.mlpackage"
+    (bundle / "model.mlpackage").mkdir(parents=True)
+    settings = {"package": "model.mlpackage", "lengths": [16], "task": "qa"}
+    (bundle / "model.json").write_text(json.dumps(settings))
+    for path in (bundle, bundle / "model.mlpackage"):
+        assert open_bundle(path).package == bundle / "model.mlpackage"
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "{", '{"package": "p", "lengths": ["a"]}'])
+def test_a_broken_bundle_is_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(ExportError, match="broken"):
+        open_bundle(tmp_path)
