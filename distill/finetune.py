@@ -123,6 +123,11 @@ class FinetuneArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
+    given = " ".join(argv if argv is not None else sys.argv[1:]).replace("=", " ")
+    if "--task mlm" in given:  # a task of text without labels, which has options of its own
+        from distill import mlm
+
+        return mlm.main(argv)
     from transformers import HfArgumentParser, TrainingArguments
 
     parser = HfArgumentParser(

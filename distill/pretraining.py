@@ -89,7 +89,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     tokenizer = load_tokenizer(source)
     with training.main_process_first(desc="corpus"):
         output.mkdir(parents=True, exist_ok=True)
-        claim_run(output, _identity(settings, training))
+        claim_run(output, identity(settings, training))
         shards = Path(settings.corpus_dir) if settings.corpus_dir else output / "corpus"
         corpus = prepare_corpus(settings.text, tokenizer, shards, settings.sequence_length)
     rows, held_out = split(corpus, settings.held_out)
@@ -184,7 +184,7 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
         raise DistillError("evaluation needs sequences of its own: set --held_out, such as 0.01")
 
 
-def _identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
+def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
     """What a run must agree on to go on: all that decides its outcome."""
     schedule = {name: _plain(getattr(training, name)) for name in SCHEDULE}
     free = ("corpus_dir", "data_note", "loss_positions")

@@ -1,0 +1,111 @@
+"""Give an encoder the MLM head that it lacks: the encoder frozen first, then free.
+
+Example:
+
+    python -m distill.finetune --task mlm --model minilm --text corpus/*.txt.gz \\
+        --output_dir runs/minilm-mlm --frozen_steps 300 --max_steps 600
+
+A head drawn at random would send noise through a trained encoder; so it learns alone until it can
+read it. The decoder is tied to the word embeddings. The same command resumes a stopped run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError
+from distill.command import command
+from distill.options import asks_for_help, parse, print_help
+from distill.recipe import PretrainSettings
+
+FROZEN = "frozen"  # the folder of the first phase, in that of the run
+METRICS_FILE = "metrics.json"
+
+
+@dataclass
+class MlmSettings:
+    """Which encoder learns from which text, and for how long its head learns alone."""
+
+    model: str = field(metadata={"help": "checkpoint directory or preset"})
+    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    task: str = field(default="mlm", metadata={"help": "mlm"})
+    frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
+    frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    corpus_dir: str = field(default="", metadata={"help": "tokenized corpus, to share"})
+    held_out: float = field(default=0.01, metadata={"help": "share of sequences for evaluation"})
+    data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
+
+    def __post_init__(self) -> None:
+        if self.task != "mlm":
+            raise DistillError(f"the task here is mlm, not {self.task!r}")
+        if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
+            raise DistillError("--frozen_steps must be 0 or more, its learning rate above 0")
+
+
+@command(DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(MlmSettings, __doc__)
+        return 0
+    from distill.pretraining import ReferenceTraining
+
+    settings, training = parse(given, MlmSettings, ReferenceTraining)
+    result = adapt(settings, training)
+    if training.process_index == 0:
+        print(json.dumps(result, indent=2))
+    return 0
+
+
+def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
+    """Train head and then encoder in ``training.output_dir``; returns the report of
+    `distill.pretraining.pretrain`, with the evaluation of the first phase as ``frozen``.
+
+    Raises:
+        DistillError: as `distill.pretraining.pretrain`.
+    """
+    from distill.checkpoints import claim_run
+    from distill.pretraining import pretrain
+
+    output = Path(training.output_dir or "")
+    corpus = settings.corpus_dir or str(output / "corpus")
+    common: dict[str, Any] = {
+        "text": settings.text,
+        "sequence_length": settings.sequence_length,
+        "corpus_dir": corpus,
+        "held_out": settings.held_out,
+        "data_note": settings.data_note,
+    }
+    model, frozen = settings.model, None
+    if settings.frozen_steps:
+        first = copy.copy(training)
+        first.output_dir, first.max_steps = str(output / FROZEN), settings.frozen_steps
+        first.learning_rate = settings.frozen_learning_rate
+        alone = PretrainSettings(student=model, freeze_encoder=True, **common)
+        frozen = _finished(Path(first.output_dir), alone, first, claim_run) or pretrain(
+            alone, first
+        )
+        model = first.output_dir
+    report = pretrain(PretrainSettings(student=model, **common), training)
+    return {**report, "frozen": frozen["evaluation"] if frozen else None}
+
+
+def _finished(folder: Path, settings: Any, training: Any, claim_run: Any) -> dict[str, Any] | None:
+    """The report of a first phase that an interrupted run completed."""
+    from distill.pretraining import identity
+
+    if not (folder / METRICS_FILE).is_file():
+        return None
+    claim_run(folder, identity(settings, training))
+    return dict(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
