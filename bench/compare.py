@@ -13,6 +13,7 @@ Example:
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,9 +121,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise BenchError(f"--seconds must be above 0, not {arguments.seconds}")
     if arguments.limit is not None and arguments.limit < 0:
         raise BenchError(f"--limit must not be negative, but is {arguments.limit}")
-    for path in (arguments.json, arguments.plot, arguments.html):
-        if path is not None and path.is_dir():
+    for path in filter(None, (arguments.json, arguments.plot, arguments.html)):
+        if path.is_dir():
             raise BenchError(f"{path} is a directory; name a file")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise BenchError(f"{path}: {folder} cannot be written")
 
 
 def _write(arguments: argparse.Namespace, result: dict[str, Any]) -> None:

@@ -78,6 +78,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     bar = tqdm(
         total=groups * len(plan.workloads),
         bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, left {remaining}",
+        mininterval=0.5,
         leave=False,
     )
     with pinned(plan.threads), tempfile.TemporaryDirectory(prefix="bench-") as folder, bar:

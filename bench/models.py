@@ -49,7 +49,11 @@ class Model:
             from bench.elmo import parameter_count
 
             return parameter_count()
-        return count_parameters(self.checkpoint) if self.checkpoint is not None else None
+        if self.checkpoint is None:
+            return None
+        from bench.arithmetic import encoder_parts, totals
+
+        return round(totals(encoder_parts(self.checkpoint.config, 1), "float32")[1])
 
     @property
     def longest(self) -> int | None:
@@ -116,17 +120,6 @@ def open_model(name: str) -> Model:
     random = name in PRESETS and preset_directory(name) is None
     checkpoint = load_checkpoint(name, random_weights=random)
     return Model(checkpoint.name, name, "checkpoint", checkpoint)
-
-
-def count_parameters(checkpoint: Checkpoint) -> int:
-    """Parameters of the encoder, from its architecture alone."""
-    import torch
-
-    from export.encoder import build_encoder
-
-    with torch.device("meta"):
-        model = build_encoder(replace(checkpoint, weights=None), TASK)
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def known_accuracy(directory: Path) -> tuple[str, float] | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,11 @@ from bench.published import PUBLISHED
 from bench.timing import ratio
 from distill.atomic import atomic_file
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Row = dict[str, Any]
+FILE_WIDTH = 150
 
 
 @dataclass(frozen=True)
@@ -212,12 +217,12 @@ def machine_line(machine: dict[str, Any]) -> str:
 
 
 def print_tables(result: dict[str, Any], published: bool) -> None:
+    from rich import box
     from rich import table as rich_table
-    from rich.console import Console
 
-    console = Console()
+    console = wide_console()
     for table in tables(result, published):
-        shown = rich_table.Table(title=table.title, title_justify="left")
+        shown = rich_table.Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
         for title, number in zip(table.header, table.numbers, strict=True):
             shown.add_column(title, justify="right" if number else "left")
         for row in table.rows:
@@ -225,6 +230,13 @@ def print_tables(result: dict[str, Any], published: bool) -> None:
         console.print(shown)
     for line in notes(result):
         console.print(line, highlight=False, markup=False)
+
+
+def wide_console() -> Console:
+    """A terminal as wide as it is; a file or pipe as wide as the tables."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 def write_json(result: dict[str, Any], path: Path) -> None:

@@ -31,7 +31,7 @@ def load(prepared: Prepared, threads: int) -> Predict:
     return session_predict(session(prepared.source, threads))
 
 
-def session(path: str, threads: int) -> Any:
+def session(path: str | bytes, threads: int) -> Any:
     """A session on so many threads, which stop waiting for work as soon as a run is over: other
     contenders share the cores.
 
@@ -49,7 +49,8 @@ def session(path: str, threads: int) -> Any:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own types derive from Exception alone
         reason = " ".join(str(error).split())
-        raise BenchError(f"{path}: ONNX Runtime cannot load it ({reason})") from None
+        name = path if isinstance(path, str) else "model"
+        raise BenchError(f"{name}: ONNX Runtime cannot load it ({reason})") from None
 
 
 def session_predict(loaded: Any) -> Predict:
