@@ -82,9 +82,9 @@ class DistillTrainer(Trainer):
         found = super().evaluation_loop(*arguments, **keywords)
         prefix = keywords.get("metric_key_prefix", "eval")
         terms = self._held_out.take(self.accelerator)
-        found.metrics.update({f"{prefix}_{name}": value for name, value in terms.items()})
-        found.metrics[f"{prefix}_perplexity"] = math.exp(min(terms["masked"], PERPLEXITY_CAP))
-        return found
+        metrics = {f"{prefix}_{name}": value for name, value in terms.items()}
+        metrics[f"{prefix}_perplexity"] = math.exp(min(terms["masked"], PERPLEXITY_CAP))
+        return found._replace(metrics={**(found.metrics or {}), **metrics})
 
     def log(self, logs: dict[str, float], *arguments: Any, **keywords: Any) -> None:
         if "loss" in logs:

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asks_for_help(given):
         from transformers.hf_argparser import HfArgumentParser
 
-        HfArgumentParser(StudentArguments, description=__doc__).print_help()
+        HfArgumentParser([StudentArguments], description=__doc__).print_help()  # type: ignore[list-item]
         return 0
     (arguments,) = parse(given, StudentArguments)
     output = Path(arguments.output_dir)

@@ -86,8 +86,9 @@ def _run(student: Any, teacher: Any, work: _Work, gradients: list[torch.Tensor])
         if work.labels is not None:
             at = (work.labels[part] != IGNORED).nonzero()[:, 0]
             hard = logits[at]
-        gradient = torch.zeros_like(logits) if teacher is None else None
-        if teacher is not None:
+        if teacher is None:
+            gradient = torch.zeros_like(logits)
+        else:
             target = _logits(teacher[0][part], *teacher[1:])
             gradient, divergence = _divergence(logits, target, work.weights.temperature)
             sums[0] += divergence / rows
