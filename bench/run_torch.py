@@ -53,7 +53,9 @@ def transformers_model(source: str, random_weights: bool) -> torch.nn.Module:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     if not random_weights:
-        loaded: torch.nn.Module = transformers.AutoModel.from_pretrained(source)
+        loaded: torch.nn.Module = transformers.AutoModel.from_pretrained(
+            source, dtype=torch.float32
+        )
         return loaded.eval()
     config = dict(PRESETS[source].config)
     with torch.random.fork_rng(devices=[]):

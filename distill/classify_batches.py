@@ -99,7 +99,7 @@ def load_model(
         if hasattr(config, name):
             setattr(config, name, dropout)
     model, loading = AutoModelForSequenceClassification.from_pretrained(
-        directory, config=config, output_loading_info=True
+        directory, config=config, dtype=torch.float32, output_loading_info=True
     )
     if trained and any("classifier" in name for name in loading["missing_keys"]):
         raise DistillError(f"{directory}: has no classification head; fine-tune it on {task.name}")

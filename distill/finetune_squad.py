@@ -121,7 +121,9 @@ def load_model(
         if hasattr(config, name):
             setattr(config, name, dropout)
     kernel = {"attn_implementation": "eager"} if attentions else {}
-    return AutoModelForQuestionAnswering.from_pretrained(directory, config=config, **kernel)
+    return AutoModelForQuestionAnswering.from_pretrained(
+        directory, config=config, dtype=torch.float32, **kernel
+    )
 
 
 @torch.no_grad()

@@ -205,7 +205,7 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
         teacher = load_teacher(place, needs_head=settings.alpha_ce > 0)
     if settings.student:
         directory = checkpoint_directory(settings.student)
-        student = AutoModelForMaskedLM.from_pretrained(directory)
+        student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
         if place:
             check_vocabularies(place, directory)
     else:

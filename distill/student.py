@@ -166,7 +166,9 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     from transformers import AutoModel, AutoModelForMaskedLM
 
     try:
-        teacher, loaded = AutoModelForMaskedLM.from_pretrained(directory, output_loading_info=True)
+        teacher, loaded = AutoModelForMaskedLM.from_pretrained(
+            directory, dtype=torch.float32, output_loading_info=True
+        )
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DistillError(f"{directory}: cannot be loaded as a teacher ({reason})") from None
@@ -177,7 +179,7 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
             f"with python -m distill.finetune --task mlm --model {directory}, or leave the term "
             "out with --alpha_ce 0"
         )
-    return AutoModel.from_pretrained(directory) if missing else teacher
+    return AutoModel.from_pretrained(directory, dtype=torch.float32) if missing else teacher
 
 
 def check_vocabularies(teacher: Path, student: Path) -> None:

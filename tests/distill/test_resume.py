@@ -72,7 +72,12 @@ def test_killed_in_a_checkpoint_and_resumed_equals_uninterrupted(configured) -> 
     path, whole = configured("whole", **options)
     run(path)
     path, cut = configured("cut", **options)
-    done = subprocess.run([sys.executable, "-c", KILLED, path], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, path],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},  # the same rounding
+    )
     assert done.returncode == -signal.SIGKILL
     assert (cut / "checkpoint-10" / "model.safetensors").is_file()
     assert last_complete_checkpoint(cut) == cut / "checkpoint-5"

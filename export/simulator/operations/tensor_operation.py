@@ -80,17 +80,15 @@ def range_1d(graph: Any, op: Any) -> str:
 
 @operation("one_hot")
 def one_hot(graph: Any, op: Any) -> str:
-    values = [graph.value(op.off_value), graph.value(op.on_value)]
-    values = [graph.node("Reshape", [name, graph.int64([1])]) for name in values]
-    return graph.node(
+    """Made of zeros and ones first: ONNX Runtime lacks the kernel for other pairs of integers."""
+    size = graph.node("Reshape", [graph.as_int64(op.one_hot_vector_size), graph.int64([1])])
+    ones = graph.node(
         "OneHot",
-        [
-            graph.as_int64(op.indices),
-            graph.as_int64(op.one_hot_vector_size),
-            graph.node("Concat", values, axis=0),
-        ],
+        [graph.as_int64(op.indices), size, graph.constant([0, 1], np.float32)],
         axis=int(op.axis.val),
     )
+    values = [graph.value(op.on_value), graph.value(op.off_value)]
+    return graph.node("Where", [graph.cast(ones, "bool"), *values])
 
 
 @operation("pad")

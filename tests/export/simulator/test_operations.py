@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from export import ExportError
 from export.simulator import Simulator
 from export.simulator.operations import OPERATIONS
+from tests.export.simulator.programs import simulate
 
 UNARY = {
     "abs": np.abs,
@@ -39,23 +40,6 @@ BINARY = {
 VALUES = st.floats(-8, 8, width=32).filter(lambda v: v == 0 or abs(v) > 1e-3)
 TENSORS = arrays(np.float32, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=VALUES)
 FEW = settings(max_examples=6, deadline=None)
-
-
-def simulate(build: Any, precision: str = "float32", **inputs: np.ndarray) -> np.ndarray:
-    """The one output of a program that ``build`` writes, run in the simulator."""
-    specs = [mb.TensorSpec(shape=array.shape) for array in inputs.values()]
-    program = mb.program(input_specs=specs, opset_version=ct.target.iOS17)(build)
-    model = ct.convert(
-        program,
-        convert_to="mlprogram",
-        minimum_deployment_target=ct.target.iOS17,
-        compute_precision=ct.precision.FLOAT16 if precision == "float16" else ct.precision.FLOAT32,
-        skip_model_load=True,
-    )
-    simulator = Simulator(model, precision=precision)
-    names = simulator.function.inputs
-    found = simulator.predict(dict(zip(names, inputs.values(), strict=True)))
-    return next(iter(found.values()))
 
 
 @pytest.mark.parametrize("name", UNARY)

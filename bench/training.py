@@ -1,0 +1,119 @@
+"""Tokens per second, memory and share of the matrix peak of a distillation step, beside the same
+step written plainly with `transformers`.
+
+Example:
+
+    python -m bench.training --seconds 60
+    python -m bench.training --model base --length 512 --batch-size 32 --compile --json
+
+Tokens are those that carry text: padding is work that both do, the plain step more of it. The two
+take turns in one process, so that a busy machine slows them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import BenchError
+from distill import DistillError
+from distill.command import command
+
+TOKEN_PASSES = 13e9
+"""Of the paper's training: 8 V100s for about 90 hours."""
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m bench.training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("--model", choices=("mini", "base"), default="mini", help="3 of 6x384, or 6 of 12x768")
+    add("--text", nargs="+", type=Path, help="text whose lengths the sequences have; default: "
+        "the books and encyclopaedia beside the checkout, else --length 128")  # fmt: skip
+    add("--length", type=int, help="all sequences of this length instead: packed, no padding")
+    add("--batch-size", type=int, default=16, help="sequences; default %(default)s")
+    add("--seconds", type=float, default=60.0, help="of timed steps; default %(default)s")
+    add("--threads", type=int, help="default: all cores")
+    add("--seed", type=int, default=0, help="of weights, order and masks; default %(default)s")
+    add("--compile", action="store_true", help="torch.compile the kit's step")
+    add("--no-memory", action="store_true", help="leave out memory, which takes two processes more")
+    add("--json", action="store_true", help="print JSON")
+    add("--memory-of", choices=("kit", "plain"), help=argparse.SUPPRESS)
+    return result
+
+
+@command(BenchError, DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    if arguments.seconds <= 0 or arguments.batch_size < 1:
+        raise BenchError("--seconds and --batch-size must be above 0")
+    if arguments.length is not None and not 14 <= arguments.length <= 512:
+        raise BenchError(f"--length must be between 14 and 512, not {arguments.length}")
+    from bench import train_timing
+
+    lengths = train_timing.sequence_lengths(arguments.text, arguments.length)
+    settings = train_timing.Settings(
+        arguments.model,
+        arguments.batch_size,
+        arguments.seconds,
+        arguments.threads,
+        arguments.seed,
+        arguments.compile,
+    )
+    if arguments.memory_of:
+        print(train_timing.peak_bytes(settings, lengths, arguments.memory_of))
+        return 0
+    result = train_timing.measure(settings, lengths, TOKEN_PASSES)
+    if not arguments.no_memory:
+        given = list(argv) if argv is not None else sys.argv[1:]
+        for row in result["rows"]:
+            row["memory_mb"] = train_timing.memory_in_its_own_process(given, row["step"])
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+    return 0
+
+
+def show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    shape = result["model"]
+    table = Table(
+        "step", "tokens/s", "padding", "peak MB", "% of matrix peak", "hours for 13 G tokens",
+        title=f"Distillation step, student {shape}, batch of {result['batch_size']} sequences, "
+        f"{result['mean_length']:.0f} tokens on average",
+        title_justify="left",
+    )  # fmt: skip
+    for row in result["rows"]:
+        memory = row.get("memory_mb")
+        table.add_row(
+            row["step"],
+            f"{row['tokens_per_second']:,.0f}",
+            f"{row['padding']:.1%}",
+            f"{memory:,.0f}" if memory else "-",
+            f"{row['share_of_peak']:.1%}",
+            f"{row['hours']:,.0f}",
+        )
+    console.print(table)
+    ratio = result["ratio"]
+    console.print(
+        f"kit / plain: {ratio['value']:.2f} times the tokens/s ({ratio['low']:.2f} to "
+        f"{ratio['high']:.2f}, 95%); matrix peak {result['peak_gflops']:,.0f} GFLOP/s in "
+        f"{result['precision']}",
+        highlight=False,
+    )
+    console.print(result["machine_line"], highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
