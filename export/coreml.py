@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
     add("--lengths", type=_lengths, default=(128, 256, 384), help="default 128,256,384")
     add("--target", choices=TARGETS, help=f"oldest system; default iOS18, of --app {APP_TARGET}")
-    add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE")
+    add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-ane]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
     add("--random-weights", action="store_true", help="the architecture alone")
@@ -78,9 +78,11 @@ def _lengths(text: str) -> tuple[int, ...]:
 
 def _destination(arguments: argparse.Namespace, task: str) -> Path:
     # Resolved, for a model that is given as "." or "..".
-    name = Path(arguments.model).resolve().name
+    name = f"{Path(arguments.model).resolve().name}-{task}-{arguments.quantize}"
+    if arguments.layout != "standard":
+        name += f"-{arguments.layout}"
     if not arguments.app:
-        return Path(arguments.out or f"{name}-{task}-{arguments.quantize}")
+        return arguments.out or Path(name)
     if arguments.out:
         raise ExportError("--app has its own place; leave --out out")
     if not APP_MODELS.parent.is_dir():

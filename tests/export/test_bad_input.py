@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export import coreml, onnx, verify
+from export import ExportError, coreml, onnx, verify
 
 
 def export(directory: Path, out: Path, *options: str) -> int:
@@ -179,6 +179,35 @@ def test_the_app_is_written_where_it_is(
     assert coreml.main(["--model", "minilm", "--app"]) == 2
     assert "repository's root" in one_line(capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [
+        ([], "minilm-embed-none"),
+        (["--quantize", "int8"], "minilm-embed-int8"),
+        (["--quantize", "int8", "--layout", "ane"], "minilm-embed-int8-ane"),
+        (["--task", "qa", "--random-weights"], "minilm-qa-none"),
+    ],
+)
+def test_what_differs_has_a_folder_of_its_own_in_the_app(
+    options: list[str],
+    folder: str,
+    minilm_directory: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import export.bundle as bundle
+
+    def stop(checkpoint: object, chosen: object, out: Path, **rest: object) -> None:
+        raise ExportError(f"to {out}")
+
+    monkeypatch.setattr(bundle, "export_bundle", stop)
+    monkeypatch.chdir(tmp_path)
+    coreml.APP_MODELS.parent.mkdir(parents=True)
+    assert coreml.main(["--model", "minilm", "--app", *options]) == 2
+    assert one_line(capsys) == f"error: to {coreml.APP_MODELS / folder}"
 
 
 def test_a_package_that_differs_is_refused(

@@ -1,7 +1,7 @@
 // Time to tokenize a passage.
 //
 //   swift run -c release tokenizer-bench Tests/QuestionAnsweringTests/Golden
-//   swift run -c release tokenizer-bench QADemo/Models/qa-mini --words 300 --runs 500
+//   swift run -c release tokenizer-bench QADemo/Models/qa-mini-qa-int8 --words 300 --runs 500
 
 import Foundation
 import QuestionAnswering
