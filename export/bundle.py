@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from distill.atomic import atomic_directory
 from export import ExportError
+from export.calibrate import calibration_inputs, quantize_activations
 from export.checkpoint import Checkpoint
 from export.compress import COMPRESSIONS, check_target, compress_weights
 from export.convert import convert
@@ -20,14 +22,19 @@ from export.encoder import TaskModel, build_encoder
 from export.engines import PackageEngine, PyTorchEngine
 from export.package import SETTINGS, Bundle, directory_size, settings_of, write_bundle
 from export.parity import Difference, compare
-from export.text import load_tokenizer, sample_inputs
+from export.text import Inputs, load_tokenizer, sample_inputs
+from export.vocabulary import read_tokenizer
 
 STEPS = ("convert", "compress", "write", "run")
 
 
 @dataclass(frozen=True)
 class BundleOptions:
-    """What the package is to be."""
+    """What the package is to be; ``calibrate`` is the file of `export.calibrate` for activations.
+
+    Raises:
+        ExportError: activations in 8 bits and no such file, or one for nothing.
+    """
 
     task: str
     quantize: str = "none"
@@ -35,15 +42,25 @@ class BundleOptions:
     lengths: tuple[int, ...] = (128, 256, 384)
     target: str = "iOS18"
     skip: tuple[str, ...] = ()
+    calibrate: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_target(self.quantize, self.target)
+        needed = COMPRESSIONS[self.quantize].activations < 16
+        if needed and self.calibrate is None:
+            raise ExportError(f"{self.quantize} needs --calibrate FILE, text that it is to meet")
+        if self.calibrate is not None and not needed:
+            raise ExportError(f"--calibrate is for w8a8; {self.quantize} has no use for it")
+        if self.calibrate is not None and not self.calibrate.is_file():
+            raise ExportError(f"{self.calibrate}: no such file to calibrate on")
 
     def check(self, out: Path, replace: bool) -> None:
         """Refuse early what cannot end well.
 
         Raises:
-            ExportError: a quantization that the target cannot hold, a place that is taken, by
-                what is no bundle even with ``replace``, or that cannot be written.
+            ExportError: a place that is taken, by what is no bundle even with ``replace``, or that
+                cannot be written.
         """
-        check_target(self.quantize, self.target)
         if os.path.lexists(out) and not replace:
             raise ExportError(f"{out} exists already; --force replaces it")
         if os.path.lexists(out) and not _replaceable(out):
@@ -90,10 +107,16 @@ def export_bundle(
         target=options.target,
     )
     began = time.monotonic()
-    with tqdm(total=len(STEPS), desc="export", unit="step", leave=False) as progress:
+    samples = _calibration(checkpoint, options)
+    steps = len(STEPS) + bool(samples)
+    with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
         _step(progress, "convert")
         model = build_encoder(checkpoint, options.task, options.layout)
         core_ml = convert(model, checkpoint, options.task, options.lengths, options.target)
+        if samples:
+            _step(progress, "calibrate")
+            core_ml = quantize_activations(core_ml, samples, options.skip)
+            settings["calibration_inputs"] = len(samples)
         operations = _operations(core_ml)
         _step(progress, "compress")
         core_ml = compress_weights(core_ml, options.quantize, options.target, options.skip)
@@ -108,6 +131,8 @@ def export_bundle(
     return {
         "bundle": str(out),
         **asdict(options),
+        "calibrate": str(options.calibrate) if options.calibrate else None,
+        "calibration_inputs": len(samples),
         "model": checkpoint.name,
         "random_weights": checkpoint.random_weights,
         "parameters": _parameters(model),
@@ -117,6 +142,16 @@ def export_bundle(
         "seconds": time.monotonic() - began,
         "difference": asdict(difference),
     }
+
+
+def _calibration(checkpoint: Checkpoint, options: BundleOptions) -> list[Inputs]:
+    """What the model is to run on before its activations are quantized; else nothing."""
+    if options.calibrate is None:
+        return []
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
+    return calibration_inputs(options.calibrate, tokenizer, options.task, options.lengths)
 
 
 def _step(progress: tqdm[Any], name: str) -> None:

@@ -17,6 +17,7 @@ from unittest import mock
 from tqdm import tqdm
 
 from distill import glue, squad
+from distill.texts import read_lines
 from export import ExportError
 from export.package import DOC_STRIDE, MAX_QUESTION_LENGTH
 from export.quiet import quiet
@@ -26,7 +27,11 @@ from export.text import Inputs, bucket, encode, padded
 
 MATRIX_OPERATIONS = ("linear", "conv")
 """What the Neural Engine multiplies in 8 bits; norms, softmax and sums stay in half precision."""
+PAIR_TASKS = ("qa", "classify")
 SAMPLES = 128
+RESULTS_PASS = "compression::insert_suffix_quantize_dequantize_pair"
+"""`coremltools` would quantize the results of products too: sums of a residual stream with its
+outliers. An 8-bit product needs 8-bit inputs alone, so that pass is left out."""
 
 Ranges = dict[str, dict[str, float]]
 
@@ -34,14 +39,14 @@ Ranges = dict[str, dict[str, float]]
 def calibration_inputs(
     path: Path, tokenizer: Any, task: str, lengths: Sequence[int], limit: int = SAMPLES
 ) -> list[Inputs]:
-    """Up to ``limit`` inputs, spread evenly over a file: SQuAD JSON for ``qa``; for other tasks
-    plain text, one a line, or for ``embed`` an STS-B TSV.
+    """Up to ``limit`` inputs, spread evenly over a file, plain or gzipped: text, one input a line,
+    a tab between the two texts of a pair; for ``qa`` SQuAD JSON too, for ``embed`` an STS-B TSV.
 
     Raises:
-        ExportError: the file cannot be read, or holds no text.
-        DistillError: a data set that is not in its format.
+        ExportError: the file holds no text.
+        DistillError: no such file, no text file, or a data set that is not in its format.
     """
-    if task == "qa":
+    if task == "qa" and ".json" in path.suffixes:
         examples = _spread(squad.load_examples(path), limit)
         features = squad.make_features(
             examples, tokenizer, max(lengths), DOC_STRIDE, MAX_QUESTION_LENGTH
@@ -52,23 +57,17 @@ def calibration_inputs(
         ]
     if task == "embed" and ".tsv" in path.suffixes:
         rows = glue.read_examples(glue.TASKS["stsb"], path)
-        texts = [text for row in rows for text in (row.sentence1, row.sentence2) if text]
+        lines = [text for row in rows for text in (row.sentence1, row.sentence2) if text]
     else:
-        texts = _lines(path)
-    return encode(tokenizer, [(text, None) for text in _spread(texts, limit)], lengths)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        content = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ExportError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except FileNotFoundError:
-        raise ExportError(f"{path}: no such file") from None
-    lines = [line.strip() for line in content.splitlines() if line.strip()]
+        lines = list(read_lines(path))
     if not lines:
         raise ExportError(f"{path}: no text to calibrate on")
-    return lines
+    return encode(tokenizer, [_texts(line, task) for line in _spread(lines, limit)], lengths)
+
+
+def _texts(line: str, task: str) -> tuple[str, str | None]:
+    first, tab, second = line.partition("\t")
+    return (first, second) if tab and task in PAIR_TASKS else (line, None)
 
 
 def _spread(items: Sequence[Any], limit: int) -> list[Any]:
@@ -76,9 +75,15 @@ def _spread(items: Sequence[Any], limit: int) -> list[Any]:
     return [items[int(index * step)] for index in range(min(limit, len(items)))]
 
 
+def matrix_products(model: Any) -> list[Any]:
+    """The operations of a ``coremltools`` MLModel whose activations are quantized."""
+    operations = load_program(model).mil.functions["main"].operations
+    return [op for op in operations if op.op_type in MATRIX_OPERATIONS]
+
+
 def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
-    """Least and greatest value (``rmin``, ``rmax``) that each activation around a matrix product
-    takes over all samples, by its name in the program, run in the simulator.
+    """Least and greatest value (``rmin``, ``rmax``) that the input of each matrix product takes
+    over all samples, by its name in the program, run in the simulator.
 
     Args:
         model: a ``coremltools`` MLModel with float weights.
@@ -87,13 +92,7 @@ def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
     Raises:
         ExportError: no samples, or an activation that is not finite.
     """
-    function = load_program(model).mil.functions["main"]
-    watched = {
-        var.name
-        for op in function.operations
-        if op.op_type in MATRIX_OPERATIONS
-        for var in (op.x, *op.outputs)
-    }
+    watched = {op.x.name for op in matrix_products(model)}
     simulator = Simulator(model, watch=watched)
     ranges: Ranges = {}
     for sample in tqdm(samples, desc="calibrate", unit="input", leave=False):
@@ -111,15 +110,19 @@ def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
 
 
 def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[str] = ()) -> Any:
-    """A copy of a float Core ML model whose matrix products take and give 8-bit activations.
+    """A copy of a float Core ML model whose matrix products take 8-bit activations, symmetric
+    about zero. Their results stay in half precision.
 
     Args:
-        skip: names of operations that stay in half precision.
+        skip: parts of weight names; products with such a weight stay as they are.
 
     Raises:
         ExportError: as `activation_ranges`.
     """
     ranges = activation_ranges(model, samples)
+    left_alone = [
+        op.name for op in matrix_products(model) if any(part in op.weight.name for part in skip)
+    ]
     with quiet():
         import coremltools.optimize.coreml as cto
         from coremltools.optimize.coreml import _post_training_quantization as quantization
@@ -127,8 +130,12 @@ def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[s
         settings = cto.OpLinearQuantizerConfig(mode="linear_symmetric")
         config = cto.OptimizationConfig(
             op_type_configs=dict.fromkeys(MATRIX_OPERATIONS, settings),
-            op_name_configs=dict.fromkeys(skip),
+            op_name_configs=dict.fromkeys(left_alone),
         )
-        name = "_get_activation_calibration_stats"
-        with mock.patch.object(quantization, name, return_value=ranges):
+        with (
+            mock.patch.object(
+                quantization, "_get_activation_calibration_stats", return_value=ranges
+            ),
+            mock.patch.object(type(quantization.PASS_REGISTRY[RESULTS_PASS]), "apply"),
+        ):
             return cto.linear_quantize_activations(model, config, [])

@@ -1,4 +1,4 @@
-"""Weights in fewer bits: one table of what there is and what each target allows."""
+"""Weights and activations in fewer bits: one table of what there is and what a target allows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ SMALL = 2048
 @dataclass(frozen=True)
 class Compression:
     """``bits`` of a stored weight, ``kind`` linear or palette, the first ``target`` that holds it,
-    and the least agreement with PyTorch on real text, ``psnr`` in dB, that is not refused."""
+    the least agreement with PyTorch on real text, ``psnr`` in dB, that is not refused, and the
+    bits of ``activations`` that go into a matrix product."""
 
     bits: int
     kind: str
     target: str
     psnr: float
+    activations: int = 16
 
 
 COMPRESSIONS: dict[str, Compression] = {
     "none": Compression(16, "float", "iOS16", 60.0),
     "int8": Compression(8, "linear", "iOS16", 35.0),
+    "w8a8": Compression(8, "linear", "iOS17", 15.0, activations=8),
     "int4": Compression(4, "linear", "iOS18", 15.0),
     "lut8": Compression(8, "palette", "iOS16", 35.0),
     "lut6": Compression(6, "palette", "iOS16", 25.0),

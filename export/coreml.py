@@ -42,7 +42,19 @@ def parser() -> argparse.ArgumentParser:
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
     add("--task", choices=TASKS, help="default: the preset's own, else qa")
-    add("--quantize", choices=COMPRESSIONS, default="none", help="weights in fewer bits")
+    add(
+        "--quantize",
+        choices=COMPRESSIONS,
+        default="none",
+        help="weights in fewer bits; w8a8: what they are multiplied with too",
+    )
+    add(
+        "--calibrate",
+        type=Path,
+        metavar="FILE",
+        help="of w8a8: text to measure activations on, one input a line, a tab within a pair; "
+        "for qa SQuAD JSON, for embed an STS-B TSV",
+    )
     add(
         "--skip-layers",
         "--skip",
@@ -116,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         lengths=arguments.lengths,
         target=arguments.target or (APP_TARGET if arguments.app else "iOS18"),
         skip=tuple(arguments.skip),
+        calibrate=arguments.calibrate,
     )
     options.check(out, arguments.force or arguments.app)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)

@@ -18,7 +18,7 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
     table = Table(title=f"{report['bundle']}{label}", show_header=False, title_justify="left")
     table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
     table.add_row("parameters", f"{report['parameters'] / 1e6:.1f} M")
-    table.add_row("weights", f"{report['quantize']}, activations float16")
+    table.add_row("weights", _bits(report))
     table.add_row("lengths", f"{', '.join(map(str, report['lengths']))} ({report['target']})")
     table.add_row(
         "package",
@@ -34,6 +34,15 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
         )
     table.add_row("time", f"{report['seconds']:.1f} s")
     Console().print(table)
+
+
+def _bits(report: dict[str, Any]) -> str:
+    if not report["calibration_inputs"]:
+        return f"{report['quantize']}, activations float16"
+    return (
+        f"int8, activations into matrix products int8 (ranges of {report['calibration_inputs']} "
+        f"inputs of {report['calibrate']})"
+    )
 
 
 def finite(value: Any) -> Any:

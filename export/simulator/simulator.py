@@ -132,8 +132,9 @@ class Simulator:
     @cached_property
     def outputs(self) -> list[Any]:
         """MIL values that `predict` returns: the model's own and those that are watched."""
-        values = (var for op in self.function.operations for var in op.outputs)
-        watched = [var for var in values if var.name in self.watch]
+        inputs = self.function.inputs.values()
+        made = (var for op in self.function.operations for var in op.outputs)
+        watched = [var for var in (*inputs, *made) if var.name in self.watch]
         return list(dict.fromkeys([*self.function.outputs, *watched]))
 
     def _typed(self, array: np.ndarray, var: Any) -> Any:

@@ -13,9 +13,10 @@ from export.report import finite
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("quantize", COMPRESSIONS)
-def test_only_int4_waits_for_ios18(quantize: str, target: str) -> None:
-    if quantize == "int4" and target != "iOS18":
-        with pytest.raises(ExportError, match="int4 needs --target iOS18"):
+def test_what_waits_for_a_later_system(quantize: str, target: str) -> None:
+    needed = {"int4": "iOS18", "w8a8": "iOS17"}.get(quantize, "iOS16")
+    if target < needed:
+        with pytest.raises(ExportError, match=f"{quantize} needs --target {needed}"):
             check_target(quantize, target)
     else:
         check_target(quantize, target)
