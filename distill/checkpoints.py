@@ -11,7 +11,7 @@ from distill import DistillError
 from distill.atomic import atomic_file
 from distill.presets import PRESETS, preset_directory
 
-RUN_FILE = "run.json"
+RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
 
 
 def checkpoint_directory(model: str) -> Path:
@@ -71,3 +71,16 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
         return
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """What a run left in its ``metrics.json``, which it writes last; None where it has not come to
+    its end.
+
+    Raises:
+        DistillError: as `claim_run`.
+    """
+    if not (run / METRICS_FILE).is_file():
+        return None
+    claim_run(run, settings)
+    return dict(json.loads((run / METRICS_FILE).read_text(encoding="utf-8")))

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import ProgressCallback, Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback
 
 from distill import DistillError
 from distill.batches import LengthBatches, Sequences
 from distill.losses import IGNORED
+from distill.terminal import ReadableProgress, show_progress
 
 PERPLEXITY_CAP = 80.0
 
@@ -31,9 +32,7 @@ class DistillTrainer(Trainer):
             self.args.data_seed if self.args.data_seed is not None else self.args.seed,
             self.args.gradient_accumulation_steps * self.args.world_size,
         )
-        self.remove_callback(ProgressCallback)
-        if not self.args.disable_tqdm:
-            self.add_callback(TokensProgress())
+        show_progress(self, TokensProgress())
         self.add_callback(EpochOrder(self.train_batches))
         self.add_callback(LongestBatchFirst(self))
 
@@ -186,8 +185,8 @@ def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text
 
 
-class TokensProgress(ProgressCallback):
-    """The Trainer's bar, whose time left tqdm knows, with tokens per second beside it."""
+class TokensProgress(ReadableProgress):
+    """The bar, whose time left tqdm knows, with tokens per second beside it."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
         super().on_train_begin(args, state, control, **keywords)

@@ -22,6 +22,7 @@ import numpy as np
 from distill import DistillError, classification, glue, squad
 from distill.checkpoints import checkpoint_directory
 from distill.command import command
+from distill.options import asks_for_help, parse, print_help
 from distill.presets import data_directory
 
 SQUAD = ("squad", "squad2")
@@ -72,11 +73,15 @@ class EvaluateArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    from transformers import HfArgumentParser
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(EvaluateArguments, __doc__)
+        return 0
+    (arguments,) = parse(given, EvaluateArguments)
+    from distill.terminal import quiet
 
-    parser = HfArgumentParser(EvaluateArguments, description=__doc__)  # type: ignore[arg-type]
-    (arguments,) = parser.parse_args_into_dataclasses(list(argv) if argv is not None else None)
-    report = evaluate(arguments)
+    with quiet():
+        report = evaluate(arguments)
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:

@@ -10,7 +10,6 @@ Example:
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import sys
@@ -21,15 +20,21 @@ from typing import TypeVar
 
 from distill import DistillError, classification, report
 from distill.atomic import atomic_file
-from distill.checkpoints import checkpoint_directory, claim_run, last_complete_checkpoint
+from distill.checkpoints import (
+    METRICS_FILE,
+    checkpoint_directory,
+    claim_run,
+    finished_run,
+    last_complete_checkpoint,
+)
 from distill.command import command
+from distill.options import PLAIN_TRAINING, asks_for_help, parse, print_help
 from distill.presets import data_directory
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
 MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
 MISMATCH = ("skip", "refuse")
-METRICS_FILE = "metrics.json"
 # What says how often to run and how to print does not make a run another one.
 NOT_OF_ONE_RUN = ("seeds", "baseline", "json", "on_mismatch")
 
@@ -123,21 +128,22 @@ class FinetuneArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = " ".join(argv if argv is not None else sys.argv[1:]).replace("=", " ")
-    if "--task mlm" in given:  # a task of text without labels, which has options of its own
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if "--task mlm" in " ".join(given).replace(
+        "=", " "
+    ):  # a task of text without labels, which has options of its own
         from distill import mlm
 
-        return mlm.main(argv)
-    from transformers import HfArgumentParser, TrainingArguments
+        return mlm.main(given)
+    if asks_for_help(given):
+        print_help(FinetuneArguments, __doc__, PLAIN_TRAINING)
+        return 0
+    from transformers import TrainingArguments
 
-    parser = HfArgumentParser(
-        (FinetuneArguments, TrainingArguments),  # type: ignore[arg-type]
-        description=__doc__,
-    )
-    arguments, training = parser.parse_args_into_dataclasses(
-        list(argv) if argv is not None else None
-    )
-    with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints its own lines
+    from distill.terminal import quiet
+
+    arguments, training = parse(given, FinetuneArguments, TrainingArguments)
+    with quiet():
         result = run(arguments, training)
     if arguments.json:
         print(json.dumps(result, indent=2))
@@ -148,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     """Fine-tune in ``training.output_dir``, going on from its last complete checkpoints; writes
-    ``metrics.json`` there.
+    ``metrics.json`` there. A run that has come to its end is not run again.
 
     With several seeds or a baseline every run has a folder of its own in it, and the result is
     `distill.report.summary` of them.
@@ -164,25 +170,21 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
         for name, variant in variants.items():
             own = copy.copy(training)
             own.seed, own.output_dir = seed, str(output / f"{name}-seed-{seed}")
-            runs.setdefault(name, []).append(_finished(variant, own) or _run_once(variant, own))
+            runs.setdefault(name, []).append(_run_once(variant, own))
     result = report.summary(runs)
     _write(output, result)
     return result
 
 
-def _finished(arguments: FinetuneArguments, training) -> dict | None:  # type: ignore[no-untyped-def, type-arg]
-    """The result of a run that an earlier, interrupted series of seeds completed."""
-    folder = Path(training.output_dir)
-    if not (folder / METRICS_FILE).is_file():
-        return None
-    claim_run(folder, _record(arguments, training))
-    return dict(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
-
-
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    import torch
+
     output = Path(training.output_dir)
+    if done := finished_run(output, _record(arguments, training)):
+        return done
     output.mkdir(parents=True, exist_ok=True)
     claim_run(output, _record(arguments, training))
+    training.dataloader_pin_memory &= torch.cuda.is_available()
     training.train_sampling_strategy = "group_by_length"
     training.remove_unused_columns = False
     model = checkpoint_directory(arguments.model)

@@ -36,6 +36,7 @@ from distill.classify_batches import (
 )
 from distill.second_stage import distillation_kl, hidden_loss
 from distill.student import check_vocabularies
+from distill.terminal import show_progress
 
 WEAK_MARGIN = 5.0  # points a teacher must have above an answer given without reading
 
@@ -184,6 +185,7 @@ def finetune(
     )
     if trainer.teacher is not None:
         trainer.teacher.to(training.device)  # type: ignore[arg-type]
+    show_progress(trainer)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report["seconds"] = time.monotonic() - began

@@ -26,6 +26,7 @@ from distill.qa_batches import (
 )
 from distill.second_stage import attention_loss, hidden_loss, span_distillation_kl, span_loss
 from distill.squad import Example, Feature, decode, load_examples, make_features, mismatches, score
+from distill.terminal import show_progress
 
 Teacher = CachedTeacher | LiveTeacher
 
@@ -203,6 +204,7 @@ def finetune(
     )
     if teacher is not None:
         teacher.model.to(training.device)
+    show_progress(trainer)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report["seconds"] = time.monotonic() - began

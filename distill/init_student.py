@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distill import DistillError
 from distill.command import command
-from distill.options import asks_for_help, parse
+from distill.options import asks_for_help, parse, print_help
 from distill.recipe import layer_choice
 
 
@@ -36,15 +36,16 @@ class StudentArguments:
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
     if asks_for_help(given):
-        from transformers.hf_argparser import HfArgumentParser
-
-        HfArgumentParser([StudentArguments], description=__doc__).print_help()  # type: ignore[list-item]
+        print_help(StudentArguments, __doc__)
         return 0
     (arguments,) = parse(given, StudentArguments)
     output = Path(arguments.output_dir)
     if output.exists() and any(output.iterdir()):
         raise DistillError(f"{output} exists already and is not empty; name another folder")
-    student = write_student(arguments, output)
+    from distill.terminal import quiet
+
+    with quiet():
+        student = write_student(arguments, output)
     print(f"{output}: {student.num_parameters() / 1e6:.1f} M parameters")
     return 0
 

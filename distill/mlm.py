@@ -21,11 +21,10 @@ from typing import Any
 
 from distill import DistillError
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
 from distill.recipe import PretrainSettings
 
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
-METRICS_FILE = "metrics.json"
 
 
 @dataclass
@@ -53,12 +52,14 @@ class MlmSettings:
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
     if asks_for_help(given):
-        print_help(MlmSettings, __doc__)
+        print_help(MlmSettings, __doc__, REFERENCE_TRAINING)
         return 0
     from distill.pretraining import ReferenceTraining
+    from distill.terminal import quiet
 
     settings, training = parse(given, MlmSettings, ReferenceTraining)
-    result = adapt(settings, training)
+    with quiet():
+        result = adapt(settings, training)
     if training.process_index == 0:
         print(json.dumps(result, indent=2))
     return 0
@@ -71,7 +72,6 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
     Raises:
         DistillError: as `distill.pretraining.pretrain`.
     """
-    from distill.checkpoints import claim_run
     from distill.pretraining import pretrain
 
     output = Path(training.output_dir or "")
@@ -89,22 +89,10 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
         first.output_dir, first.max_steps = str(output / FROZEN), settings.frozen_steps
         first.learning_rate = settings.frozen_learning_rate
         alone = PretrainSettings(student=model, freeze_encoder=True, **common)
-        frozen = _finished(Path(first.output_dir), alone, first, claim_run) or pretrain(
-            alone, first
-        )
+        frozen = pretrain(alone, first)
         model = first.output_dir
     report = pretrain(PretrainSettings(student=model, **common), training)
     return {**report, "frozen": frozen["evaluation"] if frozen else None}
-
-
-def _finished(folder: Path, settings: Any, training: Any, claim_run: Any) -> dict[str, Any] | None:
-    """The report of a first phase that an interrupted run completed."""
-    from distill.pretraining import identity
-
-    if not (folder / METRICS_FILE).is_file():
-        return None
-    claim_run(folder, identity(settings, training))
-    return dict(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from distill import DistillError
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
 from distill.recipe import PretrainSettings
 
 
@@ -28,12 +28,14 @@ from distill.recipe import PretrainSettings
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
     if asks_for_help(given):
-        print_help(PretrainSettings, __doc__)
+        print_help(PretrainSettings, __doc__, REFERENCE_TRAINING)
         return 0
     from distill.pretraining import ReferenceTraining, pretrain
+    from distill.terminal import quiet
 
     settings, training = parse(given, PretrainSettings, ReferenceTraining)
-    result = pretrain(settings, training)
+    with quiet():
+        result = pretrain(settings, training)
     if training.process_index == 0:
         print(json.dumps(result, indent=2))
     return 0

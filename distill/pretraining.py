@@ -13,7 +13,12 @@ from transformers import AutoModelForMaskedLM, EarlyStoppingCallback, TrainingAr
 
 from distill import DistillError
 from distill.batches import Sequences
-from distill.checkpoints import checkpoint_directory, claim_run, last_complete_checkpoint
+from distill.checkpoints import (
+    checkpoint_directory,
+    claim_run,
+    finished_run,
+    last_complete_checkpoint,
+)
 from distill.corpus import UNKNOWN, Corpus, prepare_corpus
 from distill.distiller import Distiller
 from distill.engine import DistillTrainer
@@ -74,7 +79,8 @@ def _device_has_bf16(use_cpu: bool) -> bool:
 
 
 def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
-    """Train in ``training.output_dir``, or go on from its last complete checkpoint.
+    """Train in ``training.output_dir``, or go on from its last complete checkpoint; a run that has
+    come to its end is not run again.
 
     Writes the student (a Hugging Face directory with tokenizer and model card) and
     ``metrics.json`` there, and returns what the latter holds, its log left out.
@@ -85,6 +91,8 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     """
     output = Path(training.output_dir or "")
     _check(settings, training)
+    if done := finished_run(output, identity(settings, training)):
+        return {name: value for name, value in done.items() if name not in ("log", "machine")}
     source, student, teacher = _models(settings, training.seed)
     tokenizer = load_tokenizer(source)
     with training.main_process_first(desc="corpus"):

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from distill import DistillError
 from distill.atomic import atomic_directory
+from distill.checkpoints import checkpoint_directory
 from distill.command import command
+from distill.options import asks_for_help, parse, print_help
 
 # What a checkpoint's tokenizer_config.json says of the machine and the task it comes from.
 FORMER_USE = {
@@ -63,13 +65,14 @@ def write_tokenizer(source: Path, target: Path) -> None:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(ShipArguments, __doc__)
+        return 0
+    (arguments,) = parse(given, ShipArguments)
     import torch
-    from transformers import AutoModelForQuestionAnswering, HfArgumentParser
+    from transformers import AutoModelForQuestionAnswering
 
-    from distill.finetune import checkpoint_directory
-
-    parser = HfArgumentParser(ShipArguments, description=__doc__)  # type: ignore[arg-type]
-    (arguments,) = parser.parse_args_into_dataclasses(list(argv) if argv is not None else None)
     source = checkpoint_directory(arguments.model)
     card = Path(arguments.card).read_text(encoding="utf-8")
     model = AutoModelForQuestionAnswering.from_pretrained(source, dtype=torch.float16)

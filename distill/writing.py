@@ -14,8 +14,8 @@ from typing import Any
 from distill import DistillError
 from distill.atomic import atomic_directory, atomic_file
 from distill.card import model_card
+from distill.checkpoints import METRICS_FILE
 
-METRICS_FILE = "metrics.json"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",

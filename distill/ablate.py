@@ -1,0 +1,198 @@
+"""Ablate the triple loss and the start from the teacher, as the paper does in its table 4: one
+student per row, all under the same steps, data and seed, compared with the full loss.
+
+Example:
+
+    python -m distill.ablate --teacher runs/minilm-mlm --layers 3 --text corpus/*.txt.gz \\
+        --output_dir runs/ablation --max_steps 500 --tasks sst2 stsb \\
+        --rows full no-ce no-cos no-mlm random
+
+Options of distill.pretrain say what the full loss is. Every row has a folder of its own; what is
+finished there is not run again, so that the same command goes on with an ablation that was stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError, ablation, classification
+from distill.atomic import atomic_file
+from distill.checkpoints import checkpoint_directory
+from distill.command import command
+from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
+from distill.recipe import PretrainSettings
+
+TASKS = ("squad", *classification.TASKS)
+REPORT_FILE, PLOT_FILE = "ablation.json", "ablation.png"
+HELD_OUT = 0.02
+
+
+@dataclass
+class AblateSettings:
+    """Which rows, and on which tasks their students are scored."""
+
+    rows: list[str] = field(
+        default_factory=list, metadata={"help": f"of {', '.join(ablation.ROWS)}; default: all"}
+    )
+    tasks: list[str] = field(
+        default_factory=list,
+        metadata={"help": "to fine-tune every student on, such as sst2 stsb; default: none"},
+    )
+    data: str | None = field(
+        default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
+    )
+    train_file: str = field(default="", metadata={"help": "squad: training data"})
+    task_epochs: float = field(default=3.0, metadata={"help": "of fine-tuning"})
+    task_steps: int = field(default=-1, metadata={"help": "of fine-tuning, instead of epochs"})
+    task_learning_rate: float = field(default=5e-5, metadata={"help": "of fine-tuning"})
+    task_batch_size: int = field(default=32, metadata={"help": "of fine-tuning"})
+    task_max_length: int = field(default=0, metadata={"help": "tokens of an input; 0: the task's"})
+    seeds: int = field(default=1, metadata={"help": "runs of every fine-tuning; medians"})
+    json: bool = field(default=False, metadata={"help": "print JSON"})
+
+    def __post_init__(self) -> None:
+        self.tasks = [task.lower().replace("-", "") for task in self.tasks]
+        unknown = [task for task in self.tasks if task not in TASKS]
+        if unknown:
+            raise DistillError(f"unknown task {unknown[0]!r}; choose from {', '.join(TASKS)}")
+        if self.seeds < 1 or self.task_batch_size < 1 or self.task_learning_rate <= 0:
+            raise DistillError(
+                "--seeds, --task_batch_size and --task_learning_rate must be above 0"
+            )
+
+
+@command(DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help((AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
+        return 0
+    from distill.pretraining import ReferenceTraining
+    from distill.terminal import quiet
+
+    chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
+    with quiet():
+        report = ablate(chosen, settings, training)
+    if chosen.json:
+        print(json.dumps(report, indent=2))
+    else:
+        ablation.show(report)
+    return 0
+
+
+def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) -> dict[str, Any]:
+    """Train and score every row in ``training.output_dir``; returns what ``ablation.json`` holds
+    there. That file and the plot are written anew after every row.
+
+    Raises:
+        DistillError: as `distill.pretraining.pretrain` and `distill.finetune.run`.
+    """
+    if settings.student or not settings.teacher:
+        raise DistillError("an ablation makes its students of a --teacher, without --student")
+    from transformers import AutoConfig
+
+    teacher = AutoConfig.from_pretrained(checkpoint_directory(settings.teacher))
+    output = Path(training.output_dir or "")
+    base = replace(
+        settings,
+        held_out=settings.held_out or HELD_OUT,
+        corpus_dir=settings.corpus_dir or str(output / "corpus"),
+    )
+    rows = ablation.chosen_rows(chosen.rows, base, teacher.num_hidden_layers)
+    results: list[dict[str, Any]] = []
+    report: dict[str, Any] = {}
+    for number, row in enumerate(rows, 1):
+        print(f"[{number}/{len(rows)}] {row.label}", file=sys.stderr)
+        results.append(_result(row, chosen, base, training))
+        report = _report(results, chosen, base, training)
+        with atomic_file(output / REPORT_FILE) as staged:
+            staged.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        ablation.write_plot(report, output / PLOT_FILE)
+    return report
+
+
+def _report(
+    results: Sequence[dict[str, Any]], chosen: AblateSettings, base: PretrainSettings, training: Any
+) -> dict[str, Any]:
+    from distill.writing import machine
+
+    return {
+        "teacher": base.teacher,
+        "layers": base.layers,
+        "steps": results[0]["steps"],
+        "tasks": chosen.tasks,
+        "seed": training.seed,
+        "seeds": chosen.seeds,
+        "rows": ablation.compared(results),
+        "machine": machine(),
+    }
+
+
+def _result(
+    row: ablation.Row, chosen: AblateSettings, base: PretrainSettings, training: Any
+) -> dict[str, Any]:
+    """Pre-train the student of a row and fine-tune it on every task, or read what is finished."""
+    from distill.pretraining import pretrain
+
+    folder = Path(training.output_dir) / row.name
+    own = copy.copy(training)
+    own.output_dir = str(folder / "student")
+    found = pretrain(replace(base, **row.changes), own)
+    return {
+        "name": row.name,
+        "label": row.label,
+        "changes": dict(row.changes),
+        "paper": row.paper,
+        "perplexity": found["evaluation"]["perplexity"],
+        "scores": {task: _score(task, folder, chosen, own) for task in chosen.tasks},
+        "steps": found["steps"],
+        "tokens_seen": found["tokens_seen"],
+        "seconds": found["seconds"],
+    }
+
+
+def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> float:
+    """Of the fine-tuned student: F1 for SQuAD, else the task's score; the median of its seeds."""
+    from transformers import TrainingArguments
+
+    from distill import finetune
+    from distill.report import evaluation
+
+    arguments = finetune.FinetuneArguments(
+        model=str(folder / "student"),
+        task=task,
+        data=None if task == "squad" else chosen.data,
+        train_file=chosen.train_file if task == "squad" else "",
+        max_length=chosen.task_max_length,
+        seeds=chosen.seeds,
+    )
+    own = TrainingArguments(
+        output_dir=str(folder / task),
+        num_train_epochs=chosen.task_epochs,
+        max_steps=chosen.task_steps,
+        learning_rate=chosen.task_learning_rate,
+        per_device_train_batch_size=chosen.task_batch_size,
+        seed=training.seed,
+        save_strategy=training.save_strategy,
+        save_steps=training.save_steps,
+        save_total_limit=1,
+        report_to="none",
+        use_cpu=training.use_cpu,
+        disable_tqdm=training.disable_tqdm,
+        bf16=training.bf16,
+    )
+    result = finetune.run(arguments, own)
+    metric = "f1" if task == "squad" else "score"
+    return float(
+        result["median"]["labels"][metric] if "median" in result else evaluation(result)[metric]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
