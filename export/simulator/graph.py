@@ -10,14 +10,16 @@ phone does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from export import ExportError
 from export.simulator.operations import OPERATIONS
+from export.simulator.weights import Weights
 
 OPSET = 20
 IR_VERSION = 10
@@ -65,13 +67,46 @@ def mil_type(var: Any) -> str:
     return {"fp16": "float16", "fp32": "float32", "fp64": "float32"}.get(name, name)
 
 
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a program: its name, the kind of its elements as `mil_type` says it,
+    its shape with a name for a flexible dimension; of a classifier the ``labels``, and whether
+    this is the label itself and not the probabilities."""
+
+    name: str
+    kind: str
+    shape: tuple[int | str, ...]
+    labels: tuple[Any, ...] | None = None
+    is_label: bool = False
+
+
+def port(var: Any) -> Port:
+    """What the outside sees of a MIL value."""
+    if var.op is not None and var.op.op_type == "classify":
+        labels = tuple(var.op.classes.val)
+        return Port(var.name, mil_type(var), (), labels, var is var.op.outputs[0])
+    return Port(var.name, mil_type(var), _dimensions(var))
+
+
+def _dimensions(var: Any) -> tuple[int | str, ...]:
+    from coremltools.converters.mil.mil.types.symbolic import is_symbolic
+
+    return tuple(str(d) if is_symbolic(d) else int(d) for d in var.shape)
+
+
 class Graph:
     """An ONNX graph under construction. ``parent`` is the graph around a branch or loop body."""
 
-    def __init__(self, precision: str = "float32", parent: Graph | None = None) -> None:
+    def __init__(
+        self,
+        precision: str = "float32",
+        parent: Graph | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         self.precision = precision
         self.parent = parent
         self.nodes: list[onnx.NodeProto] = []
+        self.weights: Weights = parent.weights if parent else weights or Weights()
         self.initializers: list[onnx.TensorProto] = [] if parent is None else parent.initializers
         self.names: dict[Any, str] = {} if parent is None else dict(parent.names)
         self.states: dict[Any, str] = {} if parent is None else parent.states
@@ -85,7 +120,7 @@ class Graph:
         """Name of an initializer with the given value."""
         array = np.asarray(value, dtype=dtype)
         name = self.fresh("const")
-        self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
+        self.initializers.append(self.weights.tensor(array, name))
         return name
 
     def int64(self, values: Any) -> str:
@@ -198,7 +233,7 @@ def tensor_info(name: str, var: Any, shaped: bool = True) -> onnx.ValueInfoProto
     """
     kind = mil_type(var)
     onnx_type = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(kind, "int32")
-    dims = [d if isinstance(d, int) else str(d) for d in var.shape] if shaped else None
+    dims = _dimensions(var) if shaped else None
     return helper.make_tensor_value_info(name, _TENSOR_TYPES[onnx_type], dims)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 import onnx
 
 from export import ExportError
-from export.simulator.graph import PRECISIONS, Graph, mil_type, tensor_info
+from export.simulator.graph import PRECISIONS, Graph, Port, mil_type, port, tensor_info
 from export.simulator.operations import load_operations
 from export.simulator.program import load_program
+from export.simulator.weights import Weights
 
 MAX_PROTO_BYTES = 2**31 - 1
+EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class Simulator:
@@ -48,34 +51,56 @@ class Simulator:
         self.precision = precision
         self.threads = threads
         program = load_program(model)
-        self.description = program.description
-        functions = program.mil.functions
+        self._allowed = _enumerated_shapes(program.description)
         name = function or getattr(program.mil, "default_function_name", None) or "main"
-        self.function = functions[name if name in functions else next(iter(functions))]
-        self.states = _state_inputs(self.function)
-        self.watch = frozenset(watch)
-        self.onnx_model = self._translate(name)
+        functions = program.mil.functions
+        chosen = functions[name if name in functions else next(iter(functions))]
+        # Only names, types and shapes are kept: the program holds the weights a second time.
+        ports = {key: port(var) for key, var in chosen.inputs.items()}
+        states = _states(chosen)
+        self.states = {key: ports[key] for key in states}
+        self.inputs = {key: value for key, value in ports.items() if key not in states}
+        results = _results(chosen, watch)
+        self.outputs = [port(var) for var in results]
+        self._weights = Weights()
+        self._graph = self._translate(chosen, results, f"function {name!r}")
+        del program, functions, chosen, states, results
+        if self._weights.folder is not None:
+            gc.collect()  # operations and values of MIL refer to each other
 
-    def _translate(self, where: str) -> onnx.ModelProto:
-        graph = Graph(self.precision)
+    def _translate(self, function: Any, results: list[Any], where: str) -> onnx.ModelProto:
+        graph = Graph(self.precision, weights=self._weights)
         inputs = []
-        for key, var in self.function.inputs.items():
+        for key, var in function.inputs.items():
             name = f"input_{key}"
             graph.names[var] = graph.round_to(name, mil_type(var))
             inputs.append(tensor_info(name, var))
-        graph.states = {var: graph.names[var] for var in self.states.values()}
-        graph.translate(self.function.operations, f"function {where!r}")
+        states = _states(function)
+        graph.states = {var: graph.names[var] for var in states.values()}
+        graph.translate(function.operations, where)
         outputs = []
-        for var in self.outputs:
+        for var in results:
             name = graph.node("Identity", [graph.value(var)])
             graph.nodes[-1].output[0] = name = f"output_{var.name}"
-            outputs.append(tensor_info(name, var, shaped=not _is_classifier(var)))
-        for key, var in self.states.items():
+            outputs.append(tensor_info(name, var, shaped=port(var).labels is None))
+        for key, var in states.items():
             graph.nodes.append(
                 onnx.helper.make_node("Identity", [graph.states[var]], [f"state_{key}"])
             )
             outputs.append(tensor_info(f"state_{key}", var))
         return graph.model(inputs, outputs)
+
+    @property
+    def onnx_model(self) -> onnx.ModelProto:
+        """The translated graph, its weights in it.
+
+        Raises:
+            ExportError: more than an ONNX file holds in one piece.
+        """
+        model = self._weights.embedded(self._graph)
+        if model.ByteSize() > MAX_PROTO_BYTES:
+            raise ExportError("more than 2 GB in float32, which one ONNX file cannot hold")
+        return model
 
     @cached_property
     def session(self) -> Any:
@@ -85,24 +110,20 @@ class Simulator:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads
-        if self.onnx_model.ByteSize() > MAX_PROTO_BYTES:
-            raise ExportError("a model of more than 2 GB in float32 cannot be simulated")
+        if self._weights.folder is not None:
+            options.add_session_config_entry(EXTERNAL_FOLDER, str(self._weights.folder))
         return onnxruntime.InferenceSession(
-            self.onnx_model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            self._graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
     @property
     def input_shapes(self) -> dict[str, tuple[int | str, ...]]:
         """Shape of every input, a name in the place of a flexible dimension."""
-        return {
-            key: tuple(d if isinstance(d, int) else str(d) for d in var.shape)
-            for key, var in self.function.inputs.items()
-            if key not in self.states
-        }
+        return {key: value.shape for key, value in self.inputs.items()}
 
     def make_state(self) -> dict[str, np.ndarray]:
         """A fresh state of zeros, for `predict`; as ``MLModel.make_state``."""
-        return {key: np.zeros(tuple(var.shape), np.float32) for key, var in self.states.items()}
+        return {key: np.zeros(value.shape, np.float32) for key, value in self.states.items()}  # type: ignore[arg-type]
 
     def predict(
         self, data: Mapping[str, Any], state: dict[str, np.ndarray] | None = None
@@ -127,55 +148,47 @@ class Simulator:
             raise ExportError(f"the simulation failed: {' '.join(str(error).split())}") from None
         for key in state:
             state[key] = results.pop(f"state_{key}")
-        return {var.name: self._typed(results[f"output_{var.name}"], var) for var in self.outputs}
-
-    @cached_property
-    def outputs(self) -> list[Any]:
-        """MIL values that `predict` returns: the model's own and those that are watched."""
-        inputs = self.function.inputs.values()
-        made = (var for op in self.function.operations for var in op.outputs)
-        watched = [var for var in (*inputs, *made) if var.name in self.watch]
-        return list(dict.fromkeys([*self.function.outputs, *watched]))
-
-    def _typed(self, array: np.ndarray, var: Any) -> Any:
-        """A result as Core ML gives it: never without an axis, a label by its name."""
-        if _is_classifier(var):
-            classes = list(var.op.classes.val)
-            if var is var.op.outputs[0]:
-                return classes[int(array[0])]
-            return dict(zip(classes, array.tolist(), strict=True))
-        array = np.atleast_1d(array)
-        return array.astype(np.float16) if mil_type(var) == "float16" else array
+        return {out.name: _typed(results[f"output_{out.name}"], out) for out in self.outputs}
 
     def _checked(self, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        inputs = {k: v for k, v in self.function.inputs.items() if k not in self.states}
-        for name in data.keys() - inputs.keys():
-            raise ExportError(f"no input {name!r}; the inputs are {', '.join(inputs)}")
-        allowed = _enumerated_shapes(self.description)
+        for name in data.keys() - self.inputs.keys():
+            raise ExportError(f"no input {name!r}; the inputs are {', '.join(self.inputs)}")
         checked = {}
-        for name, var in inputs.items():
+        for name, declared in self.inputs.items():
             if name not in data:
                 raise ExportError(f"input {name!r} is missing")
-            array = _cast(np.asarray(data[name]), mil_type(var))
-            if array.ndim == 1 and not var.shape:
+            array = _cast(np.asarray(data[name]), declared.kind)
+            if array.ndim == 1 and not declared.shape:
                 array = array.reshape(())
-            if not _fits(array.shape, var.shape) or array.shape not in allowed.get(
-                name, {array.shape}
-            ):
-                choices = sorted(allowed.get(name, {self.input_shapes[name]}))
+            allowed = self._allowed.get(name, {array.shape})
+            if not _fits(array.shape, declared.shape) or array.shape not in allowed:
+                choices = sorted(self._allowed.get(name, {declared.shape}), key=str)
                 raise ExportError(f"input {name!r} is {array.shape}; the model takes {choices}")
             checked[name] = array
         return checked
 
 
-def _is_classifier(var: Any) -> bool:
-    return var.op is not None and var.op.op_type == "classify"
-
-
-def _state_inputs(function: Any) -> dict[str, Any]:
+def _states(function: Any) -> dict[str, Any]:
     from coremltools.converters.mil.mil import types
 
     return {key: var for key, var in function.inputs.items() if types.is_state(var.sym_type)}
+
+
+def _results(function: Any, watch: Collection[str]) -> list[Any]:
+    """MIL values that `Simulator.predict` returns: the model's own and those that are watched."""
+    made = (var for op in function.operations for var in op.outputs)
+    watched = [var for var in (*function.inputs.values(), *made) if var.name in watch]
+    return list(dict.fromkeys([*function.outputs, *watched]))
+
+
+def _typed(array: np.ndarray, out: Port) -> Any:
+    """A result as Core ML gives it: never without an axis, a label by its name."""
+    if out.labels is not None:
+        if out.is_label:
+            return out.labels[int(array[0])]
+        return dict(zip(out.labels, array.tolist(), strict=True))
+    array = np.atleast_1d(array)
+    return array.astype(np.float16) if out.kind == "float16" else array
 
 
 def _cast(array: np.ndarray, kind: str) -> np.ndarray:
@@ -184,10 +197,9 @@ def _cast(array: np.ndarray, kind: str) -> np.ndarray:
     return array.astype(np.float32 if kind.startswith("float") else np.int32)
 
 
-def _fits(shape: tuple[int, ...], declared: Any) -> bool:
+def _fits(shape: tuple[int, ...], declared: tuple[int | str, ...]) -> bool:
     return len(shape) == len(declared) and all(
-        not isinstance(d, int | np.integer) or d == size
-        for size, d in zip(shape, declared, strict=True)
+        isinstance(d, str) or d == size for size, d in zip(shape, declared, strict=True)
     )
 
 

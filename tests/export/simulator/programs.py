@@ -41,9 +41,8 @@ def outputs(
         for array in inputs.values()
     ]
     simulator = Simulator(convert(build, specs, precision, target=target), precision=precision)
-    names = simulator.function.inputs
-    found = simulator.predict(dict(zip(names, inputs.values(), strict=True)))
-    return [found[var.name] for var in simulator.function.outputs]
+    found = simulator.predict(dict(zip(simulator.inputs, inputs.values(), strict=True)))
+    return [found[var.name] for var in simulator.outputs]
 
 
 def simulate(build: Build, precision: str = "float32", **inputs: np.ndarray) -> np.ndarray:

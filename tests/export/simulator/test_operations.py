@@ -132,7 +132,7 @@ def test_inputs_are_checked() -> None:
     program = mb.program(input_specs=[mb.TensorSpec(shape=(1, 4))])(lambda x: mb.relu(x=x))
     model = ct.convert(program, convert_to="mlprogram", skip_model_load=True)
     simulator = Simulator(model)
-    (name,) = simulator.function.inputs
+    (name,) = simulator.inputs
     with pytest.raises(ExportError, match="is missing"):
         simulator.predict({})
     with pytest.raises(ExportError, match="no input 'other'"):

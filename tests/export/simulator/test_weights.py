@@ -1,0 +1,50 @@
+"""Large constants live in a file beside the graph, and in the graph that is written."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from coremltools.converters.mil import Builder as mb
+
+from export.simulator import Simulator
+from tests.export.simulator.programs import convert
+
+
+def test_a_large_weight_is_in_the_file_and_in_the_graph_that_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    weight = random.standard_normal((512, 600)).astype(np.float32)
+    bias = random.standard_normal(512).astype(np.float32)
+    x = random.standard_normal((3, 600)).astype(np.float32)
+
+    def build(x: Any) -> Any:
+        return mb.linear(x=x, weight=weight, bias=bias)
+
+    model = convert(build, [mb.TensorSpec(shape=(3, 600))])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    simulator = Simulator(model)
+    (folder,) = tmp_path.glob("simulator-*")
+    assert (folder / "weights.bin").stat().st_size == weight.nbytes
+    (found,) = simulator.predict({"x": x}).values()
+    np.testing.assert_allclose(found, x @ weight.T + bias, rtol=1e-4, atol=1e-4)
+
+    whole = simulator.onnx_model.SerializeToString()
+    del simulator
+    gc.collect()
+    assert not folder.exists()
+    (same,) = onnxruntime.InferenceSession(whole).run(None, {"input_x": x})
+    np.testing.assert_array_equal(same, found)
+
+
+def test_small_constants_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = convert(lambda x: mb.add(x=x, y=np.float32(1)), [mb.TensorSpec(shape=(2,))])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Simulator(model).predict({"x": np.zeros(2, np.float32)})
+    assert not list(tmp_path.glob("simulator-*"))
