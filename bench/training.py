@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
 @command(BenchError, DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
+    if arguments.threads is not None and arguments.threads < 1:
+        raise BenchError(f"--threads must be at least 1, not {arguments.threads}")
     if arguments.seconds <= 0 or arguments.batch_size < 1:
         raise BenchError("--seconds and --batch-size must be above 0")
     if arguments.length is not None and not 14 <= arguments.length <= 512:

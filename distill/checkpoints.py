@@ -53,13 +53,14 @@ def _readable(state: Path) -> bool:
 
 
 def claim_run(run: Path, settings: dict[str, Any]) -> None:
-    """Record the settings of a run in its folder, or check them against those recorded there.
+    """Record the settings of a run in its folder, or check them against those recorded there. A
+    folder in which nothing has been trained, because the data was not there for example, is free.
 
     Raises:
         DistillError: the folder holds a run of other settings.
     """
     recorded = run / RUN_FILE
-    if recorded.is_file():
+    if recorded.is_file() and _trained(run):
         old = json.loads(recorded.read_text(encoding="utf-8"))
         differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
         if differing:
@@ -71,6 +72,10 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
         return
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _trained(run: Path) -> bool:
+    return (run / METRICS_FILE).is_file() or last_complete_checkpoint(run) is not None
 
 
 def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:

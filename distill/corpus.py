@@ -111,6 +111,7 @@ def build_corpus(
         with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:
             for portion, coded in _coded(texts, tokenizer):
                 writer.add(coded)
+                writer.text_bytes += sum(len(text.encode()) for text in portion)
                 progress.update(sum(map(len, portion)))
         if not writer.sequences:
             raise DistillError(
@@ -170,6 +171,7 @@ class _Writer:
     sequences: int = 0
     tokens: int = 0
     dropped: int = 0
+    text_bytes: int = 0
     _ends: list[np.ndarray] = field(default_factory=list)
     _shards: int = 0
     _size: int = 0
@@ -218,6 +220,7 @@ class _Writer:
             "sequences": self.sequences,
             "tokens": self.tokens,
             "dropped": self.dropped,
+            "text_bytes": self.text_bytes,
         }
         text = json.dumps(described, indent=2) + "\n"
         (self.folder / DESCRIPTION).write_text(text, encoding="utf-8")

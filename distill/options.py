@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,8 +21,7 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     """Dataclasses from options, or from the one YAML or JSON file that is named instead.
 
     Raises:
-        DistillError: no such option, or a value that is none of it; no such file, or one with keys
-            that no option has.
+        DistillError: no such option, or a value that is none of it; a file that cannot be read.
     """
     from transformers import HfArgumentParser
 
@@ -30,24 +30,38 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
             raise DistillError(f"{message} (--help lists the options)")
 
     parser = OneLineErrors(kinds)
-    if len(given) != 1 or not given[0].endswith(CONFIG_SUFFIXES):
-        try:
-            *found, unknown = parser.parse_args_into_dataclasses(
-                list(given), return_remaining_strings=True
-            )
-        except ValueError as error:  # of TrainingArguments, about options that do not go together
-            raise DistillError(str(error)) from None
-        if unknown:
-            parser.error(f"there is no option {unknown[0]}")
-        return tuple(found)
-    path = Path(given[0])
-    if not path.is_file():
-        raise DistillError(f"{path}: no such file")
-    read = parser.parse_json_file if path.suffix == ".json" else parser.parse_yaml_file
+    from_file = len(given) == 1 and given[0].endswith(CONFIG_SUFFIXES)
+    options = _options_in(Path(given[0])) if from_file else list(given)
+    _, unknown = parser.parse_known_args(options)
+    if unknown:
+        parser.error(f"there is no option {unknown[0].partition('=')[0]}")
     try:
-        return read(str(path))
-    except (ValueError, TypeError) as error:
+        return tuple(parser.parse_args_into_dataclasses(options))
+    except ValueError as error:  # of TrainingArguments, about options that do not go together
+        raise DistillError(str(error)) from None
+
+
+def _options_in(path: Path) -> list[str]:
+    """The options of a file as on the command line, so that both are checked alike (YAML, for one,
+    takes 5e-4 for a text)."""
+    import yaml
+
+    try:
+        read = json.loads if path.suffix == ".json" else yaml.safe_load
+        options = read(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DistillError(f"{path}: no such file") from None
+    except (ValueError, yaml.YAMLError) as error:
         raise DistillError(f"{path}: {error}") from None
+    if not isinstance(options, dict):
+        raise DistillError(f"{path}: holds no options, which are lines such as max_steps: 500")
+    line: list[str] = []
+    for name, value in options.items():
+        if isinstance(value, list):
+            line += [f"--{name}", *map(str, value)] if value else []
+        elif value is not None:
+            line.append(f"--{name}={json.dumps(value) if isinstance(value, dict) else value}")
+    return line
 
 
 def print_help(kinds: Any, description: str | None, training: str = "") -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distill import DistillError
-from distill.checkpoints import RUN_FILE, claim_run, last_complete_checkpoint
+from distill.checkpoints import RUN_FILE, claim_run, finished_run, last_complete_checkpoint
 
 
 def checkpoint(run: Path, step: int, state: str | None) -> Path:
@@ -41,8 +41,26 @@ def test_no_checkpoint_at_all(tmp_path: Path) -> None:
 
 def test_a_run_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
     claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
+    checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
     claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
     before = (tmp_path / RUN_FILE).read_bytes()
     with pytest.raises(DistillError, match=r"seed = 1, not 2.*another --output_dir"):
         claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 2})
     assert (tmp_path / RUN_FILE).read_bytes() == before
+
+
+def test_a_folder_in_which_nothing_was_trained_is_free(tmp_path: Path) -> None:
+    """A run that stopped at a misspelt name can be started again with the right one."""
+    claim_run(tmp_path, {"train_file": "trian.json"})
+    checkpoint(tmp_path, 100, None)  # cut short
+    claim_run(tmp_path, {"train_file": "train.json"})
+    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"train_file": "train.json"}
+
+
+def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1})
+    assert finished_run(tmp_path, {"seed": 1}) is None
+    (tmp_path / "metrics.json").write_text('{"loss": 2.5}')
+    assert finished_run(tmp_path, {"seed": 1}) == {"loss": 2.5}
+    with pytest.raises(DistillError, match="seed = 1, not 2"):
+        finished_run(tmp_path, {"seed": 2})

@@ -1,0 +1,88 @@
+"""Tokenize a corpus once, for many runs: the folder that --corpus_dir names.
+
+Example:
+
+    python -m distill.prepare --model minilm --text corpus/*.txt.gz --corpus_dir runs/corpus
+    python -m distill.pretrain --corpus_dir runs/corpus --text corpus/*.txt.gz --teacher DIR ...
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distill import DistillError
+from distill.checkpoints import checkpoint_directory
+from distill.command import command
+from distill.options import asks_for_help, parse, print_help
+
+
+@dataclass
+class PrepareSettings:
+    """Which text, by whose tokenizer, to where."""
+
+    model: str = field(metadata={"help": "checkpoint directory or preset: its tokenizer"})
+    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    corpus_dir: str = field(metadata={"help": "folder to write"})
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    batch_size: int = field(default=5, metadata={"help": "at which padding is counted"})
+    json: bool = field(default=False, metadata={"help": "print JSON"})
+
+    def __post_init__(self) -> None:
+        if self.sequence_length < 14 or self.batch_size < 1:
+            raise DistillError("--sequence_length must be 14 or more, --batch_size 1 or more")
+
+
+@command(DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(PrepareSettings, __doc__)
+        return 0
+    (settings,) = parse(given, PrepareSettings)
+    result = prepare(settings)
+    if settings.json:
+        print(json.dumps(result, indent=2))
+    else:
+        speed = result["bytes_per_second"]
+        print(
+            f"{settings.corpus_dir}: {result['sequences']:,} sequences, {result['tokens']:,} "
+            f"tokens, {result['dropped']:,} dropped; "
+            + (f"{speed / 1e6:.2f} MB/s of text; " if speed else "made before; ")
+            + f"padding {result['padding']:.2%} in batches of {settings.batch_size}"
+        )
+    return 0
+
+
+def prepare(settings: PrepareSettings) -> dict[str, Any]:
+    """Make the corpus, or open one made before; returns its size, the share of padding, and the
+    UTF-8 bytes of text taken in a second (none for a corpus made before).
+
+    Raises:
+        DistillError: as `distill.corpus.prepare_corpus`.
+    """
+    from distill.batches import LengthBatches
+    from distill.corpus import DESCRIPTION, prepare_corpus
+    from distill.finetune_squad import load_tokenizer
+
+    tokenizer = load_tokenizer(checkpoint_directory(settings.model))
+    folder = Path(settings.corpus_dir)
+    made_before = (folder / DESCRIPTION).is_file()
+    began = time.perf_counter()
+    corpus = prepare_corpus(settings.text, tokenizer, folder, settings.sequence_length)
+    seconds = time.perf_counter() - began
+    described = corpus.description
+    return {
+        **{name: described[name] for name in ("sequences", "tokens", "dropped")},
+        "bytes_per_second": None if made_before else described["text_bytes"] / seconds,
+        "padding": LengthBatches(corpus.lengths, settings.batch_size, seed=0).padding(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
