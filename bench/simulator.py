@@ -1,0 +1,152 @@
+"""What the simulator costs beside the ONNX files of the same model: its translation of the package,
+an inference in turns with theirs, and its memory.
+
+Example:
+
+    python -m bench.simulator bert
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import BenchError
+from distill import DistillError
+from distill.command import command
+from export import ExportError
+
+SIMULATOR = "coreml-sim"
+DIRECT = ("onnxruntime-plain", "onnxruntime")
+TRANSLATIONS = 3
+LEAST_TURNS = 20
+MB = 1e6
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m bench.simulator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("model", help="preset (random weights where it has none here) or checkpoint")
+    add("--length", type=int, default=128, help="tokens of an input; default %(default)s")
+    add("--seconds", type=float, default=30.0, help="of inference, at least; default %(default)s")
+    add("--threads", type=int, help="default: the cores of this machine")
+    add("--json", type=Path, metavar="FILE", help="write the figures")
+    return result
+
+
+@command(BenchError, ExportError, DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    if arguments.length < 2:
+        raise BenchError(f"--length must be at least 2, not {arguments.length}")
+    if not 0 < arguments.seconds < float("inf"):
+        raise BenchError(f"--seconds must be above 0, not {arguments.seconds}")
+    from bench.machine import cores
+    from bench.report import write_json
+
+    threads = arguments.threads or cores()
+    result = measure(arguments.model, arguments.length, arguments.seconds, threads)
+    _print(result)
+    if arguments.json:
+        write_json(result, arguments.json)
+    return 0
+
+
+def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, Any]:
+    """Seconds of translation and of the session's start, milliseconds of an inference by runtime
+    with ``ratios`` of the simulator's time to each (with a 95% interval), and peak memory of a
+    process that loads the package and runs it, against the weights in float32.
+
+    Raises:
+        BenchError: a model without a checkpoint, or more threads than cores.
+        ExportError: a model that cannot be exported.
+    """
+    from bench.machine import describe, pinned
+    from bench.memory import peak_memory
+    from bench.models import open_model
+    from bench.runtimes import load, prepare
+    from bench.timing import Clock, Contender, ratio
+    from bench.workloads import Source, load_workloads
+
+    model = open_model(name)
+    if model.checkpoint is None or model.parameters is None:
+        raise BenchError(f"{name}: a checkpoint is needed, to export it in both ways")
+    runtimes = (SIMULATOR, *DIRECT)
+    (workload,) = load_workloads(f"fixed:{length}", Source(vocabulary=model.vocabulary))
+    with pinned(threads), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        prepared = {name: prepare(name, model, [length], Path(folder)) for name in runtimes}
+        translation, start = _translation(prepared[SIMULATOR].source, threads)
+        memory = peak_memory(prepared[SIMULATOR], length, threads, model.vocabulary)
+        loaded = [load(prepared[name], threads) for name in runtimes]
+        clock = Clock([Contender(predict, workload.inputs) for predict in loaded])
+        clock.warm_up()
+        clock.run(seconds, LEAST_TURNS, lambda share: None)
+        times = dict(zip(runtimes, clock.times(), strict=True))
+    weights = 4 * model.parameters / MB
+    return {
+        "machine": describe(threads),
+        "model": model.name,
+        "length": length,
+        "turns": len(times[SIMULATOR].singles),
+        "translation_seconds": translation,
+        "session_seconds": start,
+        "milliseconds": {name: of.percentile(50) for name, of in times.items()},
+        "ratios": {name: ratio(times[SIMULATOR].singles, times[name].singles) for name in DIRECT},
+        "peak_mb": memory,
+        "weights_mb": weights,
+        "memory_ratio": memory / weights if memory else None,
+    }
+
+
+def _translation(bundle: str, threads: int) -> tuple[float, float]:
+    """Median seconds of reading and translating a package, and of ONNX Runtime's start."""
+    from export.package import open_bundle
+    from export.simulator import Simulator
+
+    package = open_bundle(bundle).package
+    translations, starts = [], []
+    for _ in range(TRANSLATIONS):
+        began = time.perf_counter()
+        simulator = Simulator(package, threads=threads)
+        translations.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        _ = simulator.session
+        starts.append(time.perf_counter() - began)
+    return statistics.median(translations), statistics.median(starts)
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"{result['model']}, length {result['length']}, {result['turns']} turns"
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_row("translation", f"{result['translation_seconds']:.2f} s, kept in memory")
+    table.add_row("start of ONNX Runtime", f"{result['session_seconds']:.2f} s")
+    for name, milliseconds in result["milliseconds"].items():
+        row = f"{milliseconds:.1f} ms"
+        if name in result["ratios"]:
+            value, low, high = result["ratios"][name]
+            row += f"; the simulator takes {value:.2f} of it ({low:.2f} to {high:.2f})"
+        table.add_row(name, row)
+    if result["peak_mb"]:
+        table.add_row(
+            "peak memory",
+            f"{result['peak_mb']:.0f} MB, {result['memory_ratio']:.2f} of the float32 weights "
+            f"({result['weights_mb']:.0f} MB)",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

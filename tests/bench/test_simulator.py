@@ -1,0 +1,36 @@
+"""The simulator's own figures: all of them are there, and a file without weights is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import BenchError
+from bench import simulator as command
+from bench.machine import cores
+
+
+def test_every_figure_of_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
+    result = command.measure("qa-mini", 16, 0.1, cores())
+    assert result["turns"] >= command.LEAST_TURNS
+    assert 0 < result["session_seconds"] < 60
+    assert 0 < result["translation_seconds"] < 60
+    assert result["weights_mb"] == pytest.approx(4 * 17.2, rel=0.02)
+    assert result["memory_ratio"] == pytest.approx(result["peak_mb"] / result["weights_mb"])
+    simulated = result["milliseconds"][command.SIMULATOR]
+    for name in command.DIRECT:
+        value, low, high = result["ratios"][name]
+        assert value == pytest.approx(simulated / result["milliseconds"][name])
+        assert low <= value <= high
+    command._print(result)
+    assert "peak memory" in capsys.readouterr().out
+
+
+def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"")
+    with pytest.raises(BenchError, match="a checkpoint is needed"):
+        command.measure(str(tmp_path / "a.onnx"), 16, 0.1, 1)
+    assert command.main(["qa-mini", "--length", "1"]) == 2
+    assert command.main(["qa-mini", "--seconds", "0"]) == 2
+    assert "must be above 0" in capsys.readouterr().err
