@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from distill.command import command
 from distill.presets import PRESETS, default_model
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx")
     add("--force", action="store_true", help="replace what is at --out")
     add("--random-weights", action="store_true", help="the architecture alone")
-    add("--no-verify", action="store_true", help="keep a file that differs from PyTorch")
+    add("--no-verify", action="store_true", help="do not compare the file with PyTorch")
     add("--json", action="store_true", help="print the report as JSON")
     return result
 
@@ -70,15 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print(report: dict) -> None:  # type: ignore[type-arg]
+def _print(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=report["file"], show_header=False, title_justify="left")
     for key, value in report.items():
-        table.add_row(
-            key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)
-        )
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(key.replace("_", " "), "not compared" if value is None else text)
     Console().print(table)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -41,3 +44,36 @@ def test_int8_is_a_quarter_and_agrees(minilm_directory: Path, tmp_path: Path) ->
     assert report["bytes"] < 24e6
     assert report["psnr"] > 25
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_what_onnx_runtime_makes_of_it_has_no_slow_kernel(
+    quantize: str, checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
+    path, optimized = tmp_path / "model.onnx", tmp_path / "optimized.onnx"
+    export_onnx(checkpoint, "embed", path, quantize=quantize, verify=False)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(optimized)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    nodes = onnx.load(optimized).graph.node
+    kinds = Counter(node.op_type for node in nodes)
+    layers = checkpoint.config.layers
+    assert "SkipLayerNormalization" not in kinds
+    assert kinds["LayerNormalization"] == 2 * layers + 1
+    if quantize == "none":
+        assert kinds["Attention"] == kinds["BiasGelu"] == layers
+    else:
+        assert kinds["QAttention"] == kinds["FastGelu"] == layers
+        products = [node for node in nodes if node.op_type == "DynamicQuantizeMatMul"]
+        assert len(products) == 3 * layers
+        assert all(len(node.input) == 5 for node in products)  # the last is the bias
+
+
+def test_without_comparison_there_is_no_figure(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
+    report = export_onnx(checkpoint, "embed", tmp_path / "model.onnx", verify=False)
+    assert report["psnr"] is None
