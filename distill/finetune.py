@@ -30,11 +30,13 @@ from distill.checkpoints import (
 from distill.command import command
 from distill.options import PLAIN_TRAINING, asks_for_help, parse, print_help
 from distill.presets import data_directory
+from distill.recipe import check_training
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
 MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
 MISMATCH = ("skip", "refuse")
+SHORTEST = 8  # tokens of an input
 # What says how often to run and how to print does not make a run another one.
 NOT_OF_ONE_RUN = ("seeds", "baseline", "json", "on_mismatch")
 
@@ -100,6 +102,11 @@ class FinetuneArguments:
             raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
         self._check_data()
         self.max_length = self.max_length or MAX_LENGTHS[self.task]
+        if self.max_length < SHORTEST or self.doc_stride < 1:
+            raise DistillError(
+                f"--max_length must be at least {SHORTEST} and --doc_stride 1, not "
+                f"{self.max_length} and {self.doc_stride}"
+            )
         if self.seeds < 1:
             raise DistillError(f"--seeds must be at least 1, not {self.seeds}")
         if self.baseline and not self.teacher:
@@ -179,6 +186,7 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     import torch
 
+    check_training(training)
     output = Path(training.output_dir)
     if done := finished_run(output, _record(arguments, training)):
         return done

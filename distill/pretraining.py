@@ -25,7 +25,7 @@ from distill.engine import DistillTrainer
 from distill.finetune_squad import load_tokenizer
 from distill.losses import TripleWeights
 from distill.masking import MaskingCollator
-from distill.recipe import SCHEDULE, PretrainSettings, layer_choice
+from distill.recipe import SCHEDULE, PretrainSettings, check_training, layer_choice
 from distill.student import check_vocabularies, load_teacher, make_student
 from distill.writing import disk_problems, write_run
 
@@ -180,8 +180,7 @@ def collator(corpus: Corpus, tokenizer: Any, pad_id: int, seed: int) -> MaskingC
 
 
 def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
-    if not training.output_dir:
-        raise DistillError("name the folder of the run with --output_dir")
+    check_training(training)
     if training.n_gpu > 1:
         raise DistillError(
             f"one process sees {training.n_gpu} GPUs: start one for each, with torchrun "

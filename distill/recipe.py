@@ -109,3 +109,16 @@ def layer_choice(text: str) -> str | tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         return text
+
+
+def check_training(training: Any) -> None:
+    """Raises:
+    DistillError: `TrainingArguments` without a batch, a step or a folder.
+    """
+    if not training.output_dir:
+        raise DistillError("name the folder of the run with --output_dir")
+    for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
+        if getattr(training, name) < 1:
+            raise DistillError(f"--{name} must be at least 1, not {getattr(training, name)}")
+    if training.max_steps == 0 or (training.max_steps < 0 and training.num_train_epochs <= 0):
+        raise DistillError("nothing to train: --max_steps and --num_train_epochs are 0")

@@ -51,6 +51,9 @@ def train_file(tmp_path: Path) -> Path:
         (["--teacher", "wider", "--hidden_weight", "1"], "equal hidden_size; the student's is 32"),
         (["--teacher", "more-heads", "--attention_weight", "1"], "equal num_attention_heads"),
         (["--task", "sst2", "--train_file", "", "--attention_weight", "1"], "is for SQuAD"),
+        (["--max_length", "4"], "--max_length must be at least 8"),
+        (["--per_device_train_batch_size", "0"], "must be at least 1, not 0"),
+        (["--colour", "red"], "there is no option --colour"),
     ],
 )
 def test_refusals(
