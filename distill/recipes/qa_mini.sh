@@ -28,7 +28,7 @@ $python -m distill.finetune --model "$runs/teacher" --output_dir "$runs/teacher-
 $python -m distill.finetune --model "$runs/start" --teacher "$runs/teacher" \
   --output_dir "$runs/student-d" --max_steps 900 --seed 1 "${second_stage[@]}" "${common[@]}"
 $python -m distill.finetune --model "$runs/student-d" --teacher "$runs/teacher-2" \
-  --output_dir "$runs/student-d2" --max_steps 1100 --seed 2 "${second_stage[@]}" "${common[@]}"
+  --output_dir "$runs/student-d2" --max_steps 650 --seed 2 "${second_stage[@]}" "${common[@]}"
 
 # The same student from labels alone, to be held against the first round.
 $python -m distill.finetune --model "$runs/start" --output_dir "$runs/student" \
