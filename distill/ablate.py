@@ -26,7 +26,7 @@ from distill.atomic import atomic_file
 from distill.checkpoints import checkpoint_directory
 from distill.command import command
 from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
-from distill.recipe import PretrainSettings
+from distill.recipe import PretrainSettings, check_training
 
 TASKS = ("squad", *classification.TASKS)
 REPORT_FILE, PLOT_FILE = "ablation.json", "ablation.png"
@@ -93,8 +93,11 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
     Raises:
         DistillError: as `distill.pretraining.pretrain` and `distill.finetune.run`.
     """
+    check_training(training)
     if settings.student or not settings.teacher:
         raise DistillError("an ablation makes its students of a --teacher, without --student")
+    if training.world_size > 1:
+        raise DistillError("an ablation runs in one process: start it without torchrun")
     from transformers import AutoConfig
 
     teacher = AutoConfig.from_pretrained(checkpoint_directory(settings.teacher))
