@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,23 @@ def run(one_in: int, workers: int = 2) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         started = [_start(Path(folder), one_in, f"{part}/{workers}") for part in range(workers)]
-        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-        causes: Counter[str] = Counter()
+        parts = []
         for process, results, log in started:
             process.wait()
             if not results.is_file():
                 raise RuntimeError(f"no results of the suite:\n{log.read_text()[-2000:]}")
-            found = json.loads(results.read_text(encoding="utf-8"))
-            causes.update(found["causes"])
-            for name, counts in found["files"].items():
-                outcomes[name].update(counts)
+            parts.append(json.loads(results.read_text(encoding="utf-8")))
+    return merged(parts)
+
+
+def merged(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The results of several parts of the suite as one."""
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    causes: Counter[str] = Counter()
+    for part in parts:
+        causes.update(part["causes"])
+        for name, counts in part["files"].items():
+            outcomes[name].update(counts)
     files = {name: dict(outcomes[name]) for name in sorted(outcomes)}
     return {"files": files, "causes": dict(causes.most_common())}
 
@@ -103,15 +111,24 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table of a share too")
     arguments = parser.parse_args()
     results = run(arguments.one_in, arguments.workers)
-    text = table(results)
-    print(text)
+    print(table(results))
     if arguments.one_in == 1 or arguments.write:
-        page = README.read_text(encoding="utf-8")
-        before, after = page.split(START)[0], page.split(END)[1]
-        which = "" if arguments.one_in == 1 else f" --one-in {arguments.one_in} --write"
-        note = f"`python -m tests.conformance{which}`"
-        README.write_text(f"{before}{START}\n{note}:\n\n{text}\n{END}{after}", encoding="utf-8")
+        write(results, arguments.one_in)
     return 0
+
+
+def write(results: dict[str, Any], one_in: int) -> None:
+    """Put the table of a share of the suite into the simulator's README."""
+    page = README.read_text(encoding="utf-8")
+    before, after = page.split(START)[0], page.split(END)[1]
+    note = "`python -m tests.conformance`, the whole suite:"
+    if one_in > 1:
+        note = (
+            f"`python -m tests.conformance --one-in {one_in} --write`, one test in {one_in}, "
+            "chosen by the hash of its name:"
+        )
+    text = f"{before}{START}\n{note}\n\n{table(results)}\n{END}{after}"
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tests.conformance.__main__ import passed_share, run
 
-FLOOR = 0.95
+FLOOR = 0.995
+"""754 of the 755 tests of the tenth that reach a prediction pass."""
 
 
 def test_a_tenth_of_apples_suite() -> None:
     results = run(one_in=10)
-    assert sum(counts.get("reached_passed", 0) for counts in results["files"].values()) > 400
+    assert sum(counts.get("reached_passed", 0) for counts in results["files"].values()) > 700
     assert passed_share(results) >= FLOOR, results["causes"]
