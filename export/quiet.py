@@ -17,5 +17,10 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         import coremltools  # noqa: F401 - its loggers take their stream when it is imported
 
-        logging.getLogger("coremltools").setLevel(logging.ERROR)
-        yield
+        logger = logging.getLogger("coremltools")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
