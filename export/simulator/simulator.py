@@ -13,6 +13,7 @@ import onnx
 
 from export import ExportError
 from export.simulator.graph import PRECISIONS, Graph, Port, mil_type, port, tensor_info
+from export.simulator.images import color_spaces, to_array, to_image
 from export.simulator.operations import load_operations
 from export.simulator.program import load_program
 from export.simulator.weights import Weights
@@ -51,8 +52,11 @@ class Simulator:
         self.precision = precision
         self.threads = threads
         program = load_program(model)
-        self._allowed = _enumerated_shapes(program.description)
         name = function or getattr(program.mil, "default_function_name", None) or "main"
+        self.description = _interface(program.description, name)
+        self._allowed = _enumerated_shapes(self.description)
+        self._image_inputs = color_spaces(self.description.input)
+        self._image_outputs = color_spaces(self.description.output)
         functions = program.mil.functions
         chosen = functions[name if name in functions else next(iter(functions))]
         # Only names, types and shapes are kept: the program holds the weights a second time.
@@ -130,7 +134,8 @@ class Simulator:
     ) -> dict[str, Any]:
         """Run the model: ``{input name: array} -> {output name: array}``.
 
-        A classifier gives a label and a dictionary of probabilities.
+        An image goes in as a `PIL.Image` or as its pixel values, and comes out as one. A classifier
+        gives a label and a dictionary of probabilities.
 
         ``state`` comes from `make_state` and is updated in place.
 
@@ -148,7 +153,7 @@ class Simulator:
             raise ExportError(f"the simulation failed: {' '.join(str(error).split())}") from None
         for key in state:
             state[key] = results.pop(f"state_{key}")
-        return {out.name: _typed(results[f"output_{out.name}"], out) for out in self.outputs}
+        return {out.name: self._typed(results[f"output_{out.name}"], out) for out in self.outputs}
 
     def _checked(self, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         for name in data.keys() - self.inputs.keys():
@@ -157,7 +162,8 @@ class Simulator:
         for name, declared in self.inputs.items():
             if name not in data:
                 raise ExportError(f"input {name!r} is missing")
-            array = _cast(np.asarray(data[name]), declared.kind)
+            given = to_array(data[name], self._image_inputs.get(name, ""), name)
+            array = _cast(given, declared.kind)
             if array.ndim == 1 and not declared.shape:
                 array = array.reshape(())
             allowed = self._allowed.get(name, {array.shape})
@@ -166,6 +172,22 @@ class Simulator:
                 raise ExportError(f"input {name!r} is {array.shape}; the model takes {choices}")
             checked[name] = array
         return checked
+
+    def _typed(self, array: np.ndarray, out: Port) -> Any:
+        """A result as Core ML gives it: never without an axis, a label by its name."""
+        if out.name in self._image_outputs:
+            return to_image(array, self._image_outputs[out.name])
+        if out.labels is not None:
+            if out.is_label:
+                return out.labels[int(array[0])]
+            return dict(zip(out.labels, array.tolist(), strict=True))
+        array = np.atleast_1d(array)
+        return array.astype(np.float16) if out.kind == "float16" else array
+
+
+def _interface(description: Any, function: str) -> Any:
+    """What describes a function's inputs and outputs: its own part, where there are several."""
+    return next((part for part in description.functions if part.name == function), description)
 
 
 def _states(function: Any) -> dict[str, Any]:
@@ -179,16 +201,6 @@ def _results(function: Any, watch: Collection[str]) -> list[Any]:
     made = (var for op in function.operations for var in op.outputs)
     watched = [var for var in (*function.inputs.values(), *made) if var.name in watch]
     return list(dict.fromkeys([*function.outputs, *watched]))
-
-
-def _typed(array: np.ndarray, out: Port) -> Any:
-    """A result as Core ML gives it: never without an axis, a label by its name."""
-    if out.labels is not None:
-        if out.is_label:
-            return out.labels[int(array[0])]
-        return dict(zip(out.labels, array.tolist(), strict=True))
-    array = np.atleast_1d(array)
-    return array.astype(np.float16) if out.kind == "float16" else array
 
 
 def _cast(array: np.ndarray, kind: str) -> np.ndarray:

@@ -48,33 +48,46 @@ def pytest_configure(config: pytest.Config) -> None:
     ct.utils._is_macos, ct.utils._macos_version = (lambda: True), (lambda: MACOS)
     testing.run_core_ml_predict = run_core_ml_predict
     # A few tests ask the model itself.
-    ct.models.MLModel.predict = run_core_ml_predict
+    ct.models.MLModel.predict = predict
     ct.models.MLModel.make_state = make_state
     config.stash[OUTCOMES] = defaultdict(Counter)
     config.stash[CAUSES] = Counter()
 
 
 def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: Any = None) -> Any:
-    """The simulator's answer to the question that the tests put to Core ML.
-
-    As in the function whose place it takes, a scalar goes in as a vector of one.
-    """
+    """What the tests ask for a prediction. As in the function whose place it takes, a scalar goes
+    in as a vector of one."""
     import numpy as np
 
+    feeds = {
+        name: value if hasattr(value, "getbands") else np.atleast_1d(value)
+        for name, value in input_key_values.items()
+    }
+    return predict(mlmodel, feeds, state)
+
+
+def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
+    """``MLModel.predict`` up to the point where it asks Core ML, and then the simulator."""
     from export.simulator import Simulator
 
     if mlmodel.get_spec().WhichOneof("Type") == "neuralNetwork":
         pytest.skip("the neural-network format, not an ML Program")
     reached.add(current)
-    feeds = {name: np.atleast_1d(value) for name, value in input_key_values.items()}
-    return Simulator(mlmodel).predict(feeds, state)
+    mlmodel._check_predict_data(data)
+    rows = data if isinstance(data, list) else [data]
+    for row in rows:
+        mlmodel._verify_input_dict(row)
+        mlmodel._convert_tensor_to_numpy(row)
+    simulator = Simulator(mlmodel, function=mlmodel.function_name)
+    results = [simulator.predict(row, state) for row in rows]
+    return results if isinstance(data, list) else results[0]
 
 
 def make_state(mlmodel: Any) -> Any:
     """A fresh state, as ``MLModel.make_state`` gives on a Mac."""
     from export.simulator import Simulator
 
-    return Simulator(mlmodel).make_state()
+    return Simulator(mlmodel, function=mlmodel.function_name).make_state()
 
 
 def chosen(item: pytest.Item, one_in: int, part: int, parts: int) -> bool:
