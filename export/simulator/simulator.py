@@ -16,6 +16,7 @@ from export.simulator.graph import PRECISIONS, Graph, Port, mil_type, port, tens
 from export.simulator.images import color_spaces, to_array, to_image
 from export.simulator.operations import load_operations
 from export.simulator.program import load_program
+from export.simulator.shapes import Allowed, allowed, filled, fits
 from export.simulator.weights import Weights
 
 MAX_PROTO_BYTES = 2**31 - 1
@@ -54,7 +55,7 @@ class Simulator:
         program = load_program(model)
         name = function or getattr(program.mil, "default_function_name", None) or "main"
         self.description = _interface(program.description, name)
-        self._allowed = _enumerated_shapes(self.description)
+        self._allowed = allowed(self.description.input)
         self._image_inputs = color_spaces(self.description.input)
         self._image_outputs = color_spaces(self.description.output)
         functions = program.mil.functions
@@ -160,15 +161,18 @@ class Simulator:
             raise ExportError(f"no input {name!r}; the inputs are {', '.join(self.inputs)}")
         checked = {}
         for name, declared in self.inputs.items():
-            if name not in data:
+            rule = self._allowed.get(name, Allowed())
+            if name in data:
+                given = to_array(data[name], self._image_inputs.get(name, ""), name)
+            elif rule.default is not None:
+                given = filled(rule)
+            else:
                 raise ExportError(f"input {name!r} is missing")
-            given = to_array(data[name], self._image_inputs.get(name, ""), name)
             array = _cast(given, declared.kind)
             if array.ndim == 1 and not declared.shape:
                 array = array.reshape(())
-            allowed = self._allowed.get(name, {array.shape})
-            if not _fits(array.shape, declared.shape) or array.shape not in allowed:
-                choices = sorted(self._allowed.get(name, {declared.shape}), key=str)
+            if not fits(array.shape, declared.shape) or not rule.holds(array.shape):
+                choices = str(rule) if rule.enumerated or rule.ranges else str(declared.shape)
                 raise ExportError(f"input {name!r} is {array.shape}; the model takes {choices}")
             checked[name] = array
         return checked
@@ -207,19 +211,3 @@ def _cast(array: np.ndarray, kind: str) -> np.ndarray:
     if kind == "bool":
         return array.astype(bool)
     return array.astype(np.float32 if kind.startswith("float") else np.int32)
-
-
-def _fits(shape: tuple[int, ...], declared: tuple[int | str, ...]) -> bool:
-    return len(shape) == len(declared) and all(
-        isinstance(d, str) or d == size for size, d in zip(shape, declared, strict=True)
-    )
-
-
-def _enumerated_shapes(description: Any) -> dict[str, set[tuple[int, ...]]]:
-    return {
-        feature.name: {
-            tuple(shape.shape) for shape in feature.type.multiArrayType.enumeratedShapes.shapes
-        }
-        for feature in description.input
-        if feature.type.multiArrayType.WhichOneof("ShapeFlexibility") == "enumeratedShapes"
-    }

@@ -68,9 +68,10 @@ def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: A
 
 def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
     """``MLModel.predict`` up to the point where it asks Core ML, and then the simulator."""
+    from export import ExportError
     from export.simulator import Simulator
 
-    if mlmodel.get_spec().WhichOneof("Type") == "neuralNetwork":
+    if mlmodel.get_spec().WhichOneof("Type").startswith("neuralNetwork"):
         pytest.skip("the neural-network format, not an ML Program")
     reached.add(current)
     mlmodel._check_predict_data(data)
@@ -79,7 +80,10 @@ def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
         mlmodel._verify_input_dict(row)
         mlmodel._convert_tensor_to_numpy(row)
     simulator = Simulator(mlmodel, function=mlmodel.function_name)
-    results = [simulator.predict(row, state) for row in rows]
+    try:
+        results = [simulator.predict(row, state) for row in rows]
+    except ExportError as error:
+        raise RuntimeError(str(error)) from None  # as Core ML refuses an input
     return results if isinstance(data, list) else results[0]
 
 

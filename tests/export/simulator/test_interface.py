@@ -1,4 +1,4 @@
-"""Images at a model's ends, and functions of their own."""
+"""What a model takes: images, shapes within bounds, inputs that may be left out."""
 
 from __future__ import annotations
 
@@ -70,3 +70,51 @@ def test_pixels_are_clipped() -> None:
     white = np.full((1, 1, *SIDES), 300, np.float32)
     found = Simulator(brighter("GRAYSCALE", 1)).predict({"x": white})["y"]
     assert (np.asarray(found) == 255).all()
+
+
+class Sum(torch.nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x + y
+
+
+def converted(shape: Any) -> Simulator:
+    """``x + y``; y may be left out and is 3 then."""
+    default = np.full((1,), 3, np.float32)
+    with quiet():
+        model = ct.convert(
+            torch.jit.trace(Sum(), (torch.zeros(4), torch.zeros(1))),
+            inputs=[
+                ct.TensorType(name="x", shape=shape),
+                ct.TensorType(name="y", shape=(1,), default_value=default),
+            ],
+            outputs=[ct.TensorType(name="sum", dtype=np.float32)],
+            minimum_deployment_target=ct.target.iOS16,
+            skip_model_load=True,
+        )
+    return Simulator(model)
+
+
+def test_an_optional_input_has_a_default() -> None:
+    simulator = converted((4,))
+    x = np.arange(4, dtype=np.float32)
+    np.testing.assert_array_equal(simulator.predict({"x": x})["sum"], x + 3)
+    y = np.ones(1, np.float32)
+    np.testing.assert_array_equal(simulator.predict({"x": x, "y": y})["sum"], x + 1)
+    with pytest.raises(ExportError, match="'x' is missing"):
+        simulator.predict({"y": y})
+
+
+def test_shapes_are_within_their_bounds() -> None:
+    simulator = converted((ct.RangeDim(3, 5, default=4),))
+    for size in (3, 5):
+        assert simulator.predict({"x": np.zeros(size, np.float32)})["sum"].shape == (size,)
+    for size in (2, 6):
+        with pytest.raises(ExportError, match=rf"is \({size},\); the model takes \(3 to 5\)"):
+            simulator.predict({"x": np.zeros(size, np.float32)})
+
+
+def test_enumerated_shapes_are_those_alone() -> None:
+    simulator = converted(ct.EnumeratedShapes([(4,), (6,)]))
+    assert simulator.predict({"x": np.zeros(6, np.float32)})["sum"].shape == (6,)
+    with pytest.raises(ExportError, match=r"the model takes \(4,\) or \(6,\)"):
+        simulator.predict({"x": np.zeros(5, np.float32)})
