@@ -75,13 +75,16 @@ def measure(plan: Plan) -> dict[str, Any]:
         "interrupted": False,
     }
     groups = 1 if plan.together else len(plan.runtimes)
-    bar = tqdm(
-        total=groups * len(plan.workloads),
-        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, left {remaining}",
-        mininterval=0.5,
-        leave=False,
-    )
-    with pinned(plan.threads), tempfile.TemporaryDirectory(prefix="bench-") as folder, bar:
+    with (
+        pinned(plan.threads),
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        tqdm(
+            total=groups * len(plan.workloads),
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, left {remaining}",
+            mininterval=0.5,
+            leave=False,
+        ) as bar,
+    ):
         session = Session(plan, Path(folder), bar, result)
         try:
             for group in range(groups):

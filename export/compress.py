@@ -118,5 +118,5 @@ def _matching(model: Any, skip: Sequence[str]) -> list[str]:
     names = [op.name for op in _constants(model)]
     for part in skip:
         if not any(part in name for name in names):
-            raise ExportError(f"--skip {part}: no weight has that in its name")
+            raise ExportError(f"--skip-layers {part}: no weight has that in its name")
     return [name for name in names if any(part in name for part in skip)]

@@ -57,7 +57,6 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--skip-layers",
-        "--skip",
         dest="skip",
         action="append",
         default=[],

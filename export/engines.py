@@ -14,7 +14,6 @@ from export.encoder import build_encoder, input_names, output_names
 from export.text import Inputs, take
 
 Outputs = dict[str, np.ndarray]
-ENGINES = ("simulator", "coreml")
 
 
 class Engine(Protocol):

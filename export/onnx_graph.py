@@ -30,11 +30,10 @@ LENGTHS = (32, 64, 128, 256)
 class OnnxEngine:
     """An ONNX file in ONNX Runtime; inputs are cast to int64, as the file takes them."""
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(
@@ -66,7 +65,6 @@ def export_onnx(
     *,
     quantize: str = "none",
     vnni: bool | None = None,
-    fuse: bool = True,
     verify: bool = True,
 ) -> dict[str, Any]:
     """Write an ONNX file of dynamic batch and length and report what it is.
@@ -76,7 +74,6 @@ def export_onnx(
             table; GELU becomes its tanh form, which is off by less than a step of 8 bits.
         vnni: whether the file will run on a CPU with VNNI; default: as this one. Without it the
             weights keep 7 bits, since pairs of 8-bit products overflow 16 bits.
-        fuse: let ONNX Runtime's optimizer fuse attention, normalization and activation.
         verify: run the file beside PyTorch; without it the report's differences are None.
 
     Raises:
@@ -87,7 +84,7 @@ def export_onnx(
     with atomic_file(out) as staged, tempfile.TemporaryDirectory(dir=staged.parent) as folder:
         plain = Path(folder) / "plain.onnx"
         _trace(checkpoint, task, plain)
-        graph = _fused(plain, checkpoint, quantize) if fuse else onnx.load(plain)
+        graph = _fused(plain, checkpoint, quantize)
         onnx.save(graph, staged)
         if quantize == "int8":
             _quantize(staged, vnni)
