@@ -22,25 +22,24 @@ class Allowed:
     default: float | None = None
     shape: Shape = ()
 
-    def holds(self, shape: Shape) -> bool:
-        if self.enumerated:
-            return shape in self.enumerated
-        return not self.ranges or (
-            len(shape) == len(self.ranges)
-            and all(
-                least <= size and (most is None or size <= most)
-                for size, (least, most) in zip(shape, self.ranges, strict=True)
+    def refusal(self, shape: Shape) -> str | None:
+        """Why a shape is not allowed, in Core ML's own words; None where it is."""
+        if self.enumerated and shape not in self.enumerated:
+            return (
+                f"MultiArray Shape ({_by(shape)}) was not in enumerated set of allowed shapes: "
+                + ", ".join(f"({_by(one)})" for one in sorted(self.enumerated))
             )
-        )
+        for axis, (size, (least, most)) in enumerate(zip(shape, self.ranges, strict=False)):
+            if size < least or (most is not None and size > most):
+                end = "" if most is None else most
+                return (
+                    f"Size ({size}) of dimension ({axis}) is not in allowed range ({least}..{end})"
+                )
+        return None
 
-    def __str__(self) -> str:
-        if self.enumerated:
-            return " or ".join(map(str, sorted(self.enumerated)))
-        sizes = [
-            str(least) if least == most else f"{least} to {'any' if most is None else most}"
-            for least, most in self.ranges
-        ]
-        return f"({', '.join(sizes)})"
+
+def _by(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
 
 
 def allowed(features: Iterable[Any]) -> dict[str, Allowed]:

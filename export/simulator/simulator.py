@@ -171,9 +171,12 @@ class Simulator:
             array = _cast(given, declared.kind)
             if array.ndim == 1 and not declared.shape:
                 array = array.reshape(())
-            if not fits(array.shape, declared.shape) or not rule.holds(array.shape):
-                choices = str(rule) if rule.enumerated or rule.ranges else str(declared.shape)
-                raise ExportError(f"input {name!r} is {array.shape}; the model takes {choices}")
+            if not fits(array.shape, declared.shape):
+                raise ExportError(
+                    f"input {name!r} is {array.shape}; the model takes {declared.shape}"
+                )
+            if reason := rule.refusal(array.shape):
+                raise ExportError(f"input {name!r}: {reason}")
             checked[name] = array
         return checked
 

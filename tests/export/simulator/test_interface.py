@@ -109,12 +109,12 @@ def test_shapes_are_within_their_bounds() -> None:
     for size in (3, 5):
         assert simulator.predict({"x": np.zeros(size, np.float32)})["sum"].shape == (size,)
     for size in (2, 6):
-        with pytest.raises(ExportError, match=rf"is \({size},\); the model takes \(3 to 5\)"):
+        with pytest.raises(ExportError, match=rf"Size \({size}\) of dimension .*range \(3\.\.5\)"):
             simulator.predict({"x": np.zeros(size, np.float32)})
 
 
 def test_enumerated_shapes_are_those_alone() -> None:
     simulator = converted(ct.EnumeratedShapes([(4,), (6,)]))
     assert simulator.predict({"x": np.zeros(6, np.float32)})["sum"].shape == (6,)
-    with pytest.raises(ExportError, match=r"the model takes \(4,\) or \(6,\)"):
+    with pytest.raises(ExportError, match=r"\(5\) was not in .*: \(4\), \(6\)"):
         simulator.predict({"x": np.zeros(5, np.float32)})
