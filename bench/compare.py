@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import BenchError
+from bench.runtimes import KIT, PEERS, RUNTIMES, parse_runtimes
 from distill import DistillError
 from distill.command import INTERRUPTED, command
 from export import ExportError
@@ -36,11 +37,12 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m bench.compare",
         description=__doc__,
+        epilog=_runtimes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
     add("models", nargs="+", metavar="MODEL", help="preset, elmo, checkpoint, .onnx, .mlpackage")
-    add("--runtime", help=f"separated by commas; default {DEFAULT_RUNTIMES}; see bench/README.md")
+    add("--runtime", help=f"those below, separated by commas; default {DEFAULT_RUNTIMES}")
     add(
         "--workload",
         action="append",
@@ -60,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
     add("--plot", type=Path, metavar="PNG", help="write size against latency")
     add("--html", type=Path, metavar="FILE", help="write one page with the tables and the plot")
     return result
+
+
+def _runtimes() -> str:
+    lines = (f"  {name:24}{runtime.description}" for name, runtime in RUNTIMES.items())
+    return "\n".join(["runtimes:", *lines])
 
 
 @command(BenchError, ExportError, DistillError)
@@ -88,7 +95,6 @@ def plan(arguments: argparse.Namespace) -> Plan:
     from bench.machine import cores
     from bench.measure import Plan
     from bench.models import open_models
-    from bench.runtimes import KIT, PEERS, parse_runtimes
     from bench.workloads import BUCKETS, Source, load_workloads
 
     chosen = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else DEFAULT_RUNTIMES)
