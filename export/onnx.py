@@ -17,6 +17,7 @@ from typing import Any
 from distill.command import command
 from distill.presets import PRESETS, default_model
 from export import ExportError
+from export.report import finite
 
 TASKS = ("qa", "classify", "mlm", "embed")
 QUANTIZATIONS = ("none", "int8")
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         verify=not arguments.no_verify,
     )
     if arguments.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(finite(report), indent=2))
     else:
         _print(report)
     return 0

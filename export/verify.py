@@ -19,6 +19,7 @@ from distill.command import command
 from distill.presets import default_model
 from export import ExportError
 from export.compress import COMPRESSIONS
+from export.report import finite
 
 PAST_TOLERANCE = 1
 
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tolerance = COMPRESSIONS[bundle.settings["quantization"]].psnr
     report["tolerance"] = tolerance
     if arguments.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(finite(report), indent=2))
     else:
         _print(report, f"{arguments.package} against {arguments.against}")
     past = report["overflow"] or report["psnr"] < tolerance
