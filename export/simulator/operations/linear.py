@@ -12,28 +12,41 @@ from export.simulator.operations import operation
 
 @operation("linear")
 def linear(graph: Any, op: Any) -> str:
-    """``x @ weight.T + bias``; a constant weight is transposed once, here."""
+    """``x @ weight.T + bias``; a constant weight is transposed once, here. From iOS17 on integers
+    and floats may meet; then the product is one of floats."""
+    floats = any(_is_float(var) for var in (op.x, op.weight))
     constant = stored(op.weight)
     if constant is not None:
-        weight = graph.constant(carrier(constant).T)
+        weight = carrier(constant).T
+        weight = graph.constant(weight.astype(np.float32) if floats else weight)
     else:
-        weight = graph.node("Transpose", [graph.value(op.weight)], perm=[1, 0])
-    product = graph.node("MatMul", [graph.value(op.x), weight])
-    if op.bias is None:
-        return product
-    return graph.node("Add", [product, graph.value(op.bias)])
+        weight = graph.node("Transpose", [_operand(graph, op.weight, floats)], perm=[1, 0])
+    result = graph.node("MatMul", [_operand(graph, op.x, floats), weight])
+    if op.bias is not None:
+        result = graph.node("Add", [result, _operand(graph, op.bias, floats)])
+    return graph.cast(result, "int32") if floats and not _is_float(op.outputs[0]) else result
+
+
+def _is_float(var: Any) -> bool:
+    return mil_type(var).startswith("float")
+
+
+def _operand(graph: Any, var: Any, floats: bool) -> str:
+    """A value, as a float where the product is one of floats."""
+    name = graph.value(var)
+    return str(graph.cast(name, "float32") if floats and not _is_float(var) else name)
 
 
 @operation("matmul")
 def matmul(graph: Any, op: Any) -> str:
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
-    if all(mil_type(var).startswith("float") for var in (op.x, op.y)):
+    if all(_is_float(var) for var in (op.x, op.y)):
         return graph.node("MatMul", [x, y])
-    floats = any(mil_type(var).startswith("float") for var in (op.x, op.y))
+    floats = any(_is_float(var) for var in (op.x, op.y))
     kind = "float32" if floats else "int64"
     product = graph.node("MatMul", [graph.cast(x, kind), graph.cast(y, kind)])
-    if mil_type(op.outputs[0]).startswith("float"):
+    if _is_float(op.outputs[0]):
         return product if floats else graph.cast(product, "float32")
     return graph.cast(product, "int32")
 
