@@ -96,6 +96,19 @@ def test_slices_as_numpy(begin: int, size: int, stride: int, data: st.DataObject
     np.testing.assert_array_equal(simulate(build, x=x), x[begin : begin + size : stride, last])
 
 
+def test_integers_and_floats_meet_in_a_product() -> None:
+    x = np.array([[0.5, -1, 2]], np.float32)
+    weight, bias = np.array([[1, 2, 3], [-1, 0, 4]], np.int32), np.array([10, -20], np.int32)
+    found = simulate(lambda x: mb.linear(x=x, weight=weight, bias=bias), x=x)
+    np.testing.assert_allclose(found, x @ weight.T + bias)
+
+
+def test_the_greatest_come_in_order() -> None:
+    x = np.array([[-1, 2, -3], [4, -5, 6]], np.float32)
+    found = simulate(lambda x: mb.topk(x=x, k=2, axis=1, sort=False, return_indices=False), x=x)
+    np.testing.assert_array_equal(found, [[2, -1], [6, 4]])
+
+
 def test_half_precision_rounds_every_intermediate() -> None:
     """1 + 1/4096 is 1 in half precision, so that the difference is lost at once."""
     x = np.full((1, 4), 1 / 4096, np.float32)
