@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(
             f"{settings.corpus_dir}: {result['sequences']:,} sequences, {result['tokens']:,} "
             f"tokens, {result['dropped']:,} dropped; "
-            + (f"{speed / 1e6:.2f} MB/s of text; " if speed else "made before; ")
+            + (f"{speed / 1e6:.2f} MB/s of text" if speed else "made before")
+            + (f", {result['bytes_per_cpu_second'] / 1e6:.2f} MB a CPU second; " if speed else "; ")
             + f"padding {result['padding']:.2%} in batches of {settings.batch_size}"
         )
     return 0
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def prepare(settings: PrepareSettings) -> dict[str, Any]:
     """Make the corpus, or open one made before; returns its size, the share of padding, and the
-    UTF-8 bytes of text taken in a second (none for a corpus made before).
+    UTF-8 bytes of text taken in a second, and in a second of CPU time, which a machine busy with
+    other work does not change (none for a corpus made before).
 
     Raises:
         DistillError: as `distill.corpus.prepare_corpus`.
@@ -73,13 +75,14 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     tokenizer = load_tokenizer(checkpoint_directory(settings.model))
     folder = Path(settings.corpus_dir)
     made_before = (folder / DESCRIPTION).is_file()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     corpus = prepare_corpus(settings.text, tokenizer, folder, settings.sequence_length)
-    seconds = time.perf_counter() - began
+    seconds, worked = time.perf_counter() - began, time.process_time() - worked
     described = corpus.description
     return {
         **{name: described[name] for name in ("sequences", "tokens", "dropped")},
         "bytes_per_second": None if made_before else described["text_bytes"] / seconds,
+        "bytes_per_cpu_second": None if made_before else described["text_bytes"] / worked,
         "padding": LengthBatches(corpus.lengths, settings.batch_size, seed=0).padding(),
     }
 
