@@ -31,8 +31,18 @@ def squeeze(graph: Any, op: Any) -> str:
 
 @operation("reshape")
 def reshape(graph: Any, op: Any) -> str:
-    """A 0 in the shape keeps the size of its axis, as in ONNX."""
-    return graph.node("Reshape", [graph.value(op.x), graph.as_int64(op.shape)])
+    """A 0 in the shape keeps the size of its axis, counted from the last one (iOS17); ONNX counts
+    from the first."""
+    x, shape = graph.value(op.x), op.shape.val
+    if shape is None or 0 not in shape or len(shape) == op.x.rank:
+        return graph.node("Reshape", [x, graph.as_int64(op.shape)])
+    sizes, parts = graph.node("Shape", [x]), []
+    for axis, size in enumerate(np.asarray(shape).tolist(), op.x.rank - len(shape)):
+        if size or axis < 0:
+            parts.append(graph.int64([size or 1]))
+        else:
+            parts.append(graph.node("Gather", [sizes, graph.int64([axis])]))
+    return graph.node("Reshape", [x, graph.node("Concat", parts, axis=0)])
 
 
 @operation("reshape_like")

@@ -109,6 +109,17 @@ def test_the_greatest_come_in_order() -> None:
     np.testing.assert_array_equal(found, [[2, -1], [6, 4]])
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"), [([1, 0, -1, 0], (1, 1, 2, 3)), ([0, -1], (2, 3)), ([-1, 0], (2, 3))]
+)
+def test_a_size_that_is_kept_is_counted_from_the_end(
+    shape: list[int], expected: tuple[int, ...]
+) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    found = simulate(lambda x: mb.reshape(x=x, shape=shape), x=x)
+    np.testing.assert_array_equal(found, x.reshape(expected))
+
+
 def test_half_precision_rounds_every_intermediate() -> None:
     """1 + 1/4096 is 1 in half precision, so that the difference is lost at once."""
     x = np.full((1, 4), 1 / 4096, np.float32)
