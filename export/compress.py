@@ -30,7 +30,7 @@ class Compression:
 COMPRESSIONS: dict[str, Compression] = {
     "none": Compression(16, "float", "iOS16", 60.0),
     "int8": Compression(8, "linear", "iOS16", 35.0),
-    "w8a8": Compression(8, "linear", "iOS17", 15.0, activations=8),
+    "w8a8": Compression(8, "linear", "iOS17", 20.0, activations=8),
     "int4": Compression(4, "linear", "iOS18", 15.0),
     "lut8": Compression(8, "palette", "iOS16", 35.0),
     "lut6": Compression(6, "palette", "iOS16", 25.0),

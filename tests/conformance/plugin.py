@@ -31,8 +31,7 @@ current = ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--one-in", type=int, default=1, help="run one test in so many, by hash")
-    parser.addoption("--part", default="0/1", help="of that share the part I of N: I/N, by hash")
+    parser.addoption("--part", default="0/1", help="run the part I of N alone: I/N, by hash")
     parser.addoption("--results", type=Path, help="write results by test file as JSON")
 
 
@@ -100,20 +99,18 @@ def no_compiler(mlmodel: Any) -> Any:
     pytest.skip("needs the compiler of Core ML")
 
 
-def chosen(item: pytest.Item, one_in: int, part: int, parts: int) -> bool:
-    """Whether a test belongs to the share: folder, file and name alone decide, on every machine."""
+def chosen(item: pytest.Item, part: int, parts: int) -> bool:
+    """Whether a test belongs to the part: folder, file and name alone decide, on every machine."""
     place = "/".join(item.path.parts[-2:])
     name = f"{place}::{item.nodeid.partition('::')[2]}"
-    share, rest = divmod(int(hashlib.sha256(name.encode()).hexdigest(), 16), one_in)
-    return rest == 0 and share % parts == part
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % parts == part
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    one_in = config.getoption("--one-in")
     part, parts = map(int, config.getoption("--part").split("/"))
     kept, left = [], []
     for item in items:
-        stays = item.path.name != LEFT_OUT and chosen(item, one_in, part, parts)
+        stays = item.path.name != LEFT_OUT and chosen(item, part, parts)
         (kept if stays else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
