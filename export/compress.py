@@ -37,7 +37,8 @@ COMPRESSIONS: dict[str, Compression] = {
     "lut4": Compression(4, "palette", "iOS16", 15.0),
 }
 INT4_BLOCK = 32
-PALETTE_GROUP = 16
+PALETTE_GROUP = 4
+"""Rows of a matrix that share a palette; each column of an embedding has its own."""
 
 
 def check_target(quantize: str, target: str) -> None:
@@ -69,7 +70,7 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     with quiet():
         import coremltools.optimize.coreml as cto
 
-        by_name = dict.fromkeys(_embeddings(model), _settings(quantize, "iOS17"))
+        by_name = dict.fromkeys(_embeddings(model), _settings(quantize, target, table=True))
         by_name |= dict.fromkeys(_matching(model, skip), None)
         config = cto.OptimizationConfig(_settings(quantize, target), op_name_configs=by_name)
         if COMPRESSIONS[quantize].kind == "linear":
@@ -77,7 +78,7 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
         return cto.palettize_weights(model, config)
 
 
-def _settings(quantize: str, target: str) -> Any:
+def _settings(quantize: str, target: str, table: bool = False) -> Any:
     import coremltools.optimize.coreml as cto
 
     compression = COMPRESSIONS[quantize]
@@ -91,13 +92,15 @@ def _settings(quantize: str, target: str) -> Any:
         )
     if compression.kind == "linear":
         return cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALL)
-    grouped = target == "iOS18" and compression.bits < 8
+    groups: dict[str, Any] = {}
+    if target == "iOS18" and compression.bits < 8:
+        groups = {
+            "granularity": "per_grouped_channel",
+            "group_size": 1 if table else PALETTE_GROUP,
+            "channel_axis": 1 if table else 0,
+        }
     return cto.OpPalettizerConfig(
-        mode="kmeans",
-        nbits=compression.bits,
-        granularity="per_grouped_channel" if grouped else "per_tensor",
-        group_size=PALETTE_GROUP if grouped else 0,
-        weight_threshold=SMALL,
+        mode="kmeans", nbits=compression.bits, weight_threshold=SMALL, **groups
     )
 
 
@@ -106,7 +109,7 @@ def _constants(model: Any) -> list[Any]:
 
 
 def _embeddings(model: Any) -> list[str]:
-    """Tables that are read by row; their rows do not divide into groups, so one palette each."""
+    """Tables that are read by row; their number of rows does not divide into groups."""
     return [
         op.name
         for op in _constants(model)
