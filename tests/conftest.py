@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,29 @@ def qa_examples(passages: list[str]) -> list[dict[str, str]]:
         number, question, answer = row.split("\t")
         examples.append({"passage": passages[int(number)], "question": question, "answer": answer})
     return examples
+
+
+@pytest.fixture(scope="session")
+def squad_file(qa_examples: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The questions on the passages in SQuAD's format."""
+    paragraphs = [
+        {
+            "context": example["passage"],
+            "qas": [
+                {
+                    "id": str(number),
+                    "question": example["question"],
+                    "answers": [
+                        {
+                            "text": example["answer"],
+                            "answer_start": example["passage"].index(example["answer"]),
+                        }
+                    ],
+                }
+            ],
+        }
+        for number, example in enumerate(qa_examples)
+    ]
+    path = tmp_path_factory.mktemp("squad") / "squad.json"
+    path.write_text(json.dumps({"data": [{"title": "own", "paragraphs": paragraphs}]}))
+    return path

@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.fixture
-def data(tmp_path: Path, passages: list[str], qa_examples: list[dict[str, str]]) -> Path:
+def data(tmp_path: Path, passages: list[str], squad_file: Path) -> Path:
     """A folder with ``glue/STS-B/dev.tsv`` and ``squad/dev-v1.1.json.gz``."""
     folder = tmp_path / "data"
     (folder / "glue" / "STS-B").mkdir(parents=True)
@@ -28,26 +28,7 @@ def data(tmp_path: Path, passages: list[str], qa_examples: list[dict[str, str]])
         for i, (first, second) in enumerate(pairwise(sentences))
     ]
     (folder / "glue" / "STS-B" / "dev.tsv").write_text("\n".join([header, *lines]) + "\n")
-    paragraphs = [
-        {
-            "context": row["passage"],
-            "qas": [
-                {
-                    "id": str(i),
-                    "question": row["question"],
-                    "answers": [
-                        {
-                            "text": row["answer"],
-                            "answer_start": row["passage"].index(row["answer"]),
-                        }
-                    ],
-                }
-            ],
-        }
-        for i, row in enumerate(qa_examples)
-    ]
-    content = json.dumps({"data": [{"title": "own", "paragraphs": paragraphs}]}).encode()
-    (folder / "squad" / "dev-v1.1.json.gz").write_bytes(gzip.compress(content))
+    (folder / "squad" / "dev-v1.1.json.gz").write_bytes(gzip.compress(squad_file.read_bytes()))
     return folder
 
 

@@ -114,34 +114,17 @@ def test_skipped_products_stay_as_they_are(
     assert kinds == {False: (True, "constexpr_affine_dequantize"), True: (False, "const")}
 
 
-def test_qa_mini_answers_as_before(qa_examples: list[dict[str, str]], tmp_path: Path) -> None:
-    pairs, data = tmp_path / "pairs.txt", tmp_path / "squad.json"
+def test_qa_mini_answers_as_before(
+    qa_examples: list[dict[str, str]], squad_file: Path, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.txt"
     flat = [" ".join(example["passage"].split()) for example in qa_examples]
     questions = [example["question"] for example in qa_examples]
     pairs.write_text("".join(f"{q}\t{p}\n" for q, p in zip(questions, flat, strict=True)))
-    paragraphs = [
-        {
-            "context": example["passage"],
-            "qas": [
-                {
-                    "id": str(number),
-                    "question": example["question"],
-                    "answers": [
-                        {
-                            "text": example["answer"],
-                            "answer_start": example["passage"].index(example["answer"]),
-                        }
-                    ],
-                }
-            ],
-        }
-        for number, example in enumerate(qa_examples)
-    ]
-    data.write_text(json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}))
     checkpoint = load_checkpoint("qa-mini")
     options = BundleOptions("qa", quantize="w8a8", lengths=(128,), calibrate=pairs)
     export_bundle(checkpoint, options, tmp_path / "out")
-    report = verify_bundle(tmp_path / "out", checkpoint, data)
+    report = verify_bundle(tmp_path / "out", checkpoint, squad_file)
     assert report["examples"] == len(qa_examples)
     assert report["agreement"] >= 0.75
     assert report["package_f1"] >= report["f1"] - 15

@@ -34,31 +34,9 @@ def qa_bundle(
     return out, checkpoint
 
 
-def test_questions_are_answered_alike(
-    qa_bundle: tuple[Path, object], qa_examples: list[dict[str, str]], tmp_path: Path
-) -> None:
+def test_questions_are_answered_alike(qa_bundle: tuple[Path, object], squad_file: Path) -> None:
     out, checkpoint = qa_bundle
-    data = tmp_path / "squad.json"
-    paragraphs = [
-        {
-            "context": example["passage"],
-            "qas": [
-                {
-                    "id": str(number),
-                    "question": example["question"],
-                    "answers": [
-                        {
-                            "text": example["answer"],
-                            "answer_start": example["passage"].index(example["answer"]),
-                        }
-                    ],
-                }
-            ],
-        }
-        for number, example in enumerate(qa_examples)
-    ]
-    data.write_text(json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}))
-    report = verify_bundle(out, checkpoint, data, limit=6)
+    report = verify_bundle(out, checkpoint, squad_file, limit=6)
     assert report["examples"] == 6
     assert report["agreement"] == 1
     assert report["f1"] == report["package_f1"]
