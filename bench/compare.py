@@ -13,8 +13,8 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
     from bench.machine import cores
     from bench.measure import Plan
     from bench.models import open_models
-    from bench.workloads import BUCKETS, Source, load_workloads
+    from bench.workloads import Source, load_workloads
+    from export.text import LENGTHS
 
     chosen = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else DEFAULT_RUNTIMES)
     runtimes = parse_runtimes(chosen)
@@ -107,7 +108,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         tokenizer=checkpoint.tokenizer_directory if checkpoint else None,
         limit=arguments.limit,
         vocabulary=min(model.vocabulary for model in models),
-        buckets=tuple(bundle.lengths) if bundle else BUCKETS,
+        buckets=tuple(bundle.lengths) if bundle else LENGTHS,
     )
     named = arguments.workload or [DEFAULT_WORKLOAD]
     return Plan(
@@ -131,8 +132,10 @@ def _check(arguments: argparse.Namespace) -> None:
         if path.is_dir():
             raise BenchError(f"{path} is a directory; name a file")
         folder = next(parent for parent in path.absolute().parents if parent.exists())
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise BenchError(f"{path}: {folder} cannot be written")
+        try:
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise BenchError(f"{path}: {folder} cannot be written ({error.strerror})") from None
 
 
 def _write(arguments: argparse.Namespace, result: dict[str, Any]) -> None:

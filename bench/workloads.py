@@ -18,9 +18,8 @@ import numpy as np
 
 from bench import BenchError
 from distill.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_directory
-from export.text import bucket, load_tokenizer
+from export.text import LENGTHS, bucket, load_tokenizer
 
-BUCKETS = (128, 256, 384)
 SQUAD_LIMIT = 100
 """Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
 FIRST_WORD = 1000  # ids below are special or unused in BERT's vocabulary
@@ -70,7 +69,7 @@ class Source:
     tokenizer: Path | None = None
     limit: int | None = None
     vocabulary: int = VOCABULARY_SIZE
-    buckets: tuple[int, ...] = BUCKETS
+    buckets: tuple[int, ...] = LENGTHS
 
 
 def load_workloads(text: str, source: Source) -> list[Workload]:
@@ -146,7 +145,7 @@ def _squad(source: Source, lengths: Sequence[int]) -> Workload:
         pad(_inputs(f.input_ids, f.token_type_ids), bucket(len(f.input_ids), lengths))
         for f in features
     )
-    name = "squad" if tuple(lengths) == BUCKETS else f"squad:{','.join(map(str, lengths))}"
+    name = "squad" if tuple(lengths) == LENGTHS else f"squad:{','.join(map(str, lengths))}"
     every = round(len(features) * len(examples) / len(chosen))
     return Workload(name, tuple(inputs), every, took / len(features))
 

@@ -22,7 +22,7 @@ from export.encoder import TaskModel, build_encoder
 from export.engines import PackageEngine, PyTorchEngine
 from export.package import SETTINGS, Bundle, directory_size, settings_of, write_bundle
 from export.parity import Difference, compare
-from export.text import Inputs, load_tokenizer, sample_inputs
+from export.text import LENGTHS, Inputs, load_tokenizer, sample_inputs
 from export.vocabulary import read_tokenizer
 
 STEPS = ("convert", "compress", "write", "run")
@@ -39,7 +39,7 @@ class BundleOptions:
     task: str
     quantize: str = "none"
     layout: str = "standard"
-    lengths: tuple[int, ...] = (128, 256, 384)
+    lengths: tuple[int, ...] = LENGTHS
     target: str = "iOS18"
     skip: tuple[str, ...] = ()
     calibrate: Path | None = None

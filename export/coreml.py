@@ -21,6 +21,7 @@ from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.compress import COMPRESSIONS, TARGETS
 from export.report import finite, print_report
+from export.text import LENGTHS
 
 TASKS = ("qa", "classify", "mlm", "embed")
 APP_MODELS = Path("ios_app/QADemo/Models")
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         help="leave weights with this in their name alone; may be repeated",
     )
     add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
-    add("--lengths", type=_lengths, default=(128, 256, 384), help="default 128,256,384")
+    add("--lengths", type=_lengths, default=LENGTHS, help=f"default {','.join(map(str, LENGTHS))}")
     add("--target", choices=TARGETS, help=f"oldest system; default iOS18, of --app {APP_TARGET}")
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-ane]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")

@@ -38,7 +38,8 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
 
 def _bits(report: dict[str, Any]) -> str:
     if not report["calibration_inputs"]:
-        return f"{report['quantize']}, activations float16"
+        weights = "float16" if report["quantize"] == "none" else report["quantize"]
+        return f"{weights}, activations float16"
     return (
         f"int8, activations into matrix products int8 (ranges of {report['calibration_inputs']} "
         f"inputs of {report['calibrate']})"

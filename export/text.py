@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Inputs = dict[str, np.ndarray]
+LENGTHS = (128, 192, 256, 384)
+"""The length buckets of a package; most passages of SQuAD with their question fit into 192."""
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

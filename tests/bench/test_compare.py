@@ -200,6 +200,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(
     assert main(["minilm", "--json", str(tmp_path)]) == 2
     (tmp_path / "file").touch()
     assert main(["minilm", "--html", str(tmp_path / "file" / "page.html")]) == 2
+    assert main(["minilm", "--plot", "/proc/plot.png"]) == 2  # closed to root, too
     assert "error:" in capsys.readouterr().err
 
 
