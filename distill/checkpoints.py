@@ -12,6 +12,15 @@ from distill.atomic import atomic_file
 from distill.presets import PRESETS, preset_directory
 
 RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
+# Families that number positions from one after the padding token's id.
+POSITIONS_AFTER_PADDING = (
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "longformer",
+    "data2vec-text",
+)
 
 
 def checkpoint_directory(model: str) -> Path:
@@ -26,6 +35,22 @@ def checkpoint_directory(model: str) -> Path:
     if not (directory / "config.json").is_file():
         raise DistillError(f"{directory}: no checkpoint there (config.json is missing)")
     return directory
+
+
+def check_length(directory: Path, length: int) -> None:
+    """Check that the position table of a checkpoint has room for inputs of ``length`` tokens.
+
+    Raises:
+        DistillError: it has not.
+    """
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    limit = config.get("max_position_embeddings")
+    if limit is None:
+        return
+    if config.get("model_type") in POSITIONS_AFTER_PADDING:
+        limit -= config.get("pad_token_id", 1) + 1
+    if length > limit:
+        raise DistillError(f"{directory} takes inputs of at most {limit} tokens, not {length}")
 
 
 def last_complete_checkpoint(run: Path) -> Path | None:

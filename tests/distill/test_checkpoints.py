@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from distill import DistillError
-from distill.checkpoints import RUN_FILE, claim_run, finished_run, last_complete_checkpoint
+from distill.checkpoints import (
+    RUN_FILE,
+    check_length,
+    claim_run,
+    finished_run,
+    last_complete_checkpoint,
+)
 
 
 def checkpoint(run: Path, step: int, state: str | None) -> Path:
@@ -64,3 +70,25 @@ def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Pa
     assert finished_run(tmp_path, {"seed": 1}) == {"loss": 2.5}
     with pytest.raises(DistillError, match="seed = 1, not 2"):
         finished_run(tmp_path, {"seed": 2})
+
+
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}, 512),
+        ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514}, 512),
+    ],
+)
+def test_inputs_must_fit_the_position_table(
+    config: dict[str, object], longest: int, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    check_length(tmp_path, longest)
+    with pytest.raises(DistillError, match=f"at most {longest} tokens, not {longest + 1}"):
+        check_length(tmp_path, longest + 1)
+
+
+def test_a_model_without_position_table_takes_any_length(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}')
+    check_length(tmp_path, 10_000)
