@@ -115,13 +115,17 @@ def _measure_group(session: Session, runtimes: Sequence[str]) -> None:
 
 def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
     plan = session.plan
-    lengths = sorted({length for workload in plan.workloads for length in workload.lengths})
+    inputs = {one["input_ids"].shape[1]: one for work in plan.workloads for one in work.inputs}
+    lengths = sorted(inputs)
     for model in plan.models:
         session.bar.set_description_str(f"{runtime}: load {model.name}")
         require_memory(ROOM * WEIGHT_BYTES * (model.parameters or 0), f"{model.name} in {runtime}")
         try:
             prepared = prepare(runtime, model, lengths, session.folder)
-            yield Loaded(model, prepared, load(prepared, plan.threads))
+            predict = load(prepared, plan.threads)
+            for length in {lengths[0], lengths[-1]}:
+                predict(inputs[length])
+            yield Loaded(model, prepared, predict)
         except Unavailable as reason:
             session.result["left_out"].append(f"{model.name} in {runtime}: {reason}")
 

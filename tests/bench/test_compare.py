@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from bench import compare, timing
 from bench.compare import main
@@ -171,13 +173,32 @@ def test_broken_files_are_one_line_and_status_2(
     (tmp_path / "model.json").write_text(
         json.dumps({"package": "broken.mlpackage", "task": "embed", "lengths": [8], "inputs": []})
     )
-    onnx = tmp_path / "broken.onnx"
-    onnx.write_bytes(b"no model")
-    for path, runtime in ((package, "coreml-sim"), (onnx, "onnxruntime")):
+    file = tmp_path / "broken.onnx"
+    file.write_bytes(b"no model")
+    for path, runtime in ((package, "coreml-sim"), (file, "onnxruntime")):
         assert main([str(path), "--runtime", runtime, "--workload", "fixed:8", *QUICK]) == 2
         printed = capsys.readouterr().err
         assert "broken" in printed
         assert "Traceback" not in printed
+
+
+def test_a_file_for_another_length_is_left_out_and_the_rest_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids, out = (
+        helper.make_tensor_value_info(name, TensorProto.INT64, (1, 16))
+        for name in ("input_ids", "output")
+    )
+    node = helper.make_node("Neg", ["input_ids"], ["output"])
+    graph = helper.make_graph([node], "fixed", [ids], [out])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "fixed.onnx")
+    models = [str(tmp_path / "fixed.onnx"), "qa-mini", "--runtime", "onnxruntime"]
+    for length, measured in ((8, ["qa-mini"]), (16, ["fixed", "qa-mini"])):
+        rows = run([*models, "--workload", f"fixed:{length}", *QUICK], tmp_path)["rows"]
+        assert [row["model"] for row in rows] == measured
+        named = "fixed in onnxruntime: it cannot run 8 tokens" in capsys.readouterr().out
+        assert named == (length == 8)
 
 
 def test_no_room_in_memory_is_said_before_it_is_used(

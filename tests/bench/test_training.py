@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench import BenchError, steps, train_timing
 from bench.steps import Batches, KitStep, PlainStep, Shape, models, take
 from bench.training import main
+from distill import DistillError
 from distill.corpus import build_corpus, open_corpus
 from distill.finetune_squad import load_tokenizer
 from distill.pretraining import set_dropout
@@ -77,6 +78,17 @@ def test_lengths_are_those_of_the_corpus(
     assert expected.max() == 512
     assert sorted(train_timing.sequence_lengths([path], None)) == sorted(expected)
     assert set(train_timing.sequence_lengths([path], 64)) == {64}
+
+
+def test_text_that_is_named_is_read_without_the_teacher_and_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_timing, "data_directory", lambda: None)
+    text = tmp_path / "text.txt"
+    text.write_text("The old lighthouse keeper climbed the stairs every evening at dusk.\n")
+    assert train_timing.sequence_lengths([text], None).tolist() == [14]
+    with pytest.raises(DistillError, match="missing"):
+        train_timing.sequence_lengths([tmp_path / "missing.txt"], None)
 
 
 def test_only_the_plain_step_pays_for_padding() -> None:
