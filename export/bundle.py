@@ -21,7 +21,8 @@ from export.convert import convert
 from export.encoder import TaskModel, build_encoder
 from export.engines import PackageEngine, PyTorchEngine
 from export.package import SETTINGS, Bundle, directory_size, settings_of, write_bundle
-from export.parity import Difference, compare
+from export.parity import Difference
+from export.side_by_side import run_both
 from export.text import LENGTHS, Inputs, load_tokenizer, sample_inputs
 from export.vocabulary import read_tokenizer
 
@@ -163,15 +164,8 @@ def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
     """The written package in the simulator, at half precision, against PyTorch at float32."""
     reference = PyTorchEngine(checkpoint, bundle.task)
     package = PackageEngine(bundle.package, bundle.settings["inputs"])
-    expected, found = [], []
-    for inputs in sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths):
-        length = int(inputs["attention_mask"].sum())
-        wanted, got = reference.predict(inputs), package.predict(inputs)
-        for name, value in wanted.items():
-            attended = slice(None, length) if bundle.task in ("qa", "mlm") else slice(None)
-            expected.append(value[:, attended])
-            found.append(got[name][:, attended])
-    return compare(expected, found)
+    inputs = sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths)
+    return run_both(inputs, bundle.task, reference, package)[2]
 
 
 def _refuse(difference: Difference, quantize: str) -> None:

@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 from distill.presets import PRESETS, preset_directory
 from export import ExportError
 
-TASKS = ("qa", "classify", "mlm", "embed")
 ACTIVATIONS = ("gelu", "relu")
 MOST_PARAMETERS = 4_000_000_000
 """A configuration above it is a mistake or an attack; its tensors must not even be allocated."""

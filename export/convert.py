@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from export.checkpoint import Checkpoint
-from export.encoder import TaskModel, input_names, output_names
+from export.encoder import TaskModel, input_names
 from export.quiet import quiet
+from export.tasks import OUTPUTS
 
 
 def convert(
@@ -32,7 +33,7 @@ def convert(
         return ct.convert(
             traced,
             inputs=[ct.TensorType(name=name, shape=shape, dtype=np.int32) for name in names],
-            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in output_names(task)],
+            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in OUTPUTS[task]],
             minimum_deployment_target=getattr(ct.target, target),
             compute_precision=ct.precision.FLOAT16,
             convert_to="mlprogram",

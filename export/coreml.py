@@ -21,9 +21,9 @@ from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.compress import COMPRESSIONS, TARGETS
 from export.report import finite, print_report
+from export.tasks import TASKS
 from export.text import LENGTHS
 
-TASKS = ("qa", "classify", "mlm", "embed")
 APP_MODELS = Path("ios_app/QADemo/Models")
 APP_TARGET = "iOS17"
 PAST_TOLERANCE = 1

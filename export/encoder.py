@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from export import ExportError
-from export.checkpoint import TASKS, Checkpoint, EncoderConfig
+from export.checkpoint import Checkpoint, EncoderConfig
 from export.layers import MASKED, ChannelLayer, Layer
+from export.tasks import INPUTS, TASKS
 
 LAYOUTS = ("standard", "ane")
 INITIALIZER_RANGE = 0.02
@@ -69,18 +70,7 @@ TIED = {
 def input_names(config: EncoderConfig, task: str) -> tuple[str, ...]:
     """Model inputs in order; segments only where the architecture has them and the task may use
     two (a sentence embedding has one)."""
-    names = ("input_ids", "attention_mask")
-    return (*names, "token_type_ids") if config.segments and task in ("qa", "classify") else names
-
-
-def output_names(task: str) -> tuple[str, ...]:
-    """Model outputs in order."""
-    return {
-        "qa": ("start_logits", "end_logits"),
-        "classify": ("logits",),
-        "mlm": ("logits",),
-        "embed": ("embedding",),
-    }[task]
+    return INPUTS if config.segments and task in ("qa", "classify") else INPUTS[:2]
 
 
 class Encoder(nn.Module):
@@ -181,7 +171,7 @@ class SentenceEmbedding(nn.Module):
 
 
 class TaskModel(nn.Module):
-    """Encoder and head; positional inputs as `input_names`, outputs as `output_names`."""
+    """Encoder and head; positional inputs as `input_names`, outputs as `OUTPUTS`."""
 
     def __init__(self, encoder: Encoder, head: nn.Module) -> None:
         super().__init__()

@@ -10,7 +10,8 @@ import torch
 
 from export import ExportError
 from export.checkpoint import Checkpoint
-from export.encoder import build_encoder, input_names, output_names
+from export.encoder import build_encoder, input_names
+from export.tasks import OUTPUTS
 from export.text import Inputs, take
 
 Outputs = dict[str, np.ndarray]
@@ -27,7 +28,7 @@ class PyTorchEngine:
 
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         self.names = input_names(checkpoint.config, task)
-        self.outputs = output_names(task)
+        self.outputs = OUTPUTS[task]
         self.model = build_encoder(checkpoint, task)
 
     @torch.inference_mode()

@@ -18,8 +18,8 @@ from distill.command import command
 from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.report import finite
+from export.tasks import TASKS
 
-TASKS = ("qa", "classify", "mlm", "embed")
 QUANTIZATIONS = ("none", "int8")
 
 

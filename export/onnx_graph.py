@@ -15,11 +15,12 @@ import torch
 from distill.atomic import atomic_file
 from export import ExportError
 from export.checkpoint import Checkpoint
-from export.encoder import build_encoder, input_names, output_names
+from export.encoder import build_encoder, input_names
 from export.engines import PyTorchEngine
 from export.package import read_tokenizer
 from export.parity import Difference, compare
 from export.quiet import quiet
+from export.tasks import OUTPUTS, PER_TOKEN
 from export.text import Inputs, encode, sample_texts, take
 
 OPSET = 17
@@ -114,11 +115,10 @@ def export_onnx(
 
 def _trace(checkpoint: Checkpoint, task: str, path: Path) -> None:
     """The TorchScript exporter: its graph is the one that the optimizer's patterns know."""
-    names, outputs = input_names(checkpoint.config, task), output_names(task)
+    names, outputs = input_names(checkpoint.config, task), OUTPUTS[task]
     axes = {0: "batch", 1: "length"}
-    per_token = task in ("qa", "mlm")
     dynamic = dict.fromkeys(names, axes)
-    dynamic |= dict.fromkeys(outputs, axes if per_token else {0: "batch"})
+    dynamic |= dict.fromkeys(outputs, axes if task in PER_TOKEN else {0: "batch"})
     example = tuple(torch.ones((1, LENGTHS[0]), dtype=torch.int64) for _ in names)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

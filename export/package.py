@@ -20,7 +20,8 @@ from typing import Any
 
 from export import ExportError
 from export.checkpoint import Checkpoint
-from export.encoder import input_names, output_names
+from export.encoder import input_names
+from export.tasks import OUTPUTS
 from export.vocabulary import SPECIAL_TOKENS, lower_case, read_tokenizer
 
 SETTINGS = "model.json"
@@ -104,7 +105,7 @@ def settings_of(
         "task": task,
         "lengths": list(lengths),
         "inputs": list(input_names(checkpoint.config, task)),
-        "outputs": list(output_names(task)),
+        "outputs": list(OUTPUTS[task]),
         "special_ids": {key: vocabulary[token] for key, token in SPECIAL_TOKENS.items()},
         "lower_case": lower_case(tokenizer),
         "max_question_length": MAX_QUESTION_LENGTH,

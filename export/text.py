@@ -10,6 +10,7 @@ import numpy as np
 
 from export import ExportError
 from export.samples import QUESTIONS
+from export.tasks import INPUTS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -49,7 +50,7 @@ def padded(ids: Sequence[int], segments: Sequence[int], length: int) -> Inputs:
     arrays[0, 0, : len(ids)] = ids
     arrays[1, 0, : len(ids)] = 1
     arrays[2, 0, : len(ids)] = segments
-    return dict(zip(("input_ids", "attention_mask", "token_type_ids"), arrays, strict=True))
+    return dict(zip(INPUTS, arrays, strict=True))
 
 
 def encode(

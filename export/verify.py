@@ -97,7 +97,7 @@ def verify_bundle(
     workload = load_workload(bundle, data, limit)
     reference = PyTorchEngine(checkpoint, bundle.task)
     candidate = PackageEngine(bundle.package, bundle.settings["inputs"], engine, precision)
-    expected, found, difference = run_both(workload, reference, candidate)
+    expected, found, difference = run_both(workload.inputs, bundle.task, reference, candidate)
     return {
         "examples": len(workload),
         "max_abs": difference.max_abs,

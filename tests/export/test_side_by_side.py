@@ -1,0 +1,34 @@
+"""Which part of the outputs is compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from export.engines import Outputs
+from export.side_by_side import run_both
+from export.text import Inputs, padded
+
+LENGTH = 384
+TOKENS = 5
+
+
+class Fixed:
+    """An engine that gives the same row whatever it is given."""
+
+    def __init__(self, row: np.ndarray) -> None:
+        self.row = row
+
+    def predict(self, data: Inputs) -> Outputs:
+        return {"row": self.row[None]}
+
+
+@pytest.mark.parametrize(("task", "size", "error"), [("embed", LENGTH, 1), ("qa", TOKENS, 0)])
+def test_padding_is_left_out_where_there_is_some(task: str, size: int, error: int) -> None:
+    """MiniLM's embedding is as wide as the longest input: it is no row of positions."""
+    row = np.arange(LENGTH, dtype=np.float32)
+    last_differs = row + (row == LENGTH - 1)
+    inputs = [padded([1] * TOKENS, [0] * TOKENS, LENGTH)]
+    expected, found, difference = run_both(inputs, task, Fixed(row), Fixed(last_differs))
+    assert expected[0]["row"].shape == found[0]["row"].shape == (1, size)
+    assert difference.max_abs == error
