@@ -48,6 +48,12 @@ def atomic_directory(path: str | os.PathLike[str], replace: bool = False) -> Ite
         _swap(staged, target, folder / "previous")
 
 
+def is_free(path: str | os.PathLike[str]) -> bool:
+    """Whether nothing is at ``path``, or an empty directory: nothing is lost by writing there."""
+    target = Path(path)
+    return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
+
+
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target``: on the same file system, so that a rename is atomic."""

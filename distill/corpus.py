@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from distill import DistillError
-from distill.atomic import atomic_directory
+from distill.atomic import atomic_directory, is_free
 from distill.squad import special_ids
 from distill.texts import describe, read_texts
 
@@ -71,7 +71,7 @@ def prepare_corpus(
 
     Raises:
         DistillError: a source cannot be read, nothing is left of them, or the directory holds a
-            corpus of other sources, another tokenizer or length.
+            corpus of other sources, another tokenizer or length, or files that are no corpus.
     """
     made_from = {
         "sources": describe(sources),
@@ -97,15 +97,20 @@ def build_corpus(
     max_length: int = 512,
     made_from: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Tokenize ``texts`` into ``out``; returns the description that is written there.
+    """Tokenize ``texts`` into ``out``, in the place of an older corpus only; returns the
+    description that is written there.
 
     Args:
         tokenizer: a fast tokenizer (`tokenizers.Tokenizer`) that neither pads nor truncates.
         max_length: longest sequence in tokens, the two special ones included.
 
     Raises:
-        DistillError: no sequence is left.
+        DistillError: no sequence is left, or ``out`` holds something else than a corpus.
     """
+    if not (is_free(out) or (out / DESCRIPTION).is_file()):
+        raise DistillError(
+            f"{out} holds files that are no corpus, and would be lost: name another directory"
+        )
     with atomic_directory(out, replace=True) as staged:
         writer = _Writer(staged, tokenizer, max_length)
         with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:

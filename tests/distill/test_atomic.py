@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.atomic import atomic_directory, atomic_file
+from distill.atomic import atomic_directory, atomic_file, is_free
 
 
 def test_file_takes_its_place(tmp_path: Path) -> None:
@@ -53,3 +53,12 @@ def test_directory_replaces_an_existing_one(tmp_path: Path) -> None:
         (staged / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_place_is_free_where_nothing_would_be_lost(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert is_free(tmp_path / "none") and is_free(tmp_path / "empty")
+    assert not any(is_free(path) for path in (file, tmp_path, tmp_path / "link"))

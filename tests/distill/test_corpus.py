@@ -107,6 +107,32 @@ def test_a_failed_build_keeps_the_corpus_that_was_there(
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
+@pytest.mark.parametrize("build", [build_corpus, prepare_corpus])
+def test_a_folder_of_other_files_is_refused_and_left_alone(
+    build, tokenizer, text_file: Path, tmp_path: Path
+) -> None:
+    """Such as that of the texts themselves, or a file."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    text = folder / "a.txt"
+    text.write_bytes(text_file.read_bytes())
+    for place in (folder, text):
+        with pytest.raises(DistillError, match="no corpus, and would be lost"):
+            build([str(text)], tokenizer, place, 64)
+    assert [path.name for path in tmp_path.rglob("*")] == ["texts", "a.txt"]
+    assert text.read_bytes() == text_file.read_bytes()
+
+
+def test_a_build_that_was_killed_can_be_started_again(
+    tokenizer, text_file: Path, tmp_path: Path
+) -> None:
+    """It leaves an unfinished folder beside the one that was named, which may be there, empty."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / ".c.unfinished" / "c").mkdir(parents=True)
+    (tmp_path / ".c.unfinished" / "c" / "tokens-00000.bin").write_bytes(b"half")
+    assert len(prepare_corpus([str(text_file)], tokenizer, tmp_path / "c", 64)) > 0
+
+
 def test_a_corpus_is_made_once_and_only_taken_for_what_it_is(
     tokenizer, text_file: Path, tmp_path: Path, monkeypatch
 ) -> None:
