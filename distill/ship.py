@@ -3,6 +3,8 @@
 Example:
 
     python -m distill.ship --model runs/student-d --card card.md --output_dir distill/models/qa-mini
+
+Heads of every task are kept: the model is what the checkpoint's config.json says it is.
 """
 
 from __future__ import annotations
@@ -12,13 +14,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distill import DistillError
-from distill.atomic import atomic_directory
+from distill.atomic import atomic_directory, is_free
 from distill.checkpoints import checkpoint_directory
 from distill.command import command
 from distill.options import asks_for_help, parse, print_help
 
+# What is written, and all that a directory may hold to be replaced.
+SHIPPED = {
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "README.md",
+}
 # What a checkpoint's tokenizer_config.json says of the machine and the task it comes from.
 FORMER_USE = {
     "is_local",
@@ -37,13 +49,15 @@ class ShipArguments:
     """Which checkpoint, where to, with which card."""
 
     model: str = field(metadata={"help": "checkpoint directory"})
-    output_dir: str = field(metadata={"help": "directory to write; an older one is replaced"})
+    output_dir: str = field(
+        metadata={"help": "directory to write, or to replace if it was shipped before"}
+    )
     card: str = field(metadata={"help": "Markdown file that becomes its README.md"})
 
 
 def write_tokenizer(source: Path, target: Path) -> None:
-    """Write the tokenizer of a checkpoint as a question-answering model needs it: compact, its
-    vocabulary beside it, and without the padding and truncation of its former use.
+    """Write the tokenizer of a checkpoint as a release needs it: compact, its vocabulary beside
+    it, and without the padding and truncation of its former use.
 
     Raises:
         DistillError: ``source`` has no ``tokenizer.json``.
@@ -63,6 +77,38 @@ def write_tokenizer(source: Path, target: Path) -> None:
         (target / "tokenizer_config.json").write_text(text, "utf-8")
 
 
+def load_model(source: Path) -> Any:
+    """The model of a checkpoint with the head that it was saved with, in half precision.
+
+    Raises:
+        DistillError: its config.json names no class of `transformers`.
+    """
+    import torch
+    import transformers
+
+    names = json.loads((source / "config.json").read_text("utf-8")).get("architectures") or [""]
+    kind = getattr(transformers, names[0], None)
+    if kind is None:
+        raise DistillError(
+            f"{source}: config.json names no class of transformers under architectures"
+        )
+    return kind.from_pretrained(source, dtype=torch.float16)
+
+
+def _check_output(output: Path) -> None:
+    """Raises:
+    DistillError: the directory holds something else than a shipped model.
+    """
+    if is_free(output):
+        return
+    names = {path.name for path in output.iterdir()} if output.is_dir() else set()
+    if "config.json" not in names or names - SHIPPED:
+        raise DistillError(
+            f"{output} holds something else than a shipped model, which would be lost: choose "
+            "another --output_dir"
+        )
+
+
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
@@ -70,13 +116,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_help(ShipArguments, __doc__)
         return 0
     (arguments,) = parse(given, ShipArguments)
-    import torch
-    from transformers import AutoModelForQuestionAnswering
-
-    source = checkpoint_directory(arguments.model)
+    source, output = checkpoint_directory(arguments.model), Path(arguments.output_dir)
+    _check_output(output)
     card = Path(arguments.card).read_text(encoding="utf-8")
-    model = AutoModelForQuestionAnswering.from_pretrained(source, dtype=torch.float16)
-    output = Path(arguments.output_dir)
+    model = load_model(source)
     with atomic_directory(output, replace=True) as staged:
         model.save_pretrained(staged)
         write_tokenizer(source, staged)
