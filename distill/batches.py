@@ -7,7 +7,7 @@ sequence (``epoch * sequences + row``): whoever gets an index knows both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,29 @@ class Sequences(Dataset[dict[str, Any]]):
         return {"input_ids": self.corpus[int(self.rows[key % len(self)])], "key": key}
 
 
+class FeatureDataset(Dataset[dict[str, Any]]):
+    """Features of a task, which have ``input_ids``, by the indices of `LengthBatches`."""
+
+    def __init__(self, features: Sequence[Any]) -> None:
+        self.features = features
+        self.lengths = np.array([len(feature.input_ids) for feature in features])
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, key: int) -> dict[str, Any]:
+        """A ``feature`` and its ``index``."""
+        index = key % len(self)
+        return {"index": index, "feature": self.features[index]}
+
+
 class LengthBatches(Sampler[list[int]]):
     """Yields the indices of a batch; an epoch is a whole number of optimizer steps.
 
     Sequences left over from the last step, others with every epoch, wait for the next epoch, so
     that every step has its full batch however many processes share it. With ``keep_last``, as for
-    an evaluation, or with too few sequences for one step, all full batches are given.
+    fine-tuning or an evaluation, every sequence is given; with too few for one step, all full
+    batches are.
 
     Args:
         lengths: of the sequences.

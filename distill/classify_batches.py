@@ -27,20 +27,6 @@ DROPOUTS = (
 Batch = dict[str, torch.Tensor]
 
 
-class FeatureDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
-    """Features by index; the Trainer groups them by the length of ``input_ids``."""
-
-    def __init__(self, features: Sequence[TextFeature]) -> None:
-        self.features = features
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        feature = self.features[index]
-        return {"index": index, "input_ids": feature.input_ids, "feature": feature}
-
-
 def collate(rows: list[dict[str, Any]], pad_id: int) -> Batch:
     """Pad a list of features to the longest; ``targets`` are their labels as floats, (rows,)."""
     features: list[TextFeature] = [row["feature"] for row in rows]

@@ -9,52 +9,34 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback
+from transformers import TrainerCallback
 
 from distill import DistillError
 from distill.batches import LengthBatches, Sequences
+from distill.exact_trainer import ExactTrainer
 from distill.losses import IGNORED
 from distill.terminal import ReadableProgress, show_progress
 
 PERPLEXITY_CAP = 80.0
 
 
-class DistillTrainer(Trainer):
+class DistillTrainer(ExactTrainer):
     """A Trainer of a `Distiller` on `Sequences`."""
+
+    keep_last = False
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._means = Means()
         self.tokens_before = 0
-        self.train_batches = LengthBatches(
-            self.train_dataset.lengths,  # type: ignore[union-attr]
-            self.args.train_batch_size,
-            self.args.data_seed if self.args.data_seed is not None else self.args.seed,
-            self.args.gradient_accumulation_steps * self.args.world_size,
-        )
         show_progress(self, TokensProgress())
-        self.add_callback(EpochOrder(self.train_batches))
         self.add_callback(LongestBatchFirst(self))
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train_dataset, self.train_batches)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """The same batches with the same masks at every evaluation."""
         rows = eval_dataset if isinstance(eval_dataset, Sequences) else self.eval_dataset
         size = self.args.eval_batch_size
-        return self._loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))  # type: ignore[union-attr]
-
-    def _loader(self, rows: Any, batches: LengthBatches) -> DataLoader[Any]:
-        loader = DataLoader(
-            rows,
-            batch_sampler=batches,
-            collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
-        )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
-        return prepared
+        return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))  # type: ignore[union-attr]
 
     def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
@@ -121,17 +103,6 @@ class Means:
         sums, self._sums = self._sums, {}
         totals = {name: accelerator.reduce(sums[name], "sum").tolist() for name in sorted(sums)}
         return {name: total / max(weight, 1e-9) for name, (total, weight) in totals.items()}
-
-
-class EpochOrder(TrainerCallback):
-    """Tells the batches their epoch: every process of every epoch, also when it resumes within
-    one (Accelerate tells a batch sampler of its own only)."""
-
-    def __init__(self, batches: LengthBatches) -> None:
-        self.batches = batches
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.batches.set_epoch(int((state.epoch or 0) + 1e-6))
 
 
 class LongestBatchFirst(TrainerCallback):

@@ -193,7 +193,6 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
     output.mkdir(parents=True, exist_ok=True)
     claim_run(output, _record(arguments, training))
     training.dataloader_pin_memory &= torch.cuda.is_available()
-    training.train_sampling_strategy = "group_by_length"
     training.remove_unused_columns = False
     model = checkpoint_directory(arguments.model)
     teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments
+from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments
 
 from distill import DistillError
 from distill.atomic import atomic_file
+from distill.batches import FeatureDataset
 from distill.classification import (
     ClassificationTask,
     TextFeature,
@@ -27,13 +28,13 @@ from distill.classification import (
 )
 from distill.classify_batches import (
     Batch,
-    FeatureDataset,
     collate,
     forward,
     load_model,
     predict,
     takes_segments,
 )
+from distill.exact_trainer import ExactTrainer
 from distill.second_stage import distillation_kl, hidden_loss
 from distill.student import check_vocabularies
 from distill.terminal import show_progress
@@ -75,7 +76,7 @@ def soft_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) 
     return distillation_kl(student, teacher, temperature)
 
 
-class ClassifyTrainer(Trainer):
+class ClassifyTrainer(ExactTrainer):
     """The Trainer with the losses above. ``targets`` are the teacher's logits, (examples,
     outputs), or None for labels alone; ``teacher`` runs beside its student for hidden states."""
 

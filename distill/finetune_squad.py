@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
-from transformers import AutoConfig, AutoModelForQuestionAnswering, Trainer, TrainingArguments
+from transformers import AutoConfig, AutoModelForQuestionAnswering, TrainingArguments
 
 from distill import DistillError
+from distill.batches import FeatureDataset
+from distill.exact_trainer import ExactTrainer
 from distill.qa_batches import (
     CachedTeacher,
-    FeatureDataset,
     LiveTeacher,
     SpanCollator,
     span_logits,
@@ -61,7 +62,7 @@ class SquadSettings:
     on_mismatch: str
 
 
-class SpanTrainer(Trainer):
+class SpanTrainer(ExactTrainer):
     """The Trainer with the loss of `distill.second_stage`; ``teacher`` is None for labels alone."""
 
     def __init__(self, teacher: Teacher | None, settings: SquadSettings, **kwargs: Any) -> None:

@@ -16,20 +16,6 @@ from distill.squad import Example, Feature
 LOGITS = 2  # start and end
 
 
-class FeatureDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
-    """Features by index; the Trainer groups them by the length of ``input_ids``."""
-
-    def __init__(self, features: Sequence[Feature]) -> None:
-        self.features = features
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        feature = self.features[index]
-        return {"index": index, "input_ids": feature.input_ids, "feature": feature}
-
-
 class SpanCollator:
     """Pad a list of features to the longest; ``segments`` says whether the model takes
     ``token_type_ids``. Labels are the distributions of `span_targets`, (rows, length)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from accelerate.data_loader import BatchSamplerShard
 
-from distill.batches import LengthBatches
+from distill.batches import FeatureDataset, LengthBatches
 
 LENGTHS = np.clip(np.random.default_rng(0).lognormal(3.6, 0.7, 5003), 12, 512).astype(np.int32)
 
@@ -64,6 +66,24 @@ def test_processes_take_turns() -> None:
     whole = rows(batches, 0)
     for process in (0, 1):
         assert list(BatchSamplerShard(batches, 2, process)) == whole[process::2]
+
+
+def test_processes_share_every_row_when_the_last_batch_is_kept() -> None:
+    batches = LengthBatches(LENGTHS, 16, 1, batches_per_step=2, keep_last=True)
+    shards = [list(BatchSamplerShard(batches, 2, process)) for process in (0, 1)]
+    assert len(shards[0]) == len(shards[1]) == 157  # an epoch of as many steps for both
+    assert {key for shard in shards for batch in shard for key in batch} == set(range(5003))
+
+
+def test_features_are_named_by_row_in_every_epoch() -> None:
+    features = [SimpleNamespace(input_ids=[0] * length) for length in (3, 9, 5)]
+    dataset = FeatureDataset(features)
+    batches = LengthBatches(dataset.lengths, 2, 1, keep_last=True)
+    for epoch in (0, 1):
+        batches.set_epoch(epoch)
+        found = [dataset[key] for batch in batches for key in batch]
+        assert sorted(row["index"] for row in found) == [0, 1, 2]
+        assert all(row["feature"] is features[row["index"]] for row in found)
 
 
 def test_the_longest_batch() -> None:

@@ -168,14 +168,21 @@ def _interrupted_series_goes_on(output: Path, again: tuple[Path, Path, list[str]
 def test_a_resumed_run_equals_an_uninterrupted_one(
     teacher: Path, student: Path, data: Path, tmp_path: Path
 ) -> None:
-    options = ["--teacher", str(teacher), "--max_steps", "4", "--per_device_train_batch_size", "4"]
-    options += ["--save_steps", "2", "--hidden_weight", "1", "--gradient_accumulation_steps", "2"]
+    """Stopped within the second epoch and gone on with into the third; the last batch and the last
+    step of an epoch are not full."""
+    few = tmp_path / "few" / "SST-2"
+    sliced(data / "SST-2" / "train.tsv", few / "train.tsv", 18)
+    shutil.copy(data / "SST-2" / "dev.tsv", few)
+    options = ["--teacher", str(teacher), "--num_train_epochs", "3", "--save_steps", "4"]
+    options += ["--hidden_weight", "1", "--gradient_accumulation_steps", "2"]
+    options += ["--per_device_train_batch_size", "4"]
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    assert run("sst2", data, student, whole, *options) == 0
+    assert run("sst2", few.parent, student, whole, *options) == 0
+    assert metrics(whole)["steps"] == 9
     resumed.mkdir()
-    shutil.copytree(whole / "checkpoint-2", resumed / "checkpoint-2")
+    shutil.copytree(whole / "checkpoint-4", resumed / "checkpoint-4")
     shutil.copy(whole / "run.json", resumed)
-    assert run("sst2", data, student, resumed, *options) == 0
+    assert run("sst2", few.parent, student, resumed, *options) == 0
     first, second = (
         AutoModelForSequenceClassification.from_pretrained(path).state_dict()
         for path in (whole, resumed)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
+from distill.squad import load_examples
 from distill.student import make_student
 
 Capture = pytest.CaptureFixture[str]
@@ -90,6 +95,26 @@ def test_with_a_low_threshold_no_question_has_an_answer(
     assert set(found.values()) == {""}
     unanswerable = len(list(found)[::3])
     assert report["exact_match"] == pytest.approx(100 * unanswerable / len(found))
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    student: Path, squad2: Path, tmp_path: Path
+) -> None:
+    """Stopped within the second epoch and gone on with into the third."""
+    options = ["--max_steps", "-1", "--num_train_epochs", "3", "--held_out", "0"]
+    options += ["--per_device_train_batch_size", "2", "--save_strategy", "steps"]
+    questions = len(load_examples(squad2))
+    stop = math.ceil(questions / 2) + 2
+    options += ["--save_steps", str(stop), "--learning_rate", "1e-3"]
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    assert run("squad2", squad2, student, whole, *options) == 0
+    assert metrics(whole)["windows"] == questions  # so `stop` is in the second epoch
+    resumed.mkdir()
+    shutil.copytree(whole / f"checkpoint-{stop}", resumed / f"checkpoint-{stop}")
+    shutil.copy(whole / "run.json", resumed)
+    assert run("squad2", squad2, student, resumed, *options) == 0
+    first, second = (load_file(path / "model.safetensors") for path in (whole, resumed))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_teacher_needs_something_to_be_scored_on(

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertForQuestionAnswering
 
+from distill.batches import FeatureDataset
 from distill.qa_batches import (
     CachedTeacher,
-    FeatureDataset,
     LiveTeacher,
     SpanCollator,
     span_logits,
