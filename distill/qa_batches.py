@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from distill.atomic import atomic_file
 from distill.second_stage import mask_padding, span_targets
 from distill.squad import Example, Feature
 
 LOGITS = 2  # start and end
+PADDING = np.finfo(np.float16).min / 4
 
 
 class SpanCollator:
@@ -96,8 +98,8 @@ class CachedTeacher:
     """A teacher whose logits are computed once per feature, for all epochs and seeds.
 
     The cache is a half-precision file of shape (features, 2, longest), named by the teacher's
-    weights and the features; rows not yet computed hold NaN. It is filled as batches come, so
-    that a killed run loses nothing.
+    weights and the features; rows not yet computed hold NaN in their first column. It is filled
+    as batches come, so that a killed run loses nothing.
     """
 
     def __init__(
@@ -109,16 +111,16 @@ class CachedTeacher:
         shape = (len(features), LOGITS, max(len(f.input_ids) for f in features))
         path = folder / f"logits-{_fingerprint(weights, features)}.npy"
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            fresh = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
-            fresh[:] = np.nan
-            fresh.flush()
+            with atomic_file(path) as staged:
+                fresh = np.lib.format.open_memmap(staged, mode="w+", dtype=np.float16, shape=shape)
+                fresh[:] = np.nan
+                fresh.flush()
         self.cache = np.lib.format.open_memmap(path, mode="r+")
 
     def __call__(self, batch: dict[str, torch.Tensor]) -> SpanOutputs:
         """Logits of the features of a batch, and nothing else."""
         rows, length = batch["index"].tolist(), batch["input_ids"].shape[1]
-        missing = [row for row in rows if np.isnan(self.cache[row, 0, 0])]
+        missing = [row for row in rows if np.isnan(self.cache[row, :, 0]).any()]
         if missing:
             self._compute(missing)
         logits = np.array(self.cache[rows, :, :length], dtype=np.float32)
@@ -130,8 +132,10 @@ class CachedTeacher:
         collate = SpanCollator(self.segments)
         batch = collate([{"index": row, "feature": self.features[row]} for row in rows])
         logits = span_logits(self.model, {k: v.to(device) for k, v in batch.items()})
-        self.cache[rows] = torch.finfo(torch.float16).min / 4
-        self.cache[rows, :, : logits.shape[-1]] = logits.float().cpu().numpy()
+        block = np.full((len(rows), *self.cache.shape[1:]), PADDING, dtype=np.float16)
+        block[:, :, : logits.shape[-1]] = logits.float().cpu().numpy()
+        self.cache[rows, :, 1:] = block[:, :, 1:]
+        self.cache[rows, :, 0] = block[:, :, 0]  # last: it tells that a row was computed
 
 
 def _fingerprint(weights: Path, features: Sequence[Feature]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,52 @@ def test_a_row_is_computed_once_and_outlives_the_process(
     assert computed == [] and torch.equal(first, second)
     again(batch([1, 2]))
     assert computed == [2]
+
+
+def test_a_cache_whose_making_was_cut_short_is_made_anew(
+    teacher: tuple[torch.nn.Module, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, weights = teacher
+    create = np.lib.format.open_memmap
+
+    def cut_short(path: Path, mode: str, **keywords: Any) -> np.memmap:
+        create(path, mode, **keywords)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np.lib.format, "open_memmap", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    assert np.isnan(CachedTeacher(model, weights, FEATURES, tmp_path / "cache").cache).all()
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_row_whose_writing_was_cut_short_is_computed_anew(
+    writes: int, teacher: tuple[torch.nn.Module, Path], tmp_path: Path
+) -> None:
+    class Killed:
+        """A cache that takes so many writes."""
+
+        def __init__(self, cache: np.memmap) -> None:
+            self.cache, self.shape, self.left = cache, cache.shape, writes
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            return self.cache[key]
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            if not self.left:
+                raise KeyboardInterrupt
+            self.left -= 1
+            self.cache[key] = value
+
+    model, weights = teacher
+    expected = CachedTeacher(model, weights, FEATURES, tmp_path / "whole")(batch([0, 2])).logits
+    cached = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    cached.cache = Killed(cached.cache)
+    with pytest.raises(KeyboardInterrupt):
+        cached(batch([0, 2]))
+    again = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    assert torch.equal(again(batch([0, 2])).logits, expected)
 
 
 def test_other_weights_have_another_cache(
