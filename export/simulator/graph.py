@@ -27,6 +27,7 @@ PRECISIONS = ("float32", "float16")
 
 _TENSOR_TYPES = {
     "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
     "int32": TensorProto.INT32,
     "int64": TensorProto.INT64,
     "bool": TensorProto.BOOL,
@@ -185,7 +186,8 @@ class Graph:
         """Append the ONNX of MIL operations in order.
 
         Raises:
-            ExportError: an operation that is not known, named with its place.
+            ExportError: an operation that is not known, or that is known for fixed sizes or
+                constant parameters alone, named with its place.
         """
         for op in operations:
             if op.op_type == "const" or op.op_type.startswith("constexpr_"):
@@ -198,6 +200,12 @@ class Graph:
                 results = translate(self, op)
             except ExportError as error:
                 raise ExportError(f"{op.op_type}: {error} ({place})") from None
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise ExportError(
+                    f"{op.op_type}: not supported with these inputs, such as flexible sizes or "
+                    f"values that only a run gives; {reason} ({place})"
+                ) from error
             if isinstance(results, str):
                 results = [results]
             for var, name in zip(op.outputs, results, strict=True):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from export import ExportError
 from export.simulator.operations import operation
 
 
@@ -29,14 +30,27 @@ def paired(pad: Any) -> list[int]:
     return np.asarray(pad).reshape(-1, 2).T.ravel().astype(int).tolist()
 
 
-def _padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]) -> list[int]:
+def padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]) -> dict[str, Any]:
+    """The attributes of ONNX for a MIL padding. Where a size is flexible, ONNX pads to the same
+    size itself; without dilation it does as `same_padding`.
+
+    Raises:
+        ExportError: a flexible size with dilation, which ONNX Runtime does not pad alike.
+    """
+    from coremltools.converters.mil.mil.types.symbolic import any_symbolic
+
     kind = op.pad_type.val
     if kind == "custom":
-        return paired(op.pad.val)
+        return {"pads": paired(op.pad.val)}
     if kind == "valid":
-        return [0] * (2 * len(kernel))
-    sizes = [int(size) for size in op.x.shape[2:]]
-    return same_padding(sizes, kernel, strides, dilations, lower=kind == "same_lower")
+        return {"pads": [0] * (2 * len(kernel))}
+    lower = kind == "same_lower"
+    sizes = op.x.shape[2:]
+    if not any_symbolic(sizes):
+        return {"pads": same_padding([int(s) for s in sizes], kernel, strides, dilations, lower)}
+    if set(dilations) != {1}:
+        raise ExportError("padding to the same size with dilation needs a fixed size")
+    return {"auto_pad": "SAME_LOWER" if lower else "SAME_UPPER"}
 
 
 @operation("conv")
@@ -51,9 +65,7 @@ def conv(graph: Any, op: Any) -> str:
         strides=strides,
         dilations=dilations,
         group=int(op.groups.val),
-        pads=_padding(op, kernel, strides, dilations)
-        if kernel != [1] * len(kernel) or op.pad_type.val == "custom"
-        else None,
+        **padding(op, kernel, strides, dilations),
     )
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from export.simulator.operations import operation
-from export.simulator.operations.conv import paired, same_padding
+from export.simulator.operations.conv import padding
 
 
 def _attributes(op: Any) -> dict[str, Any]:
     kernel = [int(size) for size in op.kernel_sizes.val]
     strides = [1] * len(kernel) if op.strides is None else [int(s) for s in op.strides.val]
-    kind = op.pad_type.val
-    if kind == "custom":
-        pads = paired(op.pad.val)
-    elif kind == "valid":
-        pads = [0] * (2 * len(kernel))
-    else:
-        sizes = [int(size) for size in op.x.shape[2:]]
-        pads = same_padding(sizes, kernel, strides, [1] * len(kernel), kind == "same_lower")
     ceil = op.ceil_mode is not None and bool(op.ceil_mode.val)
-    return {"kernel_shape": kernel, "strides": strides, "pads": pads, "ceil_mode": int(ceil)}
+    return {
+        "kernel_shape": kernel,
+        "strides": strides,
+        "ceil_mode": int(ceil),
+        **padding(op, kernel, strides, [1] * len(kernel)),
+    }
 
 
 @operation("avg_pool")

@@ -1,0 +1,63 @@
+"""Programs whose sizes are known when they run: padding to the same size, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+import pytest
+from coremltools.converters.mil import Builder as mb
+
+from export import ExportError
+from export.simulator import Simulator
+from tests.export.simulator.programs import convert, simulate
+
+WEIGHT = np.random.default_rng(0).standard_normal((2, 2, 3, 4)).astype(np.float32)
+Layer = Callable[..., Any]
+LAYERS: dict[str, Layer] = {
+    "conv": lambda x, **padding: mb.conv(x=x, weight=WEIGHT, **padding),
+    "avg_pool": lambda x, **padding: mb.avg_pool(x=x, kernel_sizes=[3, 4], **padding),
+    "max_pool": lambda x, **padding: mb.max_pool(x=x, kernel_sizes=[3, 4], **padding),
+    "l2_pool": lambda x, **padding: mb.l2_pool(x=x, kernel_sizes=[3, 4], **padding),
+}
+
+
+def flexible(build: Layer) -> Simulator:
+    """The program for two channels of 4 to 12 rows and columns."""
+    sizes = [ct.RangeDim(4, 12, default=8, symbol=name) for name in ("height", "width")]
+    specs = [mb.TensorSpec(shape=(1, 2, *(size.symbol for size in sizes)))]
+    inputs = [ct.TensorType(name="x", shape=(1, 2, *sizes))]
+    return Simulator(convert(build, specs, inputs=inputs))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("pad_type", ["same", "same_lower"])
+def test_padding_to_the_same_size(name: str, pad_type: str) -> None:
+    """As the same program for a fixed size, whose padding is counted in Python."""
+
+    def build(x: Any) -> Any:
+        return LAYERS[name](x, strides=[1, 2], pad_type=pad_type)
+
+    simulator = flexible(build)
+    for shape in ((1, 2, 8, 8), (1, 2, 5, 11)):
+        x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+        (found,) = simulator.predict({"x": x}).values()
+        np.testing.assert_allclose(found, simulate(build, x=x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "build"),
+    [
+        ("conv", lambda x: LAYERS["conv"](x, dilations=[2, 2], pad_type="same", name="here")),
+        (
+            "pixel_unshuffle",
+            lambda x: mb.pixel_unshuffle(x=x, downscale_factor=np.uint32(2), name="here"),
+        ),
+        ("sliding_windows", lambda x: mb.sliding_windows(x=x, axis=2, size=2, name="here")),
+    ],
+)
+def test_what_needs_a_fixed_size_is_named_with_its_place(kind: str, build: Layer) -> None:
+    with pytest.raises(ExportError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
+        flexible(build)
