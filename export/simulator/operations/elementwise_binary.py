@@ -43,17 +43,22 @@ def not_equal(graph: Any, op: Any) -> str:
     return graph.node("Not", [graph.node("Equal", _operands(graph, op))])
 
 
+def _quotient(graph: Any, op: Any) -> str:
+    """Integers in double precision, which holds every quotient of theirs on its side of the next
+    integer."""
+    kind = "float32" if _is_float(op.outputs[0]) else "float64"
+    return str(graph.node("Div", [graph.cast(name, kind) for name in _operands(graph, op)]))
+
+
 @operation("real_div")
 def real_div(graph: Any, op: Any) -> str:
-    operands = [graph.cast(name, "float32") for name in _operands(graph, op)]
-    quotient = graph.node("Div", operands)
+    quotient = _quotient(graph, op)
     return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("floor_div")
 def floor_div(graph: Any, op: Any) -> str:
-    operands = [graph.cast(name, "float32") for name in _operands(graph, op)]
-    quotient = graph.node("Floor", [graph.node("Div", operands)])
+    quotient = graph.node("Floor", [_quotient(graph, op)])
     return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 

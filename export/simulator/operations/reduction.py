@@ -38,7 +38,11 @@ def same_in_onnx(graph: Any, op: Any) -> str:
 
 @operation("reduce_log_sum")
 def reduce_log_sum(graph: Any, op: Any) -> str:
-    return graph.node("Log", [_reduce(graph, op, "ReduceSum", graph.value(op.x))])
+    """Integers have a logarithm as floats, which is cut to an integer."""
+    x = graph.cast(graph.value(op.x), "float32")
+    logarithm = graph.node("Log", [_reduce(graph, op, "ReduceSum", x)])
+    is_float = mil_type(op.x).startswith("float")
+    return str(logarithm) if is_float else graph.cast(logarithm, "int32")
 
 
 @operation("reduce_argmax", "reduce_argmin")

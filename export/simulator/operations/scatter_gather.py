@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from export.simulator.graph import mil_type
 from export.simulator.operations import operation
 
-_REDUCTIONS = {"add": "add", "mul": "mul", "min": "min", "max": "max", "update": "none"}
+_REDUCTIONS = {"add": "add", "sub": "add", "mul": "mul", "min": "min", "max": "max"}
+_REDUCTIONS |= {"update": "none"}
 
 
 def _indices(graph: Any, op: Any) -> str:
@@ -57,35 +59,33 @@ def gather_nd(graph: Any, op: Any) -> str:
     return graph.node("GatherND", [graph.value(op.x), _indices(graph, op)], batch_dims=batch)
 
 
-def _with_arithmetic(graph: Any, data: str, mode: str, make: Any) -> str:
-    """Scatter with ``sub`` and ``div`` as the addition and multiplication of the inverse."""
+def _scattered(
+    graph: Any, op: Any, kind: str, data: str, indices: str, updates: str, **attributes: Any
+) -> str:
+    """``kind`` of ONNX in the mode of ``op``; ``div`` divides by the product of the divisors of a
+    place, so that integers come out as if divided one after the other."""
+    mode = op.mode.val
     if mode == "sub":
-        return make("add", lambda updates: graph.node("Neg", [updates]))
+        updates = graph.node("Neg", [updates])
     if mode == "div":
-        return make("mul", lambda updates: graph.node("Reciprocal", [updates]))
-    return make(_REDUCTIONS[mode], lambda updates: updates)
+        one = graph.constant(1, np.float32 if mil_type(op.data).startswith("float") else np.int32)
+        ones = graph.node("Expand", [one, graph.node("Shape", [data])])
+        inputs = [ones, indices, updates]
+        return graph.node("Div", [data, graph.node(kind, inputs, reduction="mul", **attributes)])
+    return graph.node(kind, [data, indices, updates], reduction=_REDUCTIONS[mode], **attributes)
 
 
 @operation("scatter_along_axis")
 def scatter_along_axis(graph: Any, op: Any) -> str:
-    data = graph.value(op.data)
-
-    def make(reduction: str, change: Any) -> str:
-        inputs = [data, _indices(graph, op), change(graph.value(op.updates))]
-        return graph.node("ScatterElements", inputs, axis=int(op.axis.val), reduction=reduction)
-
-    return _with_arithmetic(graph, data, op.mode.val, make)
+    data, updates = graph.value(op.data), graph.value(op.updates)
+    axis = int(op.axis.val)
+    return _scattered(graph, op, "ScatterElements", data, _indices(graph, op), updates, axis=axis)
 
 
 @operation("scatter_nd")
 def scatter_nd(graph: Any, op: Any) -> str:
-    data = graph.value(op.data)
-
-    def make(reduction: str, change: Any) -> str:
-        inputs = [data, _indices(graph, op), change(graph.value(op.updates))]
-        return graph.node("ScatterND", inputs, reduction=reduction)
-
-    return _with_arithmetic(graph, data, op.mode.val, make)
+    data, updates = graph.value(op.data), graph.value(op.updates)
+    return _scattered(graph, op, "ScatterND", data, _indices(graph, op), updates)
 
 
 @operation("scatter")
@@ -99,8 +99,5 @@ def scatter(graph: Any, op: Any) -> str:
     order = [*range(axis, axis + count), *range(axis), *range(axis + count, op.updates.rank)]
     updates = graph.node("Transpose", [graph.value(op.updates)], perm=order)
     indices = graph.node("Unsqueeze", [_indices(graph, op), graph.int64([-1])])
-
-    def make(reduction: str, change: Any) -> str:
-        return graph.node("ScatterND", [data, indices, change(updates)], reduction=reduction)
-
-    return graph.node("Transpose", [_with_arithmetic(graph, data, op.mode.val, make)], perm=back)
+    scattered = _scattered(graph, op, "ScatterND", data, indices, updates)
+    return graph.node("Transpose", [scattered], perm=back)
