@@ -65,8 +65,10 @@ def _chosen(graph: Any, op: Any, boxes: str, scores: str) -> tuple[str, str]:
         rivals = _by_class(graph, op, scores, rivals)
     limit = graph.int64([int(op.max_boxes.val)])
     least = op.score_threshold.val if hasattr(op, "score_threshold") else NO_SCORE
+    # MIL rejects scores below the threshold, ONNX those that equal it too.
+    below = np.nextafter(np.float32(least), np.float32(-np.inf))
     thresholds = [
-        graph.constant(np.atleast_1d(np.float32(value))) for value in (op.iou_threshold.val, least)
+        graph.constant(np.atleast_1d(np.float32(value))) for value in (op.iou_threshold.val, below)
     ]
     found = graph.node("NonMaxSuppression", [boxes, rivals, limit, *thresholds], center_point_box=1)
     flat = graph.node("Squeeze", [best, graph.int64([0])])

@@ -33,7 +33,7 @@ def kept(
     result: list[int] = []
     for i in np.argsort(-best):
         rivals = [j for j in result if not by_class or classes[i] == classes[j]]
-        if best[i] > least and all(overlap(boxes[i], boxes[j]) <= share for j in rivals):
+        if best[i] >= least and all(overlap(boxes[i], boxes[j]) <= share for j in rivals):
             result.append(int(i))
     return result[:LIMIT] or [int(best.argmax())]
 
@@ -74,3 +74,24 @@ def test_as_the_loop(by_class: bool, newer: bool, seed: int, least: float) -> No
         np.testing.assert_allclose(found[1][image, :count], scores[image, chosen], rtol=1e-6)
         assert not found[0][image, count:].any()
         assert newer or found[3][image] == count
+
+
+def test_a_score_at_the_threshold_stays() -> None:
+    """Boxes far apart; the second equals the threshold, the third is the next number below it."""
+    boxes = np.array([[[1, 1, 1, 1], [5, 5, 1, 1], [9, 9, 1, 1]]], np.float32)
+    below = np.nextafter(np.float32(0.4), np.float32(0))
+    scores = np.array([[[0.9], [0.4], [below]]], np.float32)
+
+    def build(boxes: Any, scores: Any) -> Any:
+        return mb.non_maximum_suppression(
+            boxes=boxes,
+            scores=scores,
+            iou_threshold=np.float32(0.25),
+            score_threshold=np.float32(0.4),
+            max_boxes=LIMIT,
+            per_class_suppression=False,
+        )
+
+    _, _, indices, count = outputs(build, target=ct.target.iOS16, boxes=boxes, scores=scores)
+    np.testing.assert_array_equal(indices, [[0, 1, -1, -1]])
+    assert count == 2
