@@ -87,10 +87,16 @@ def make_features(
 
     Args:
         tokenizer: a fast tokenizer of `transformers`.
+
+    Raises:
+        DistillError: ``max_length`` leaves no room for the texts.
     """
+    pair = examples[0].sentence2 is not None
+    if max_length < tokenizer.num_special_tokens_to_add(pair) + 1 + pair:
+        raise DistillError(f"a length of {max_length} leaves no room for the text")
     encoded = tokenizer(
         [example.sentence1 for example in examples],
-        None if examples[0].sentence2 is None else [example.sentence2 for example in examples],
+        [example.sentence2 for example in examples] if pair else None,
         truncation="longest_first",
         max_length=max_length,
         padding=False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def read_json(path: Path) -> Any:
         return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
     except FileNotFoundError:
         raise DistillError(f"{path}: no such file") from None
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DistillError(f"{path}: not a JSON file ({error})") from None
 
 
@@ -154,8 +155,11 @@ def make_features(
     tokenized once.
 
     Raises:
-        DistillError: the tokenizer has no separator token, or ``max_length`` leaves no room.
+        DistillError: the tokenizer has no separator token, ``max_length`` leaves no room, or
+            ``doc_stride`` is below 1.
     """
+    if doc_stride < 1:
+        raise DistillError(f"windows must start at least 1 token apart, not {doc_stride}")
     cls, sep = special_ids(tokenizer)
     questions = tokenizer.encode_batch([e.question for e in examples], add_special_tokens=False)
     distinct = list(dict.fromkeys(e.context for e in examples))

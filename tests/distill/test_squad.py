@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -67,6 +68,16 @@ def test_windows_cover_the_passage_and_carry_the_answer(
         assert passage[start:end] == "liquid tin"
 
 
+@pytest.mark.parametrize(
+    ("length", "stride", "message"), [(64, 0, "1 token apart"), (64, -3, "apart"), (5, 1, "room")]
+)
+def test_windows_that_do_not_advance_or_hold_nothing(
+    length: int, stride: int, message: str, tokenizer: Tokenizer
+) -> None:
+    with pytest.raises(DistillError, match=message):
+        make_features([example("Red or blue. " * 50, "blue")], tokenizer, length, stride)
+
+
 def test_decoding_finds_the_labelled_span(
     tokenizer: Tokenizer, qa_examples: list[dict[str, str]]
 ) -> None:
@@ -115,6 +126,15 @@ def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) 
     assert mismatches(path) == ["2"]
     with pytest.raises(DistillError, match="1 answers do not stand"):
         load_examples(path, on_mismatch="refuse")
+
+
+def test_a_damaged_archive_is_no_squad(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(b'{"data": []}' * 50))
+    content[12:20] = b"\xff" * 8
+    path = tmp_path / "squad.json.gz"
+    path.write_bytes(content)
+    with pytest.raises(DistillError, match=r"squad\.json\.gz: not a JSON file"):
+        read_json(path)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"data": []}', '{"data": [1]}', "[]"])
