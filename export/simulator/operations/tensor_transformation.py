@@ -128,8 +128,11 @@ def slice_by_index(graph: Any, op: Any) -> str:
 
 @operation("slice_by_size")
 def slice_by_size(graph: Any, op: Any) -> str:
-    """A size of -1 goes to the end of its axis."""
+    """A size of -1 goes to the end of its axis, and a begin below 0 counts from there."""
     begin, size = graph.as_int64(op.begin), graph.as_int64(op.size)
+    from_end = graph.node("Add", [begin, graph.node("Shape", [graph.value(op.x)])])
+    negative = graph.node("Less", [begin, graph.int64(0)])
+    begin = graph.node("Where", [negative, from_end, begin])
     to_end = graph.node("Equal", [size, graph.int64(-1)])
     ends = graph.node("Where", [to_end, graph.int64(INT64_MAX), graph.node("Add", [begin, size])])
     return graph.node("Slice", [graph.value(op.x), begin, ends, graph.int64(range(op.x.rank))])
@@ -188,7 +191,6 @@ def space_to_batch(graph: Any, op: Any) -> str:
     (top, bottom), (left, right) = np.asarray(op.paddings.val)
     pads = graph.int64([0, 0, top, left, 0, 0, bottom, right])
     padded = graph.node("Pad", [graph.value(op.x), pads])
-    shape = graph.int64([0, 0, -1, block[0]])
     n, c, h, w = (int(size) for size in op.x.shape)
     h, w = h + int(top + bottom), w + int(left + right)
     shape = graph.int64([n, c, h // block[0], block[0], w // block[1], block[1]])
