@@ -31,12 +31,12 @@ class Simulator:
         precision: ``float32`` computes half-precision values in float32; ``float16`` rounds every
             intermediate to half precision as a phone does, and so shows overflow and loss.
         threads: threads of ONNX Runtime, 0 for its own choice.
-        function: the function of the program to run.
+        function: the function of the program to run; by default the program's own choice.
         watch: names of intermediate values that `predict` returns too.
 
     Raises:
-        ExportError: a package that cannot be read, or an operation that is not known, named with
-            its place.
+        ExportError: a package that cannot be read, a function that is not in it, or an operation
+            that is not known, named with its place.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Simulator:
         self.precision = precision
         self.threads = threads
         program = load_program(model)
+        functions = program.mil.functions
+        if function is not None and function not in functions:
+            raise ExportError(f"no function {function!r}; there are {', '.join(functions)}")
         name = function or getattr(program.mil, "default_function_name", None) or "main"
         self.description = _interface(program.description, name)
         self._allowed = allowed(self.description.input)
         self._image_inputs = color_spaces(self.description.input)
         self._image_outputs = color_spaces(self.description.output)
-        functions = program.mil.functions
         chosen = functions[name if name in functions else next(iter(functions))]
         # Only names, types and shapes are kept: the program holds the weights a second time.
         ports = {key: port(var) for key, var in chosen.inputs.items()}
@@ -109,7 +111,11 @@ class Simulator:
 
     @cached_property
     def session(self) -> Any:
-        """The ONNX Runtime session, made at the first prediction."""
+        """The ONNX Runtime session, made at the first prediction.
+
+        Raises:
+            ExportError: ONNX Runtime has no kernel for a part of the program, or refuses it.
+        """
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -117,9 +123,12 @@ class Simulator:
         options.intra_op_num_threads = self.threads
         if self._weights.folder is not None:
             options.add_session_config_entry(EXTERNAL_FOLDER, str(self._weights.folder))
-        return onnxruntime.InferenceSession(
-            self._graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            return onnxruntime.InferenceSession(
+                self._graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+            raise ExportError(f"the program cannot be run: {_line(error)}") from None
 
     @property
     def input_shapes(self) -> dict[str, tuple[int | str, ...]]:
@@ -142,7 +151,7 @@ class Simulator:
 
         Raises:
             ExportError: an input that is missing, unknown, or of a shape that the package does
-                not allow.
+                not allow; or ONNX Runtime cannot run the program.
         """
         feeds = {f"input_{k}": v for k, v in self._checked(data).items()}
         state = self.make_state() if state is None else state
@@ -150,8 +159,8 @@ class Simulator:
         names = [output.name for output in self.session.get_outputs()]
         try:
             results = dict(zip(names, self.session.run(names, feeds), strict=True))
-        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-            raise ExportError(f"the simulation failed: {' '.join(str(error).split())}") from None
+        except Exception as error:
+            raise ExportError(f"the simulation failed: {_line(error)}") from None
         for key in state:
             state[key] = results.pop(f"state_{key}")
         return {out.name: self._typed(results[f"output_{out.name}"], out) for out in self.outputs}
@@ -208,6 +217,10 @@ def _results(function: Any, watch: Collection[str]) -> list[Any]:
     made = (var for op in function.operations for var in op.outputs)
     watched = [var for var in (*function.inputs.values(), *made) if var.name in watch]
     return list(dict.fromkeys([*function.outputs, *watched]))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _cast(array: np.ndarray, kind: str) -> np.ndarray:

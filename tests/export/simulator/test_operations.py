@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from export import ExportError
 from export.simulator import Simulator
 from export.simulator.operations import OPERATIONS
-from tests.export.simulator.programs import simulate
+from tests.export.simulator.programs import convert, simulate
 
 UNARY = {
     "abs": np.abs,
@@ -96,6 +96,15 @@ def test_slices_as_numpy(begin: int, size: int, stride: int, data: st.DataObject
     np.testing.assert_array_equal(simulate(build, x=x), x[begin : begin + size : stride, last])
 
 
+@pytest.mark.parametrize("begin", [1, -3])
+@pytest.mark.parametrize("size", [2, -1])
+def test_a_begin_below_0_counts_from_the_end(begin: int, size: int) -> None:
+    x = np.arange(5, dtype=np.float32)
+    end = None if size == -1 else begin + size
+    found = simulate(lambda x: mb.slice_by_size(x=x, begin=[begin], size=[size]), x=x)
+    np.testing.assert_array_equal(found, x[begin:end])
+
+
 def test_integers_and_floats_meet_in_a_product() -> None:
     x = np.array([[0.5, -1, 2]], np.float32)
     weight, bias = np.array([[1, 2, 3], [-1, 0, 4]], np.int32), np.array([10, -20], np.int32)
@@ -150,6 +159,22 @@ def test_an_unknown_operation_is_named_with_its_place(monkeypatch: pytest.Monkey
     monkeypatch.delitem(OPERATIONS, "relu")
     with pytest.raises(ExportError, match=r"^relu: not supported .*operation 'here'.*'main'"):
         simulate(lambda x: mb.relu(x=x, name="here"), x=np.ones((1, 2), np.float32))
+
+
+def test_what_onnx_runtime_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
+    monkeypatch.setitem(
+        OPERATIONS, "relu", lambda graph, op: graph.node("None", [graph.value(op.x)])
+    )
+    with pytest.raises(ExportError, match=r"the program cannot be run: .*None"):
+        simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
+
+
+def test_a_function_that_is_not_there() -> None:
+    model = convert(lambda x: mb.relu(x=x), [mb.TensorSpec(shape=(1, 2))])
+    assert Simulator(model, function="main").inputs.keys() == Simulator(model).inputs.keys()
+    with pytest.raises(ExportError, match="no function 'other'; there are main"):
+        Simulator(model, function="other")
 
 
 def test_inputs_are_checked() -> None:
