@@ -141,7 +141,7 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
 
 def _evaluate_squad(arguments: EvaluateArguments) -> dict[str, Any]:
     """With a bootstrap interval of F1 over the questions."""
-    examples = spaced(squad.load_examples(_data(arguments)), arguments.limit)
+    examples = spaced(squad.load_examples(_data(arguments), on_mismatch="keep"), arguments.limit)
     predictions = _predictions(arguments, examples)
     rows = squad.scores_by_question(examples, predictions)
     report: dict[str, Any] = squad.summary(examples, predictions, rows)

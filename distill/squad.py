@@ -91,13 +91,14 @@ def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
     Args:
         path: the file.
         on_mismatch: what to do with an answer whose ``answer_start`` does not match its text:
-            ``skip`` the answer (the question too when no answer is left), or ``refuse`` the file.
-            `mismatches` counts them.
+            ``skip`` the answer (the question too when no answer is left), ``refuse`` the file, or
+            ``keep`` the answer: the official metric reads its text alone. `mismatches` counts
+            them.
 
     Raises:
         DistillError: the file is not in the format, or holds a mismatch and is to be refused.
     """
-    examples, wrong = _parse(Path(path))
+    examples, wrong = _parse(Path(path), keep=on_mismatch == "keep")
     if wrong and on_mismatch == "refuse":
         raise DistillError(
             f"{path}: {len(wrong)} answers do not stand at their answer_start, the first in "
@@ -111,14 +112,15 @@ def mismatches(path: str | Path) -> list[str]:
     return _parse(Path(path))[1]
 
 
-def _parse(path: Path) -> tuple[list[Example], list[str]]:
+def _parse(path: Path, keep: bool = False) -> tuple[list[Example], list[str]]:
     examples: list[Example] = []
     wrong: list[str] = []
     try:
         for article in read_json(path)["data"]:
             for paragraph in article["paragraphs"]:
                 for qa in paragraph["qas"]:
-                    example = _example(article.get("title", ""), paragraph["context"], qa, wrong)
+                    title, context = article.get("title", ""), paragraph["context"]
+                    example = _example(title, context, qa, wrong, keep)
                     if example is not None:
                         examples.append(example)
     except (KeyError, TypeError, AttributeError) as error:
@@ -130,10 +132,14 @@ def _parse(path: Path) -> tuple[list[Example], list[str]]:
     return examples, wrong
 
 
-def _example(title: str, context: str, qa: dict[str, Any], wrong: list[str]) -> Example | None:
+def _example(
+    title: str, context: str, qa: dict[str, Any], wrong: list[str], keep: bool
+) -> Example | None:
     impossible = bool(qa.get("is_impossible", False))
     stated = [] if impossible else [(a["text"], int(a["answer_start"])) for a in qa["answers"]]
-    answers = tuple((text, at) for text, at in stated if context[at : at + len(text)] == text)
+    answers = tuple(
+        (text, at) for text, at in stated if keep or context[at : at + len(text)] == text
+    )
     if len(answers) < len(stated):
         wrong.append(qa["id"])
         if not answers:

@@ -67,12 +67,37 @@ def test_a_prediction_file_is_scored_alone(shared_data: Path, capsys: Capture) -
     assert found == pytest.approx(expected, abs=1e-6)
 
 
+def test_questions_whose_answers_stand_elsewhere_are_scored(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """The official metric never reads ``answer_start``."""
+    questions = [
+        {"id": str(at), "question": "Which?", "answers": [{"text": "blue", "answer_start": at}]}
+        for at in (7, 3)
+    ]
+    paragraph = {"context": "Red or blue.", "qas": questions}
+    write(tmp_path / "squad.json", json.dumps({"data": [{"paragraphs": [paragraph]}]}))
+    write(tmp_path / "predictions.json", json.dumps({"7": "red", "3": "blue"}))
+    options = ["--predictions", str(tmp_path / "predictions.json")]
+    found = report(capsys, "--task", "squad", *options, "--data", str(tmp_path / "squad.json"))
+    assert (found["total"], found["surplus"], found["exact_match"]) == (2, 0, 50)
+
+
 def test_mnli_is_scored_on_both_its_sets(checkpoints: Path, mnli: Path, capsys: Capture) -> None:
     options = ["--model", str(checkpoints / "mnli"), "--data", str(mnli)]
     found = report(capsys, "--task", "MNLI", *options)
     assert found["total"] == 16
     both = found["accuracy_matched"], found["accuracy_mismatched"]
     assert found["score"] == pytest.approx(sum(both) / 2)
+
+
+def test_lengths_that_do_not_fit_are_refused(
+    checkpoints: Path, mnli: Path, capsys: Capture
+) -> None:
+    options = ["--task", "mnli", "--model", str(checkpoints / "mnli"), "--data", str(mnli)]
+    for length, message in (("600", "at most 512 tokens, not 600"), ("4", "leaves no room")):
+        assert main([*options, "--max_length", length]) == 2
+        assert message in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_glue_scores_the_tasks_that_are_there(

@@ -124,6 +124,10 @@ def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) 
     path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
     assert [e.id for e in load_examples(path)] == ["1"]
     assert mismatches(path) == ["2"]
+    assert [e.answers for e in load_examples(path, on_mismatch="keep")] == [
+        (("blue", 7),),
+        (("blue", 3),),
+    ]
     with pytest.raises(DistillError, match="1 answers do not stand"):
         load_examples(path, on_mismatch="refuse")
 
