@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -24,7 +23,10 @@ from export.package import SETTINGS, Bundle, directory_size, settings_of, write_
 from export.parity import Difference
 from export.side_by_side import run_both
 from export.text import LENGTHS, Inputs, load_tokenizer, sample_inputs
-from export.vocabulary import read_tokenizer
+from export.vocabulary import tokenizer_of
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 STEPS = ("convert", "compress", "write", "run")
 
@@ -108,7 +110,7 @@ def export_bundle(
         target=options.target,
     )
     began = time.monotonic()
-    samples = _calibration(checkpoint, options)
+    samples = _calibration(tokenizer_of(checkpoint), options)
     steps = len(STEPS) + bool(samples)
     with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
         _step(progress, "convert")
@@ -145,13 +147,10 @@ def export_bundle(
     }
 
 
-def _calibration(checkpoint: Checkpoint, options: BundleOptions) -> list[Inputs]:
+def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:
     """What the model is to run on before its activations are quantized; else nothing."""
     if options.calibrate is None:
         return []
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
     return calibration_inputs(options.calibrate, tokenizer, options.task, options.lengths)
 
 

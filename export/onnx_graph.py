@@ -7,7 +7,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
@@ -17,11 +17,14 @@ from export import ExportError
 from export.checkpoint import Checkpoint
 from export.encoder import build_encoder, input_names
 from export.engines import PyTorchEngine
-from export.package import read_tokenizer
 from export.parity import Difference, compare
 from export.quiet import quiet
 from export.tasks import OUTPUTS, PER_TOKEN
 from export.text import Inputs, encode, sample_texts, take
+from export.vocabulary import tokenizer_of
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 OPSET = 17
 LEAST_PSNR = {"none": 90.0, "int8": 20.0}
@@ -78,9 +81,11 @@ def export_onnx(
         verify: run the file beside PyTorch; without it the report's differences are None.
 
     Raises:
-        ExportError: a file that differs from PyTorch by more than it should.
+        ExportError: a file that differs from PyTorch by more than it should, or with ``verify`` a
+            checkpoint without a usable tokenizer.
     """
     began = time.monotonic()
+    tokenizer = tokenizer_of(checkpoint) if verify else None
     vnni = has_vnni() if vnni is None else vnni
     with atomic_file(out) as staged, tempfile.TemporaryDirectory(dir=staged.parent) as folder:
         plain = Path(folder) / "plain.onnx"
@@ -89,7 +94,7 @@ def export_onnx(
         onnx.save(graph, staged)
         if quantize == "int8":
             _quantize(staged, vnni)
-        difference = compare_onnx(staged, checkpoint, task) if verify else None
+        difference = compare_onnx(staged, checkpoint, task, tokenizer) if tokenizer else None
         if difference and not difference.psnr >= LEAST_PSNR[quantize]:
             raise ExportError(
                 f"the ONNX file differs from PyTorch: PSNR {difference.psnr:.1f} dB, below "
@@ -184,13 +189,8 @@ def _quantize(path: Path, vnni: bool) -> None:
         )
 
 
-def compare_onnx(path: Path, checkpoint: Checkpoint, task: str) -> Difference:
+def compare_onnx(path: Path, checkpoint: Checkpoint, task: str, tokenizer: Tokenizer) -> Difference:
     """The written file in ONNX Runtime against PyTorch, on the built-in texts without padding."""
-    import json
-
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
     reference, candidate = PyTorchEngine(checkpoint, task), OnnxEngine(path)
     expected, found = [], []
     for inputs in encode(tokenizer, sample_texts(task), LENGTHS):

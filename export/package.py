@@ -10,7 +10,6 @@ It is written whole or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -20,9 +19,10 @@ from typing import Any
 
 from export import ExportError
 from export.checkpoint import Checkpoint
+from export.compress import COMPRESSIONS
 from export.encoder import input_names
-from export.tasks import OUTPUTS
-from export.vocabulary import SPECIAL_TOKENS, lower_case, read_tokenizer
+from export.tasks import INPUTS, OUTPUTS, TASKS
+from export.vocabulary import SPECIAL_TOKENS, fingerprint, lower_case, read_tokenizer
 
 SETTINGS = "model.json"
 FORMAT_VERSION = 1
@@ -56,7 +56,8 @@ def open_bundle(path: str | Path) -> Bundle:
     """Open a bundle by its directory or by the ``.mlpackage`` inside it.
 
     Raises:
-        ExportError: nothing there, or files are missing or broken.
+        ExportError: nothing there, files are missing or broken, or the settings are not what an
+            export writes; the app refuses the same.
     """
     path = Path(path)
     inside = path.suffix == ".mlpackage" and not (path / SETTINGS).is_file()
@@ -65,15 +66,35 @@ def open_bundle(path: str | Path) -> Bundle:
         raise ExportError(f"{path}: no such package")
     try:
         settings = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
+        _check(settings)
         package = directory / Path(settings["package"]).name
-        int(min(settings["lengths"])), str(settings["task"])
     except FileNotFoundError:
         raise ExportError(f"{directory}: no {SETTINGS} beside the package") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{directory / SETTINGS}: broken ({error!r})") from None
+    except KeyError as error:
+        raise ExportError(f"{directory / SETTINGS}: broken (no {error})") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ExportError(f"{directory / SETTINGS}: broken ({error})") from None
     if not package.is_dir():
         raise ExportError(f"{package}: no such package")
     return Bundle(directory, package, settings)
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Raises ValueError, KeyError or TypeError where the content of a model.json cannot be used."""
+    if settings["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"format {settings['format_version']}; this kit reads {FORMAT_VERSION}")
+    for name, known in (("task", tuple(TASKS)), ("quantization", tuple(COMPRESSIONS))):
+        if settings[name] not in known:
+            raise ValueError(f"{name} {settings[name]!r}; {', '.join(known)}")
+    inputs, lengths = settings["inputs"], settings["lengths"]
+    if not isinstance(inputs, list) or not inputs or not set(inputs) <= set(INPUTS):
+        raise ValueError(f"inputs {inputs!r}; some of {', '.join(INPUTS)}")
+    if not isinstance(lengths, list) or not lengths:
+        raise ValueError(f"lengths {lengths!r}; a list of numbers")
+    sizes = [settings[name] for name in ("max_question_length", "doc_stride", "max_answer_length")]
+    for size in (*lengths, *sizes):
+        if type(size) is not int or size < 1:
+            raise ValueError(f"a length or stride of {size!r}; numbers above 0")
 
 
 def directory_size(path: Path) -> int:
@@ -97,7 +118,6 @@ def settings_of(
     """
     tokenizer = read_tokenizer(checkpoint)
     vocabulary = tokenizer["model"]["vocab"]
-    text = json.dumps(tokenizer, sort_keys=True).encode()
     return {
         "format_version": FORMAT_VERSION,
         "name": checkpoint.name,
@@ -117,7 +137,7 @@ def settings_of(
         "layout": layout,
         "target": target,
         "random_weights": checkpoint.random_weights,
-        "tokenizer_sha256": hashlib.sha256(text).hexdigest(),
+        "tokenizer_sha256": fingerprint(tokenizer),
         "source": checkpoint.source or checkpoint.name,
     }
 

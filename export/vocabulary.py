@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from export import ExportError
 from export.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 
@@ -40,6 +44,26 @@ def read_tokenizer(checkpoint: Checkpoint) -> Content:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ExportError(f"{path}: no usable tokenizer ({error!r})") from None
     return dict(content)
+
+
+def tokenizer_of(checkpoint: Checkpoint) -> Tokenizer:
+    """The checkpoint's tokenizer, ready to encode.
+
+    Raises:
+        ExportError: as `read_tokenizer`, or a part of it is not known.
+    """
+    from tokenizers import Tokenizer
+
+    content = json.dumps(read_tokenizer(checkpoint))
+    try:
+        return Tokenizer.from_str(content)
+    except Exception as error:  # tokenizers raises Exception itself
+        raise ExportError(f"{checkpoint.name}: no usable tokenizer ({error})") from None
+
+
+def fingerprint(tokenizer: Content) -> str:
+    """SHA-256 of a tokenizer's content, whatever the order of its entries."""
+    return hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest()
 
 
 def lower_case(tokenizer: Content) -> bool:

@@ -10,10 +10,22 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
-from export import ExportError
+from export import ExportError, coreml, onnx
 from export.checkpoint import load_checkpoint
 from export.package import licence, open_bundle
 from export.vocabulary import lower_case, read_tokenizer
+
+SETTINGS = {
+    "format_version": 1,
+    "package": "model.mlpackage",
+    "task": "qa",
+    "lengths": [16],
+    "inputs": ["input_ids", "attention_mask"],
+    "max_question_length": 8,
+    "doc_stride": 4,
+    "max_answer_length": 5,
+    "quantization": "none",
+}
 
 
 def change_tokenizer(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -61,6 +73,25 @@ def test_tokenizers_that_do_not_fit(
         read_tokenizer(load_checkpoint(str(broken)))
 
 
+def refuse_to_trace(*_: object, **__: object) -> None:
+    raise AssertionError("the model was built for nothing")
+
+
+@pytest.mark.parametrize("main", [coreml.main, onnx.main])
+def test_a_tokenizer_of_unknown_parts_is_refused_first(
+    main: Callable[[list[str]], int],
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change_tokenizer(broken, lambda content: content.update(normalizer={"type": "Nope"}))
+    for module in ("bundle", "onnx_graph"):
+        monkeypatch.setattr(f"export.{module}.build_encoder", refuse_to_trace)
+    assert main(["--model", str(broken), "--out", str(tmp_path / "out")]) == 2
+    assert "error: broken: no usable tokenizer" in capsys.readouterr().err
+
+
 def test_the_licence_is_that_of_the_model_card(broken: Path) -> None:
     assert licence(load_checkpoint(str(broken))).startswith("not stated")
     (broken / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Card\n")
@@ -70,14 +101,55 @@ def test_the_licence_is_that_of_the_model_card(broken: Path) -> None:
 def test_a_bundle_opens_by_folder_and_by_package(tmp_path: Path) -> None:
     bundle = tmp_path / "named.mlpackage"
     (bundle / "model.mlpackage").mkdir(parents=True)
-    settings = {"package": "model.mlpackage", "lengths": [16], "task": "qa"}
-    (bundle / "model.json").write_text(json.dumps(settings))
+    (bundle / "model.json").write_text(json.dumps(SETTINGS))
     for path in (bundle, bundle / "model.mlpackage"):
         assert open_bundle(path).package == bundle / "model.mlpackage"
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", "{", '{"package": "p", "lengths": ["a"]}'])
+@pytest.mark.parametrize("content", ["[]", "{}", "{", "7", '"words"', "[" * 100_000])
 def test_a_broken_bundle_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(content)
     with pytest.raises(ExportError, match="broken"):
         open_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_needed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "model.mlpackage").mkdir()
+    rest = {key: value for key, value in SETTINGS.items() if key != name}
+    (tmp_path / "model.json").write_text(json.dumps(rest))
+    with pytest.raises(ExportError, match=f"no '{name}'"):
+        open_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("format_version", 2),
+        ("task", "foo"),
+        ("task", ["qa"]),
+        ("quantization", "int2"),
+        ("inputs", []),
+        ("inputs", "input_ids"),
+        ("inputs", ["input_ids", "positions"]),
+        ("inputs", [{}]),
+        ("lengths", []),
+        ("lengths", 16),
+        ("lengths", [16, 0]),
+        ("lengths", ["16"]),
+        ("doc_stride", 0),
+        ("doc_stride", -8),
+        ("doc_stride", True),
+        ("max_question_length", 1.5),
+        ("max_answer_length", None),
+        ("package", 3),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_line(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    (tmp_path / "model.mlpackage").mkdir()
+    (tmp_path / "model.json").write_text(json.dumps(SETTINGS | {name: value}))
+    with pytest.raises(ExportError, match="broken") as refused:
+        open_bundle(tmp_path)
+    assert "\n" not in str(refused.value)
