@@ -20,13 +20,13 @@ from distill.command import command
 from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.compress import COMPRESSIONS, TARGETS
-from export.report import finite, print_report
+from export.report import PAST_TOLERANCE, finite, print_report
 from export.tasks import TASKS
 from export.text import LENGTHS
 
 APP_MODELS = Path("ios_app/QADemo/Models")
 APP_TARGET = "iOS17"
-PAST_TOLERANCE = 1
+APP_TASK = "qa"
 DISTILBERT_APP_MB = 207  # arXiv 1910.01108, section 5
 
 
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
     add("--lengths", type=_lengths, default=LENGTHS, help=f"default {','.join(map(str, LENGTHS))}")
     add("--target", choices=TARGETS, help=f"oldest system; default iOS18, of --app {APP_TARGET}")
-    add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-ane]")
+    add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
     add("--random-weights", action="store_true", help="the architecture alone")
@@ -88,15 +88,28 @@ def _lengths(text: str) -> tuple[int, ...]:
     return lengths
 
 
+def _default_target(arguments: argparse.Namespace) -> str:
+    return APP_TARGET if arguments.app else "iOS18"
+
+
 def _destination(arguments: argparse.Namespace, task: str) -> Path:
+    """Where the bundle goes; what is not the default is in its name, so that one export does not
+    replace another."""
     # Resolved, for a model that is given as "." or "..".
-    name = f"{Path(arguments.model).resolve().name}-{task}-{arguments.quantize}"
+    parts = [Path(arguments.model).resolve().name, task, arguments.quantize]
     if arguments.layout != "standard":
-        name += f"-{arguments.layout}"
+        parts.append(arguments.layout)
+    if arguments.target not in (None, _default_target(arguments)):
+        parts.append(arguments.target)
+    if arguments.lengths != LENGTHS:
+        parts += map(str, arguments.lengths)
+    name = "-".join(parts)
     if not arguments.app:
         return arguments.out or Path(name)
     if arguments.out:
         raise ExportError("--app has its own place; leave --out out")
+    if task != APP_TASK:
+        raise ExportError(f"the app is for {APP_TASK}, not {task}; --task or another --model")
     if not APP_MODELS.parent.is_dir():
         raise ExportError(f"{APP_MODELS.parent}: no app here; run --app in the repository's root")
     return APP_MODELS / name
@@ -126,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         quantize=arguments.quantize,
         layout=arguments.layout,
         lengths=arguments.lengths,
-        target=arguments.target or (APP_TARGET if arguments.app else "iOS18"),
+        target=arguments.target or _default_target(arguments),
         skip=tuple(arguments.skip),
         calibrate=arguments.calibrate,
     )

@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     preset = PRESETS.get(arguments.model)
     task = arguments.task or (preset.default_task if preset else "qa")
-    out = arguments.out or Path(f"{Path(arguments.model).name}-{task}-{arguments.quantize}.onnx")
+    # Resolved, for a model that is given as "." or "..".
+    name = Path(arguments.model).resolve().name
+    out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
     if out.exists() and not arguments.force:
         raise ExportError(f"{out} exists already; --force replaces it")
     from export.checkpoint import load_checkpoint

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 MB = 1e6
+PAST_TOLERANCE = 1
+"""Exit status of a command whose package differs from PyTorch by more than it should."""
 
 
 def print_report(report: dict[str, Any], app_mb: float) -> None:

@@ -176,7 +176,7 @@ def test_the_app_is_written_where_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert coreml.main(["--model", "minilm", "--app"]) == 2
+    assert coreml.main(["--model", "qa-mini", "--app"]) == 2
     assert "repository's root" in one_line(capsys)
     assert list(tmp_path.iterdir()) == []
 
@@ -184,16 +184,18 @@ def test_the_app_is_written_where_it_is(
 @pytest.mark.parametrize(
     ("options", "folder"),
     [
-        ([], "minilm-embed-none"),
-        (["--quantize", "int8"], "minilm-embed-int8"),
-        (["--quantize", "int8", "--layout", "ane"], "minilm-embed-int8-ane"),
-        (["--task", "qa", "--random-weights"], "minilm-qa-none"),
+        ([], "qa-mini-qa-none"),
+        (["--quantize", "int8"], "qa-mini-qa-int8"),
+        (["--quantize", "int8", "--layout", "ane"], "qa-mini-qa-int8-ane"),
+        (["--target", "iOS17", "--lengths", "128,192,256,384"], "qa-mini-qa-none"),
+        (["--target", "iOS18"], "qa-mini-qa-none-iOS18"),
+        (["--layout", "ane", "--lengths", "384,128"], "qa-mini-qa-none-ane-128-384"),
+        (["--model", "minilm", "--task", "qa", "--random-weights"], "minilm-qa-none"),
     ],
 )
 def test_what_differs_has_a_folder_of_its_own_in_the_app(
     options: list[str],
     folder: str,
-    minilm_directory: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -206,8 +208,26 @@ def test_what_differs_has_a_folder_of_its_own_in_the_app(
     monkeypatch.setattr(bundle, "export_bundle", stop)
     monkeypatch.chdir(tmp_path)
     coreml.APP_MODELS.parent.mkdir(parents=True)
-    assert coreml.main(["--model", "minilm", "--app", *options]) == 2
+    assert coreml.main(["--model", "qa-mini", "--random-weights", "--app", *options]) == 2
     assert one_line(capsys) == f"error: to {coreml.APP_MODELS / folder}"
+
+
+def test_the_app_takes_its_own_task_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    coreml.APP_MODELS.parent.mkdir(parents=True)
+    assert coreml.main(["--model", "minilm", "--app"]) == 2
+    assert "the app is for qa, not embed" in one_line(capsys)
+
+
+def test_a_model_in_this_folder_names_its_file(
+    broken: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(broken)
+    (broken / "broken-qa-none.onnx").touch()
+    assert onnx.main(["--model", "."]) == 2
+    assert "broken-qa-none.onnx exists already" in one_line(capsys)
 
 
 def test_a_package_that_differs_is_refused(
