@@ -9,20 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from tqdm import tqdm
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from distill import DistillError
 from distill.classification import ClassificationTask, TextFeature
+from distill.loading import configuration, readable, takes_segments
 
 PREDICTION_ROWS = 64
-DROPOUTS = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "classifier_dropout",
-    "dropout",
-    "attention_dropout",
-    "seq_classif_dropout",
-)
 
 Batch = dict[str, torch.Tensor]
 
@@ -46,11 +39,6 @@ def collate(rows: list[dict[str, Any]], pad_id: int) -> Batch:
     return batch
 
 
-def takes_segments(model: PreTrainedModel) -> bool:
-    """Whether a model has an embedding of segments; DistilBERT has none."""
-    return bool(getattr(model.config, "type_vocab_size", 0))
-
-
 def forward(model: PreTrainedModel, batch: Batch, segments: bool, hidden: bool = False) -> Any:
     """The model's output for a batch; ``segments`` as `takes_segments` says of the model within
     any wrapper."""
@@ -69,9 +57,10 @@ def load_model(
         trained: the checkpoint must have the head.
 
     Raises:
-        DistillError: ``trained``, but the head is missing or has other classes.
+        DistillError: the checkpoint cannot be loaded; or it is to be ``trained``, but the head is
+            missing or has other classes.
     """
-    config = AutoConfig.from_pretrained(directory)
+    config = configuration(directory, dropout)
     if trained and config.num_labels != task.outputs:
         raise DistillError(
             f"{directory}: its head has {config.num_labels} outputs, {task.name} has "
@@ -81,14 +70,21 @@ def load_model(
     if task.labels:
         config.id2label = dict(enumerate(task.labels))
         config.label2id = {name: number for number, name in enumerate(task.labels)}
-    for name in DROPOUTS if dropout is not None else ():
-        if hasattr(config, name):
-            setattr(config, name, dropout)
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
-        directory, config=config, dtype=torch.float32, output_loading_info=True
-    )
+    with readable(directory):
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            directory,
+            config=config,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=not trained,  # another task's head is drawn anew
+        )
     if trained and any("classifier" in name for name in loading["missing_keys"]):
         raise DistillError(f"{directory}: has no classification head; fine-tune it on {task.name}")
+    for name, stored, _ in sorted(loading["mismatched_keys"]):
+        if name.startswith(f"{model.base_model_prefix}."):
+            raise DistillError(
+                f"{directory}: {name} is {tuple(stored)}, config.json says otherwise"
+            )
     return model
 
 

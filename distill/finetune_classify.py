@@ -32,9 +32,9 @@ from distill.classify_batches import (
     forward,
     load_model,
     predict,
-    takes_segments,
 )
 from distill.exact_trainer import ExactTrainer
+from distill.loading import takes_segments
 from distill.second_stage import distillation_kl, hidden_loss
 from distill.student import check_vocabularies
 from distill.terminal import show_progress

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
-from transformers import AutoConfig, AutoModelForQuestionAnswering, TrainingArguments
+from transformers import AutoModelForQuestionAnswering, TrainingArguments
 
 from distill import DistillError
 from distill.batches import FeatureDataset
 from distill.exact_trainer import ExactTrainer
+from distill.loading import configuration, readable, takes_segments
 from distill.qa_batches import (
+    LOGITS,
     CachedTeacher,
     LiveTeacher,
     SpanCollator,
@@ -33,13 +35,6 @@ Teacher = CachedTeacher | LiveTeacher
 
 WEAK_TEACHER_F1 = 60.0
 PREDICTION_ROWS = 32
-DROPOUTS = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "dropout",
-    "attention_dropout",
-    "qa_dropout",
-)
 
 
 @dataclass(frozen=True)
@@ -117,15 +112,17 @@ def load_model(
     Args:
         dropout: replaces the checkpoint's dropout when given.
         attentions: it must be able to return them, which fused attention cannot.
+
+    Raises:
+        DistillError: the checkpoint cannot be loaded.
     """
-    config = AutoConfig.from_pretrained(directory)
-    for name in DROPOUTS if dropout is not None else ():
-        if hasattr(config, name):
-            setattr(config, name, dropout)
+    config = configuration(directory, dropout)
+    config.num_labels = LOGITS  # not those of a classifier that it starts from
     kernel = {"attn_implementation": "eager"} if attentions else {}
-    return AutoModelForQuestionAnswering.from_pretrained(
-        directory, config=config, dtype=torch.float32, **kernel
-    )
+    with readable(directory):
+        return AutoModelForQuestionAnswering.from_pretrained(
+            directory, config=config, dtype=torch.float32, **kernel
+        )
 
 
 @torch.no_grad()
@@ -134,7 +131,7 @@ def predict(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Start and end logits of every feature, computed in batches of similar length."""
     model.eval()
-    collate = SpanCollator(hasattr(model.config, "type_vocab_size"))
+    collate = SpanCollator(takes_segments(model))
     device = next(model.parameters()).device
     order = sorted(range(len(features)), key=lambda i: len(features[i].input_ids))
     logits: list[np.ndarray] = [np.empty(0)] * len(features)
@@ -201,7 +198,7 @@ def finetune(
         model=model,
         args=training,
         train_dataset=FeatureDataset(features),
-        data_collator=SpanCollator(hasattr(model.config, "type_vocab_size")),
+        data_collator=SpanCollator(takes_segments(model)),
     )
     if teacher is not None:
         teacher.model.to(training.device)

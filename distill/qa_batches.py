@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from distill.atomic import atomic_file
+from distill.loading import takes_segments
 from distill.second_stage import mask_padding, span_targets
 from distill.squad import Example, Feature
 
@@ -83,7 +84,7 @@ class LiveTeacher:
         self, model: torch.nn.Module, features: Sequence[Feature], attentions: bool = False
     ) -> None:
         self.model, self.attentions = model.eval(), attentions
-        self.collate = SpanCollator(hasattr(model.config, "type_vocab_size"))
+        self.collate = SpanCollator(takes_segments(model))
         self.features = features
 
     @torch.no_grad()
@@ -106,7 +107,7 @@ class CachedTeacher:
         self, model: torch.nn.Module, weights: Path, features: Sequence[Feature], folder: Path
     ) -> None:
         self.model = model.eval()
-        self.segments = hasattr(model.config, "type_vocab_size")
+        self.segments = takes_segments(model)
         self.features = features
         shape = (len(features), LOGITS, max(len(f.input_ids) for f in features))
         path = folder / f"logits-{_fingerprint(weights, features)}.npy"

@@ -29,6 +29,7 @@ _LAYER = {
     "output.dense": "ffn.lin2",
     "output.LayerNorm": "output_layer_norm",
 }
+_FIRST = "encoder.layer.0.attention.self.query.weight"
 _MLM = {
     "cls.predictions.transform.dense": "vocab_transform",
     "cls.predictions.transform.LayerNorm": "vocab_layer_norm",
@@ -86,11 +87,11 @@ def make_student(
     from transformers import DistilBertForMaskedLM
 
     config = teacher.config
+    stored = _plain(teacher.state_dict())
     chosen = choose_layers(choice, config.num_hidden_layers, layers)
     torch.manual_seed(seed)
     student = DistilBertForMaskedLM(_student_config(config, layers))
     if chosen:
-        stored = _plain(teacher.state_dict())
         state = student.state_dict()
         for name, tensor in _translated(stored, chosen, config).items():
             if state[name].shape != tensor.shape:
@@ -125,9 +126,9 @@ def _position_offset(config: Any) -> int:
 
 def _plain(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     for prefix in ("bert.", "roberta.", ""):
-        if f"{prefix}embeddings.word_embeddings.weight" in state:
+        if f"{prefix}{_FIRST}" in state:
             return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    raise DistillError("the teacher is no BERT or RoBERTa: it has no such embeddings")
+    raise DistillError("the teacher is no BERT or RoBERTa: its layers are not called as theirs")
 
 
 def _translated(
@@ -165,13 +166,12 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     """
     from transformers import AutoModel, AutoModelForMaskedLM
 
-    try:
+    from distill.loading import readable
+
+    with readable(directory, " as a teacher"):
         teacher, loaded = AutoModelForMaskedLM.from_pretrained(
             directory, dtype=torch.float32, output_loading_info=True
         )
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DistillError(f"{directory}: cannot be loaded as a teacher ({reason})") from None
     missing = sorted(loaded["missing_keys"])
     if missing and needs_head:
         raise DistillError(

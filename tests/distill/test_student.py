@@ -11,6 +11,9 @@ from transformers import (
     AutoModelForMaskedLM,
     BertConfig,
     BertForMaskedLM,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertModel,
     RobertaConfig,
     RobertaForMaskedLM,
 )
@@ -77,6 +80,14 @@ def test_a_student_of_minilm_embeds_as_minilm_does(minilm_directory: Path) -> No
         torch.testing.assert_close(student.distilbert.embeddings(ids), expected)
     first = teacher.encoder.layer[2].attention.self.query.weight
     assert torch.equal(student.distilbert.transformer.layer[1].attention.q_lin.weight, first)
+
+
+@pytest.mark.parametrize("choice", ["reference", "random"])
+def test_a_teacher_of_another_family_is_refused(choice: str) -> None:
+    small = DistilBertConfig(vocab_size=99, dim=32, n_layers=2, n_heads=4, hidden_dim=64)
+    for teacher in (DistilBertModel(small), DistilBertForMaskedLM(small)):
+        with pytest.raises(DistillError, match="the teacher is no BERT or RoBERTa"):
+            make_student(teacher, 1, choice)
 
 
 def test_random_students_repeat_with_their_seed() -> None:
