@@ -30,15 +30,23 @@ from distill.checkpoints import (
 from distill.command import command
 from distill.options import PLAIN_TRAINING, asks_for_help, parse, print_help
 from distill.presets import data_directory
-from distill.recipe import check_training
+from distill.recipe import check_training, schedule
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
 MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
 MISMATCH = ("skip", "refuse")
 SHORTEST = 8  # tokens of an input
-# What says how often to run and how to print does not make a run another one.
-NOT_OF_ONE_RUN = ("seeds", "baseline", "json", "on_mismatch")
+# What says how often to run, how to print, where to keep what and what to refuse does not make a
+# run another one.
+NOT_OF_ONE_RUN = (
+    "seeds",
+    "baseline",
+    "json",
+    "on_mismatch",
+    "logits_cache",
+    "allow_weak_teacher",
+)
 
 Settings = TypeVar("Settings")
 
@@ -228,18 +236,6 @@ def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     return {**settings, **schedule(training)}
-
-
-def schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
-    names = [
-        "learning_rate",
-        "max_steps",
-        "num_train_epochs",
-        "seed",
-        "per_device_train_batch_size",
-        "gradient_accumulation_steps",
-    ]
-    return {name: getattr(training, name) for name in names}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,13 @@ from distill.engine import DistillTrainer
 from distill.finetune_squad import load_tokenizer
 from distill.losses import TripleWeights
 from distill.masking import MaskingCollator
-from distill.recipe import SCHEDULE, PretrainSettings, check_training, layer_choice
+from distill.recipe import (
+    PRETRAIN_SCHEDULE,
+    PretrainSettings,
+    check_training,
+    layer_choice,
+    schedule,
+)
 from distill.student import check_vocabularies, load_teacher, make_student
 from distill.writing import disk_problems, write_run
 
@@ -123,7 +129,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report = {
         "settings": asdict(settings),
-        "training": {name: _plain(getattr(training, name)) for name in SCHEDULE},
+        "training": schedule(training, PRETRAIN_SCHEDULE),
         "student": {
             "parameters": student.num_parameters(),
             "layers": student.config.num_hidden_layers,
@@ -193,14 +199,10 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
 
 def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
     """What a run must agree on to go on: all that decides its outcome."""
-    schedule = {name: _plain(getattr(training, name)) for name in SCHEDULE}
     free = ("corpus_dir", "data_note", "loss_positions")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
-    return {**decided, **schedule, "processes": training.world_size}
-
-
-def _plain(value: Any) -> Any:
-    return getattr(value, "value", value)
+    decided |= schedule(training, PRETRAIN_SCHEDULE)
+    return {**decided, "processes": training.world_size}
 
 
 def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:

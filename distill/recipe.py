@@ -6,6 +6,7 @@ The defaults are those of the reference (`huggingface/transformers`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +24,15 @@ TRAINING_DEFAULTS: dict[str, Any] = {
 """Where the reference differs from `transformers.TrainingArguments`: AdamW with a linear schedule,
 5% warm-up, no weight decay, 3 epochs."""
 
-# What of the training decides its outcome: a run resumes only with the same.
+# What of any training decides its outcome: a run goes on only with the same.
 SCHEDULE = (
     *TRAINING_DEFAULTS,
     "adam_beta1",
     "weight_decay",
     "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "optim",
+    "optim_args",
     "num_train_epochs",
     "max_steps",
     "seed",
@@ -36,6 +40,7 @@ SCHEDULE = (
     "bf16",
     "fp16",
 )
+PRETRAIN_SCHEDULE = (*SCHEDULE, "early_stopping_patience", "eval_steps")
 
 
 @dataclass
@@ -109,6 +114,12 @@ def layer_choice(text: str) -> str | tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         return text
+
+
+def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
+    """The named settings of `TrainingArguments`, enumerations by their values."""
+    values = {name: getattr(training, name) for name in names}
+    return {name: getattr(value, "value", value) for name, value in values.items()}
 
 
 def check_training(training: Any) -> None:

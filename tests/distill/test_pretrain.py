@@ -18,7 +18,7 @@ from distill import DistillError, engine
 from distill.options import parse
 from distill.pretrain import main
 from distill.pretraining import ReferenceTraining, pretrain
-from distill.recipe import SCHEDULE, TRAINING_DEFAULTS, PretrainSettings
+from distill.recipe import PRETRAIN_SCHEDULE, TRAINING_DEFAULTS, PretrainSettings
 
 COMMON = {
     "layers": 2,
@@ -60,7 +60,7 @@ def test_a_run_leaves_a_student_that_transformers_loads(run, text_file: Path) ->
     assert terms == pytest.approx(first["loss"], rel=1e-3)
     held = metrics["evaluation"]
     assert held["perplexity"] == pytest.approx(math.exp(held["masked"]), rel=1e-6)
-    assert metrics["training"].keys() == set(SCHEDULE)
+    assert metrics["training"].keys() == set(PRETRAIN_SCHEDULE)
     assert metrics["tokens_per_second"] > 0 and metrics["tokens_seen"] > 0
     assert metrics["machine"]["versions"]["torch"] == torch.__version__
     card = (out / "README.md").read_text()
@@ -170,7 +170,15 @@ def test_a_frozen_encoder_does_not_move(run, small_teacher: Path) -> None:
 def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
     out, _ = run()
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    for other in ({"temperature": 4}, {"seed": 7}, {"learning_rate": 1e-3}, {"max_steps": 5}):
+    for other in (
+        {"temperature": 4},
+        {"seed": 7},
+        {"learning_rate": 1e-3},
+        {"max_steps": 5},
+        {"optim": "adafactor"},
+        {"early_stopping_patience": 3, "held_out": 0.2, "save_strategy": "steps"},
+        {"eval_steps": 2},
+    ):
         with pytest.raises(DistillError, match=f"holds a run with {next(iter(other))}"):
             run(**other)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before

@@ -1,0 +1,83 @@
+"""What makes a fine-tuning the same one again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import finetune_classify
+from distill.finetune import main
+
+ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
+STEPS = {
+    "max_steps": 1,
+    "per_device_train_batch_size": 4,
+    "max_length": 32,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "use_cpu": True,
+}
+
+
+@pytest.fixture
+def line(small_teacher: Path, tmp_path: Path):
+    """The command on a data set of its own, with the options of a step and others."""
+    folder = tmp_path / "data" / "SST-2"
+    folder.mkdir(parents=True)
+    for split in ("train", "dev"):
+        (folder / f"{split}.tsv").write_text(ROWS, encoding="utf-8")
+
+    def write(**options: Any) -> list[str]:
+        own = {"task": "sst2", "model": small_teacher, "data": tmp_path / "data"}
+        given = {**own, "output_dir": tmp_path / "run", **STEPS, **options}
+        return [part for name, value in given.items() for part in (f"--{name}", str(value))]
+
+    return write
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The `TrainingArguments` of every training, which takes no time here."""
+    started: list[Any] = []
+
+    def finetune(task: Any, model: Any, teacher: Any, settings: Any, training: Any, _: Any) -> Any:
+        started.append(training)
+        return {"dev": {"score": 50.0 + training.seed, "total": 16}}
+
+    monkeypatch.setattr(finetune_classify, "finetune", finetune)
+    return started
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("weight_decay", 0.1),
+        ("warmup_steps", 10),
+        ("lr_scheduler_type", "cosine"),
+        ("max_grad_norm", 5),
+        ("adam_beta1", 0.8),
+        ("adam_beta2", 0.98),
+        ("adam_epsilon", 1e-6),
+        ("optim", "adafactor"),
+        ("bf16", True),
+        ("data_seed", 3),
+        ("learning_rate", 1e-3),
+        ("seed", 3),
+        ("max_steps", 2),
+    ],
+)
+def test_what_decides_the_outcome_makes_another_run(
+    line, trainings: list[Any], option: str, value: Any, capsys
+) -> None:
+    assert main(line()) == 0
+    assert main(line(**{option: value})) == 2
+    assert f"holds a run with {option} = " in capsys.readouterr().err
+    assert len(trainings) == 1
+
+
+def test_what_decides_nothing_does_not(line, trainings: list[Any], tmp_path: Path) -> None:
+    assert main(line()) == 0
+    assert main(line(logits_cache=tmp_path, allow_weak_teacher=True, logging_steps=3)) == 0
+    assert len(trainings) == 1
