@@ -12,6 +12,7 @@ from distill.atomic import atomic_file
 from distill.presets import PRESETS, preset_directory
 
 RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
+SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
 # Families that number positions from one after the padding token's id.
 POSITIONS_AFTER_PADDING = (
     "roberta",
@@ -108,9 +109,14 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     its end.
 
     Raises:
-        DistillError: as `claim_run`.
+        DistillError: as `claim_run`, or the metrics are of nothing that was recorded.
     """
     if not (run / METRICS_FILE).is_file():
         return None
+    if not (run / RUN_FILE).is_file():
+        raise DistillError(
+            f"{run} holds a {METRICS_FILE} without the {RUN_FILE} of its run; choose another "
+            "--output_dir"
+        )
     claim_run(run, settings)
     return dict(json.loads((run / METRICS_FILE).read_text(encoding="utf-8")))

@@ -22,6 +22,7 @@ from distill import DistillError, classification, report
 from distill.atomic import atomic_file
 from distill.checkpoints import (
     METRICS_FILE,
+    SUMMARY_FILE,
     checkpoint_directory,
     claim_run,
     finished_run,
@@ -172,7 +173,7 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     ``metrics.json`` there. A run that has come to its end is not run again.
 
     With several seeds or a baseline every run has a folder of its own in it, and the result is
-    `distill.report.summary` of them.
+    `distill.report.summary` of them, written to ``summary.json``.
     """
     if arguments.seeds == 1 and not arguments.baseline:
         return _run_once(arguments, training)
@@ -187,7 +188,7 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
             own.seed, own.output_dir = seed, str(output / f"{name}-seed-{seed}")
             runs.setdefault(name, []).append(_run_once(variant, own))
     result = report.summary(runs)
-    _write(output, result)
+    _write(output / SUMMARY_FILE, result)
     return result
 
 
@@ -217,7 +218,7 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
         classify = _settings(finetune_classify.ClassifySettings, arguments)
         result = finetune_classify.finetune(task, model, teacher, classify, training, resume)
     result = {**result, "seed": training.seed}
-    _write(output, result)
+    _write(output / METRICS_FILE, result)
     return result
 
 
@@ -227,8 +228,8 @@ def _settings(kind: type[Settings], arguments: FinetuneArguments) -> Settings:
     return kind(**{k: v for k, v in asdict(arguments).items() if k in names})
 
 
-def _write(output: Path, result: dict) -> None:  # type: ignore[type-arg]
-    with atomic_file(output / METRICS_FILE) as staged:
+def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]
+    with atomic_file(path) as staged:
         staged.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,29 @@ def test_what_decides_nothing_does_not(line, trainings: list[Any], tmp_path: Pat
     assert main(line()) == 0
     assert main(line(logits_cache=tmp_path, allow_weak_teacher=True, logging_steps=3)) == 0
     assert len(trainings) == 1
+
+
+def test_a_series_and_a_single_run_share_a_folder(
+    line, trainings: list[Any], tmp_path: Path, capsys
+) -> None:
+    """Neither takes the other's result for its own."""
+    results = {}
+    for seeds in (2, 1, 2, 1):
+        assert main([*line(seed=1, seeds=seeds), "--json"]) == 0
+        results.setdefault(seeds, []).append(json.loads(capsys.readouterr().out))
+    assert len(trainings) == 3
+    assert results[2][0] == results[2][1] and results[1][0] == results[1][1]
+    assert results[2][0]["median"]["labels"]["score"] == 51.5
+    assert results[1][0]["dev"]["score"] == 51
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == results[2][0]
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == results[1][0]
+
+
+def test_metrics_of_nothing_that_was_recorded_are_refused(
+    line, trainings: list[Any], tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.json").write_text("{}")
+    assert main(line()) == 2
+    assert "metrics.json without the run.json" in capsys.readouterr().err
+    assert not trainings

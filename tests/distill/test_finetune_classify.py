@@ -73,6 +73,10 @@ def metrics(output: Path) -> dict[str, Any]:
     return json.loads((output / "metrics.json").read_text())
 
 
+def summary(output: Path) -> dict[str, Any]:
+    return json.loads((output / "summary.json").read_text())
+
+
 def test_hard_and_soft_losses_equal_their_formulas() -> None:
     generator = torch.Generator().manual_seed(0)
     ours, theirs = torch.randn(2, 6, 3, generator=generator).double().unbind()
@@ -138,9 +142,9 @@ def test_seeds_and_baseline_stand_side_by_side(
     output = tmp_path / "run"
     assert run("sst2", data, student, output, *options) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result == metrics(output)
+    assert result == summary(output)
     folders = {f"{name}-seed-{seed}" for name in ("labels", "distilled") for seed in (5, 6, 7)}
-    assert {path.name for path in output.iterdir()} == folders | {"metrics.json"}
+    assert {path.name for path in output.iterdir()} == folders | {"summary.json"}
     for name in ("labels", "distilled"):
         single = [metrics(output / f"{name}-seed-{seed}")["dev"]["score"] for seed in (5, 6, 7)]
         assert result["median"][name]["score"] == median(single)
@@ -157,12 +161,12 @@ def test_seeds_and_baseline_stand_side_by_side(
 def _interrupted_series_goes_on(output: Path, again: tuple[Path, Path, list[str]]) -> None:
     """What was finished stays, what is missing is run, and the numbers are the same."""
     data, student, options = again
-    before = metrics(output)
+    before = summary(output)
     kept = (output / "labels-seed-5" / "model.safetensors").stat().st_mtime_ns
     shutil.rmtree(output / "distilled-seed-7")
     assert run("sst2", data, student, output, *options) == 0
     assert (output / "labels-seed-5" / "model.safetensors").stat().st_mtime_ns == kept
-    assert metrics(output)["median"] == before["median"]
+    assert summary(output)["median"] == before["median"]
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(

@@ -75,7 +75,7 @@ def test_squad2_with_a_teacher_and_its_baseline(
     assert run("squad2", squad2, student, tmp_path / "refused", *options) == 2
     assert "a weak teacher, F1" in capsys.readouterr().err
     assert run("squad2", squad2, student, tmp_path / "run", *options, "--allow_weak_teacher") == 0
-    result = metrics(tmp_path / "run")
+    result = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert result["teacher"] == pytest.approx(held_out)
     assert result["median"].keys() == {"labels", "distilled"}
     assert result["gain"].keys() == {"exact_match", "f1"}
