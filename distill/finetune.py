@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import sys
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from distill import DistillError, classification, report
+from distill import DistillError, classification, mlm, report
 from distill.atomic import atomic_file
 from distill.checkpoints import (
     METRICS_FILE,
@@ -29,7 +30,7 @@ from distill.checkpoints import (
     last_complete_checkpoint,
 )
 from distill.command import command
-from distill.options import PLAIN_TRAINING, asks_for_help, parse, print_help
+from distill.options import PLAIN_TRAINING, asks_for_help, expanded, parse, print_help
 from distill.presets import data_directory
 from distill.recipe import check_training, schedule
 
@@ -145,11 +146,7 @@ class FinetuneArguments:
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
-    if "--task mlm" in " ".join(given).replace(
-        "=", " "
-    ):  # a task of text without labels, which has options of its own
-        from distill import mlm
-
+    if _task(given) == mlm.TASK:
         return mlm.main(given)
     if asks_for_help(given):
         print_help(FinetuneArguments, __doc__, PLAIN_TRAINING)
@@ -166,6 +163,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         report.show(result, f"{arguments.model} on {arguments.task}")
     return 0
+
+
+def _task(given: Sequence[str]) -> str:
+    """The task that the options or their file name: that of text without labels, mlm, has options
+    of its own."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--task", nargs="?", default="")
+    return str(parser.parse_known_args(expanded(given))[0].task)
 
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]

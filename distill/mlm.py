@@ -24,6 +24,7 @@ from distill.command import command
 from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
 from distill.recipe import PretrainSettings
 
+TASK = "mlm"
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
 
 
@@ -33,7 +34,7 @@ class MlmSettings:
 
     model: str = field(metadata={"help": "checkpoint directory or preset"})
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
-    task: str = field(default="mlm", metadata={"help": "mlm"})
+    task: str = field(default=TASK, metadata={"help": TASK})
     frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
     frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
@@ -42,8 +43,8 @@ class MlmSettings:
     data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
 
     def __post_init__(self) -> None:
-        if self.task != "mlm":
-            raise DistillError(f"the task here is mlm, not {self.task!r}")
+        if self.task != TASK:
+            raise DistillError(f"the task here is {TASK}, not {self.task!r}")
         if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
             raise DistillError("--frozen_steps must be 0 or more, its learning rate above 0")
 

@@ -30,8 +30,7 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
             raise DistillError(f"{message} (--help lists the options)")
 
     parser = OneLineErrors(kinds)
-    from_file = len(given) == 1 and given[0].endswith(CONFIG_SUFFIXES)
-    options = _options_in(Path(given[0])) if from_file else list(given)
+    options = expanded(given)
     _, unknown = parser.parse_known_args(options)
     if unknown:
         parser.error(f"there is no option {unknown[0].partition('=')[0]}")
@@ -39,6 +38,16 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
         return tuple(parser.parse_args_into_dataclasses(options))
     except ValueError as error:  # of TrainingArguments, about options that do not go together
         raise DistillError(str(error)) from None
+
+
+def expanded(given: Sequence[str]) -> list[str]:
+    """Options as they are given, or those of the one file that is.
+
+    Raises:
+        DistillError: the file cannot be read.
+    """
+    from_file = len(given) == 1 and given[0].endswith(CONFIG_SUFFIXES)
+    return _options_in(Path(given[0])) if from_file else list(given)
 
 
 def _options_in(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What makes a fine-tuning the same one again."""
+"""What makes a fine-tuning the same one again, and which command it is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModelForMaskedLM
 
-from distill import finetune_classify
+from distill import finetune_classify, mlm
 from distill.finetune import main
 
 ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
@@ -108,3 +109,40 @@ def test_metrics_of_nothing_that_was_recorded_are_refused(
     assert main(line()) == 2
     assert "metrics.json without the run.json" in capsys.readouterr().err
     assert not trainings
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_the_task_of_text_is_found_in_a_file(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Any] = []
+    monkeypatch.setattr(mlm, "main", lambda given: taken.append(given) or 0)
+    path = tmp_path / f"run.{suffix}"
+    path.write_text(json.dumps({"task": "mlm", "model": "minilm", "text": "x"}))
+    assert main([str(path)]) == 0
+    assert main(["--model", "minilm", "--task=mlm"]) == 0
+    assert taken == [[str(path)], ["--model", "minilm", "--task=mlm"]]
+
+
+def test_the_task_of_text_is_not_found_in_other_options(line, trainings: list[Any]) -> None:
+    assert main(line(run_name="sst2 beside --task mlm")) == 0
+    assert len(trainings) == 1
+
+
+def test_a_file_of_the_task_of_text(small_teacher: Path, text_file: Path, tmp_path: Path) -> None:
+    options = {
+        "task": "mlm",
+        "model": str(small_teacher),
+        "text": [str(text_file)],
+        "output_dir": str(tmp_path / "run"),
+        "frozen_steps": 0,
+        "sequence_length": 64,
+        "max_steps": 1,
+        "gradient_accumulation_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "use_cpu": True,
+    }
+    (tmp_path / "run.yaml").write_text(json.dumps(options))
+    assert main([str(tmp_path / "run.yaml")]) == 0
+    AutoModelForMaskedLM.from_pretrained(tmp_path / "run")
