@@ -33,6 +33,7 @@ from distill.command import command
 from distill.options import PLAIN_TRAINING, asks_for_help, expanded, parse, print_help
 from distill.presets import data_directory
 from distill.recipe import check_training, schedule
+from distill.writing import disk_problems
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
@@ -198,33 +199,37 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
 
 
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    check_training(training)
+    output, record = Path(training.output_dir), _record(arguments, training)
+    if done := finished_run(output, record):
+        return done
+    with disk_problems(output):
+        output.mkdir(parents=True, exist_ok=True)
+        claim_run(output, record)
+        result = {**_trained(arguments, training), "seed": training.seed}
+        _write(output / METRICS_FILE, result)
+    return result
+
+
+def _trained(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    """The report of the task family's `finetune`."""
     import torch
 
-    check_training(training)
-    output = Path(training.output_dir)
-    if done := finished_run(output, _record(arguments, training)):
-        return done
-    output.mkdir(parents=True, exist_ok=True)
-    claim_run(output, _record(arguments, training))
     training.dataloader_pin_memory &= torch.cuda.is_available()
     training.remove_unused_columns = False
     model = checkpoint_directory(arguments.model)
     teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
-    resume = last_complete_checkpoint(output)
+    resume = last_complete_checkpoint(Path(training.output_dir))
     if arguments.task in SQUAD:
         from distill import finetune_squad
 
         squad = _settings(finetune_squad.SquadSettings, arguments)
-        result = finetune_squad.finetune(model, teacher, squad, training, resume)
-    else:
-        from distill import finetune_classify
+        return finetune_squad.finetune(model, teacher, squad, training, resume)
+    from distill import finetune_classify
 
-        task = classification.task_named(arguments.task)
-        classify = _settings(finetune_classify.ClassifySettings, arguments)
-        result = finetune_classify.finetune(task, model, teacher, classify, training, resume)
-    result = {**result, "seed": training.seed}
-    _write(output / METRICS_FILE, result)
-    return result
+    task = classification.task_named(arguments.task)
+    classify = _settings(finetune_classify.ClassifySettings, arguments)
+    return finetune_classify.finetune(task, model, teacher, classify, training, resume)
 
 
 def _settings(kind: type[Settings], arguments: FinetuneArguments) -> Settings:

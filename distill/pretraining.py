@@ -71,6 +71,7 @@ class ReferenceTraining(TrainingArguments):
             self.eval_steps = self.eval_steps or self.save_steps
             self.load_best_model_at_end = True
             self.metric_for_best_model, self.greater_is_better = "loss", False
+            self.restore_callback_states_from_checkpoint = True  # evaluations without gain so far
         self.include_num_input_tokens_seen = "non_padding"  # for tokens/s
         self.remove_unused_columns = False
         self.label_names = ["labels"]

@@ -1,8 +1,9 @@
-"""What makes a fine-tuning the same one again, and which command it is."""
+"""What makes a fine-tuning the same one again, which command it is, and disks that are full."""
 
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,20 @@ def test_metrics_of_nothing_that_was_recorded_are_refused(
     assert main(line()) == 2
     assert "metrics.json without the run.json" in capsys.readouterr().err
     assert not trainings
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(
+    line, small_teacher: Path, tmp_path: Path, capsys
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # below the weights' size
+    try:
+        assert main(line()) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "the disk is full" in capsys.readouterr().err
+    assert main(line()) == 0
+    assert (tmp_path / "run" / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json"])

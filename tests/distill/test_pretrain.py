@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,29 @@ def test_early_stopping_keeps_the_best(run) -> None:
     assert metrics["stopped_early"] and metrics["steps"] < 40
     losses = [row["eval_loss"] for row in metrics["log"] if "eval_loss" in row]
     assert metrics["evaluation"]["loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_early_stopping_goes_on_counting_where_a_killed_run_stood(run, tmp_path: Path) -> None:
+    options = {
+        "max_steps": 40,
+        "learning_rate": 1.0,
+        "held_out": 0.2,
+        "early_stopping_patience": 3,
+        "eval_steps": 2,
+        "save_strategy": "steps",
+        "save_steps": 2,
+    }
+    whole, expected = run(**options)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    shutil.copytree(whole / "corpus", cut / "corpus")
+    shutil.copy(whole / "run.json", cut)
+    for step in (2, 4):
+        shutil.copytree(whole / f"checkpoint-{step}", cut / f"checkpoint-{step}")
+    _, found = run(output_dir=cut, **options)
+    assert (found["resumed_from"], found["steps"]) == (4, expected["steps"])
+    assert found["stopped_early"]
+    assert found["evaluation"] == expected["evaluation"]
 
 
 def test_a_frozen_encoder_does_not_move(run, small_teacher: Path) -> None:
