@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from distill import DistillError
-from distill.checkpoints import checkpoint_directory
+from distill.checkpoints import check_length, checkpoint_directory
 from distill.command import command
 from distill.options import asks_for_help, parse, print_help
 
@@ -66,13 +66,15 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     other work does not change (none for a corpus made before).
 
     Raises:
-        DistillError: as `distill.corpus.prepare_corpus`.
+        DistillError: as `distill.corpus.prepare_corpus`, or the model takes no such length.
     """
     from distill.batches import LengthBatches
     from distill.corpus import DESCRIPTION, prepare_corpus
     from distill.finetune_squad import load_tokenizer
 
-    tokenizer = load_tokenizer(checkpoint_directory(settings.model))
+    directory = checkpoint_directory(settings.model)
+    check_length(directory, settings.sequence_length)
+    tokenizer = load_tokenizer(directory)
     folder = Path(settings.corpus_dir)
     made_before = (folder / DESCRIPTION).is_file()
     began, worked = time.perf_counter(), time.process_time()

@@ -14,6 +14,7 @@ from transformers import AutoModelForMaskedLM, EarlyStoppingCallback, TrainingAr
 from distill import DistillError
 from distill.batches import Sequences
 from distill.checkpoints import (
+    check_length,
     checkpoint_directory,
     claim_run,
     finished_run,
@@ -212,9 +213,11 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
     teacher = place = None
     if settings.teacher:
         place = checkpoint_directory(settings.teacher)
+        check_length(place, settings.sequence_length)
         teacher = load_teacher(place, needs_head=settings.alpha_ce > 0)
     if settings.student:
         directory = checkpoint_directory(settings.student)
+        check_length(directory, settings.sequence_length)
         student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
         if place:
             check_vocabularies(place, directory)

@@ -38,6 +38,7 @@ def test_a_corpus_is_made_once(
         ("--model", "nowhere", "no checkpoint there"),
         ("--text", "nowhere.txt", "no such file"),
         ("--sequence_length", "13", "14 or more"),
+        ("--sequence_length", "65", "takes inputs of at most 64 tokens, not 65"),
         ("--sequence_length", "many", "invalid int value"),
         ("--colour", "red", "there is no option --colour"),
     ],
@@ -45,7 +46,7 @@ def test_a_corpus_is_made_once(
 def test_refusals(
     small_teacher: Path, text_file: Path, tmp_path: Path, capsys, option, value, message
 ) -> None:
-    line = ["--model", str(small_teacher), "--text", str(text_file)]
+    line = ["--model", str(small_teacher), "--text", str(text_file), "--sequence_length", "64"]
     assert main([*line, "--corpus_dir", str(tmp_path / "c"), option, value]) == 2
     (printed,) = capsys.readouterr().err.splitlines()
     assert message in printed
