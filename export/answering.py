@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from distill.squad import Example, decode, make_features
+from distill.squad import N_BEST, Example, decode, make_features
 from export import ExportError
 from export.engines import PackageEngine
 from export.package import open_bundle
@@ -56,6 +56,7 @@ class Answerer:
             features,
             [output["start_logits"][0] for output in outputs],
             [output["end_logits"][0] for output in outputs],
+            n_best=max(n_best, N_BEST),
             max_answer_length=settings["max_answer_length"],
         )["0"]
         return {
