@@ -12,16 +12,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill import DistillError
 from distill.command import command
-from distill.presets import default_model
+from distill.presets import PRESETS, default_model
 from export import ExportError
 from export.compress import COMPRESSIONS
-from export.report import finite
+from export.report import PAST_TOLERANCE, finite
 
-PAST_TOLERANCE = 1
+if TYPE_CHECKING:
+    from export.checkpoint import Checkpoint
+    from export.package import Bundle
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
-    add("--against", default=default_model(), help="the checkpoint; default %(default)s")
+    add("--against", help=f"the checkpoint; default: the package's preset, else {default_model()}")
     add("--data", type=Path, help="SQuAD JSON for qa, STS-B TSV for embed; default: own samples")
     add("--limit", type=int, help="at most so many examples")
     add("--engine", choices=("simulator", "coreml"), default="simulator", help="coreml: on a Mac")
@@ -49,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.package import open_bundle
 
     bundle = open_bundle(arguments.package)
+    source = bundle.settings.get("source")
+    against = arguments.against or (source if source in PRESETS else default_model())
     report = verify_bundle(
         arguments.package,
-        load_checkpoint(arguments.against),
+        load_checkpoint(against),
         arguments.data,
         arguments.limit,
         engine=arguments.engine,
@@ -64,14 +68,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(finite(report), indent=2))
     else:
-        _print(report, f"{arguments.package} against {arguments.against}")
+        _print(report, f"{arguments.package} against {against}")
     past = report["overflow"] or report["psnr"] < tolerance
     return PAST_TOLERANCE if past else 0
 
 
 def verify_bundle(
     package: Path,
-    checkpoint: Any,
+    checkpoint: Checkpoint,
     data: Path | None = None,
     limit: int | None = None,
     *,
@@ -86,7 +90,8 @@ def verify_bundle(
         and ``f1``, or ``spearman``, each with the package's as ``package_...``.
 
     Raises:
-        ExportError: a package, checkpoint or data file that does not fit.
+        ExportError: a package or data file that does not fit, or another architecture or tokenizer
+            than the package was made from.
     """
     from export.engines import PackageEngine, PyTorchEngine
     from export.package import open_bundle
@@ -94,6 +99,7 @@ def verify_bundle(
     from export.workload import load_workload
 
     bundle = open_bundle(package)
+    _check_architecture(bundle, checkpoint)
     workload = load_workload(bundle, data, limit)
     reference = PyTorchEngine(checkpoint, bundle.task)
     candidate = PackageEngine(bundle.package, bundle.settings["inputs"], engine, precision)
@@ -106,6 +112,23 @@ def verify_bundle(
         "overflow": difference.overflow,
         **workload.judge(expected, found),
     }
+
+
+def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
+    """Refuse what cannot be the package's checkpoint before anything runs."""
+    from export.vocabulary import fingerprint, read_tokenizer
+
+    settings, config = bundle.settings, checkpoint.config
+    width, tokenizer = settings.get("hidden_size"), settings.get("tokenizer_sha256")
+    wrong = ""
+    if width not in (None, config.width):
+        wrong = f"its width is {config.width}, not {width}"
+    elif config.positions < max(bundle.lengths):
+        wrong = f"it has {config.positions} positions, the package {max(bundle.lengths)}"
+    elif tokenizer not in (None, fingerprint(read_tokenizer(checkpoint))):
+        wrong = "its tokenizer is another"
+    if wrong:
+        raise ExportError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")
 
 
 def _print(report: dict[str, Any], title: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from export import answer
+from distill.presets import default_model
+from export import ExportError, answer, verify
 from export.bundle import BundleOptions, export_bundle
-from export.checkpoint import load_checkpoint
+from export.checkpoint import Checkpoint, load_checkpoint
 from export.parity import compare, psnr
 from export.verify import verify_bundle
 
@@ -27,19 +29,66 @@ def test_psnr_of_known_errors() -> None:
 @pytest.fixture(scope="module")
 def qa_bundle(
     checkpoint_directory: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, object]:
+) -> tuple[Path, Checkpoint]:
     checkpoint = load_checkpoint(str(checkpoint_directory("bert", "qa")))
     out = tmp_path_factory.mktemp("qa") / "bundle"
     export_bundle(checkpoint, BundleOptions("qa", lengths=(64, 128)), out)
     return out, checkpoint
 
 
-def test_questions_are_answered_alike(qa_bundle: tuple[Path, object], squad_file: Path) -> None:
+def test_questions_are_answered_alike(qa_bundle: tuple[Path, Checkpoint], squad_file: Path) -> None:
     out, checkpoint = qa_bundle
     report = verify_bundle(out, checkpoint, squad_file, limit=6)
     assert report["examples"] == 6
     assert report["agreement"] == 1
     assert report["f1"] == report["package_f1"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"width": 768}, "its width is 768, not 384"),
+        ({"positions": 100}, "it has 100 positions, the package 128"),
+        ({"vocabulary": 30_521}, "tokenizer of another model"),
+    ],
+)
+def test_another_architecture_is_refused_before_it_runs(
+    changed: dict[str, int], message: str, qa_bundle: tuple[Path, Checkpoint]
+) -> None:
+    out, checkpoint = qa_bundle
+    other = replace(checkpoint, config=replace(checkpoint.config, **changed))
+    with pytest.raises(ExportError, match=message):
+        verify_bundle(out, other)
+
+
+def test_another_tokenizer_is_refused(qa_bundle: tuple[Path, Checkpoint], broken: Path) -> None:
+    path = broken / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["normalizer"]["lowercase"] = False
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ExportError, match="its tokenizer is another"):
+        verify_bundle(qa_bundle[0], replace(qa_bundle[1], directory=broken))
+
+
+@pytest.mark.parametrize(("source", "against"), [("minilm", "minilm"), ("a/b", default_model())])
+def test_a_package_is_verified_against_its_own_preset(
+    source: str,
+    against: str,
+    qa_bundle: tuple[Path, Checkpoint],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = json.loads((qa_bundle[0] / "model.json").read_text()) | {"source": source}
+    (tmp_path / settings["package"]).mkdir()
+    (tmp_path / "model.json").write_text(json.dumps(settings))
+
+    def stop(model: str) -> None:
+        raise ExportError(f"against {model}")
+
+    monkeypatch.setattr("export.checkpoint.load_checkpoint", stop)
+    assert verify.main([str(tmp_path)]) == 2
+    assert f"error: against {against}" in capsys.readouterr().err
 
 
 def test_stsb_keeps_its_spearman(minilm_directory: Path, shared_data: Path, tmp_path: Path) -> None:
@@ -52,16 +101,16 @@ def test_stsb_keeps_its_spearman(minilm_directory: Path, shared_data: Path, tmp_
 
 
 def test_answer_prints_a_span_of_the_passage(
-    qa_bundle: tuple[Path, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    qa_bundle: tuple[Path, Checkpoint], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     passage = tmp_path / "passage.txt"
     text = "The well is forty metres deep. It was dug in 1802 by two brothers. " * 12
     passage.write_text(text)
     command = [str(qa_bundle[0]), "--passage", str(passage), "--question", "How deep is it?"]
-    assert answer.main([*command, "--n-best", "3", "--json"]) == 0
+    assert answer.main([*command, "--n-best", "25", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["windows"] > 1
-    assert len(found["answers"]) == 3
+    assert len(found["answers"]) == 25
     for best in found["answers"]:
         assert text[best["start"] : best["end"]] == best["text"]
     assert answer.main(command) == 0
