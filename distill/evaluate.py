@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from distill import DistillError, classification, glue, squad
-from distill.checkpoints import checkpoint_directory
+from distill.checkpoints import check_length, checkpoint_directory
 from distill.command import command
 from distill.options import asks_for_help, parse, print_help
 from distill.presets import data_directory
@@ -125,12 +125,13 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
 
     task = classification.task_named(arguments.task)
     directory = checkpoint_directory(str(arguments.model))
+    length = arguments.max_length or classification.MAX_LENGTHS[task.name]
+    check_length(directory, length)
     examples = {
         split: spaced(classification.load_split(task, split, arguments.data), arguments.limit)
         for split in task.splits
     }
     tokenizer = AutoTokenizer.from_pretrained(directory)
-    length = arguments.max_length or classification.MAX_LENGTHS[task.name]
     features = {
         split: classification.make_features(rows, tokenizer, length)
         for split, rows in examples.items()
@@ -184,12 +185,10 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     heads = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("architectures")
     if heads and not any(name.endswith("ForQuestionAnswering") for name in heads):
         raise DistillError(f"{directory}: has no question-answering head, it is {heads[0]}")
-    features = squad.make_features(
-        examples,
-        load_tokenizer(directory),
-        arguments.max_length or MAX_LENGTH,
-        arguments.doc_stride,
-    )
+    length = arguments.max_length or MAX_LENGTH
+    check_length(directory, length)
+    tokenizer = load_tokenizer(directory)
+    features = squad.make_features(examples, tokenizer, length, arguments.doc_stride)
     answers = squad.decode(
         examples,
         features,

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments
 from distill import DistillError
 from distill.atomic import atomic_file
 from distill.batches import FeatureDataset
+from distill.checkpoints import check_length
 from distill.classification import (
     ClassificationTask,
     TextFeature,
@@ -156,8 +157,11 @@ def finetune(
     development set.
 
     Raises:
-        DistillError: the teacher is weak on the task, or its vocabulary is another.
+        DistillError: the teacher is weak on the task, or its vocabulary is another; an input is
+            longer than one of the models takes.
     """
+    for directory in filter(None, (model_directory, teacher_directory)):
+        check_length(directory, settings.max_length)
     tokenizer = AutoTokenizer.from_pretrained(model_directory)
     train = load_split(task, "train", settings.data)
     features = make_features(train, tokenizer, settings.max_length)

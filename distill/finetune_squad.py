@@ -16,6 +16,7 @@ from transformers import AutoModelForQuestionAnswering, TrainingArguments
 
 from distill import DistillError
 from distill.batches import FeatureDataset
+from distill.checkpoints import check_length
 from distill.exact_trainer import ExactTrainer
 from distill.loading import configuration, readable, takes_segments
 from distill.qa_batches import (
@@ -173,8 +174,11 @@ def finetune(
     the held-out passages.
 
     Raises:
-        DistillError: the teacher is weak on the task, or its vocabulary is another.
+        DistillError: the teacher is weak on the task, or its vocabulary is another; an input is
+            longer than one of the models takes.
     """
+    for directory in filter(None, (model_directory, teacher_directory)):
+        check_length(directory, settings.max_length)
     tokenizer = load_tokenizer(model_directory)
     examples = load_examples(settings.train_file, settings.on_mismatch)
     kept, held_out = split_by_passage(examples, settings.held_out)

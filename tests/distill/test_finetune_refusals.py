@@ -14,11 +14,22 @@ from distill.presets import VOCABULARY_SIZE
 
 @pytest.fixture
 def models(minilm_directory: Path, tmp_path: Path) -> dict[str, Path]:
-    """A student of width 32 with 2 heads, a wider teacher, and one with more heads."""
-    shapes = {"student": (32, 2), "wider": (48, 2), "more-heads": (32, 4)}
-    for name, (width, heads) in shapes.items():
+    """A student of width 32 with 2 heads, a wider teacher, one with more heads, and one with
+    64 positions."""
+    shapes = {
+        "student": (32, 2, 512),
+        "wider": (48, 2, 512),
+        "more-heads": (32, 4, 512),
+        "short": (32, 2, 64),
+    }
+    for name, (width, heads, positions) in shapes.items():
         config = DistilBertConfig(
-            vocab_size=VOCABULARY_SIZE, dim=width, n_layers=1, n_heads=heads, hidden_dim=64
+            vocab_size=VOCABULARY_SIZE,
+            dim=width,
+            n_layers=1,
+            n_heads=heads,
+            hidden_dim=64,
+            max_position_embeddings=positions,
         )
         DistilBertForQuestionAnswering(config).save_pretrained(tmp_path / name)
         tokenizer = (minilm_directory / "tokenizer.json").read_bytes()
@@ -51,6 +62,10 @@ def train_file(tmp_path: Path) -> Path:
         (["--teacher", "wider", "--hidden_weight", "1"], "equal hidden_size; the student's is 32"),
         (["--teacher", "more-heads", "--attention_weight", "1"], "equal num_attention_heads"),
         (["--task", "sst2", "--train_file", "", "--attention_weight", "1"], "is for SQuAD"),
+        (["--max_length", "600"], "takes inputs of at most 512 tokens, not 600"),
+        (["--teacher", "short"], "short takes inputs of at most 64 tokens, not 384"),
+        (["--task", "sst2", "--train_file", "", "--max_length", "600"], "at most 512 tokens"),
+        (["--dropout", "10"], "--dropout must be at least 0 and below 1, not 10"),
         (["--max_length", "4"], "--max_length must be at least 8"),
         (["--per_device_train_batch_size", "0"], "must be at least 1, not 0"),
         (["--colour", "red"], "there is no option --colour"),

@@ -56,7 +56,9 @@ def test_another_tasks_head_is_drawn_anew(mnli: Path) -> None:
 def test_an_encoder_that_does_not_fit_is_not_drawn_anew(mnli: Path) -> None:
     path = mnli / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "intermediate_size": 48}))
-    with pytest.raises(DistillError, match=r"intermediate.dense.bias is \(64,\), config.json says otherwise"):
+    with pytest.raises(
+        DistillError, match=r"intermediate.dense.bias is \(64,\), config.json says otherwise"
+    ):
         classify_batches.load_model(mnli, task_named("rte"))
 
 
