@@ -122,6 +122,7 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
 
     from distill.classify_batches import load_model
     from distill.finetune_classify import evaluate_model
+    from distill.loading import scoring_device
 
     task = classification.task_named(arguments.task)
     directory = checkpoint_directory(str(arguments.model))
@@ -136,7 +137,7 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
         split: classification.make_features(rows, tokenizer, length)
         for split, rows in examples.items()
     }
-    model = load_model(directory, task, trained=True)
+    model = load_model(directory, task, trained=True).to(scoring_device())  # type: ignore[arg-type]
     return dict(evaluate_model(model, task, features, int(tokenizer.pad_token_id)))
 
 
@@ -180,6 +181,7 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
             raise DistillError(f"{arguments.predictions}: not a JSON object of id: answer text")
         return stored
     from distill.finetune_squad import load_model, load_tokenizer, predict
+    from distill.loading import scoring_device
 
     directory = checkpoint_directory(str(arguments.model))
     heads = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("architectures")
@@ -192,7 +194,7 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     answers = squad.decode(
         examples,
         features,
-        *predict(load_model(directory), features),
+        *predict(load_model(directory).to(scoring_device()), features),
         allow_null=arguments.task == "squad2",
         null_threshold=arguments.null_threshold,
     )

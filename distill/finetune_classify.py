@@ -173,6 +173,7 @@ def finetune(
     if teacher_directory is not None:
         check_vocabularies(teacher_directory, model_directory)
         teacher = load_model(teacher_directory, task, trained=True).eval()
+        teacher.to(training.device)  # type: ignore[arg-type]
         _check_widths(model, teacher, settings)
         report["teacher"] = _checked(
             teacher, teacher_directory, task, evaluated, tokenizer, settings
@@ -188,8 +189,6 @@ def finetune(
         train_dataset=FeatureDataset(features),
         data_collator=lambda rows: collate(rows, pad_id),
     )
-    if trainer.teacher is not None:
-        trainer.teacher.to(training.device)  # type: ignore[arg-type]
     show_progress(trainer)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)

@@ -193,7 +193,7 @@ def finetune(
     teacher: Teacher | None = None
     if teacher_directory is not None:
         teacher, report["teacher"] = _teacher(
-            teacher_directory, tokenizer, features, held_out, settings
+            teacher_directory, tokenizer, features, held_out, settings, training.device
         )
         _check_widths(model, teacher.model, settings)
     trainer = SpanTrainer(
@@ -204,8 +204,6 @@ def finetune(
         train_dataset=FeatureDataset(features),
         data_collator=SpanCollator(takes_segments(model)),
     )
-    if teacher is not None:
-        teacher.model.to(training.device)
     show_progress(trainer)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -254,12 +252,13 @@ def _teacher(
     features: Sequence[Feature],
     held_out: Sequence[Example],
     settings: SquadSettings,
+    device: torch.device,
 ) -> tuple[Teacher, dict[str, Any]]:
     if load_tokenizer(directory).get_vocab() != tokenizer.get_vocab():
         raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
     if not held_out:
         raise DistillError("no held-out passage to score the teacher on; raise --held_out")
-    model = load_model(directory, attentions=bool(settings.attention_weight))
+    model = load_model(directory, attentions=bool(settings.attention_weight)).to(device)
     measured = evaluate_model(
         model,
         tokenizer,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig
 
@@ -59,3 +60,8 @@ def configuration(directory: Path, dropout: float | None = None) -> Any:
 def takes_segments(model: Any) -> bool:
     """Whether a model tells two segments apart; DistilBERT and RoBERTa do not."""
     return int(getattr(model.config, "type_vocab_size", 0)) > 1
+
+
+def scoring_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
