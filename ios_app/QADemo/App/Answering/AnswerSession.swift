@@ -49,10 +49,12 @@ final class AnswerSession {
         question = sample.questions[0]
     }
 
-    /// Asks the models one after the other, so that neither slows the other's time.
+    /// Asks the models one after the other, so that neither slows the other's time; models that are
+    /// no longer asked leave the memory.
     func ask() {
         task?.cancel()
         let (models, question, passage, unit) = (models, question, passage, computeUnit)
+        store.unload(except: models, on: unit)
         outcomes = Dictionary(uniqueKeysWithValues: models.map { ($0.id, .working) })
         task = Task {
             for model in models {

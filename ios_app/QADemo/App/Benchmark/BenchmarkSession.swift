@@ -40,10 +40,12 @@ final class BenchmarkSession {
         )
     }
 
-    /// Measures the plan; the screen stays on, since a locked phone measures nothing.
+    /// Measures the plan; the screen stays on, since a locked phone measures nothing, and models
+    /// that were asked before leave the memory, which is measured too.
     func start() {
         guard !isRunning else { return }
         (rows, problem, reportFile, progress) = ([], nil, nil, 0)
+        store.unloadAll()
         UIApplication.shared.isIdleTimerDisabled = true
         let plan = plan
         task = Task {

@@ -29,11 +29,23 @@ final class ModelStore {
 
     /// What answers with a model; compiled and loaded at the first call, away from the main thread.
     func answerer(for bundle: ModelBundle, on unit: ComputeUnit) async throws -> QuestionAnswerer {
-        let key = "\(bundle.id)/\(unit.rawValue)"
+        let key = Self.key(bundle, unit)
         if let ready = answerers[key] { return ready }
         let loaded = try await Self.load(bundle, on: unit)
         answerers[key] = loaded
         return loaded
+    }
+
+    /// Lets go of loaded models, each with its weights in memory, except those that are named.
+    func unload(except bundles: [ModelBundle], on unit: ComputeUnit) {
+        let kept = bundles.map { Self.key($0, unit) }
+        answerers = answerers.filter { kept.contains($0.key) }
+    }
+
+    func unloadAll() { answerers = [:] }
+
+    private static func key(_ bundle: ModelBundle, _ unit: ComputeUnit) -> String {
+        "\(bundle.id)/\(unit.rawValue)"
     }
 
     private nonisolated static func load(
