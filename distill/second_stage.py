@@ -8,7 +8,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-ALPHA = 0.5
 TEMPERATURE = 2.0
 MASKED = -1e4
 LEAST_PROBABILITY = 1e-7  # padding has none, and its logarithm must stay finite
