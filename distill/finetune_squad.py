@@ -31,6 +31,7 @@ from distill.qa_batches import (
 from distill.second_stage import attention_loss, hidden_loss, span_distillation_kl, span_loss
 from distill.squad import Example, Feature, decode, load_examples, make_features, mismatches, score
 from distill.terminal import show_progress
+from distill.writing import copy_tokenizer
 
 Teacher = CachedTeacher | LiveTeacher
 
@@ -211,7 +212,7 @@ def finetune(
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
     trainer.save_model()
-    tokenizer_files(model_directory, Path(str(training.output_dir)))
+    copy_tokenizer(model_directory, Path(str(training.output_dir)))
     if held_out:
         report["held_out"] = evaluate_model(
             model,
@@ -237,13 +238,6 @@ def _check_widths(student: Any, teacher: Any, settings: SquadSettings) -> None:
                 f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
                 f"the teacher's {getattr(theirs, what)}"
             )
-
-
-def tokenizer_files(source: Path, target: Path) -> None:
-    """Copy the tokenizer of one checkpoint directory into another."""
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        if (source / name).is_file():
-            (target / name).write_bytes((source / name).read_bytes())
 
 
 def _teacher(

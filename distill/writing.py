@@ -70,13 +70,18 @@ def write_model(output: Path, model: Any, source: Path, card: str) -> None:
     output.mkdir(parents=True, exist_ok=True)
     with atomic_directory(output / ".model", replace=True) as staged:
         model.save_pretrained(staged)
-        for name in TOKENIZER_FILES:
-            if (source / name).is_file():
-                (staged / name).write_bytes((source / name).read_bytes())
+        copy_tokenizer(source, staged)
         (staged / "README.md").write_text(card, encoding="utf-8")
     for path in (output / ".model").iterdir():
         path.replace(output / path.name)
     (output / ".model").rmdir()
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer of one checkpoint directory into another."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            (target / name).write_bytes((source / name).read_bytes())
 
 
 def machine() -> dict[str, Any]:
