@@ -24,6 +24,7 @@ from distill.corpus import UNKNOWN, Corpus, prepare_corpus
 from distill.distiller import Distiller
 from distill.engine import DistillTrainer
 from distill.finetune_squad import load_tokenizer
+from distill.loading import readable
 from distill.losses import TripleWeights
 from distill.masking import MaskingCollator
 from distill.recipe import (
@@ -218,7 +219,8 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
     if settings.student:
         directory = checkpoint_directory(settings.student)
         check_length(directory, settings.sequence_length)
-        student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
+        with readable(directory):
+            student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
         if place:
             check_vocabularies(place, directory)
     else:

@@ -99,6 +99,8 @@ class PretrainSettings:
             raise DistillError("every term of the loss has weight 0")
         if not 0 <= self.held_out < 1:
             raise DistillError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise DistillError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
         if self.sequence_length < 14:
             raise DistillError(f"--sequence_length must be 14 or more, not {self.sequence_length}")
         if self.loss_positions < 0:

@@ -81,10 +81,12 @@ def load_model(source: Path) -> Any:
     """The model of a checkpoint with the head that it was saved with, in half precision.
 
     Raises:
-        DistillError: its config.json names no class of `transformers`.
+        DistillError: its config.json names no class of `transformers`, or it cannot be loaded.
     """
     import torch
     import transformers
+
+    from distill.loading import readable
 
     names = json.loads((source / "config.json").read_text("utf-8")).get("architectures") or [""]
     kind = getattr(transformers, names[0], None)
@@ -92,7 +94,8 @@ def load_model(source: Path) -> Any:
         raise DistillError(
             f"{source}: config.json names no class of transformers under architectures"
         )
-    return kind.from_pretrained(source, dtype=torch.float16)
+    with readable(source):
+        return kind.from_pretrained(source, dtype=torch.float16)
 
 
 def _check_output(output: Path) -> None:

@@ -222,6 +222,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
         ({"held_out": 1}, "held_out"),
         ({"eval_strategy": "steps"}, "set --held_out"),
         ({"precision": "int3"}, "precision"),
+        ({"dropout": 10}, "below 1"),
         ({"sequence_length": 65}, "at most 64 tokens, not 65"),
         ({"per_device_train_batch_size": 0}, "at least 1"),
         ({"max_steps": 0}, "nothing to train"),
@@ -250,6 +251,14 @@ def test_a_student_of_another_vocabulary_is_refused(
 ) -> None:
     with pytest.raises(DistillError, match=r"vocabularies of .* differ"):
         run(student=str(minilm_directory))
+
+
+def test_a_damaged_student_is_one_line(run, small_teacher: Path, tmp_path: Path) -> None:
+    student = shutil.copytree(small_teacher, tmp_path / "damaged")
+    weights = student / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(DistillError, match="damaged: cannot be loaded"):
+        run(student=str(student))
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(run, tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ def test_a_model_of_an_unknown_class_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_damaged_weights_are_refused(trained: Path, card: Path, tmp_path: Path, capsys) -> None:
+    weights = trained / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert ship(line(trained, card, tmp_path / "out")) == 2
+    assert "cannot be loaded" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_shipped_model_is_replaced(trained: Path, card: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     assert ship(line(trained, card, output)) == 0
