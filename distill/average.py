@@ -1,0 +1,92 @@
+"""Average the weights of checkpoints that share a start: a model soup, as fast as one of them.
+
+Example:
+
+    python -m distill.average --models runs/teacher-2 runs/teacher-3 --output_dir runs/teacher
+
+Rounds of fine-tuning, or seeds of one, end near each other, and their mean often scores above each
+(Wortsman et al., arXiv 2203.05482). It is no use for models that were trained apart from the first
+step on. Configuration and tokenizer are those of the first model.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distill import DistillError
+from distill.atomic import atomic_directory, is_free
+from distill.checkpoints import checkpoint_directory
+from distill.command import command
+from distill.options import asks_for_help, parse, print_help
+from distill.writing import copy_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass
+class AverageArguments:
+    """Which checkpoints, and where their mean goes."""
+
+    models: list[str] = field(metadata={"help": "checkpoint directories, two or more"})
+    output_dir: str = field(metadata={"help": "directory to write, which must be new"})
+
+    def __post_init__(self) -> None:
+        if len(self.models) < 2:
+            raise ValueError("--models needs two checkpoints or more")
+
+
+def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of every weight, summed in float64, in the first checkpoint's precision.
+
+    Raises:
+        DistillError: a checkpoint cannot be read, or has other weights than the first.
+    """
+    first, *others = (_weights(directory) for directory in directories)
+    total = {name: tensor.double() for name, tensor in first.items()}
+    for directory, weights in zip(directories[1:], others, strict=True):
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in first.items()}:
+            raise DistillError(f"{directory} is not of the architecture of {directories[0]}")
+        for name, tensor in weights.items():
+            total[name] += tensor
+    return {k: (v / len(directories)).to(first[k].dtype) for k, v in total.items()}
+
+
+def _weights(directory: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    from distill.loading import readable
+
+    with readable(directory):
+        return load_file(directory / WEIGHTS)
+
+
+@command(DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(AverageArguments, __doc__)
+        return 0
+    (arguments,) = parse(given, AverageArguments)
+    directories, output = list(map(checkpoint_directory, arguments.models)), arguments.output_dir
+    if not is_free(output):
+        raise DistillError(f"{output} holds something already: choose another --output_dir")
+    mean = average(directories)
+    from safetensors.torch import save_file
+
+    with atomic_directory(output, replace=True) as staged:
+        save_file(mean, staged / WEIGHTS, metadata={"format": "pt"})
+        (staged / "config.json").write_bytes((directories[0] / "config.json").read_bytes())
+        copy_tokenizer(directories[0], staged)
+    print(f"{output}: the mean of {len(directories)} checkpoints")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
