@@ -83,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     result["ratios"] += report.device_ratios(device)
     report.print_tables(result, arguments.published)
     _write(arguments, result)
+    if result["error"]:
+        raise BenchError(result["error"])
     return INTERRUPTED if result["interrupted"] else 0
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from bench import BenchError
 from bench.machine import describe, pinned, require_memory
 from bench.memory import peak_memory
 from bench.models import Model
@@ -17,6 +20,7 @@ from bench.ratios import Entry, ratios
 from bench.runtimes import Prepared, Unavailable, load, prepare
 from bench.timing import Clock, Contender, Predict, Times
 from bench.workloads import Workload
+from export import ExportError
 
 LEAST_TURNS = 10
 WEIGHT_BYTES = 4
@@ -60,12 +64,13 @@ class Session:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Measure; ``{"machine", "rows", "ratios", "left_out", "interrupted"}``. Ctrl-C ends it early
-    and keeps what was measured.
+    """Measure; ``{"machine", "rows", "ratios", "left_out", "interrupted", "error"}``. Ctrl-C,
+    SIGTERM or an error ends it early; what was measured until then is kept.
 
-    Raises:
+    Raises, where nothing was measured yet (later, ``error`` is the message):
         BenchError: no room in memory, or a file that is broken.
         ExportError: a model that cannot be exported.
+        OSError: no room on the disk.
     """
     result: dict[str, Any] = {
         "machine": describe(plan.threads),
@@ -73,9 +78,11 @@ def measure(plan: Plan) -> dict[str, Any]:
         "ratios": [],
         "left_out": [],
         "interrupted": False,
+        "error": None,
     }
     groups = 1 if plan.together else len(plan.runtimes)
     with (
+        _sigterm_as_ctrl_c(),
         pinned(plan.threads),
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         tqdm(
@@ -95,7 +102,21 @@ def measure(plan: Plan) -> dict[str, Any]:
                     break
         except KeyboardInterrupt:
             result["interrupted"] = True
+        except (BenchError, ExportError, OSError) as error:
+            if not result["rows"]:
+                raise
+            result["error"] = str(error)
     return result
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """`timeout` and batch systems end a process by SIGTERM."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _measure_group(session: Session, runtimes: Sequence[str]) -> None:
@@ -103,12 +124,14 @@ def _measure_group(session: Session, runtimes: Sequence[str]) -> None:
     if not loaded:
         return
     entries: list[Entry] = []
-    for workload in session.plan.workloads:
-        entries += _time(session, loaded, workload)
-        if session.result["interrupted"]:
-            break
-    session.result["rows"] += [entry.row for entry in entries]
-    session.result["ratios"] += ratios(entries)
+    try:
+        for workload in session.plan.workloads:
+            entries += _time(session, loaded, workload)
+            if session.result["interrupted"]:
+                break
+    finally:
+        session.result["rows"] += [entry.row for entry in entries]
+        session.result["ratios"] += ratios(entries)
     if session.plan.memory and not session.result["interrupted"]:
         _add_memory(session, loaded, entries)
 

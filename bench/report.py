@@ -197,8 +197,9 @@ def notes(result: dict[str, Any]) -> list[str]:
     """What a reader of the tables must know: what is missing, and on what they were measured."""
     machine = result["machine"]
     lines = [f"left out: {line}" for line in result["left_out"]]
-    if result["interrupted"]:
-        lines.append("interrupted: the tables hold what was measured until then")
+    if result["interrupted"] or result["error"]:
+        end = result["error"] or "interrupted"
+        lines.append(f"{end}: the tables hold what was measured until then")
     if machine["load"] > BUSY * machine["cores"]:
         lines.append(
             f"the machine was busy before the start (load {machine['load']}): trust the ratios "

@@ -124,5 +124,6 @@ def result() -> dict[str, Any]:
         "ratios": [ratio(1.9, 2.1), ratio(None, None)],
         "left_out": ["bert in openvino: openvino is not installed"],
         "interrupted": False,
+        "error": None,
         "device": [],
     }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bench import compare, timing
+from bench import BenchError, compare, measure, timing
 from bench.compare import main
 
 QUICK = ["--seconds", "0.05", "--threads", "1", "--no-memory"]
@@ -102,17 +104,19 @@ def test_a_runtime_that_is_not_here_is_left_out(
     assert "left out: minilm in coreml: Core ML runs on a Mac only" in capsys.readouterr().out
 
 
-def test_ctrl_c_prints_what_was_measured(
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_prints_what_was_measured(
     minilm_directory: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    by: signal.Signals,
 ) -> None:
     turns, turn = iter(range(100)), timing.Clock.turn
 
     def interrupted(clock: timing.Clock) -> None:
         if next(turns) == 4:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), by)
         turn(clock)
 
     monkeypatch.setattr(timing.Clock, "turn", interrupted)
@@ -122,6 +126,25 @@ def test_ctrl_c_prints_what_was_measured(
     assert len(result["ratios"]) == 1
     assert result["interrupted"]
     assert "interrupted: the tables hold" in capsys.readouterr().out
+
+
+def test_an_error_on_the_way_prints_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = measure.prepare
+
+    def spoiled(name: str, *arguments: Any) -> Any:
+        if name == "onnxruntime":
+            raise BenchError("no room")
+        return prepare(name, *arguments)
+
+    monkeypatch.setattr(measure, "prepare", spoiled)
+    arguments = ["qa-mini", "--runtime", "torch,onnxruntime", "--workload", "fixed:8", *QUICK]
+    (row,) = run(arguments, tmp_path, status=2)["rows"]
+    assert row["runtime"] == "torch"
+    printed = capsys.readouterr()
+    assert "qa-mini" in printed.out
+    assert printed.err.splitlines()[-1] == "error: no room"
 
 
 def test_published_figures_come_only_when_asked_for(
