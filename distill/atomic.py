@@ -1,7 +1,13 @@
-"""Write a file or a directory whole or not at all: beside its place, then renamed."""
+"""Write a file or a directory whole or not at all: beside its place, then renamed.
+
+What is being written is in a hidden folder that its process has locked. A killed process leaves
+the folder, but not the lock: the next one that writes to the same place clears it away.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -39,13 +45,13 @@ def atomic_directory(path: str | os.PathLike[str], replace: bool = False) -> Ite
         OSError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
-    if not replace and os.path.lexists(target):
-        raise FileExistsError(f"{target} exists already")
     with _staging(target) as folder:
+        if not replace and os.path.lexists(target):
+            raise FileExistsError(f"{target} exists already")
         staged = folder / target.name
         staged.mkdir()
         yield staged
-        _swap(staged, target, folder / "previous")
+        _swap(staged, target, folder / _previous(target))
 
 
 def is_free(path: str | os.PathLike[str]) -> bool:
@@ -58,11 +64,52 @@ def is_free(path: str | os.PathLike[str]) -> bool:
 def _staging(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target``: on the same file system, so that a rename is atomic."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    prefix = f".{target.name}.staged-"
+    for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+        _clear(left, target)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    lock = _lock(folder)
     try:
+        folder.mkdir(exist_ok=True)  # another process may have seen it before it had its lock
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """An open descriptor that holds the folder's lock, or None: another process has it, or the
+    folder is gone, or its file system has no locks."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _clear(left: Path, target: Path) -> None:
+    """Remove what a killed process left, or bring it to its end where only the last rename of
+    `_swap` is missing."""
+    lock = _lock(left)
+    if lock is None:
+        return
+    try:
+        if (left / _previous(target)).exists() and not os.path.lexists(target):
+            (left / target.name).replace(target)
+        shutil.rmtree(left, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _previous(target: Path) -> str:
+    """What a staging folder calls the older ``target`` that was moved aside."""
+    return f"{target.name}.previous"
 
 
 def _swap(staged: Path, target: Path, previous: Path) -> None:

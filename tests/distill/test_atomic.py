@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,63 @@ def test_a_place_is_free_where_nothing_would_be_lost(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert is_free(tmp_path / "none") and is_free(tmp_path / "empty")
     assert not any(is_free(path) for path in (file, tmp_path, tmp_path / "link"))
+
+
+BEGINNING = """
+import os, signal, sys
+from pathlib import Path
+from distill import atomic
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+IN_THE_BLOCK = """
+with atomic.atomic_directory(sys.argv[1]) as staged:
+    (staged / "new").touch()
+    die()
+"""
+BETWEEN_THE_RENAMES = """
+with atomic.atomic_directory(sys.argv[1], replace=True) as staged:
+    (staged / "new").touch()
+    rename = Path.replace
+    Path.replace = lambda path, to: rename(path, to) if path == Path(sys.argv[1]) else die()
+"""
+
+
+def killed(code: str, target: Path) -> None:
+    """Run ``code`` on ``target``, which ends by kill -9."""
+    line = [sys.executable, "-c", BEGINNING + code, str(target)]
+    assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    target = tmp_path / "out[1]"
+    killed(IN_THE_BLOCK, target)
+    (tmp_path / f".{target.name}.settings").mkdir()  # somebody's own
+    assert len(list(tmp_path.iterdir())) == 2 and not target.exists()
+    with atomic_directory(target) as staged:
+        (staged / "new").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {target.name, f".{target.name}.settings"}
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with atomic_file(target) as first:
+        with atomic_file(target) as second:
+            second.write_text("second")
+        first.write_text("first")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["out", "previous"])
+def test_killed_between_its_two_renames_a_directory_is_not_lost(name: str, tmp_path: Path) -> None:
+    target = tmp_path / name
+    target.mkdir()
+    (target / "old").touch()
+    killed(BETWEEN_THE_RENAMES, target)
+    assert not target.exists()
+    with pytest.raises(FileExistsError), atomic_directory(target):
+        pytest.fail("the block must not run")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
