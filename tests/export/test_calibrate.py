@@ -53,14 +53,24 @@ def test_every_sample_counts(product: Any) -> None:
 
 
 def test_the_product_of_rounded_numbers(product: Any) -> None:
-    """Against NumPy: eight bits symmetric about zero, larger inputs clipped."""
-    quantized = quantize_activations(product, samples([127 / 16, -1, 0, 0]))
-    scale = 1 / 16
-    x = np.array([[1.234, -7.0, 9.0, 0.03]], np.float32)
-    rounded = np.clip(np.round(x / scale), -128, 127) * scale
+    """Against NumPy: 256 levels from the least to the greatest, larger inputs clipped."""
+    scale, least, greatest = 1 / 16, -1.0, 239 / 16
+    quantized = quantize_activations(product, samples([greatest, least, 0, 0]))
+    x = np.array([[1.234, -7.0, 20.0, 0.03]], np.float32)
+    rounded = np.clip(np.round(x / scale) * scale, least, greatest)
     (found,) = Simulator(quantized).predict({"x": x}).values()
     np.testing.assert_allclose(found, rounded @ WEIGHT.T, rtol=1e-5, atol=1e-5)
     assert np.abs(found - x @ WEIGHT.T).max() > 0.5
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_values_of_one_sign_have_all_levels(product: Any, sign: int) -> None:
+    """A GELU's results: symmetric about zero, every other multiple of a 255th would be lost."""
+    rows = [[255, 0, 0, 0], [253, 1, 127, 129]]
+    quantized = quantize_activations(product, samples(*([sign * x for x in row] for row in rows)))
+    x = sign * np.array([rows[1]], np.float32)
+    (found,) = Simulator(quantized).predict({"x": x}).values()
+    np.testing.assert_allclose(found, x @ WEIGHT.T, rtol=1e-6)
 
 
 def operations(bundle: Path) -> list[Any]:
