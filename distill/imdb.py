@@ -101,6 +101,11 @@ def _from_object(line: str, place: str) -> GlueExample:
         raise DistillError(f"{place}: not JSON ({error.msg})") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "label" not in row:
         raise DistillError(f"{place}: not an object with a text and a label")
+    try:
+        row["text"].encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise DistillError(f"{place}: {half!r} is half a character") from None
     return _review(row["text"], row["label"], place)
 
 

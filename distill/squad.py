@@ -118,12 +118,13 @@ def _parse(path: Path, keep: bool = False) -> tuple[list[Example], list[str]]:
     try:
         for article in read_json(path)["data"]:
             for paragraph in article["paragraphs"]:
+                context = _text(paragraph["context"])
                 for qa in paragraph["qas"]:
-                    title, context = article.get("title", ""), paragraph["context"]
+                    title = article.get("title", "")
                     example = _example(title, context, qa, wrong, keep)
                     if example is not None:
                         examples.append(example)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DistillError(
             f"{path}: not in the SQuAD format ({type(error).__name__}: {error})"
         ) from None
@@ -136,15 +137,25 @@ def _example(
     title: str, context: str, qa: dict[str, Any], wrong: list[str], keep: bool
 ) -> Example | None:
     impossible = bool(qa.get("is_impossible", False))
-    stated = [] if impossible else [(a["text"], int(a["answer_start"])) for a in qa["answers"]]
-    answers = tuple(
-        (text, at) for text, at in stated if keep or context[at : at + len(text)] == text
+    stated = (
+        [] if impossible else [(_text(a["text"]), int(a["answer_start"])) for a in qa["answers"]]
     )
+    answers = tuple((text, at) for text, at in stated if keep or _stands(text, at, context))
     if len(answers) < len(stated):
         wrong.append(qa["id"])
         if not answers:
             return None
-    return Example(qa["id"], qa["question"], context, answers, impossible, title)
+    return Example(_text(qa["id"]), _text(qa["question"]), context, answers, impossible, title)
+
+
+def _stands(text: str, at: int, context: str) -> bool:
+    return bool(text) and at >= 0 and context.startswith(text, at)
+
+
+def _text(value: Any) -> str:
+    """``value`` if it is a text; JSON can hold halves of characters, which no tokenizer takes."""
+    value.encode()
+    return str(value)
 
 
 def make_features(

@@ -62,7 +62,9 @@ def read_lines(path: Path) -> Iterator[str]:
         with opener(path, "rb") as file:
             for number, line in enumerate(file, 1):  # noqa: B007 - says where it broke
                 text = line.decode("utf-8")
-                text = json.loads(text)[COLUMN] if rows and text.strip() else text
+                if rows and text.strip():
+                    text = json.loads(text)[COLUMN]
+                    text.encode()
                 if text.strip():
                     yield text.strip()
     except FileNotFoundError:
@@ -71,6 +73,11 @@ def read_lines(path: Path) -> Iterator[str]:
         raise DistillError(
             f"{path}, line {number}: not UTF-8 (byte {error.object[error.start]:#04x} at "
             f"{error.start}); convert the file, for example with iconv"
+        ) from None
+    except UnicodeEncodeError as error:
+        raise DistillError(
+            f"{path}, line {number}: {error.object[error.start]!r} is half a character; mend or "
+            "drop the row"
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DistillError(f"{path}, after line {number}: damaged gzip file ({error})") from None
@@ -106,6 +113,9 @@ def read_dataset(source: str) -> Iterator[str]:
         raise DistillError(f"{source}: holds splits ({', '.join(rows)}); name the folder of one")
     if rows.column_names and COLUMN not in rows.column_names:
         raise DistillError(f"{source}: has no column {COLUMN!r}, only {rows.column_names}")
-    for row in rows:
-        if row[COLUMN] and row[COLUMN].strip():
-            yield row[COLUMN].strip()
+    for number, row in enumerate(rows):
+        text = row[COLUMN] or ""
+        if not isinstance(text, str):
+            raise DistillError(f"{source}, row {number}: {COLUMN!r} is no text but {text!r}")
+        if text.strip():
+            yield text.strip()

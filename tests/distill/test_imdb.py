@@ -55,6 +55,7 @@ def test_reviews_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         ('{"text": "good"}', "line 2: not an object with a text and a label"),
         ('{"text": "good", ', "line 2: not JSON"),
         ('{"text": " ", "label": 1}', "line 2: an empty review"),
+        ('{"text": "a \\ud83d", "label": 1}', "line 2: .* is half a character"),
     ],
 )
 def test_a_broken_line_is_named(line: str, message: str, tmp_path: Path) -> None:

@@ -147,3 +147,34 @@ def test_files_that_are_no_squad(content: str, tmp_path: Path) -> None:
     path.write_text(content)
     with pytest.raises(DistillError, match=r"squad\.json"):
         load_examples(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", 7),
+        ("question", None),
+        ("question", "Which \ud83d?"),
+        ("answers", [{"text": "blue", "answer_start": "seven"}]),
+        ("answers", [{"text": 7, "answer_start": 7}]),
+    ],
+)
+def test_a_question_of_other_types_is_no_squad(name: str, value: object, tmp_path: Path) -> None:
+    answers = [{"text": "blue", "answer_start": 7}]
+    question = {"id": "1", "question": "Which?", "answers": answers, name: value}
+    paragraph = {"context": "Red or blue.", "qas": [question]}
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
+    with pytest.raises(DistillError, match="not in the SQuAD format"):
+        load_examples(path)
+
+
+@pytest.mark.parametrize(("text", "at"), [("", 7), ("blue.", -5)])
+def test_an_answer_that_stands_nowhere(text: str, at: int, tmp_path: Path) -> None:
+    good, bad = {"text": "Red", "answer_start": 0}, {"text": text, "answer_start": at}
+    question = {"id": "1", "question": "Which?", "answers": [good, bad]}
+    paragraph = {"context": "Red or blue.", "qas": [question]}
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
+    assert [e.answers for e in load_examples(path)] == [(("Red", 0),)]
+    assert mismatches(path) == ["1"]

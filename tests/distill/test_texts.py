@@ -41,6 +41,7 @@ def test_a_data_set_saved_on_disk(tmp_path: Path) -> None:
         ("a.jsonl", b'{"text": "fine"}\n{"body": "no text"}\n', "line 2: no 'text'"),
         ("b.jsonl", b'{"text": "fine"}\n{"text": \n', "line 2: no 'text'"),
         ("c.jsonl", b'{"text": 7}\n', "line 1: no 'text'"),
+        ("d.jsonl", b'{"text": "fine"}\n{"text": "a \\ud83d"}\n', "line 2: .* half a character"),
     ],
 )
 def test_what_cannot_be_read_is_named(
