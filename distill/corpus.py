@@ -137,15 +137,18 @@ def open_corpus(directory: Path) -> Corpus:
         dtype = np.dtype(described["dtype"])
         names = [f"{number:05}" for number in range(described["shards"])]
         ends = [np.load(directory / f"ends-{name}.npy", mmap_mode="r") for name in names]
+        shards = [np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names]
+        if any(len(shard) != end[-1] for shard, end in zip(shards, ends, strict=True)):
+            raise ValueError("a shard was cut short; remove the folder to make it anew")
         return Corpus(
-            [np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names],
+            shards,
             ends,
             np.cumsum([0, *map(len, ends)]),
             np.load(directory / COUNTS),
             np.concatenate([np.diff(end, prepend=0).astype(np.int32) for end in ends]),
             described,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise DistillError(f"{directory}: no tokenized corpus ({error})") from None
 
 
@@ -205,7 +208,7 @@ class _Writer:
             return
         flat = np.array([token for sequence in kept for token in sequence], self.dtype)
         with (self.folder / f"tokens-{self._shards:05}.bin").open("ab") as file:
-            flat.tofile(file)
+            file.write(flat.data)
         self._ends.append(np.cumsum([len(sequence) for sequence in kept]) + self._size)
         self._size += len(flat)
         self.counts += np.bincount(flat, minlength=len(self.counts))

@@ -133,6 +133,25 @@ def test_a_build_that_was_killed_can_be_started_again(
     assert len(prepare_corpus([str(text_file)], tokenizer, tmp_path / "c", 64)) > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokens-00000.bin", b"12345678"),
+        ("ends-00000.npy", b""),
+        ("corpus.json", b'{"dtype": "colour", "shards": 1}'),
+        ("corpus.json", b"[]"),
+    ],
+)
+def test_a_damaged_corpus_is_refused(
+    name: str, content: bytes, tokenizer, sentences, tmp_path: Path
+) -> None:
+    """Such as one that was copied half; its sequences would be empty."""
+    build_corpus(sentences, tokenizer, tmp_path / "c")
+    (tmp_path / "c" / name).write_bytes(content)
+    with pytest.raises(DistillError, match="no tokenized corpus"):
+        open_corpus(tmp_path / "c")
+
+
 def test_a_corpus_is_made_once_and_only_taken_for_what_it_is(
     tokenizer, text_file: Path, tmp_path: Path, monkeypatch
 ) -> None:
