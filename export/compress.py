@@ -37,6 +37,7 @@ COMPRESSIONS: dict[str, Compression] = {
     "lut4": Compression(4, "palette", "iOS16", 15.0),
 }
 INT4_BLOCK = 32
+"""Neighbours in a row that share a scale."""
 PALETTE_GROUP = 4
 """Rows of a matrix that share a palette; each column of an embedding has its own."""
 
@@ -70,15 +71,23 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     with quiet():
         import coremltools.optimize.coreml as cto
 
-        by_name = dict.fromkeys(_embeddings(model), _settings(quantize, target, table=True))
-        by_name |= dict.fromkeys(_matching(model, skip), None)
-        config = cto.OptimizationConfig(_settings(quantize, target), op_name_configs=by_name)
+        tables, kept = _embeddings(model), _matching(model, skip)
+        by_name = {
+            op.name: None
+            if op.name in kept
+            else _settings(quantize, target, op.outputs[0].shape, op.name in tables)
+            for op in _constants(model)
+            if len(op.outputs[0].shape) > 1
+        }
+        config = cto.OptimizationConfig(op_name_configs=by_name)
         if COMPRESSIONS[quantize].kind == "linear":
             return cto.linear_quantize_weights(model, config)
         return cto.palettize_weights(model, config)
 
 
-def _settings(quantize: str, target: str, table: bool = False) -> Any:
+def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> Any:
+    """How a weight of ``shape`` is stored. Blocks and groups divide its sizes: `coremltools` leaves
+    a weight that they do not divide in half precision, and only logs it."""
     import coremltools.optimize.coreml as cto
 
     compression = COMPRESSIONS[quantize]
@@ -87,7 +96,7 @@ def _settings(quantize: str, target: str, table: bool = False) -> Any:
             mode="linear_symmetric",
             dtype="int4",
             granularity="per_block",
-            block_size=INT4_BLOCK,
+            block_size=_divisor(shape[1], INT4_BLOCK),
             weight_threshold=SMALL,
         )
     if compression.kind == "linear":
@@ -96,7 +105,7 @@ def _settings(quantize: str, target: str, table: bool = False) -> Any:
     if target == "iOS18" and compression.bits < 8:
         groups = {
             "granularity": "per_grouped_channel",
-            "group_size": 1 if table else PALETTE_GROUP,
+            "group_size": 1 if table else _divisor(shape[0], PALETTE_GROUP),
             "channel_axis": 1 if table else 0,
         }
     return cto.OpPalettizerConfig(
@@ -104,12 +113,17 @@ def _settings(quantize: str, target: str, table: bool = False) -> Any:
     )
 
 
+def _divisor(size: int, most: int) -> int:
+    """The greatest divisor of ``size`` that is no more than ``most``."""
+    return max(part for part in range(1, most + 1) if size % part == 0)
+
+
 def _constants(model: Any) -> list[Any]:
     return [op for op in model._mil_program.functions["main"].operations if op.op_type == "const"]
 
 
 def _embeddings(model: Any) -> list[str]:
-    """Tables that are read by row; their number of rows does not divide into groups."""
+    """Tables that are read by row."""
     return [
         op.name
         for op in _constants(model)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import coremltools as ct
 import numpy as np
 import pytest
+from coremltools.converters.mil import Builder as mb
 
 from export import ExportError
-from export.compress import COMPRESSIONS, TARGETS, check_target
+from export.compress import COMPRESSIONS, TARGETS, check_target, compress_weights
 from export.parity import compare, psnr
 from export.report import finite
+from tests.export.simulator.programs import convert
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -50,3 +53,22 @@ def test_overflow_is_reported_and_fits_json() -> None:
     assert finite({"report": {"psnr": difference.psnr, "max": 1.0}}) == {
         "report": {"psnr": None, "max": 1.0}
     }
+
+
+@pytest.mark.parametrize(
+    ("quantize", "rows", "columns"),
+    [("int4", 64, 312), ("int4", 50, 45), ("lut4", 78, 100), ("lut6", 77, 100)],
+)
+def test_no_width_is_left_in_half_precision(quantize: str, rows: int, columns: int) -> None:
+    """TinyBERT is 312 wide, a vocabulary has 30,522 rows: not multiples of a block or a group."""
+    weight = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
+    model = convert(
+        lambda x: mb.linear(x=x, weight=weight),
+        [mb.TensorSpec(shape=(1, columns))],
+        target=ct.target.iOS18,
+    )
+    compressed = compress_weights(model, quantize, "iOS18")
+    (product,) = compressed._mil_program.functions["main"].find_ops(op_type="linear")
+    assert product.weight.op.op_type.startswith("constexpr_")
+    stored = product.weight.op.materialized_val_inference()
+    assert psnr(weight, stored) >= COMPRESSIONS[quantize].psnr
