@@ -26,9 +26,7 @@ class Answerer:
         if self.bundle.task != "qa":
             raise ExportError(f"{package}: made for the task {self.bundle.task}, not qa")
         self.tokenizer = load_tokenizer(self.bundle.tokenizer)
-        self.engine = PackageEngine(
-            self.bundle.package, self.bundle.settings["inputs"], precision=precision
-        )
+        self.engine = PackageEngine(self.bundle, precision=precision)
 
     def answer(self, question: str, passage: str, n_best: int = 1) -> dict[str, Any]:
         """The best answers, with the time in ms of the neural part and of the tokenization."""

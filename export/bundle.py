@@ -36,7 +36,7 @@ class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.calibrate` for activations.
 
     Raises:
-        ExportError: activations in 8 bits and no such file, or one for nothing.
+        ExportError: activations in 8 bits and no such file, or an option that does nothing.
     """
 
     task: str
@@ -56,6 +56,8 @@ class BundleOptions:
             raise ExportError(f"--calibrate is for w8a8; {self.quantize} has no use for it")
         if self.calibrate is not None and not self.calibrate.is_file():
             raise ExportError(f"{self.calibrate}: no such file to calibrate on")
+        if self.skip and COMPRESSIONS[self.quantize].kind == "float":
+            raise ExportError("--skip-layers is for weights in fewer bits; choose a --quantize")
 
     def check(self, out: Path, replace: bool) -> None:
         """Refuse early what cannot end well.
@@ -95,20 +97,7 @@ def export_bundle(
         ExportError: the options do not fit the checkpoint, or with ``verify`` the written package
             differs from PyTorch by more than its quantization should (nothing is written then).
     """
-    longest = max(options.lengths)
-    if longest > checkpoint.config.positions:
-        raise ExportError(
-            f"length {longest} is above the {checkpoint.config.positions} positions of "
-            f"{checkpoint.name}"
-        )
-    settings = settings_of(
-        checkpoint,
-        options.task,
-        options.lengths,
-        quantize=options.quantize,
-        layout=options.layout,
-        target=options.target,
-    )
+    settings = _settings(checkpoint, options)
     began = time.monotonic()
     samples = _calibration(tokenizer_of(checkpoint), options)
     steps = len(STEPS) + bool(samples)
@@ -138,13 +127,30 @@ def export_bundle(
         "calibration_inputs": len(samples),
         "model": checkpoint.name,
         "random_weights": checkpoint.random_weights,
-        "parameters": _parameters(model),
-        "float32_bytes": 4 * _parameters(model),
+        "parameters": parameters(model),
+        "float32_bytes": 4 * parameters(model),
         "package_bytes": size,
         "operations": operations,
         "seconds": time.monotonic() - began,
         "difference": asdict(difference),
     }
+
+
+def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
+    longest = max(options.lengths)
+    if longest > checkpoint.config.positions:
+        raise ExportError(
+            f"length {longest} is above the {checkpoint.config.positions} positions of "
+            f"{checkpoint.name}"
+        )
+    return settings_of(
+        checkpoint,
+        options.task,
+        options.lengths,
+        quantize=options.quantize,
+        layout=options.layout,
+        target=options.target,
+    )
 
 
 def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:
@@ -162,7 +168,7 @@ def _step(progress: tqdm[Any], name: str) -> None:
 def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
     """The written package in the simulator, at half precision, against PyTorch at float32."""
     reference = PyTorchEngine(checkpoint, bundle.task)
-    package = PackageEngine(bundle.package, bundle.settings["inputs"])
+    package = PackageEngine(bundle)
     inputs = sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths)
     return run_both(inputs, bundle.task, reference, package)[2]
 
@@ -184,5 +190,7 @@ def _operations(core_ml: Any) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def _parameters(model: TaskModel) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+def parameters(model: TaskModel) -> int:
+    """Number of weights; a tensor that two layers share, as the embedding and the output layer of a
+    masked language model do, counts once."""
+    return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,12 +43,13 @@ def parser() -> argparse.ArgumentParser:
         default=default_model(),
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
-    add("--task", choices=TASKS, help="default: the preset's own, else qa")
+    add("--task", choices=TASKS, help="what the model answers; default: the preset's own, else qa")
     add(
         "--quantize",
         choices=COMPRESSIONS,
         default="none",
-        help="weights in fewer bits; w8a8: what they are multiplied with too",
+        help="weights in fewer bits: intN in even steps, lutN from a palette; w8a8: what they are "
+        "multiplied with too",
     )
     add(
         "--calibrate",
@@ -62,16 +64,36 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="leave weights with this in their name alone; may be repeated",
+        help="leave weights with this in their name alone (word_embeddings); may be repeated",
     )
-    add("--layout", choices=("standard", "ane"), default="standard", help="ane: channels first")
-    add("--lengths", type=_lengths, default=LENGTHS, help=f"default {','.join(map(str, LENGTHS))}")
-    add("--target", choices=TARGETS, help=f"oldest system; default iOS18, of --app {APP_TARGET}")
+    add(
+        "--layout",
+        choices=("standard", "ane"),
+        default="standard",
+        help="ane: channels first, as the Neural Engine runs well; default %(default)s",
+    )
+    add(
+        "--lengths",
+        type=_lengths,
+        default=LENGTHS,
+        help="lengths of an input in tokens, which is padded to the next of them; "
+        f"default {','.join(map(str, LENGTHS))}",
+    )
+    add(
+        "--target",
+        choices=TARGETS,
+        help=f"oldest system that is to run it; default iOS18, of --app {APP_TARGET}",
+    )
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
-    add("--random-weights", action="store_true", help="the architecture alone")
-    add("--verify", type=Path, metavar="DATA", help="compare on SQuAD or STS-B data too")
+    add("--random-weights", action="store_true", help="the architecture alone, to see its cost")
+    add(
+        "--verify",
+        type=Path,
+        metavar="DATA",
+        help="compare with PyTorch on data too: SQuAD JSON for qa, STS-B TSV for embed",
+    )
     add("--limit", type=int, help="at most so many examples of --verify")
     add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
     add("--json", action="store_true", help="print the report as JSON")
@@ -103,7 +125,12 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
         parts.append(arguments.target)
     if arguments.lengths != LENGTHS:
         parts += map(str, arguments.lengths)
-    name = "-".join(parts)
+    parts += [f"without_{part}" for part in arguments.skip]
+    if arguments.calibrate:
+        parts.append(arguments.calibrate.name.partition(".")[0])
+    if arguments.random_weights:
+        parts.append("random")
+    name = re.sub(r"[^\w.-]", "_", "-".join(parts))
     if not arguments.app:
         return arguments.out or Path(name)
     if arguments.out:
@@ -120,8 +147,6 @@ def _check_data(arguments: argparse.Namespace) -> None:
         raise ExportError("--limit is for --verify DATA, which is not there")
     if arguments.limit is not None and arguments.limit < 1:
         raise ExportError(f"--limit must be at least 1, not {arguments.limit}")
-    if arguments.verify is not None and not arguments.verify.is_file():
-        raise ExportError(f"{arguments.verify}: no such file to verify on")
 
 
 @command(ExportError, DistillError)
@@ -133,7 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_data(arguments)
     from export.bundle import BundleOptions, export_bundle
     from export.checkpoint import load_checkpoint
+    from export.workload import read_examples
 
+    if arguments.verify:
+        read_examples(task, arguments.verify)  # refused now, not after an export of minutes
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,

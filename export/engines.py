@@ -11,6 +11,7 @@ import torch
 from export import ExportError
 from export.checkpoint import Checkpoint
 from export.encoder import build_encoder, input_names
+from export.package import Bundle
 from export.tasks import OUTPUTS
 from export.text import Inputs, take
 
@@ -38,23 +39,33 @@ class PyTorchEngine:
 
 
 class PackageEngine:
-    """A package in the simulator (``precision`` as there) or in Core ML.
+    """A bundle's package in the simulator (``precision`` as there) or in Core ML.
 
     Raises:
         ExportError: Core ML is asked for and this is no Mac.
     """
 
     def __init__(
-        self, package: Path, names: list[str], engine: str = "simulator", precision: str = "float16"
+        self, bundle: Bundle, engine: str = "simulator", precision: str = "float16"
     ) -> None:
-        self.names = names
+        package = bundle.package
+        self.bundle = bundle
         self.model = _coreml(package) if engine == "coreml" else _simulator(package, precision)
 
     def predict(self, data: Inputs) -> Outputs:
-        return {
-            key: np.asarray(value)
-            for key, value in self.model.predict(take(data, self.names)).items()
-        }
+        """Outputs of the bundle's task.
+
+        Raises:
+            ExportError: the package takes other inputs, or gives other outputs.
+        """
+        found = self.model.predict(take(data, self.bundle.settings["inputs"]))
+        names = OUTPUTS[self.bundle.task]
+        if not set(names) <= set(found):
+            raise ExportError(
+                f"{self.bundle.package} gives {', '.join(found)}, not {', '.join(names)}: "
+                "its model.json is that of another package"
+            )
+        return {name: np.asarray(found[name]) for name in names}
 
 
 def _simulator(package: Path, precision: str) -> Any:

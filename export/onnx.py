@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
     if out.exists() and not arguments.force:
         raise ExportError(f"{out} exists already; --force replaces it")
+    if arguments.vnni and arguments.quantize != "int8":
+        raise ExportError("--vnni is for --quantize int8; other weights have no use for it")
     from export.checkpoint import load_checkpoint
     from export.onnx_graph import export_onnx
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
+from export import ExportError
 from export.engines import Engine, Outputs
 from export.parity import Difference, compare
 from export.tasks import PER_TOKEN
@@ -19,6 +20,9 @@ def run_both(
 
     Inputs run one at a time, as on a phone, and in order of length, so that a wrong or slow
     length shows early.
+
+    Raises:
+        ExportError: an output of one has another shape than that of the other.
     """
     order = sorted(range(len(inputs)), key=lambda i: inputs[i]["input_ids"].shape[1])
     expected: list[Outputs] = [{}] * len(order)
@@ -26,16 +30,20 @@ def run_both(
     for index in tqdm(order, desc="verify", unit="input", leave=False):
         given = inputs[index]
         tokens = int(given["attention_mask"].sum()) if task in PER_TOKEN else None
-        expected[index] = _cut(reference.predict(given), tokens)
-        found[index] = _cut(candidate.predict(given), tokens)
-    difference = compare(
-        [value for output in expected for value in output.values()],
-        [
-            output[name]
-            for reference, output in zip(expected, found, strict=True)
-            for name in reference
-        ],
-    )
+        wanted, got = reference.predict(given), candidate.predict(given)
+        for name, value in wanted.items():
+            if got[name].shape != value.shape:
+                raise ExportError(
+                    f"{name} is {got[name].shape} of the package and {value.shape} of PyTorch: "
+                    "the checkpoint is another"
+                )
+        expected[index], found[index] = _cut(wanted, tokens), _cut(got, tokens)
+    pairs = [
+        (wanted[name], got[name])
+        for wanted, got in zip(expected, found, strict=True)
+        for name in wanted
+    ]
+    difference = compare([wanted for wanted, _ in pairs], [got for _, got in pairs])
     return expected, found, difference
 
 

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.package import open_bundle
 
     bundle = open_bundle(arguments.package)
-    source = bundle.settings.get("source")
+    source = str(bundle.settings.get("source"))
     against = arguments.against or (source if source in PRESETS else default_model())
     report = verify_bundle(
         arguments.package,
@@ -102,7 +102,7 @@ def verify_bundle(
     _check_architecture(bundle, checkpoint)
     workload = load_workload(bundle, data, limit)
     reference = PyTorchEngine(checkpoint, bundle.task)
-    candidate = PackageEngine(bundle.package, bundle.settings["inputs"], engine, precision)
+    candidate = PackageEngine(bundle, engine, precision)
     expected, found, difference = run_both(workload.inputs, bundle.task, reference, candidate)
     return {
         "examples": len(workload),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,18 +29,35 @@ def load_workload(bundle: Bundle, data: Path | None, limit: int | None) -> Workl
     """The workload of a bundle's task, from a file or from the built-in samples.
 
     Raises:
-        ExportError: a limit below 1, or a task that has no measure on data.
+        ExportError: a limit below 1 or of nothing, or as `read_examples`.
+        DistillError: likewise.
     """
     if limit is not None and limit < 1:
         raise ExportError(f"--limit must be at least 1, not {limit}")
     if data is None:
+        if limit is not None:
+            raise ExportError("--limit is of the examples of a data file, and there is none")
         return Samples(bundle)
+    examples = read_examples(bundle.task, data)[:limit]
     if bundle.task == "qa":
-        return SquadWorkload(bundle, squad.load_examples(data)[:limit])
-    if bundle.task == "embed":
-        rows = glue.read_examples(glue.TASKS["stsb"], data)[:limit]
-        return SimilarityWorkload(bundle, rows)
-    raise ExportError(f"no data format is known for the task {bundle.task}; leave --data out")
+        return SquadWorkload(bundle, examples)
+    return SimilarityWorkload(bundle, examples)
+
+
+def read_examples(task: str, data: Path) -> list[Any]:
+    """The examples of a data file: SQuAD JSON for ``qa``, an STS-B TSV for ``embed``.
+
+    Raises:
+        ExportError: a task that has no measure on data.
+        DistillError: no such file, or one that is not in the format.
+    """
+    readers: dict[str, Callable[[Path], list[Any]]] = {
+        "qa": squad.load_examples,
+        "embed": lambda path: glue.read_examples(glue.TASKS["stsb"], path),
+    }
+    if task not in readers:
+        raise ExportError(f"{data}: the task {task} has no measure on data, only on own samples")
+    return readers[task](data)
 
 
 class Samples:

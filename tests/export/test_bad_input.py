@@ -156,7 +156,10 @@ def test_force_replaces_bundles_only(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--verify", "nowhere.json"], "no such file to verify on"),
+        (["--verify", "nowhere.json"], "nowhere.json: no such file"),
+        (["--verify", __file__], "not a JSON file"),
+        (["--verify", __file__, "--task", "classify"], "classify has no measure on data"),
+        (["--skip-layers", "down"], "--skip-layers is for weights in fewer bits"),
         (["--limit", "3"], "--limit is for --verify"),
         (["--app"], "leave --out out"),
     ],
@@ -190,7 +193,10 @@ def test_the_app_is_written_where_it_is(
         (["--target", "iOS17", "--lengths", "128,192,256,384"], "qa-mini-qa-none"),
         (["--target", "iOS18"], "qa-mini-qa-none-iOS18"),
         (["--layout", "ane", "--lengths", "384,128"], "qa-mini-qa-none-ane-128-384"),
-        (["--model", "minilm", "--task", "qa", "--random-weights"], "minilm-qa-none"),
+        (["--model", "minilm", "--task", "qa"], "minilm-qa-none"),
+        (["--random-weights"], "qa-mini-qa-none-random"),
+        (["--quantize", "int8", "--skip-layers", "a/b"], "qa-mini-qa-int8-without_a_b"),
+        (["--quantize", "w8a8", "--calibrate", "my text.txt.gz"], "qa-mini-qa-w8a8-my_text"),
     ],
 )
 def test_what_differs_has_a_folder_of_its_own_in_the_app(
@@ -208,7 +214,8 @@ def test_what_differs_has_a_folder_of_its_own_in_the_app(
     monkeypatch.setattr(bundle, "export_bundle", stop)
     monkeypatch.chdir(tmp_path)
     coreml.APP_MODELS.parent.mkdir(parents=True)
-    assert coreml.main(["--model", "qa-mini", "--random-weights", "--app", *options]) == 2
+    (tmp_path / "my text.txt.gz").touch()
+    assert coreml.main(["--model", "qa-mini", "--app", *options]) == 2
     assert one_line(capsys) == f"error: to {coreml.APP_MODELS / folder}"
 
 
@@ -258,6 +265,7 @@ def test_a_package_that_differs_is_refused(
         (coreml.main, ["--model", "nowhere"], "no such checkpoint"),
         (coreml.main, ["--model", "bert", "--out", "none-such"], "--random-weights"),
         (onnx.main, ["--model", "nowhere"], "no such checkpoint"),
+        (onnx.main, ["--vnni"], "--vnni is for --quantize int8"),
     ],
 )
 def test_nothing_there(

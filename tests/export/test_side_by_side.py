@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from export import ExportError
 from export.engines import Outputs
 from export.side_by_side import run_both
 from export.text import Inputs, padded
@@ -32,3 +33,10 @@ def test_padding_is_left_out_where_there_is_some(task: str, size: int, error: in
     expected, found, difference = run_both(inputs, task, Fixed(row), Fixed(last_differs))
     assert expected[0]["row"].shape == found[0]["row"].shape == (1, size)
     assert difference.max_abs == error
+
+
+def test_another_number_of_classes_is_another_checkpoint() -> None:
+    two, three = (Fixed(np.arange(classes, dtype=np.float32)) for classes in (2, 3))
+    inputs = [padded([1] * TOKENS, [0] * TOKENS, LENGTH)]
+    with pytest.raises(ExportError, match=r"row is \(1, 3\) of the package and \(1, 2\)"):
+        run_both(inputs, "classify", two, three)

@@ -13,8 +13,10 @@ from distill.presets import default_model
 from export import ExportError, answer, verify
 from export.bundle import BundleOptions, export_bundle
 from export.checkpoint import Checkpoint, load_checkpoint
+from export.package import Bundle
 from export.parity import compare, psnr
 from export.verify import verify_bundle
+from export.workload import load_workload
 
 
 def test_psnr_of_known_errors() -> None:
@@ -70,9 +72,11 @@ def test_another_tokenizer_is_refused(qa_bundle: tuple[Path, Checkpoint], broken
         verify_bundle(qa_bundle[0], replace(qa_bundle[1], directory=broken))
 
 
-@pytest.mark.parametrize(("source", "against"), [("minilm", "minilm"), ("a/b", default_model())])
+@pytest.mark.parametrize(
+    ("source", "against"), [("minilm", "minilm"), ("a/b", default_model()), ([], default_model())]
+)
 def test_a_package_is_verified_against_its_own_preset(
-    source: str,
+    source: object,
     against: str,
     qa_bundle: tuple[Path, Checkpoint],
     tmp_path: Path,
@@ -89,6 +93,11 @@ def test_a_package_is_verified_against_its_own_preset(
     monkeypatch.setattr("export.checkpoint.load_checkpoint", stop)
     assert verify.main([str(tmp_path)]) == 2
     assert f"error: against {against}" in capsys.readouterr().err
+
+
+def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="--limit is of the examples of a data file"):
+        load_workload(Bundle(tmp_path, tmp_path / "model.mlpackage", {"task": "qa"}), None, 3)
 
 
 def test_stsb_keeps_its_spearman(minilm_directory: Path, shared_data: Path, tmp_path: Path) -> None:
