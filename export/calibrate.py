@@ -112,10 +112,9 @@ def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
 def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[str] = ()) -> Any:
     """A copy of a float Core ML model whose matrix products take 8-bit activations, with a zero
     point: what comes from a GELU is hardly ever below zero, and symmetric about it half of the
-    levels would be for nothing (Nagel et al., arXiv 2106.08295). Every value of the
-    samples is within the range: the few that lie far out are those a BERT needs, and cutting them
-    costs more than their room (Bondarenko et al., arXiv 2109.12948). Results of products stay in
-    half precision.
+    levels would be for nothing (Nagel et al., arXiv 2106.08295). Every value of the samples is
+    within the range: a BERT needs the few that lie far out (Bondarenko et al., arXiv 2109.12948).
+    Results of products stay in half precision.
 
     Args:
         skip: parts of weight names; products with such a weight stay as they are.
@@ -124,18 +123,17 @@ def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[s
         ExportError: as `activation_ranges`.
     """
     ranges = activation_ranges(model, samples)
-    left_alone = [
-        op.name for op in matrix_products(model) if any(part in op.weight.name for part in skip)
-    ]
     with quiet():
         import coremltools.optimize.coreml as cto
         from coremltools.optimize.coreml import _post_training_quantization as quantization
 
-        settings = cto.OpLinearQuantizerConfig(mode="linear")
-        config = cto.OptimizationConfig(
-            op_type_configs=dict.fromkeys(MATRIX_OPERATIONS, settings),
-            op_name_configs=dict.fromkeys(left_alone),
-        )
+        by_name = {
+            op.name: None
+            if any(part in op.weight.name for part in skip)
+            else cto.OpLinearQuantizerConfig(mode=_mode(**ranges[op.x.name]))
+            for op in matrix_products(model)
+        }
+        config = cto.OptimizationConfig(op_name_configs=by_name)
         with (
             mock.patch.object(
                 quantization, "_get_activation_calibration_stats", return_value=ranges
@@ -143,3 +141,9 @@ def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[s
             mock.patch.object(type(quantization.PASS_REGISTRY[RESULTS_PASS]), "apply"),
         ):
             return cto.linear_quantize_activations(model, config, [])
+
+
+def _mode(rmin: float, rmax: float) -> str:
+    """`coremltools` computes a zero point in half precision, which holds 128 times a value below
+    512 only, and no step of a range of nothing."""
+    return "linear" if 1e-4 < max(-rmin, rmax) < 511 else "linear_symmetric"

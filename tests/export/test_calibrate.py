@@ -73,6 +73,16 @@ def test_values_of_one_sign_have_all_levels(product: Any, sign: int) -> None:
     np.testing.assert_allclose(found, x @ WEIGHT.T, rtol=1e-6)
 
 
+@pytest.mark.parametrize("row", [[600, -100, 0, 0], [0, 0, 0, 0]])
+def test_a_zero_point_that_half_precision_cannot_hold(product: Any, row: list[float]) -> None:
+    """Within half a step of a range that is symmetric about zero."""
+    quantized = quantize_activations(product, samples(row))
+    x = np.array([row], np.float32)
+    (found,) = Simulator(quantized).predict({"x": x}).values()
+    most = np.abs(x).max() / 127 / 2 * np.abs(WEIGHT).sum(axis=1)
+    assert (np.abs(found - x @ WEIGHT.T) <= 1.01 * most).all()
+
+
 def operations(bundle: Path) -> list[Any]:
     program = load_program(open_bundle(bundle).package).mil
     return list(program.functions["main"].operations)
