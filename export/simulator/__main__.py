@@ -25,8 +25,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("package", type=Path, help="bundle directory, or a .mlpackage")
-    parser.add_argument("--to-onnx", type=Path, required=True, metavar="FILE", help="to write")
-    parser.add_argument("--precision", choices=("float32", "float16"), default="float32")
+    parser.add_argument(
+        "--to-onnx",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="file to write; its inputs and outputs have the names of the package's",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float16"),
+        default="float32",
+        help="float16: every intermediate rounded to it, as on a phone; default %(default)s",
+    )
     parser.add_argument("--force", action="store_true", help="replace what is at --to-onnx")
     arguments = parser.parse_args(argv)
     out: Path = arguments.to_onnx

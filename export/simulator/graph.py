@@ -9,7 +9,7 @@ phone does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,11 @@ def mil_type(var: Any) -> str:
     return {"fp16": "float16", "fp32": "float32", "fp64": "float32"}.get(name, name)
 
 
+def is_float(var: Any) -> bool:
+    """Whether the elements of a value are floats, of any width."""
+    return mil_type(var).startswith("float")
+
+
 @dataclass(frozen=True)
 class Port:
     """An input or output of a program: its name, the kind of its elements as `mil_type` says it,
@@ -114,8 +119,9 @@ class Graph:
         self._counter: list[int] = [0] if parent is None else parent._counter
 
     def fresh(self, hint: str) -> str:
+        """A name of the graph's own: with a dot, which no name of a program holds."""
         self._counter[0] += 1
-        return f"{hint}_{self._counter[0]}"
+        return f"{hint}.{self._counter[0]}"
 
     def constant(self, value: Any, dtype: Any = None) -> str:
         """Name of an initializer with the given value."""
@@ -126,6 +132,9 @@ class Graph:
 
     def int64(self, values: Any) -> str:
         return self.constant(values, np.int64)
+
+    def float32(self, values: Any) -> str:
+        return self.constant(values, np.float32)
 
     def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> Any:
         """Add a node; returns the name of its output, or a list of names when there are several."""
@@ -243,6 +252,18 @@ def tensor_info(name: str, var: Any, shaped: bool = True) -> onnx.ValueInfoProto
     onnx_type = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(kind, "int32")
     dims = _dimensions(var) if shaped else None
     return helper.make_tensor_value_info(name, _TENSOR_TYPES[onnx_type], dims)
+
+
+def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Give values of a graph, and of the graphs within it, other names, in place."""
+    for value in (*graph.input, *graph.output):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                rename(attribute.g, names)
 
 
 def stored(var: Any) -> np.ndarray | None:

@@ -12,7 +12,15 @@ import numpy as np
 import onnx
 
 from export import ExportError
-from export.simulator.graph import PRECISIONS, Graph, Port, mil_type, port, tensor_info
+from export.simulator.graph import (
+    PRECISIONS,
+    Graph,
+    Port,
+    mil_type,
+    port,
+    rename,
+    tensor_info,
+)
 from export.simulator.images import color_spaces, to_array, to_image
 from export.simulator.operations import load_operations
 from export.simulator.program import load_program
@@ -99,12 +107,14 @@ class Simulator:
 
     @property
     def onnx_model(self) -> onnx.ModelProto:
-        """The translated graph, its weights in it.
+        """The translated graph, its weights in it; inputs and outputs have the program's names.
 
         Raises:
             ExportError: more than an ONNX file holds in one piece.
         """
         model = self._weights.embedded(self._graph)
+        names = {f"input_{name}": name for name in self.inputs}
+        rename(model.graph, names | {f"output_{out.name}": out.name for out in self.outputs})
         if model.ByteSize() > MAX_PROTO_BYTES:
             raise ExportError("more than 2 GB in float32, which one ONNX file cannot hold")
         return model

@@ -16,10 +16,6 @@ def same_in_onnx(graph: Any, op: Any) -> str:
     return graph.node(_SAME[op.op_type], [graph.value(op.x)])
 
 
-def _float(graph: Any, value: Any) -> str:
-    return graph.constant(value, np.float32)
-
-
 def _per_channel(graph: Any, op: Any, name: str) -> str:
     """A constant of one value per channel, shaped to broadcast over (batch, channels, ...)."""
     values = np.asarray(getattr(op, name).val, np.float32)
@@ -29,7 +25,7 @@ def _per_channel(graph: Any, op: Any, name: str) -> str:
 @operation("clamped_relu")
 def clamped_relu(graph: Any, op: Any) -> str:
     leaky = graph.node("LeakyRelu", [graph.value(op.x)], alpha=float(op.alpha.val))
-    return graph.node("Min", [leaky, _float(graph, op.beta.val)])
+    return graph.node("Min", [leaky, graph.float32(op.beta.val)])
 
 
 @operation("elu")
@@ -44,7 +40,7 @@ def gelu(graph: Any, op: Any) -> str:
         return graph.node("Gelu", [x], approximate="none")
     if op.mode.val == "TANH_APPROXIMATION":
         return graph.node("Gelu", [x], approximate="tanh")
-    gate = graph.node("Sigmoid", [graph.node("Mul", [x, _float(graph, 1.702)])])
+    gate = graph.node("Sigmoid", [graph.node("Mul", [x, graph.float32(1.702)])])
     return graph.node("Mul", [x, gate])
 
 
@@ -55,8 +51,8 @@ def leaky_relu(graph: Any, op: Any) -> str:
 
 @operation("linear_activation")
 def linear_activation(graph: Any, op: Any) -> str:
-    scaled = graph.node("Mul", [graph.value(op.x), _float(graph, op.alpha.val)])
-    return graph.node("Add", [scaled, _float(graph, op.beta.val)])
+    scaled = graph.node("Mul", [graph.value(op.x), graph.float32(op.alpha.val)])
+    return graph.node("Add", [scaled, graph.float32(op.beta.val)])
 
 
 @operation("prelu")
@@ -66,13 +62,13 @@ def prelu(graph: Any, op: Any) -> str:
 
 @operation("relu6")
 def relu6(graph: Any, op: Any) -> str:
-    return graph.node("Clip", [graph.value(op.x), _float(graph, 0), _float(graph, 6)])
+    return graph.node("Clip", [graph.value(op.x), graph.float32(0), graph.float32(6)])
 
 
 @operation("scaled_tanh")
 def scaled_tanh(graph: Any, op: Any) -> str:
-    inner = graph.node("Mul", [graph.value(op.x), _float(graph, op.beta.val)])
-    return graph.node("Mul", [graph.node("Tanh", [inner]), _float(graph, op.alpha.val)])
+    inner = graph.node("Mul", [graph.value(op.x), graph.float32(op.beta.val)])
+    return graph.node("Mul", [graph.node("Tanh", [inner]), graph.float32(op.alpha.val)])
 
 
 @operation("sigmoid_hard")
@@ -103,5 +99,5 @@ def softplus_parametric(graph: Any, op: Any) -> str:
 def thresholded_relu(graph: Any, op: Any) -> str:
     """Unlike ONNX's, the threshold itself passes."""
     x = graph.value(op.x)
-    passes = graph.node("GreaterOrEqual", [x, _float(graph, op.alpha.val)])
-    return graph.node("Where", [passes, x, _float(graph, 0)])
+    passes = graph.node("GreaterOrEqual", [x, graph.float32(op.alpha.val)])
+    return graph.node("Where", [passes, x, graph.float32(0)])

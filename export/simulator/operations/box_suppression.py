@@ -90,4 +90,4 @@ def _by_class(graph: Any, op: Any, scores: str, best: str) -> str:
     winner = graph.node("ArgMax", [scores], axis=2, keepdims=0)
     rows = graph.int64(np.arange(classes).reshape(1, -1, 1))
     own = graph.node("Equal", [graph.node("Unsqueeze", [winner, graph.int64([1])]), rows])
-    return str(graph.node("Where", [own, best, graph.constant(-np.inf, np.float32)]))
+    return str(graph.node("Where", [own, best, graph.float32(-np.inf)]))

@@ -87,7 +87,7 @@ def _step(graph: Graph, op: Any, end: str, hidden: str, cell: str, x: str) -> tu
         "Mul", [gate(enter, peepholes[0], cell), _curve(graph, op.cell_activation, new)]
     )
     bound = float(op.clip.val)
-    limits = [graph.constant(value, np.float32) for value in (-bound, bound)]
+    limits = [graph.float32(value) for value in (-bound, bound)]
     cell = graph.node("Clip", [graph.node("Add", [kept, added]), *limits])
     hidden = graph.node(
         "Mul", [gate(leave, peepholes[2], cell), _curve(graph, op.activation, cell)]

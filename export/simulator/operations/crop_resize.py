@@ -13,7 +13,6 @@ from export.simulator.operations.sampling import (
     grid_points,
     inside,
     interpolate,
-    number,
     swapped,
     tent,
 )
@@ -35,8 +34,8 @@ def crop_resize(graph: Any, op: Any) -> str:
     for axis, (start, end) in enumerate(_edges(graph, op, boxes)):
         size = axis_size(graph, image, 2 + axis)
         start, end = (_in_pixels(graph, op, edge, size) for edge in (start, end))
-        extent = graph.node("Add", [graph.node("Sub", [end, start]), number(graph, 1)])
-        count = number(graph, (op.target_height, op.target_width)[axis].val)
+        extent = graph.node("Add", [graph.node("Sub", [end, start]), graph.float32(1)])
+        count = graph.float32((op.target_height, op.target_width)[axis].val)
         places = grid_points(graph, str(op.sampling_mode.val), extent, count)
         points = graph.node("Add", [start, places])
         within.append(inside(graph, points, size))
@@ -77,20 +76,20 @@ def _edges(graph: Any, op: Any, boxes: str) -> list[tuple[str, str]]:
         return [(top, bottom), (left, right)]
     edges = []
     for centre, size in ((top, bottom), (left, right)):
-        half = graph.node("Mul", [size, number(graph, 0.5)])
+        half = graph.node("Mul", [size, graph.float32(0.5)])
         edges.append((graph.node("Sub", [centre, half]), graph.node("Add", [centre, half])))
     return edges
 
 
 def _in_pixels(graph: Any, op: Any, edge: str, size: str) -> str:
     if op.normalized_coordinates.val:
-        edge = graph.node("Mul", [edge, graph.node("Sub", [size, number(graph, 1)])])
-    return str(graph.node("Mul", [edge, number(graph, op.spatial_scale.val)]))
+        edge = graph.node("Mul", [edge, graph.node("Sub", [size, graph.float32(1)])])
+    return str(graph.node("Mul", [edge, graph.float32(op.spatial_scale.val)]))
 
 
 def _padded(graph: Any, op: Any, result: str, within: list[str]) -> str:
     """``pad_value`` at the samples that lie outside of the image."""
     rows = graph.node("Unsqueeze", [within[0], graph.int64([1, 2, 4])])
     columns = graph.node("Unsqueeze", [within[1], graph.int64([1, 2, 3])])
-    padding = number(graph, np.float32(op.pad_value.val))
+    padding = graph.float32(np.float32(op.pad_value.val))
     return str(graph.node("Where", [graph.node("And", [rows, columns]), result, padding]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.simulator.graph import mil_type
+from export.simulator.graph import is_float
 from export.simulator.operations import operation
 
 _SAME = {
@@ -29,10 +29,6 @@ def _operands(graph: Any, op: Any) -> list[str]:
     return [graph.value(op.x), graph.value(op.y)]
 
 
-def _is_float(var: Any) -> bool:
-    return mil_type(var).startswith("float")
-
-
 @operation(*_SAME)
 def same_in_onnx(graph: Any, op: Any) -> str:
     return graph.node(_SAME[op.op_type], _operands(graph, op))
@@ -46,27 +42,27 @@ def not_equal(graph: Any, op: Any) -> str:
 def _quotient(graph: Any, op: Any) -> str:
     """Integers in double precision, which holds every quotient of theirs on its side of the next
     integer."""
-    kind = "float32" if _is_float(op.outputs[0]) else "float64"
+    kind = "float32" if is_float(op.outputs[0]) else "float64"
     return str(graph.node("Div", [graph.cast(name, kind) for name in _operands(graph, op)]))
 
 
 @operation("real_div")
 def real_div(graph: Any, op: Any) -> str:
     quotient = _quotient(graph, op)
-    return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
+    return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("floor_div")
 def floor_div(graph: Any, op: Any) -> str:
     quotient = graph.node("Floor", [_quotient(graph, op)])
-    return quotient if _is_float(op.outputs[0]) else graph.cast(quotient, "int32")
+    return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("mod")
 def mod(graph: Any, op: Any) -> str:
     """The sign is the divisor's, as in Python; ONNX gives floats the dividend's."""
     x, y = _operands(graph, op)
-    if not _is_float(op.outputs[0]):
+    if not is_float(op.outputs[0]):
         return graph.node("Mod", [x, y])
     floor = graph.node("Floor", [graph.node("Div", [x, y])])
     return graph.node("Sub", [x, graph.node("Mul", [floor, y])])

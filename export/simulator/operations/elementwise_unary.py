@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from export.simulator.operations import operation
 
 _SAME = {
@@ -57,7 +55,7 @@ def clip(graph: Any, op: Any) -> str:
 
 @operation("exp2")
 def exp2(graph: Any, op: Any) -> str:
-    return graph.node("Pow", [graph.constant(2, np.float32), graph.value(op.x)])
+    return graph.node("Pow", [graph.float32(2), graph.value(op.x)])
 
 
 @operation("square")
@@ -72,7 +70,7 @@ def threshold(graph: Any, op: Any) -> str:
 
 
 def _plus_epsilon(graph: Any, op: Any) -> str:
-    return graph.node("Add", [graph.value(op.x), graph.constant(op.epsilon.val, np.float32)])
+    return graph.node("Add", [graph.value(op.x), graph.float32(op.epsilon.val)])
 
 
 @operation("inverse")

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import mil_type
+from export.simulator.graph import is_float
 from export.simulator.operations import operation
 from export.simulator.operations.sampling import (
     axis_size,
     clipped,
     grid_points,
     interpolate,
-    number,
     swapped,
     tent,
 )
@@ -48,7 +47,7 @@ def _scaled_sizes(graph: Any, op: Any) -> str:
     """``floor(size * factor)`` of the last two axes, as MIL infers the shape."""
     factors = [np.float32(op.scale_factor_height.val), np.float32(op.scale_factor_width.val)]
     last = graph.node("Shape", [graph.value(op.x)], start=op.x.rank - 2, end=op.x.rank)
-    scaled = graph.node("Mul", [graph.cast(last, "float32"), number(graph, factors)])
+    scaled = graph.node("Mul", [graph.cast(last, "float32"), graph.float32(factors)])
     return str(graph.cast(graph.node("Floor", [scaled]), "int64"))
 
 
@@ -108,7 +107,7 @@ def resize(graph: Any, op: Any) -> str:
     kept = graph.node("Equal", [given, graph.int64(0)])
     last = graph.node("Where", [kept, own, given])
     mode = str(op.sampling_mode.val)
-    floats = mil_type(op.x).startswith("float")
+    floats = is_float(op.x)
     x = x if floats else graph.cast(x, "float32")
     for place in range(count):
         axis = rank - count + place
@@ -128,7 +127,7 @@ def _end(graph: Any) -> str:
 
 def _rounded(graph: Any, points: str) -> str:
     """To the nearest integer, a half downwards, so that doubling a size doubles every pixel."""
-    return str(graph.node("Ceil", [graph.node("Sub", [points, number(graph, 0.5)])]))
+    return str(graph.node("Ceil", [graph.node("Sub", [points, graph.float32(0.5)])]))
 
 
 def _along(graph: Any, x: str, weights: str, axis: int, rank: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import carrier, mil_type, stored
+from export.simulator.graph import carrier, is_float, stored
 from export.simulator.operations import operation
 
 
@@ -14,7 +14,7 @@ from export.simulator.operations import operation
 def linear(graph: Any, op: Any) -> str:
     """``x @ weight.T + bias``; a constant weight is transposed once, here. From iOS17 on integers
     and floats may meet; then the product is one of floats."""
-    floats = any(_is_float(var) for var in (op.x, op.weight))
+    floats = any(is_float(var) for var in (op.x, op.weight))
     constant = stored(op.weight)
     if constant is not None:
         weight = carrier(constant).T
@@ -24,29 +24,25 @@ def linear(graph: Any, op: Any) -> str:
     result = graph.node("MatMul", [_operand(graph, op.x, floats), weight])
     if op.bias is not None:
         result = graph.node("Add", [result, _operand(graph, op.bias, floats)])
-    return graph.cast(result, "int32") if floats and not _is_float(op.outputs[0]) else result
-
-
-def _is_float(var: Any) -> bool:
-    return mil_type(var).startswith("float")
+    return graph.cast(result, "int32") if floats and not is_float(op.outputs[0]) else result
 
 
 def _operand(graph: Any, var: Any, floats: bool) -> str:
     """A value, as a float where the product is one of floats."""
     name = graph.value(var)
-    return str(graph.cast(name, "float32") if floats and not _is_float(var) else name)
+    return str(graph.cast(name, "float32") if floats and not is_float(var) else name)
 
 
 @operation("matmul")
 def matmul(graph: Any, op: Any) -> str:
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
-    if all(_is_float(var) for var in (op.x, op.y)):
+    if all(is_float(var) for var in (op.x, op.y)):
         return graph.node("MatMul", [x, y])
-    floats = any(_is_float(var) for var in (op.x, op.y))
+    floats = any(is_float(var) for var in (op.x, op.y))
     kind = "float32" if floats else "int64"
     product = graph.node("MatMul", [graph.cast(x, kind), graph.cast(y, kind)])
-    if _is_float(op.outputs[0]):
+    if is_float(op.outputs[0]):
         return product if floats else graph.cast(product, "float32")
     return graph.cast(product, "int32")
 

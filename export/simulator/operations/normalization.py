@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from export.simulator.graph import carrier, stored
 from export.simulator.operations import operation
-
-
-def _float(graph: Any, value: Any) -> str:
-    return graph.constant(value, np.float32)
 
 
 def _channels(graph: Any, var: Any, rank: int, default: float) -> str:
     """One value per channel, shaped to broadcast over (batch, channels, ...)."""
     if var is None:
-        return _float(graph, default)
+        return graph.float32(default)
     shape = (1, -1) + (1,) * (rank - 2)
     value = stored(var)
     if value is not None:
@@ -26,7 +20,7 @@ def _channels(graph: Any, var: Any, rank: int, default: float) -> str:
 
 
 def _scaled(graph: Any, centred: str, variance: str, epsilon: Any) -> str:
-    deviation = graph.node("Sqrt", [graph.node("Add", [variance, _float(graph, epsilon.val)])])
+    deviation = graph.node("Sqrt", [graph.node("Add", [variance, graph.float32(epsilon.val)])])
     return graph.node("Div", [centred, deviation])
 
 
@@ -82,7 +76,7 @@ def layer_norm(graph: Any, op: Any) -> str:
 def _over(graph: Any, var: Any, axes: list[int], rank: int, default: float) -> str:
     """A weight of the normalized axes, shaped to broadcast over all of them."""
     if var is None:
-        return _float(graph, default)
+        return graph.float32(default)
     sizes = dict(zip(axes, var.shape, strict=True))
     shape = [int(sizes.get(axis, 1)) for axis in range(rank)]
     return graph.node("Reshape", [graph.value(var), graph.int64(shape)])
@@ -94,7 +88,7 @@ def l2_norm(graph: Any, op: Any) -> str:
     x = graph.value(op.x)
     axes = graph.int64(list(range(max(op.x.rank - 3, 0), op.x.rank)))
     squares = graph.node("ReduceSumSquare", [x, axes])
-    root = graph.node("Sqrt", [graph.node("Add", [squares, _float(graph, op.epsilon.val)])])
+    root = graph.node("Sqrt", [graph.node("Add", [squares, graph.float32(op.epsilon.val)])])
     return graph.node("Div", [x, root])
 
 
@@ -111,6 +105,6 @@ def local_response_norm(graph: Any, op: Any) -> str:
         end = graph.int64([int(op.x.shape[1]) + offset])
         part = graph.node("Slice", [padded, start, end, axes])
         sums = graph.node("Add", [sums, part]) if sums else part
-    mean = graph.node("Mul", [sums, _float(graph, op.alpha.val / size)])
-    base = graph.node("Add", [mean, _float(graph, op.k.val)])
-    return graph.node("Div", [x, graph.node("Pow", [base, _float(graph, op.beta.val)])])
+    mean = graph.node("Mul", [sums, graph.float32(op.alpha.val / size)])
+    base = graph.node("Add", [mean, graph.float32(op.k.val)])
+    return graph.node("Div", [x, graph.node("Pow", [base, graph.float32(op.beta.val)])])

@@ -30,7 +30,7 @@ def quantize(graph: Any, op: Any) -> str:
     )
     if op.zero_point is not None:
         scaled = graph.node("Add", [scaled, _along(graph, op, op.zero_point)])
-    low, high = (graph.constant(bound, np.float32) for bound in _RANGES[str(op.output_dtype.val)])
+    low, high = (graph.float32(bound) for bound in _RANGES[str(op.output_dtype.val)])
     return graph.cast(graph.node("Clip", [scaled, low, high]), "int32")
 
 

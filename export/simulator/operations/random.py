@@ -24,8 +24,8 @@ def random_uniform(graph: Any, op: Any) -> str:
     """``high < low`` exchanges the two, ``high == low`` gives that value."""
     like, low, high = _template(graph, op), float(op.low.val), float(op.high.val)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
-    spread = graph.node("Mul", [shares, graph.constant(high - low, np.float32)])
-    return graph.node("Add", [spread, graph.constant(low, np.float32)])
+    spread = graph.node("Mul", [shares, graph.float32(high - low)])
+    return graph.node("Add", [spread, graph.float32(low)])
 
 
 @operation("random_normal")
@@ -44,7 +44,7 @@ def random_normal(graph: Any, op: Any) -> str:
 def random_bernoulli(graph: Any, op: Any) -> str:
     like = _template(graph, op)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
-    drawn = graph.node("Less", [shares, graph.constant(op.prob.val, np.float32)])
+    drawn = graph.node("Less", [shares, graph.float32(op.prob.val)])
     return graph.cast(drawn, "float32")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import mil_type
+from export.simulator.graph import is_float
 from export.simulator.operations import operation
 
 _SAME = {
@@ -30,7 +30,7 @@ def _reduce(graph: Any, op: Any, kind: str, x: str) -> str:
 @operation(*_SAME)
 def same_in_onnx(graph: Any, op: Any) -> str:
     x = graph.value(op.x)
-    if mil_type(op.x).startswith("float"):
+    if is_float(op.x):
         return _reduce(graph, op, _SAME[op.op_type], x)
     reduced = _reduce(graph, op, _SAME[op.op_type], graph.cast(x, "int64"))
     return graph.cast(reduced, "int32")
@@ -41,8 +41,7 @@ def reduce_log_sum(graph: Any, op: Any) -> str:
     """Integers have a logarithm as floats, which is cut to an integer."""
     x = graph.cast(graph.value(op.x), "float32")
     logarithm = graph.node("Log", [_reduce(graph, op, "ReduceSum", x)])
-    is_float = mil_type(op.x).startswith("float")
-    return str(logarithm) if is_float else graph.cast(logarithm, "int32")
+    return str(logarithm) if is_float(op.x) else graph.cast(logarithm, "int32")
 
 
 @operation("reduce_argmax", "reduce_argmin")

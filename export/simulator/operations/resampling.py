@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from export.simulator.operations import operation
-from export.simulator.operations.sampling import axis_size, clipped, number
+from export.simulator.operations.sampling import axis_size, clipped
 
 
 def _onto_pixels(graph: Any, op: Any, coordinates: str, size: str) -> str:
@@ -16,17 +16,17 @@ def _onto_pixels(graph: Any, op: Any, coordinates: str, size: str) -> str:
     if mode == "unnormalized":
         return coordinates
     if mode == "normalized_minus_one_to_one":
-        shifted = graph.node("Add", [coordinates, number(graph, 1)])
-        coordinates = graph.node("Mul", [shifted, number(graph, 0.5)])
+        shifted = graph.node("Add", [coordinates, graph.float32(1)])
+        coordinates = graph.node("Mul", [shifted, graph.float32(0.5)])
     if op.align_corners.val:
-        return str(graph.node("Mul", [coordinates, graph.node("Sub", [size, number(graph, 1)])]))
+        return str(graph.node("Mul", [coordinates, graph.node("Sub", [size, graph.float32(1)])]))
     whole = graph.node("Mul", [coordinates, size])
-    return str(graph.node("Sub", [whole, number(graph, 0.5)]))
+    return str(graph.node("Sub", [whole, graph.float32(0.5)]))
 
 
 def _mirrored(graph: Any, places: str, reach: str) -> str:
     """Places folded into [0, reach]; a reach of 0 has the place 0 alone."""
-    reach = graph.node("Max", [reach, number(graph, 1e-6)])
+    reach = graph.node("Max", [reach, graph.float32(1e-6)])
     period = graph.node("Add", [reach, reach])
     turns = graph.node("Floor", [graph.node("Div", [places, period])])
     within = graph.node("Sub", [places, graph.node("Mul", [turns, period])])
@@ -40,9 +40,9 @@ def _folded(graph: Any, op: Any, places: str, size: str) -> str:
     if mode == "constant":
         return places
     if mode == "reflection":
-        places = _mirrored(graph, places, graph.node("Sub", [size, number(graph, 1)]))
+        places = _mirrored(graph, places, graph.node("Sub", [size, graph.float32(1)]))
     elif mode == "symmetric":
-        half = number(graph, 0.5)
+        half = graph.float32(0.5)
         places = _mirrored(graph, graph.node("Add", [places, half]), size)
         places = graph.node("Sub", [places, half])
     return clipped(graph, places, size)
@@ -53,14 +53,14 @@ def _sampled(graph: Any, op: Any, columns: str, rows: str) -> str:
     x, grid = graph.value(op.x), []
     for places, axis in ((columns, 3), (rows, 2)):
         size = axis_size(graph, x, axis)
-        doubled = graph.node("Mul", [places, number(graph, 2)])
-        shifted = graph.node("Add", [doubled, number(graph, 1)])
+        doubled = graph.node("Mul", [places, graph.float32(2)])
+        shifted = graph.node("Add", [doubled, graph.float32(1)])
         # ONNX's grid without aligned corners, which is defined for a size of 1 too.
         share = graph.node("Div", [shifted, size])
-        grid.append(graph.node("Sub", [share, number(graph, 1)]))
+        grid.append(graph.node("Sub", [share, graph.float32(1)]))
     padding = float(np.float32(op.padding_value.val)) if op.padding_mode.val == "constant" else 0.0
     if padding:
-        x = graph.node("Sub", [x, number(graph, padding)])
+        x = graph.node("Sub", [x, graph.float32(padding)])
     result = graph.node(
         "GridSample",
         [x, graph.node("Concat", grid, axis=-1)],
@@ -68,7 +68,7 @@ def _sampled(graph: Any, op: Any, columns: str, rows: str) -> str:
         padding_mode="zeros",
         align_corners=0,
     )
-    return str(graph.node("Add", [result, number(graph, padding)]) if padding else result)
+    return str(graph.node("Add", [result, graph.float32(padding)]) if padding else result)
 
 
 @operation("resample")
@@ -91,7 +91,7 @@ def affine(graph: Any, op: Any) -> str:
     )
     basis = np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1)
     matrix = graph.node("Reshape", [graph.value(op.transform_matrix), graph.int64([-1, 2, 3])])
-    moved = graph.node("MatMul", [matrix, number(graph, basis)])
+    moved = graph.node("MatMul", [matrix, graph.float32(basis)])
     parts = graph.node("Split", [moved], outputs=2, axis=1, num_outputs=2)
     batch = graph.node("Shape", [graph.value(op.x)], start=0, end=1)
     places = []

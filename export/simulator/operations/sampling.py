@@ -12,11 +12,6 @@ from export import ExportError
 BORDER_SLACK = 1e-3
 
 
-def number(graph: Any, value: Any) -> str:
-    """A float32 constant."""
-    return str(graph.constant(value, np.float32))
-
-
 def axis_size(graph: Any, x: str, axis: int) -> str:
     """The size of an axis as a float scalar, known at run time."""
     size = graph.node("Shape", [x], start=axis, end=axis + 1)
@@ -36,7 +31,7 @@ def grid_points(graph: Any, mode: str, extent: str, count: str) -> str:
     Raises:
         ExportError: a sampling mode that MIL does not have.
     """
-    zero, one, half = (number(graph, value) for value in (0, 1, 0.5))
+    zero, one, half = (graph.float32(value) for value in (0, 1, 0.5))
     index = graph.node("Range", [zero, count, one])
     reach = graph.node("Sub", [extent, one])
     if mode in ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS"):
@@ -60,14 +55,14 @@ def grid_points(graph: Any, mode: str, extent: str, count: str) -> str:
 
 def clipped(graph: Any, points: str, size: str) -> str:
     """Points moved onto the image, as MIL's formulas end."""
-    last = graph.node("Sub", [size, number(graph, 1)])
-    return str(graph.node("Min", [graph.node("Max", [points, number(graph, 0)]), last]))
+    last = graph.node("Sub", [size, graph.float32(1)])
+    return str(graph.node("Min", [graph.node("Max", [points, graph.float32(0)]), last]))
 
 
 def inside(graph: Any, points: str, size: str) -> str:
     """Which points are on the image, its border included."""
-    last = graph.node("Sub", [size, number(graph, 1 - BORDER_SLACK)])
-    above = graph.node("GreaterOrEqual", [points, number(graph, -BORDER_SLACK)])
+    last = graph.node("Sub", [size, graph.float32(1 - BORDER_SLACK)])
+    above = graph.node("GreaterOrEqual", [points, graph.float32(-BORDER_SLACK)])
     return str(graph.node("And", [above, graph.node("LessOrEqual", [points, last])]))
 
 
@@ -76,9 +71,9 @@ def tent(graph: Any, points: str, size: str) -> str:
 
     A source pixel weighs ``max(0, 1 - distance)``; a row has at most two weights that are not 0.
     """
-    pixels = graph.node("Range", [number(graph, 0), size, number(graph, 1)])
+    pixels = graph.node("Range", [graph.float32(0), size, graph.float32(1)])
     apart = graph.node("Sub", [graph.node("Unsqueeze", [points, graph.int64([-1])]), pixels])
-    closeness = graph.node("Sub", [number(graph, 1), graph.node("Abs", [apart])])
+    closeness = graph.node("Sub", [graph.float32(1), graph.node("Abs", [apart])])
     return str(graph.node("Relu", [closeness]))
 
 

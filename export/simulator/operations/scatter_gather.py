@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import mil_type
+from export.simulator.graph import is_float
 from export.simulator.operations import operation
 
 _REDUCTIONS = {"add": "add", "sub": "add", "mul": "mul", "min": "min", "max": "max"}
@@ -68,7 +68,7 @@ def _scattered(
     if mode == "sub":
         updates = graph.node("Neg", [updates])
     if mode == "div":
-        one = graph.constant(1, np.float32 if mil_type(op.data).startswith("float") else np.int32)
+        one = graph.constant(1, np.float32 if is_float(op.data) else np.int32)
         ones = graph.node("Expand", [one, graph.node("Shape", [data])])
         inputs = [ones, indices, updates]
         return graph.node("Div", [data, graph.node(kind, inputs, reduction="mul", **attributes)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import carrier, mil_type
+from export.simulator.graph import carrier, is_float
 from export.simulator.operations import operation
 
 
@@ -84,7 +84,7 @@ def one_hot(graph: Any, op: Any) -> str:
     size = graph.node("Reshape", [graph.as_int64(op.one_hot_vector_size), graph.int64([1])])
     ones = graph.node(
         "OneHot",
-        [graph.as_int64(op.indices), size, graph.constant([0, 1], np.float32)],
+        [graph.as_int64(op.indices), size, graph.float32([0, 1])],
         axis=int(op.axis.val),
     )
     values = [graph.value(op.on_value), graph.value(op.off_value)]
@@ -97,7 +97,7 @@ def pad(graph: Any, op: Any) -> str:
     mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}[op.mode.val]
     value = [] if op.constant_val is None or mode != "constant" else [graph.value(op.constant_val)]
     x = graph.value(op.x)
-    if mil_type(op.x).startswith("float") and value:
+    if is_float(op.x) and value:
         value = [graph.cast(value[0], "float32")]
     if op.pad.val is None:
         pairs = graph.node("Reshape", [graph.as_int64(op.pad), graph.int64([-1, 2])])

@@ -17,12 +17,12 @@ def scaled_dot_product_attention(graph: Any, op: Any) -> str:
     axes = [*range(op.key.rank - 2), op.key.rank - 1, op.key.rank - 2]
     key = graph.node("Transpose", [graph.value(op.key)], perm=axes)
     scores = graph.node("MatMul", [graph.value(op.query), key])
-    scores = graph.node("Mul", [scores, graph.constant(width**-0.5, np.float32)])
+    scores = graph.node("Mul", [scores, graph.float32(width**-0.5)])
     if op.attn_mask is not None:
         mask = graph.value(op.attn_mask)
         if mil_type(op.attn_mask) == "bool":
-            least = graph.constant(-np.inf, np.float32)
-            mask = graph.node("Where", [mask, graph.constant(0, np.float32), least])
+            least = graph.float32(-np.inf)
+            mask = graph.node("Where", [mask, graph.float32(0), least])
         scores = graph.node("Add", [scores, mask])
     weights = graph.node("Softmax", [scores], axis=-1)
     return graph.node("MatMul", [weights, graph.value(op.value)])

@@ -6,13 +6,16 @@ from typing import Any
 
 import coremltools as ct
 import numpy as np
+import onnxruntime
 import pytest
 import torch
+from coremltools.converters.mil import Builder as mb
 from PIL import Image
 
 from export import ExportError
 from export.quiet import quiet
 from export.simulator import Simulator
+from tests.export.simulator.programs import convert
 
 SIDES = (4, 6)
 
@@ -118,3 +121,21 @@ def test_enumerated_shapes_are_those_alone() -> None:
     assert simulator.predict({"x": np.zeros(6, np.float32)})["sum"].shape == (6,)
     with pytest.raises(ExportError, match=r"\(5\) was not in .*: \(4\), \(6\)"):
         simulator.predict({"x": np.zeros(5, np.float32)})
+
+
+def test_the_graph_that_is_written_has_the_names_of_the_program() -> None:
+    """In the branches too."""
+
+    def build(x: Any) -> Any:
+        return mb.cond(
+            pred=mb.greater(x=mb.reduce_sum(x=x), y=np.float32(0)),
+            _true_fn=lambda: mb.add(x=x, y=np.float32(1)),
+            _false_fn=lambda: mb.mul(x=x, y=np.float32(2)),
+            name="changed",
+        )
+
+    graph = Simulator(convert(build, [mb.TensorSpec(shape=(2,))])).onnx_model
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    for given, expected in (([1, 2], [2, 3]), ([-1, -2], [-2, -4])):
+        (found,) = session.run(["changed"], {"x": np.array(given, np.float32)})
+        assert found.tolist() == expected

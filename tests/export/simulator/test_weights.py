@@ -39,7 +39,7 @@ def test_a_large_weight_is_in_the_file_and_in_the_graph_that_is_written(
     del simulator
     gc.collect()
     assert not folder.exists()
-    (same,) = onnxruntime.InferenceSession(whole).run(None, {"input_x": x})
+    (same,) = onnxruntime.InferenceSession(whole).run(None, {"x": x})
     np.testing.assert_array_equal(same, found)
 
 
