@@ -31,7 +31,6 @@ def peak_memory(prepared: Prepared, length: int, threads: int, vocabulary: int) 
             text=True,
             check=True,
             timeout=TIMEOUT,
-            cwd=Path(__file__).parent.parent,
         )
         return float(done.stdout.split()[-1])
     except (subprocess.SubprocessError, IndexError, ValueError):

@@ -23,12 +23,13 @@ UNITS = {
 }
 
 
-def package_lengths(lengths: tuple[int, ...]) -> tuple[int, ...]:
-    """The lengths of a package for inputs of these lengths, as a phone would get it."""
+def package_lengths(lengths: tuple[int, ...], longest: int) -> tuple[int, ...]:
+    """The lengths of a package for inputs of these lengths, as a phone would get it; the model
+    takes ``longest`` tokens at most, and inputs are no longer than that."""
     if len(lengths) <= MOST_LENGTHS:
         return lengths
     within = tuple(step for step in STEPS if min(lengths) <= step < max(lengths))
-    return (*within, next(step for step in STEPS if step >= max(lengths)))
+    return (*within, min(longest, next(step for step in STEPS if step >= max(lengths))))
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
@@ -40,9 +41,7 @@ def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> 
         from export.bundle import BundleOptions, export_bundle
 
         assert model.checkpoint is not None
-        chosen = tuple(
-            length for length in package_lengths(lengths) if length <= (model.longest or length)
-        )
+        chosen = package_lengths(lengths, model.checkpoint.config.positions)
         out = folder_of(model, folder) / f"package-{'-'.join(map(str, chosen))}"
         if not out.exists():
             options = BundleOptions(TASK, lengths=chosen)

@@ -16,15 +16,34 @@ FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onn
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
     if model.checkpoint is None:
-        path = Path(model.source)
-    else:
-        from export.onnx_graph import export_onnx
+        return prepared_file(name, model)
+    from export.onnx_graph import export_onnx
 
-        file, quantize = FILES[name]
-        path = folder_of(model, folder) / file
-        if not path.exists():
-            export_onnx(model.checkpoint, TASK, path, quantize=quantize, verify=False)
+    file, quantize = FILES[name]
+    path = folder_of(model, folder) / file
+    if not path.exists():
+        export_onnx(model.checkpoint, TASK, path, quantize=quantize, verify=False)
     return Prepared(name, str(path), model.kind, model.random_weights, path.stat().st_size)
+
+
+def prepared_file(name: str, model: Model) -> Prepared:
+    """An ``.onnx`` file as it is; to its size belong the files beside it that hold its weights.
+
+    Raises:
+        BenchError: the file is no ONNX model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    path = Path(model.source)
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except DecodeError:
+        raise BenchError(f"{path}: not an ONNX model") from None
+    apart = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
+    size = sum(file.stat().st_size for file in (path, *(path.parent / one for one in apart)))
+    return Prepared(name, str(path), model.kind, model.random_weights, size)
 
 
 def load(prepared: Prepared, threads: int) -> Predict:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.models import Model
-from bench.run_onnx import session, session_predict
+from bench.run_onnx import prepared_file, session, session_predict
 from bench.runtimes import Prepared, folder_of
 from bench.timing import Predict
 from bench.workloads import Inputs
@@ -19,14 +19,13 @@ EXAMPLE = (2, 32)
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
     if model.checkpoint is None:
-        path = Path(model.source)
-    else:
-        place = folder_of(model, folder)
-        path = place / "plain.onnx"
-        if not path.exists():
-            export_plain(model, path)
-        if name == "onnxruntime-plain-int8":
-            path = _quantized(path, place / "plain-int8.onnx")
+        return prepared_file(name, model)
+    place = folder_of(model, folder)
+    path = place / "plain.onnx"
+    if not path.exists():
+        export_plain(model, path)
+    if name == "onnxruntime-plain-int8":
+        path = _quantized(path, place / "plain-int8.onnx")
     return Prepared(name, str(path), model.kind, model.random_weights, path.stat().st_size)
 
 

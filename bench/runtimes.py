@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bench import BenchError
 
@@ -31,13 +32,13 @@ PEERS = (
 """What a user could pick instead of the kit's ONNX files."""
 
 
-class Unavailable(Exception):
+class Unavailable(BenchError):
     """A runtime that cannot run a model here; it is named and left out."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """``module`` has ``prepare(prepared-so-far arguments)`` and ``load``; see `prepare`, `load`.
+    """``module``, of this package, does what `prepare` and `load` say.
 
     ``accepts`` are the kinds of `bench.models.Model` it takes; ``needs`` is a package that may not
     be installed, ``extra`` the extra that brings it; ``system`` the only system it runs on.
@@ -150,7 +151,7 @@ def _module(name: str) -> Any:
 
 
 def folder_of(model: Model, folder: Path) -> Path:
-    """A folder for the files of one model, safe whatever the model is called."""
-    place = folder / "".join(c if c.isalnum() or c in "-." else "_" for c in model.name)
+    """A folder for the files of one model, its own whatever the model is called."""
+    place = folder / f"model-{quote(model.name, safe='')}"
     place.mkdir(parents=True, exist_ok=True)
     return place

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -13,7 +15,16 @@ from bench import BenchError
 from bench.memory import peak_memory, resident_peak
 from bench.models import Model, open_model
 from bench.run_coreml import package_lengths
-from bench.runtimes import RUNTIMES, Unavailable, check, load, parse_runtimes, prepare
+from bench.runtimes import (
+    RUNTIMES,
+    Unavailable,
+    _module,
+    check,
+    folder_of,
+    load,
+    parse_runtimes,
+    prepare,
+)
 from bench.workloads import Inputs, Source, load_workloads
 
 LENGTH = 24
@@ -118,12 +129,39 @@ def test_peak_memory_is_that_of_a_process_of_its_own(model: Model, folder: Path)
     assert prepared.size / 1e6 < peak < resident_peak()
 
 
-def test_a_process_that_fails_has_no_peak(model: Model, folder: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
+def test_peak_memory_of_a_file_named_from_another_folder(
+    student: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(prepare("onnxruntime", student, (LENGTH,), folder).source)
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    prepared = prepare("onnxruntime", open_model(path.name), (LENGTH,), folder)
+    assert peak_memory(prepared, LENGTH, 1, student.vocabulary) is not None
 
+
+def test_models_whose_names_look_alike_have_folders_of_their_own(
+    student: Model, tmp_path: Path
+) -> None:
+    names = ("a b", "a_b", "a/b", "a%20b", "..")
+    folders = {folder_of(replace(student, name=name), tmp_path) for name in names}
+    assert len(folders) == len(names) == len(list(tmp_path.iterdir()))
+
+
+def test_a_process_that_fails_has_no_peak(model: Model, folder: Path, tmp_path: Path) -> None:
     prepared = prepare("onnxruntime", model, (LENGTH,), folder)
     missing = replace(prepared, source=str(tmp_path / "gone.onnx"))
     assert peak_memory(missing, LENGTH, 1, model.vocabulary) is None
+
+
+def test_the_size_of_an_onnx_file_is_that_of_its_weights_too(tmp_path: Path) -> None:
+    """`torch.onnx.export` writes them beside the file."""
+    path = tmp_path / "model.onnx"
+    weights = onnx.numpy_helper.from_array(np.zeros(5000, np.float32), "weights")
+    graph = onnx.helper.make_graph([], "apart", [], [], [weights])
+    onnx.save(onnx.helper.make_model(graph), path, save_as_external_data=True, location="data")
+    assert path.stat().st_size < 1000
+    for name in ("onnxruntime", "openvino"):
+        assert _module(name).prepare(name, open_model(str(path)), (8,), tmp_path).size > 20_000
 
 
 def test_a_broken_onnx_file_is_named(tmp_path: Path) -> None:
@@ -155,6 +193,7 @@ def test_torch_compile_without_a_compiler_is_left_out(
 
 
 def test_runtimes_are_parsed_once_each() -> None:
+    assert set(RUNTIMES) >= {"torch", "torch-compile", "openvino", "coreml-sim", "coreml"}
     assert parse_runtimes("torch, onnxruntime,torch") == ["torch", "onnxruntime"]
     for text in ("onnx", "torch,onnx", ",", ""):
         with pytest.raises(BenchError, match="onnxruntime-int8"):
@@ -162,7 +201,10 @@ def test_runtimes_are_parsed_once_each() -> None:
 
 
 def test_packages_have_few_lengths() -> None:
-    assert package_lengths((32, 128)) == (32, 128)
-    assert package_lengths((9, 11, 20, 33, 70)) == (16, 32, 64, 128)
-    assert package_lengths(tuple(range(100, 385))) == (128, 256, 384)
-    assert set(RUNTIMES) >= {"torch", "torch-compile", "openvino", "coreml-sim", "coreml"}
+    assert package_lengths((32, 128), 512) == (32, 128)
+    assert package_lengths((9, 11, 20, 33, 70), 512) == (16, 32, 64, 128)
+    assert package_lengths(tuple(range(100, 385)), 512) == (128, 256, 384)
+
+
+def test_no_input_is_cut_to_a_package_of_a_short_model() -> None:
+    assert package_lengths((9, 11, 20, 33, 70), 100) == (16, 32, 64, 100)
