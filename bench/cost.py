@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import BenchError
 from distill import DistillError
-from distill.command import command
+from distill.command import INTERRUPTED, command
 from export import ExportError
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from bench.report_cost import print_cost
 
         print_cost(result)
-    return 0
+    return INTERRUPTED if result["interrupted"] else 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -85,14 +85,14 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
     model, length, precision = open_model(arguments.model), arguments.length, arguments.precision
     if model.kind not in (ELMO, "checkpoint"):
         raise BenchError(f"{model.name}: a file has no architecture to count; name a checkpoint")
-    if length < 2 or length > (model.longest or length):
-        raise BenchError(f"length {length} is not between 2 and {model.longest} of {model.name}")
+    model.require_length(length)
     parts = (
         elmo_parts(length)
         if model.checkpoint is None
         else encoder_parts(model.checkpoint.config, length)
     )
     elsewhere = arguments.peak is not None
+    machine = None if elsewhere else describe(threads)
     with pinned(threads):
         roof = (
             Roof(arguments.peak, arguments.peak, arguments.bandwidth)
@@ -105,7 +105,7 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
         "random_weights": model.random_weights,
         "length": length,
         "precision": precision,
-        "machine": None if elsewhere else describe(threads),
+        "machine": machine,
         "roof": {
             "product_gflops": roof.products,
             "other_gflops": roof.rest,
@@ -117,8 +117,8 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
         "bytes": moved,
         "roofline_ms": 1000 * sum(part.count * roof.seconds(part, precision) for part in parts),
     }
-    result["runtimes"] = [] if elsewhere else _runtimes(arguments, model, threads, result)
-    return result
+    measured = None if elsewhere else _measure(arguments, model, threads)
+    return result | _shares(measured, result["roofline_ms"])
 
 
 def _part(part: Any, roof: Any, precision: str) -> dict[str, Any]:
@@ -134,10 +134,7 @@ def _part(part: Any, roof: Any, precision: str) -> dict[str, Any]:
     }
 
 
-def _runtimes(
-    arguments: argparse.Namespace, model: Any, threads: int, result: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Each runtime's median and the share of the roofline that it reaches."""
+def _measure(arguments: argparse.Namespace, model: Any, threads: int) -> dict[str, Any]:
     from bench.measure import Plan, measure
     from bench.runtimes import parse_runtimes
     from bench.workloads import Source, load_workloads
@@ -154,16 +151,22 @@ def _runtimes(
         memory=False,
         together=True,
     )
-    measured = measure(plan)
-    result["left_out"] = measured["left_out"]
-    return [
+    return measure(plan)
+
+
+def _shares(measured: dict[str, Any] | None, roofline_ms: float) -> dict[str, Any]:
+    """Each runtime's median and the share of the roofline that it reaches."""
+    if measured is None:
+        return {"runtimes": [], "left_out": [], "interrupted": False}
+    runtimes = [
         {
             "runtime": row["runtime"],
             "median_ms": row["median_ms"],
-            "share": result["roofline_ms"] / row["median_ms"],
+            "share": roofline_ms / row["median_ms"],
         }
         for row in measured["rows"]
     ]
+    return {"runtimes": runtimes, **{key: measured[key] for key in ("left_out", "interrupted")}}
 
 
 if __name__ == "__main__":

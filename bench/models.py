@@ -62,6 +62,15 @@ class Model:
             return max(self.bundle.lengths)
         return self.checkpoint.config.positions if self.checkpoint is not None else None
 
+    def require_length(self, length: int) -> None:
+        """
+        Raises:
+            BenchError: fewer tokens than two, or more than the model takes.
+        """
+        if length < 2 or (self.longest is not None and length > self.longest):
+            most = "at least 2" if self.longest is None else f"between 2 and {self.longest}"
+            raise BenchError(f"length {length} is not {most} of {self.name}")
+
     @property
     def vocabulary(self) -> int:
         return self.checkpoint.config.vocabulary if self.checkpoint else VOCABULARY_SIZE

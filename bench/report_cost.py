@@ -36,14 +36,13 @@ def print_cost(result: dict[str, Any]) -> None:
     }
     table.add_row(*_cells(whole, result["roofline_ms"]))
     console.print(table)
-    console.print(_roof(result), highlight=False)
+    console.print(_roof(result))
     for row in result["runtimes"]:
         console.print(
-            f"{row['runtime']}: {row['median_ms']:.1f} ms, {row['share']:.0%} of the roofline",
-            highlight=False,
+            f"{row['runtime']}: {row['median_ms']:.1f} ms, {row['share']:.0%} of the roofline"
         )
-    for line in result.get("left_out", []):
-        console.print(f"left out: {line}", highlight=False, markup=False)
+    for line in result["left_out"]:
+        console.print(f"left out: {line}")
 
 
 def _cells(part: dict[str, Any], whole: float) -> list[str]:

@@ -47,14 +47,12 @@ def parser() -> argparse.ArgumentParser:
 @command(BenchError, ExportError, DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    if arguments.length < 2:
-        raise BenchError(f"--length must be at least 2, not {arguments.length}")
     if not 0 < arguments.seconds < float("inf"):
         raise BenchError(f"--seconds must be above 0, not {arguments.seconds}")
     from bench.machine import cores
     from bench.report import write_json
 
-    threads = arguments.threads or cores()
+    threads = cores() if arguments.threads is None else arguments.threads
     result = measure(arguments.model, arguments.length, arguments.seconds, threads)
     _print(result)
     if arguments.json:
@@ -68,7 +66,8 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
     process that loads the package and runs it, against the weights in float32.
 
     Raises:
-        BenchError: a model without a checkpoint, or more threads than cores.
+        BenchError: a model without a checkpoint, a length it does not take, or more threads than
+            cores.
         ExportError: a model that cannot be exported.
     """
     from bench.machine import describe, pinned
@@ -81,6 +80,8 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
     model = open_model(name)
     if model.checkpoint is None or model.parameters is None:
         raise BenchError(f"{name}: a checkpoint is needed, to export it in both ways")
+    model.require_length(length)
+    machine = describe(threads)
     runtimes = (SIMULATOR, *DIRECT)
     (workload,) = load_workloads(f"fixed:{length}", Source(vocabulary=model.vocabulary))
     with pinned(threads), tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -94,7 +95,7 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
         times = dict(zip(runtimes, clock.times(), strict=True))
     weights = 4 * model.parameters / MB
     return {
-        "machine": describe(threads),
+        "machine": machine,
         "model": model.name,
         "length": length,
         "turns": len(times[SIMULATOR].singles),
@@ -129,8 +130,9 @@ def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from bench.report import wide_console
 
     title = f"{result['model']}, length {result['length']}, {result['turns']} turns"
     table = Table(title=title, show_header=False, title_justify="left")
@@ -152,7 +154,7 @@ def _print(result: dict[str, Any]) -> None:
             f"{result['peak_mb']:.0f} MB, {result['memory_ratio']:.2f} of the float32 weights "
             f"({result['weights_mb']:.0f} MB)",
         )
-    Console().print(table)
+    wide_console().print(table)
 
 
 if __name__ == "__main__":

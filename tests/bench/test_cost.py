@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench import timing
 from bench.cost import main
 
 GIVEN = ["--peak", "100", "--bandwidth", "10"]
@@ -44,6 +45,22 @@ def test_a_runtime_is_measured_against_the_roof(
     assert result["left_out"][0].startswith("minilm in coreml")
 
 
+def test_ctrl_c_prints_what_was_measured_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, turn = iter(range(100)), timing.Clock.turn
+
+    def interrupted(clock: timing.Clock) -> None:
+        if next(turns) == 2:
+            raise KeyboardInterrupt
+        turn(clock)
+
+    monkeypatch.setattr(timing.Clock, "turn", interrupted)
+    arguments = ["qa-mini", "--length", "8", "--threads", "1", "--runtime", "torch"]
+    assert main(arguments) == 130
+    assert "of the roofline" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -53,6 +70,7 @@ def test_a_runtime_is_measured_against_the_roof(
         (["bert", "--peak", "100"], "belong together"),
         (["bert", "--peak", "0", "--bandwidth", "1"], "above 0"),
         (["bert", "--seconds", "nan"], "above 0"),
+        (["elmo", "--length", "1", *GIVEN], "at least 2"),
         (["bert", "--threads", "0", *GIVEN], "0 threads"),
     ],
 )

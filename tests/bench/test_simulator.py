@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import BenchError
+from bench import BenchError, models, timing
 from bench import simulator as command
 from bench.machine import cores
 
 
-def test_every_figure_of_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_figure_of_the_shipped_model(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, run = [0.0], timing.Clock.run
+
+    def busy(clock: timing.Clock, *arguments: Any) -> None:
+        load[0] = 9.0
+        run(clock, *arguments)
+
+    monkeypatch.setattr(timing.Clock, "run", busy)
+    monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
     result = command.measure("qa-mini", 16, 0.1, cores())
+    assert result["machine"]["load"] == 0
     assert result["turns"] >= command.LEAST_TURNS
     assert 0 < result["session_seconds"] < 60
     assert 0 < result["translation_seconds"] < 60
@@ -34,3 +47,17 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert command.main(["qa-mini", "--length", "1"]) == 2
     assert command.main(["qa-mini", "--seconds", "0"]) == 2
     assert "must be above 0" in capsys.readouterr().err
+    assert command.main(["qa-mini", "--threads", "0"]) == 2
+    assert "0 threads" in capsys.readouterr().err
+
+
+def test_a_length_above_the_models_positions_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models.open_model("qa-mini")
+    assert model.checkpoint is not None
+    config = replace(model.checkpoint.config, positions=64)
+    small = replace(model, checkpoint=replace(model.checkpoint, config=config))
+    monkeypatch.setattr(models, "open_model", lambda name: small)
+    assert command.main(["qa-mini", "--length", "65"]) == 2
+    assert "length 65 is not between 2 and 64 of qa-mini" in capsys.readouterr().err
