@@ -69,6 +69,7 @@ def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
         (change(milliseconds=[float("nan")]), "nan ms"),
         (change(milliseconds=[float("inf")]), "inf ms"),
         (change(milliseconds=[1e9]), "1000000000.0 ms"),
+        (change(milliseconds=[10**400]), "ms, not between"),
         (change(milliseconds=["3"]), "'3' ms"),
         (change(milliseconds=3), "not of type list"),
         (change(memory_bytes=-1), "memory of -1"),
