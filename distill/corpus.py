@@ -137,7 +137,9 @@ def open_corpus(directory: Path) -> Corpus:
         dtype = np.dtype(described["dtype"])
         names = [f"{number:05}" for number in range(described["shards"])]
         ends = [np.load(directory / f"ends-{name}.npy", mmap_mode="r") for name in names]
-        shards = [np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names]
+        shards: list[np.ndarray] = [
+            np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names
+        ]
         if any(len(shard) != end[-1] for shard, end in zip(shards, ends, strict=True)):
             raise ValueError("a shard was cut short; remove the folder to make it anew")
         return Corpus(
