@@ -12,7 +12,7 @@ NAME = "hub"  # what --data says instead of a folder
 def load_rows(
     dataset: str, config: str | None, split: str
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """All rows of one split, and the names of the classes of its ``label`` (none for a number).
+    """All rows of one split, and the names of the classes of its ``label``, if it has any.
 
     Raises:
         DistillError: the `hub` extra is not installed, the hub cannot be reached and nothing is
@@ -22,7 +22,7 @@ def load_rows(
         from datasets import load_dataset
     except ImportError:
         raise DistillError(
-            "--data hub needs the package `datasets`: install the extra `hub`"
+            f"{dataset} is on the hub, which needs the package `datasets`: install the extra `hub`"
         ) from None
     place = " ".join(part for part in (dataset, config, split) if part)
     try:
@@ -30,8 +30,8 @@ def load_rows(
     except Exception as error:  # datasets, the hub's client and httpx share no base class
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DistillError(
-            f"{place}: not to be had from the hub ({reason}); name a folder with --data"
+            f"{place}: not to be had from the hub ({reason}); name local data instead"
         ) from None
     if not len(loaded):
         raise DistillError(f"{place}: holds no row")
-    return list(loaded), tuple(getattr(loaded.features["label"], "names", None) or ())
+    return list(loaded), tuple(getattr(loaded.features.get("label"), "names", None) or ())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distill import DistillError
+from distill import DistillError, hub
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -27,6 +27,7 @@ DOC_STRIDE = 128
 MAX_QUESTION_LENGTH = 64
 N_BEST = 20
 MAX_ANSWER_LENGTH = 30
+HUB = f"{hub.NAME}:"
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,18 @@ def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
     """Read a file in the official SQuAD format (v1.1 or v2.0, gzipped or plain).
 
     Args:
-        path: the file.
+        path: the file, or ``hub:NAME[:SPLIT]``, such as ``hub:rajpurkar/squad_v2:validation``;
+            without a split that to train on.
         on_mismatch: what to do with an answer whose ``answer_start`` does not match its text:
             ``skip`` the answer (the question too when no answer is left), ``refuse`` the file, or
             ``keep`` the answer: the official metric reads its text alone. `mismatches` counts
             them.
 
     Raises:
-        DistillError: the file is not in the format, or holds a mismatch and is to be refused.
+        DistillError: the file is not in the format, or holds a mismatch and is to be refused; the
+            hub cannot be reached.
     """
-    examples, wrong = _parse(Path(path), keep=on_mismatch == "keep")
+    examples, wrong = _parse(path, keep=on_mismatch == "keep")
     if wrong and on_mismatch == "refuse":
         raise DistillError(
             f"{path}: {len(wrong)} answers do not stand at their answer_start, the first in "
@@ -109,14 +112,14 @@ def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
 
 def mismatches(path: str | Path) -> list[str]:
     """The ids of questions with an answer that does not stand at its ``answer_start``."""
-    return _parse(Path(path))[1]
+    return _parse(path)[1]
 
 
-def _parse(path: Path, keep: bool = False) -> tuple[list[Example], list[str]]:
+def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[str]]:
     examples: list[Example] = []
     wrong: list[str] = []
     try:
-        for article in read_json(path)["data"]:
+        for article in _articles(str(path)):
             for paragraph in article["paragraphs"]:
                 context = _text(paragraph["context"])
                 for qa in paragraph["qas"]:
@@ -131,6 +134,23 @@ def _parse(path: Path, keep: bool = False) -> tuple[list[Example], list[str]]:
     if not examples:
         raise DistillError(f"{path}: holds no question")
     return examples, wrong
+
+
+def _articles(source: str) -> Any:
+    if not source.startswith(HUB):
+        return read_json(Path(source))["data"]
+    name, split = [*source.removeprefix(HUB).split(":"), "train"][:2]
+    return [_article(row) for row in hub.load_rows(name, None, split)[0]]
+
+
+def _article(row: dict[str, Any]) -> dict[str, Any]:
+    """A question as the hub has it, in the official format."""
+    stated = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+    answers = [{"text": text, "answer_start": at} for text, at in stated]
+    question = {name: row[name] for name in ("id", "question")}
+    question |= {"answers": answers, "is_impossible": not answers}
+    paragraph = {"context": row["context"], "qas": [question]}
+    return {"title": row.get("title", ""), "paragraphs": [paragraph]}
 
 
 def _example(

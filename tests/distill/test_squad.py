@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from distill import DistillError
+from distill import DistillError, hub
 from distill.finetune_squad import load_tokenizer
 from distill.squad import (
     Example,
@@ -178,3 +178,24 @@ def test_an_answer_that_stands_nowhere(text: str, at: int, tmp_path: Path) -> No
     path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
     assert [e.answers for e in load_examples(path)] == [(("Red", 0),)]
     assert mismatches(path) == ["1"]
+
+
+def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    row = {"id": "1", "title": "t", "context": "Red or blue.", "question": "Which?"}
+    answered = {**row, "answers": {"text": ["blue"], "answer_start": [7]}}
+    unanswered = {**row, "id": "2", "answers": {"text": [], "answer_start": []}}
+
+    def load_rows(*place: object) -> tuple[list[dict], tuple]:
+        asked.append(place)
+        return [answered, unanswered], ()
+
+    monkeypatch.setattr(hub, "load_rows", load_rows)
+    first, second = load_examples("hub:rajpurkar/squad_v2:validation")
+    assert first == Example("1", "Which?", "Red or blue.", (("blue", 7),), False, "t")
+    assert second == Example("2", "Which?", "Red or blue.", (), True, "t")
+    assert mismatches("hub:rajpurkar/squad") == []
+    assert asked == [
+        ("rajpurkar/squad_v2", None, "validation"),
+        ("rajpurkar/squad", None, "train"),
+    ]
