@@ -21,6 +21,7 @@ from distill.presets import PRESETS, preset_directory
 from export import ExportError
 
 ACTIVATIONS = ("gelu", "relu")
+MEAN_POOLING = "pooling_mode_mean_tokens"
 MOST_PARAMETERS = 4_000_000_000
 """A configuration above it is a mistake or an attack; its tensors must not even be allocated."""
 
@@ -63,13 +64,13 @@ class Checkpoint:
 
     @property
     def tokenizer_directory(self) -> Path | None:
-        """Where the tokenizer files are: with the weights, else with another checkpoint of the
-        same vocabulary size (every preset shares BERT's uncased vocabulary)."""
+        """Where the tokenizer files are: with the weights; of a preset without any, with another
+        (all presets share BERT's uncased vocabulary)."""
         if self.directory is not None and any(
             (self.directory / name).is_file() for name in ("tokenizer.json", "vocab.txt")
         ):
             return self.directory
-        if self.name in PRESETS:
+        if self.directory is None and self.name in PRESETS:
             return preset_directory("minilm") or preset_directory("qa-mini")
         return None
 
@@ -106,6 +107,8 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
     if model_type not in ("bert", "distilbert"):
         raise ExportError(f"{name}: model type {model_type!r} is not supported; bert, distilbert")
     bert = model_type == "bert"
+    if stored.get("is_decoder"):
+        raise ExportError(f"{name}: a decoder (is_decoder) is not supported; encoders are")
     activation = stored.get("hidden_act" if bert else "activation", "gelu")
     if activation not in ACTIVATIONS:
         raise ExportError(f"{name}: activation {activation!r} is not supported; gelu, relu")
@@ -127,7 +130,7 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
             layer_norm_eps=float(stored.get("layer_norm_eps", 1e-12)),
             labels=tuple(str(labels[key]) for key in sorted(labels, key=int)),
         )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise ExportError(f"{name}: config.json has no usable {error}") from None
     _check_sizes(config, name)
     return config
@@ -188,6 +191,20 @@ def _plain_name(name: str) -> str:
     )
 
 
+def check_pooling(checkpoint: Checkpoint) -> None:
+    """Raises:
+    ExportError: `sentence-transformers` pools this checkpoint otherwise than by the mean of its
+        tokens, as it says in ``1_Pooling/config.json``.
+    """
+    path = (checkpoint.directory or Path()) / "1_Pooling" / "config.json"
+    if checkpoint.directory is None or not path.is_file():
+        return
+    modes = {key for key, value in _read_settings(path).items() if value is True}
+    others = {mode for mode in modes if mode.startswith("pooling_mode_")} - {MEAN_POOLING}
+    if others:
+        raise ExportError(f"{checkpoint.name}: {others.pop()} is not supported; {MEAN_POOLING} is")
+
+
 def _weight_files(directory: Path) -> list[Path]:
     for pattern in ("model*.safetensors", "pytorch_model*.bin"):
         files = sorted(directory.glob(pattern))
@@ -213,7 +230,7 @@ def _directory(model: str, random_weights: bool) -> Path | None:
         return directory
     if re.fullmatch(r"[\w.-]+/[\w.-]+", model) and not directory.exists():
         return _from_hub(model)
-    raise ExportError(f"{model}: no such checkpoint directory, preset ({', '.join(PRESETS)})")
+    raise ExportError(f"{model}: no such checkpoint directory or preset ({', '.join(PRESETS)})")
 
 
 def _from_hub(model: str) -> Path:
@@ -233,10 +250,14 @@ def _from_hub(model: str) -> Path:
 
 def _read_config(directory: Path) -> dict[str, Any]:
     path = directory / "config.json"
+    if not path.is_file():
+        raise ExportError(f"{directory}: no checkpoint there (config.json is missing)")
+    return _read_settings(path)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ExportError(f"{directory}: no checkpoint there (config.json is missing)") from None
     except (ValueError, RecursionError) as error:
         raise ExportError(f"{path}: not JSON ({error})") from None
     if not isinstance(stored, dict):

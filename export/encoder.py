@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from export import ExportError
-from export.checkpoint import Checkpoint, EncoderConfig
+from export.checkpoint import Checkpoint, EncoderConfig, check_pooling
 from export.layers import MASKED, ChannelLayer, Layer
 from export.tasks import INPUTS, TASKS
 
@@ -192,11 +192,14 @@ def build_encoder(checkpoint: Checkpoint, task: str, layout: str = "standard") -
     """The model of a checkpoint for a task, in evaluation mode.
 
     Raises:
-        ExportError: unknown task or layout, a weight that is missing (a checkpoint without the
-            task's head), or one whose shape is not what the configuration says.
+        ExportError: unknown task or layout, sentences that are embedded otherwise than by the
+            mean, a weight that is missing (a checkpoint without the task's head), whose shape is
+            not what the configuration says, or that is not finite.
     """
     if task not in TASKS or layout not in LAYOUTS:
         raise ExportError(f"unknown task {task!r} or layout {layout!r}")
+    if task == "embed":
+        check_pooling(checkpoint)
     config = checkpoint.config
     classes = _classes(checkpoint)
     make_head = {
@@ -260,14 +263,19 @@ def _fill(
                 f"{name}: {theirs} is {tuple(tensor.shape)}, but config.json says "
                 f"{tuple(parameter.shape)}"
             )
+        if not tensor.isfinite().all():
+            raise ExportError(f"{name}: {theirs} holds values that are not finite")
         state[ours] = tensor
     model.load_state_dict(state, assign=True)
 
 
-def _draw(model: nn.Module) -> None:
-    """Initialise as BERT does: normal weights, zero biases (arXiv 1810.04805, reference code)."""
+def _draw(model: TaskModel) -> None:
+    """Initialise as BERT does: normal weights, zero biases, the output layer of a masked language
+    model tied to the embedding (arXiv 1810.04805, reference code)."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=INITIALIZER_RANGE)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
+    if isinstance(model.head, MaskedLanguageModel):
+        model.head.dense.weight = model.encoder.word_embeddings.weight

@@ -29,6 +29,8 @@ FORMAT_VERSION = 1
 MAX_QUESTION_LENGTH = 64
 DOC_STRIDE = 128
 MAX_ANSWER_LENGTH = 30
+MOST_TOKENS = 100_000
+"""No encoder of this kind is as long; an input of a stated length must not be allocated unseen."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def _check(settings: dict[str, Any]) -> None:
         raise ValueError(f"lengths {lengths!r}; a list of numbers")
     sizes = [settings[name] for name in ("max_question_length", "doc_stride", "max_answer_length")]
     for size in (*lengths, *sizes):
-        if type(size) is not int or size < 1:
-            raise ValueError(f"a length or stride of {size!r}; numbers above 0")
+        if type(size) is not int or not 0 < size <= MOST_TOKENS:
+            raise ValueError(f"a length or stride of {size!r}; numbers from 1 to {MOST_TOKENS}")
 
 
 def directory_size(path: Path) -> int:
@@ -147,7 +149,11 @@ def licence(checkpoint: Checkpoint) -> str:
     card = checkpoint.directory / "README.md" if checkpoint.directory else None
     if card is not None and card.is_file():
         front = card.read_text(encoding="utf-8", errors="replace").split("---")
-        found = re.search(r"^license:[ \t]*([\w.+-]+)", front[1], re.M) if len(front) > 2 else None
+        found = (
+            re.search(r"^license:[ \t]*[\"']?([\w.+-]+)", front[1], re.M)
+            if len(front) > 2
+            else None
+        )
         if found:
             return found.group(1)
     return "not stated; see the source checkpoint"

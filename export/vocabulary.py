@@ -87,19 +87,21 @@ def _check(vocabulary: dict[str, int], path: Path, checkpoint: Checkpoint) -> No
 
 
 def _from_vocabulary(path: Path) -> Content:
-    """What `transformers` makes of a BERT vocabulary; the case is in tokenizer_config.json."""
+    """What `transformers` makes of a BERT vocabulary: case, accents and Chinese characters are in
+    tokenizer_config.json."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     entries = path.read_text(encoding="utf-8").split("\n")
     vocabulary = {entry.rstrip("\r"): i for i, entry in enumerate(entries) if entry.rstrip("\r")}
-    lowercase, settings = True, path.with_name("tokenizer_config.json")
-    if settings.is_file():
-        lowercase = bool(
-            json.loads(settings.read_text(encoding="utf-8")).get("do_lower_case", True)
-        )
+    config = path.with_name("tokenizer_config.json")
+    settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS.values() if t in vocabulary])
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        lowercase=settings.get("do_lower_case", True),
+        strip_accents=settings.get("strip_accents"),
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 
 from export import ExportError
+from export.bundle import parameters
 from export.checkpoint import encoder_config, load_checkpoint, read_weights
 from export.encoder import build_encoder
 
@@ -34,6 +38,8 @@ SMALL = {
         ({"dim": float("inf")}, "no usable"),
         ({"dim": None}, "no usable"),
         ({"id2label": {"first": "yes"}}, "no usable"),
+        ({"id2label": [5]}, "no usable"),
+        ({"is_decoder": True}, "a decoder"),
         ({"position_embedding_type": "relative_key"}, "'relative_key' position embeddings"),
         ({"model_type": ["bert"]}, "is not supported"),
     ],
@@ -67,6 +73,45 @@ def test_stored_weights_are_not_copied(checkpoint_directory: Callable[[str, str]
     model = build_encoder(checkpoint, "qa")
     stored = (checkpoint.weights or {})["embeddings.word_embeddings.weight"]
     assert model.encoder.word_embeddings.weight.data_ptr() == stored.data_ptr()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(
+    value: float, checkpoint_directory: Callable[[str, str], Path]
+) -> None:
+    checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "qa")))
+    weights = dict(checkpoint.weights or {})
+    weights["qa_outputs.bias"] = torch.tensor([0.0, value])
+    with pytest.raises(ExportError, match=r"qa_outputs\.bias holds values that are not finite"):
+        build_encoder(replace(checkpoint, weights=weights), "qa")
+
+
+@pytest.mark.parametrize("mode", ["cls_token", "max_tokens"])
+def test_another_pooling_than_the_mean_is_refused(mode: str, broken: Path) -> None:
+    settings = {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True}
+    path = broken / "1_Pooling" / "config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(settings))
+    build_encoder(load_checkpoint(str(broken)), "embed")
+    path.write_text(json.dumps({f"pooling_mode_{mode}": True, "pooling_mode_mean_tokens": False}))
+    with pytest.raises(ExportError, match=f"pooling_mode_{mode} is not supported"):
+        build_encoder(load_checkpoint(str(broken)), "embed")
+    build_encoder(load_checkpoint(str(broken)), "qa")
+
+
+def test_a_directory_with_the_name_of_a_preset_has_no_tokenizer_of_that(tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text(json.dumps(SMALL))
+    checkpoint = load_checkpoint(str(tmp_path / "bert"), random_weights=True)
+    assert checkpoint.tokenizer_directory is None
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_tied_output_layer_is_counted_once(stored: bool, tmp_path: Path) -> None:
+    model = transformers.DistilBertForMaskedLM(transformers.DistilBertConfig(**SMALL))
+    model.save_pretrained(tmp_path)
+    checkpoint = load_checkpoint(str(tmp_path), random_weights=not stored)
+    assert parameters(build_encoder(checkpoint, "mlm")) == model.num_parameters()
 
 
 def test_a_directory_is_named_by_itself(

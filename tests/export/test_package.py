@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from export import ExportError, coreml, onnx
 from export.checkpoint import load_checkpoint
-from export.package import licence, open_bundle
+from export.engines import PackageEngine
+from export.package import Bundle, licence, open_bundle
 from export.vocabulary import lower_case, read_tokenizer
 
 SETTINGS = {
@@ -53,6 +55,15 @@ def test_a_cased_vocabulary_stays_cased(broken: Path) -> None:
     (broken / "tokenizer.json").unlink()
     (broken / "tokenizer_config.json").write_text('{"do_lower_case": false}')
     assert not lower_case(read_tokenizer(load_checkpoint(str(broken))))
+
+
+def test_a_vocabulary_alone_keeps_the_accents_it_was_made_with(broken: Path) -> None:
+    """German models lower-case and keep their umlauts."""
+    (broken / "tokenizer.json").unlink()
+    settings = {"do_lower_case": True, "strip_accents": False, "tokenize_chinese_chars": False}
+    (broken / "tokenizer_config.json").write_text(json.dumps(settings))
+    normalizer = read_tokenizer(load_checkpoint(str(broken)))["normalizer"]
+    assert (normalizer["strip_accents"], normalizer["handle_chinese_chars"]) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,8 @@ def test_the_licence_is_that_of_the_model_card(broken: Path) -> None:
     assert licence(load_checkpoint(str(broken))).startswith("not stated")
     (broken / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Card\n")
     assert licence(load_checkpoint(str(broken))) == "apache-2.0"
+    (broken / "README.md").write_text('---\nlicense: "mit"\n---\n')
+    assert licence(load_checkpoint(str(broken))) == "mit"
 
 
 def test_a_bundle_opens_by_folder_and_by_package(tmp_path: Path) -> None:
@@ -137,6 +150,7 @@ def test_every_setting_is_needed(name: str, tmp_path: Path) -> None:
         ("lengths", 16),
         ("lengths", [16, 0]),
         ("lengths", ["16"]),
+        ("lengths", [10**12]),
         ("doc_stride", 0),
         ("doc_stride", -8),
         ("doc_stride", True),
@@ -153,3 +167,16 @@ def test_a_setting_that_cannot_be_used_is_one_line(
     with pytest.raises(ExportError, match="broken") as refused:
         open_bundle(tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_settings_of_another_package_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Embeds:
+        def predict(self, data: dict[str, Any]) -> dict[str, Any]:
+            return {"embedding": [[1.0]]}
+
+    monkeypatch.setattr("export.engines._simulator", lambda *_: Embeds())
+    engine = PackageEngine(Bundle(tmp_path, tmp_path / "model.mlpackage", SETTINGS))
+    with pytest.raises(ExportError, match="gives embedding, not start_logits, end_logits"):
+        engine.predict({"input_ids": np.zeros((1, 16)), "attention_mask": np.zeros((1, 16))})
