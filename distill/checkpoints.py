@@ -38,13 +38,28 @@ def checkpoint_directory(model: str) -> Path:
     return directory
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The content of a JSON file that holds an object.
+
+    Raises:
+        DistillError: it holds none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DistillError(f"{path}: damaged, no JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise DistillError(f"{path}: damaged, no JSON object")
+    return content
+
+
 def check_length(directory: Path, length: int) -> None:
     """Check that the position table of a checkpoint has room for inputs of ``length`` tokens.
 
     Raises:
         DistillError: it has not.
     """
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    config = read_object(directory / "config.json")
     limit = config.get("max_position_embeddings")
     if limit is None:
         return
@@ -83,11 +98,16 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
     folder in which nothing has been trained, because the data was not there for example, is free.
 
     Raises:
-        DistillError: the folder holds a run of other settings.
+        DistillError: the folder holds a run of other settings, or a model of which none are known.
     """
     recorded = run / RUN_FILE
+    if not recorded.is_file() and ((run / "config.json").is_file() or _trained(run)):
+        raise DistillError(
+            f"{run} holds a model without the {RUN_FILE} of its run, and it would be lost; choose "
+            "another --output_dir"
+        )
     if recorded.is_file() and _trained(run):
-        old = json.loads(recorded.read_text(encoding="utf-8"))
+        old = read_object(recorded)
         differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
         if differing:
             key = differing[0]
@@ -109,14 +129,9 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     its end.
 
     Raises:
-        DistillError: as `claim_run`, or the metrics are of nothing that was recorded.
+        DistillError: as `claim_run`.
     """
     if not (run / METRICS_FILE).is_file():
         return None
-    if not (run / RUN_FILE).is_file():
-        raise DistillError(
-            f"{run} holds a {METRICS_FILE} without the {RUN_FILE} of its run; choose another "
-            "--output_dir"
-        )
     claim_run(run, settings)
-    return dict(json.loads((run / METRICS_FILE).read_text(encoding="utf-8")))
+    return read_object(run / METRICS_FILE)

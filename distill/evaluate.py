@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from distill import DistillError, classification, glue, squad
-from distill.checkpoints import check_length, checkpoint_directory
+from distill.checkpoints import check_length, checkpoint_directory, read_object
 from distill.command import command
 from distill.options import asks_for_help, parse, print_help
 from distill.presets import data_directory
@@ -46,7 +46,10 @@ class EvaluateArguments:
     )
     data: str | None = field(
         default=None,
-        metadata={"help": "squad: the file; GLUE, imdb: folder in the official layout, or hub"},
+        metadata={
+            "help": "squad: the file, or hub:NAME:SPLIT; GLUE, imdb: folder in the official "
+            "layout, or hub"
+        },
     )
     limit: int | None = field(
         default=None, metadata={"help": "so many examples of a split, evenly spaced"}
@@ -67,6 +70,8 @@ class EvaluateArguments:
             raise DistillError(f"prediction files are for {' and '.join(SQUAD)}, not {self.task}")
         if (self.model is None) == (self.predictions is None):
             raise DistillError("give either --model or --predictions")
+        if self.predictions and self.save_predictions:
+            raise DistillError("--save_predictions writes those of a --model")
         if self.limit is not None and self.limit < 1:
             raise DistillError(f"--limit must be at least 1, not {self.limit}")
 
@@ -184,7 +189,7 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     from distill.loading import scoring_device
 
     directory = checkpoint_directory(str(arguments.model))
-    heads = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("architectures")
+    heads = read_object(directory / "config.json").get("architectures")
     if heads and not any(name.endswith("ForQuestionAnswering") for name in heads):
         raise DistillError(f"{directory}: has no question-answering head, it is {heads[0]}")
     length = arguments.max_length or MAX_LENGTH

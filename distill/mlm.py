@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from distill import DistillError
+from distill.checkpoints import claim_run
 from distill.command import command
 from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
-from distill.recipe import PretrainSettings
+from distill.recipe import PretrainSettings, check_training
 
 TASK = "mlm"
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
@@ -43,7 +44,7 @@ class MlmSettings:
     data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
 
     def __post_init__(self) -> None:
-        if self.task != TASK:
+        if self.task.lower() != TASK:
             raise DistillError(f"the task here is {TASK}, not {self.task!r}")
         if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
             raise DistillError("--frozen_steps must be 0 or more, its learning rate above 0")
@@ -73,7 +74,7 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
     Raises:
         DistillError: as `distill.pretraining.pretrain`.
     """
-    from distill.pretraining import pretrain
+    from distill.pretraining import identity, pretrain
 
     output = Path(training.output_dir or "")
     corpus = settings.corpus_dir or str(output / "corpus")
@@ -84,16 +85,19 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
         "held_out": settings.held_out,
         "data_note": settings.data_note,
     }
-    model, frozen = settings.model, None
+    check_training(training)
+    start = str(output / FROZEN) if settings.frozen_steps else settings.model
+    free = PretrainSettings(student=start, **common)
+    with training.main_process_first(desc="run"):  # before the first phase writes into its folder
+        claim_run(output, identity(free, training))
+    frozen = None
     if settings.frozen_steps:
         first = copy.copy(training)
-        first.output_dir, first.max_steps = str(output / FROZEN), settings.frozen_steps
+        first.output_dir, first.max_steps = start, settings.frozen_steps
         first.learning_rate = settings.frozen_learning_rate
-        alone = PretrainSettings(student=model, freeze_encoder=True, **common)
-        frozen = pretrain(alone, first)
-        model = first.output_dir
-    report = pretrain(PretrainSettings(student=model, **common), training)
-    return {**report, "frozen": frozen["evaluation"] if frozen else None}
+        alone = PretrainSettings(student=settings.model, freeze_encoder=True, **common)
+        frozen = pretrain(alone, first)["evaluation"]
+    return {**pretrain(free, training), "frozen": frozen}
 
 
 if __name__ == "__main__":

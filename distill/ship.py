@@ -18,7 +18,7 @@ from typing import Any
 
 from distill import DistillError
 from distill.atomic import atomic_directory, is_free
-from distill.checkpoints import checkpoint_directory
+from distill.checkpoints import checkpoint_directory, read_object
 from distill.command import command
 from distill.options import asks_for_help, parse, print_help
 
@@ -70,9 +70,7 @@ def write_tokenizer(source: Path, target: Path) -> None:
     (target / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in by_id), "utf-8")
     config = source / "tokenizer_config.json"
     if config.is_file():
-        kept = {
-            k: v for k, v in json.loads(config.read_text("utf-8")).items() if k not in FORMER_USE
-        }
+        kept = {k: v for k, v in read_object(config).items() if k not in FORMER_USE}
         text = json.dumps(kept, indent=2, sort_keys=True) + "\n"
         (target / "tokenizer_config.json").write_text(text, "utf-8")
 
@@ -88,9 +86,9 @@ def load_model(source: Path) -> Any:
 
     from distill.loading import readable
 
-    names = json.loads((source / "config.json").read_text("utf-8")).get("architectures") or [""]
+    names = read_object(source / "config.json").get("architectures") or [""]
     kind = getattr(transformers, names[0], None)
-    if kind is None:
+    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise DistillError(
             f"{source}: config.json names no class of transformers under architectures"
         )
@@ -121,7 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(given, ShipArguments)
     source, output = checkpoint_directory(arguments.model), Path(arguments.output_dir)
     _check_output(output)
-    card = Path(arguments.card).read_text(encoding="utf-8")
+    try:
+        card = Path(arguments.card).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DistillError(f"{arguments.card}: not UTF-8 ({error.reason})") from None
     model = load_model(source)
     with atomic_directory(output, replace=True) as staged:
         model.save_pretrained(staged)

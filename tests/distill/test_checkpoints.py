@@ -72,6 +72,30 @@ def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Pa
         finished_run(tmp_path, {"seed": 2})
 
 
+@pytest.mark.parametrize("name", ["config.json", "checkpoint-100/trainer_state.json"])
+def test_a_model_of_which_nothing_is_known_is_not_overwritten(name: str, tmp_path: Path) -> None:
+    """Nor gone on with: its settings may have been others."""
+    checkpoint(tmp_path, 100, None)
+    (tmp_path / name).write_text('{"global_step": 100}')
+    with pytest.raises(DistillError, match=r"holds a model without the run\.json"):
+        claim_run(tmp_path, {"seed": 1})
+    assert not (tmp_path / RUN_FILE).exists()
+
+
+@pytest.mark.parametrize("content", ["", '{"seed": ', "[]", "1"])
+def test_records_that_are_damaged_are_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / RUN_FILE).write_text(content)
+    (tmp_path / "config.json").write_text(content)
+    for read in (
+        lambda: claim_run(tmp_path, {"seed": 1}),
+        lambda: finished_run(tmp_path, {"seed": 1}),
+        lambda: check_length(tmp_path, 8),
+    ):
+        with pytest.raises(DistillError, match=r"(run|config)\.json: damaged"):
+            read()
+
+
 @pytest.mark.parametrize(
     ("config", "longest"),
     [

@@ -131,6 +131,10 @@ def test_imdb_is_scored_on_its_test_set(checkpoints: Path, tmp_path: Path, capsy
         (["--task", "sst3", "--model", "minilm"], "unknown task 'sst3'; choose from squad, squad2"),
         (["--task", "sst2"], "give either --model or --predictions"),
         (
+            ["--predictions", "p.json", "--save_predictions", "q.json"],
+            "--save_predictions writes those of a --model",
+        ),
+        (
             ["--task", "sst2", "--predictions", "p.json"],
             "prediction files are for squad and squad2",
         ),

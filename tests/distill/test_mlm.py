@@ -51,6 +51,18 @@ def test_a_headless_encoder_becomes_a_teacher(
     assert pretrain(line(**options, **common)) == 0
 
 
+def test_the_folder_of_another_run_is_left_alone(
+    small_teacher: Path, text_file: Path, tmp_path: Path, capsys
+) -> None:
+    """By the first phase too, which has a folder of its own in it."""
+    for name in ("run.json", "metrics.json"):
+        (tmp_path / name).write_text('{"seed": 1}')
+    options = {"model": small_teacher, "text": text_file, "output_dir": tmp_path}
+    assert main(line(**options, sequence_length=64, max_steps=1, use_cpu=True)) == 2
+    assert "holds a run with" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "metrics.json"}
+
+
 def test_other_tasks_are_not_its_own(capsys) -> None:
     assert main(line(task="sst2", model="minilm", text="x", output_dir="y")) == 2
     assert "the task here is mlm" in capsys.readouterr().err
