@@ -92,7 +92,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
     """Open what was named.
 
     Raises:
-        BenchError: a model, runtime or workload that is not known.
+        BenchError: a model, runtime or workload that is not known, or nothing to pad.
     """
     from bench.machine import cores
     from bench.measure import Plan
@@ -103,7 +103,9 @@ def plan(arguments: argparse.Namespace) -> Plan:
     chosen = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else DEFAULT_RUNTIMES)
     runtimes = parse_runtimes(chosen)
     models = open_models(arguments.models)
-    checkpoint = next((m.checkpoint for m in models if m.checkpoint is not None), None)
+    checkpoints = [model.checkpoint for model in models if model.checkpoint is not None]
+    # its tokens are in the vocabulary of every model
+    checkpoint = min(checkpoints, key=lambda found: found.config.vocabulary, default=None)
     bundle = next((m.bundle for m in models if m.bundle is not None), None)
     source = Source(
         data=arguments.data,
@@ -113,10 +115,13 @@ def plan(arguments: argparse.Namespace) -> Plan:
         buckets=tuple(bundle.lengths) if bundle else LENGTHS,
     )
     named = arguments.workload or [DEFAULT_WORKLOAD]
+    workloads = tuple(one for text in named for one in load_workloads(text, source))
+    if arguments.padding and all(len(workload.lengths) == 1 for workload in workloads):
+        raise BenchError("--padding needs inputs of several lengths: --workload stsb or squad")
     return Plan(
         models=tuple(models),
         runtimes=tuple(runtimes),
-        workloads=tuple(one for text in named for one in load_workloads(text, source)),
+        workloads=workloads,
         seconds=arguments.seconds,
         threads=cores() if arguments.threads is None else arguments.threads,
         memory=not arguments.no_memory,

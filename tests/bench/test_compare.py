@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bench import BenchError, compare, measure, timing
+from bench import BenchError, compare, measure, models, timing, workloads
 from bench.compare import main
+from bench.runtimes import Unavailable
 
 QUICK = ["--seconds", "0.05", "--threads", "1", "--no-memory"]
 SMALL = ["minilm", "qa-mini", "--runtime", "torch", "--workload", "fixed:8", *QUICK]
@@ -147,6 +149,17 @@ def test_an_error_on_the_way_prints_what_was_measured(
     assert printed.err.splitlines()[-1] == "error: no room"
 
 
+def test_a_model_that_fails_while_it_is_timed_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise Unavailable("it cannot run 9 tokens")
+
+    monkeypatch.setattr(timing.Clock, "run", fails)
+    assert main(["qa-mini", "--runtime", "torch", "--workload", "fixed:8", *QUICK]) == 2
+    assert "error: it cannot run 9 tokens" in capsys.readouterr().err
+
+
 def test_published_figures_come_only_when_asked_for(
     result: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +186,7 @@ def test_published_figures_come_only_when_asked_for(
         (["minilm", "--workload", "imdb"], "unknown workload 'imdb'"),
         (["minilm", "--seconds", "0"], "--seconds"),
         (["minilm", "--limit", "-1"], "--limit"),
+        (["minilm", "--padding"], "--padding needs"),
         (["minilm", "--threads", "0"], "0 threads"),
         (["minilm", "--threads", "4096"], "4096 threads"),
         (["minilm", "--device", "nowhere.json"], "no such file"),
@@ -222,6 +236,23 @@ def test_a_file_for_another_length_is_left_out_and_the_rest_is_measured(
         assert [row["model"] for row in rows] == measured
         named = "fixed in onnxruntime: it cannot run 8 tokens" in capsys.readouterr().out
         assert named == (length == 8)
+
+
+def test_real_text_is_tokenized_for_the_smallest_vocabulary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models.open_model("qa-mini")
+    assert model.checkpoint is not None
+    wider = replace(model.checkpoint.config, vocabulary=119_547)
+    large = replace(model, checkpoint=replace(model.checkpoint, config=wider, directory=tmp_path))
+    monkeypatch.setattr(models, "open_models", lambda names: [large, model])
+    sources: list[Any] = []
+    monkeypatch.setattr(
+        workloads, "load_workloads", lambda text, source: sources.append(source) or []
+    )
+    compare.plan(compare.parser().parse_args(["large", "qa-mini", "--workload", "stsb"]))
+    assert sources[0].vocabulary == model.vocabulary
+    assert sources[0].tokenizer == model.checkpoint.tokenizer_directory
 
 
 def test_no_room_in_memory_is_said_before_it_is_used(
