@@ -6,6 +6,7 @@ Example:
         --learning_rate 1.5e-4 --num_train_epochs 1
     python -m distill.finetune --task stsb --model runs/start --teacher runs/stsb-teacher \\
         --baseline --seeds 5 --output_dir runs/stsb --learning_rate 1e-4 --num_train_epochs 3
+    python -m distill.finetune --task mlm --help   # text without labels has options of its own
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from distill.checkpoints import (
 from distill.command import command
 from distill.options import PLAIN_TRAINING, asks_for_help, expanded, parse, print_help
 from distill.presets import data_directory
-from distill.recipe import check_training, schedule
-from distill.writing import disk_problems
+from distill.recipe import check_training, evaluates, schedule
+from distill.writing import disk_problems, machine
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
+NAMES = ", ".join((*TASKS, mlm.TASK))
 MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
 MISMATCH = ("skip", "refuse")
 SHORTEST = 8  # tokens of an input
@@ -51,6 +53,8 @@ NOT_OF_ONE_RUN = (
     "allow_weak_teacher",
 )
 
+RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
+
 Settings = TypeVar("Settings")
 
 
@@ -64,11 +68,13 @@ class FinetuneArguments:
     """What to fine-tune, on what, and from which teacher."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
-    task: str = field(default="squad", metadata={"help": f"one of {', '.join(TASKS)}"})
+    task: str = field(default="squad", metadata={"help": f"one of {NAMES}"})
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from: the second stage"}
     )
-    train_file: str = field(default="", metadata={"help": "squad: training data in SQuAD format"})
+    train_file: str = field(
+        default="", metadata={"help": "squad: training data in SQuAD format, or hub:NAME[:SPLIT]"}
+    )
     data: str | None = field(
         default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
     )
@@ -110,7 +116,7 @@ class FinetuneArguments:
     def __post_init__(self) -> None:
         self.task = self.task.lower().replace("-", "")
         if self.task not in TASKS:
-            raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
+            raise DistillError(f"unknown task {self.task!r}; choose from {NAMES}")
         self._check_data()
         self.max_length = self.max_length or MAX_LENGTHS[self.task]
         if self.max_length < SHORTEST or self.doc_stride < 1:
@@ -128,6 +134,8 @@ class FinetuneArguments:
             raise DistillError(f"--alpha must be between 0 and 1, not {self.alpha}")
         if self.temperature <= 0:
             raise DistillError(f"--temperature must be above 0, not {self.temperature}")
+        if min(self.hidden_weight, self.attention_weight or 0) < 0:
+            raise DistillError("--hidden_weight and --attention_weight must not be negative")
 
     def _check_data(self) -> None:
         if self.on_mismatch not in MISMATCH:
@@ -159,6 +167,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, training = parse(given, FinetuneArguments, TrainingArguments)
     with quiet():
         result = run(arguments, training)
+    if training.process_index != 0:
+        return 0
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:
@@ -171,7 +181,7 @@ def _task(given: Sequence[str]) -> str:
     of its own."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--task", nargs="?", default="")
-    return str(parser.parse_known_args(expanded(given))[0].task)
+    return str(parser.parse_known_args(expanded(given))[0].task).lower()
 
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
@@ -179,7 +189,12 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     ``metrics.json`` there. A run that has come to its end is not run again.
 
     With several seeds or a baseline every run has a folder of its own in it, and the result is
-    `distill.report.summary` of them, written to ``summary.json``.
+    `distill.report.summary` of them, written to ``summary.json``. Those with the teacher come
+    first: a weak one is refused before anything is trained.
+
+    Raises:
+        DistillError: data, models or settings that do not go together, a folder that holds another
+            run, or a disk that is full.
     """
     if arguments.seeds == 1 and not arguments.baseline:
         return _run_once(arguments, training)
@@ -187,32 +202,40 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     variants = {"distilled" if arguments.teacher else "labels": arguments}
     if arguments.baseline:
         variants = {"labels": replace(arguments, teacher=None, baseline=False), **variants}
-    runs: dict[str, list[dict]] = {}  # type: ignore[type-arg]
+    runs: dict[str, list[dict]] = {name: [] for name in variants}  # type: ignore[type-arg]
     for seed in range(training.seed, training.seed + arguments.seeds):
-        for name, variant in variants.items():
+        for name, variant in reversed(variants.items()):
             own = copy.copy(training)
             own.seed, own.output_dir = seed, str(output / f"{name}-seed-{seed}")
-            runs.setdefault(name, []).append(_run_once(variant, own))
+            runs[name].append(_run_once(variant, own))
     result = report.summary(runs)
-    _write(output / SUMMARY_FILE, result)
+    if training.process_index == 0:
+        _write(output / SUMMARY_FILE, result)
     return result
 
 
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     check_training(training)
+    if evaluates(training):
+        raise DistillError("fine-tuning is scored at its end alone: leave --eval_strategy out")
     output, record = Path(training.output_dir), _record(arguments, training)
     if done := finished_run(output, record):
-        return done
+        return {name: value for name, value in done.items() if name not in RECORD}
     with disk_problems(output):
-        output.mkdir(parents=True, exist_ok=True)
-        claim_run(output, record)
-        result = {**_trained(arguments, training), "seed": training.seed}
-        _write(output / METRICS_FILE, result)
+        with training.main_process_first(desc="run"):
+            output.mkdir(parents=True, exist_ok=True)
+            claim_run(output, record)
+        trained, log = _trained(arguments, training)
+        result = {**trained, "seed": training.seed}
+        if training.process_index == 0:
+            settings, used = asdict(arguments), schedule(training)
+            recorded = dict(zip(RECORD, (settings, used, machine(), log), strict=True))
+            _write(output / METRICS_FILE, {**result, **recorded})
     return result
 
 
-def _trained(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
-    """The report of the task family's `finetune`."""
+def _trained(arguments: FinetuneArguments, training) -> tuple[dict, list]:  # type: ignore[no-untyped-def, type-arg]
+    """The report and the log of the task family's `finetune`."""
     import torch
 
     training.dataloader_pin_memory &= torch.cuda.is_available()

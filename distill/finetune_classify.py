@@ -89,8 +89,6 @@ class ClassifyTrainer(ExactTrainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # The losses are means over a batch, so accumulated batches are still to be averaged.
-        self.model_accepts_loss_kwargs = False
         self.targets, self.teacher, self.settings = targets, teacher, settings
         self.segments = takes_segments(kwargs["model"])  # seen now, before any wrapping
 
@@ -152,9 +150,9 @@ def finetune(
     settings: ClassifySettings,
     training: TrainingArguments,
     resume: Path | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train, save the last model to ``training.output_dir`` and return its metrics on the task's
-    development set.
+    development set, and the log.
 
     Raises:
         DistillError: the teacher is weak on the task, or its vocabulary is another; an input is
@@ -178,7 +176,8 @@ def finetune(
         report["teacher"] = _checked(
             teacher, teacher_directory, task, evaluated, tokenizer, settings
         )
-        targets = _teacher_logits(teacher, teacher_directory, features, tokenizer, settings)
+        with training.main_process_first(desc="the teacher's logits"):
+            targets = _teacher_logits(teacher, teacher_directory, features, tokenizer, settings)
     pad_id = int(tokenizer.pad_token_id)
     trainer = ClassifyTrainer(
         targets=targets,
@@ -196,9 +195,10 @@ def finetune(
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
     trainer.save_model()
-    tokenizer.save_pretrained(str(training.output_dir))
-    report["dev"] = evaluate_model(model, task, evaluated, pad_id, "evaluating")
-    return report
+    if training.should_save:
+        tokenizer.save_pretrained(str(training.output_dir))
+    report["dev"] = evaluate_model(model, task, evaluated, pad_id)
+    return report, trainer.state.log_history
 
 
 def _check_widths(

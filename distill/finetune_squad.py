@@ -170,9 +170,9 @@ def finetune(
     settings: SquadSettings,
     training: TrainingArguments,
     resume: Path | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train, save the last model to ``training.output_dir`` and return its metrics, measured on
-    the held-out passages.
+    the held-out passages, and the log.
 
     Raises:
         DistillError: the teacher is weak on the task, or its vocabulary is another; an input is
@@ -194,7 +194,7 @@ def finetune(
     teacher: Teacher | None = None
     if teacher_directory is not None:
         teacher, report["teacher"] = _teacher(
-            teacher_directory, tokenizer, features, held_out, settings, training.device
+            teacher_directory, tokenizer, features, held_out, settings, training
         )
         _check_widths(model, teacher.model, settings)
     trainer = SpanTrainer(
@@ -212,7 +212,8 @@ def finetune(
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
     trainer.save_model()
-    copy_tokenizer(model_directory, Path(str(training.output_dir)))
+    if training.should_save:
+        copy_tokenizer(model_directory, Path(str(training.output_dir)))
     if held_out:
         report["held_out"] = evaluate_model(
             model,
@@ -223,7 +224,7 @@ def finetune(
             "held out",
             settings.task == "squad2",
         )
-    return report
+    return report, trainer.state.log_history
 
 
 def _check_widths(student: Any, teacher: Any, settings: SquadSettings) -> None:
@@ -246,13 +247,14 @@ def _teacher(
     features: Sequence[Feature],
     held_out: Sequence[Example],
     settings: SquadSettings,
-    device: torch.device,
+    training: TrainingArguments,
 ) -> tuple[Teacher, dict[str, Any]]:
     if load_tokenizer(directory).get_vocab() != tokenizer.get_vocab():
         raise DistillError(f"{directory}: the teacher's vocabulary is not the student's")
     if not held_out:
         raise DistillError("no held-out passage to score the teacher on; raise --held_out")
-    model = load_model(directory, attentions=bool(settings.attention_weight)).to(device)
+    model = load_model(directory, attentions=bool(settings.attention_weight))
+    model = model.to(training.device)
     measured = evaluate_model(
         model,
         tokenizer,
@@ -270,4 +272,6 @@ def _teacher(
     if settings.hidden_weight > 0 or settings.attention_weight:
         return LiveTeacher(model, features, bool(settings.attention_weight)), dict(measured)
     weights = next(p for p in sorted(directory.iterdir()) if p.suffix in {".safetensors", ".bin"})
-    return CachedTeacher(model, weights, features, Path(settings.logits_cache)), dict(measured)
+    with training.main_process_first(desc="the teacher's logits"):
+        cached = CachedTeacher(model, weights, features, Path(settings.logits_cache))
+    return cached, dict(measured)

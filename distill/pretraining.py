@@ -31,6 +31,7 @@ from distill.recipe import (
     PRETRAIN_SCHEDULE,
     PretrainSettings,
     check_training,
+    evaluates,
     layer_choice,
     schedule,
 )
@@ -195,8 +196,7 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
             f"one process sees {training.n_gpu} GPUs: start one for each, with torchrun "
             f"--nproc_per_node {training.n_gpu} -m distill.pretrain, or set CUDA_VISIBLE_DEVICES"
         )
-    evaluates = str(getattr(training.eval_strategy, "value", training.eval_strategy)) != "no"
-    if evaluates and not settings.held_out:
+    if evaluates(training) and not settings.held_out:
         raise DistillError("evaluation needs sequences of its own: set --held_out, such as 0.01")
 
 

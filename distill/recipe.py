@@ -41,6 +41,15 @@ SCHEDULE = (
     "fp16",
 )
 PRETRAIN_SCHEDULE = (*SCHEDULE, "early_stopping_patience", "eval_steps")
+# Options of `TrainingArguments` that would do nothing, or not what they say.
+WITHOUT_EFFECT = {
+    "resume_from_checkpoint": "a run goes on from its last complete checkpoint by itself",
+    "save_only_model": "a run cannot go on from weights alone; --save_strategy no saves nothing",
+    "ignore_data_skip": "a run that goes on takes up the data where it stopped",
+    "train_sampling_strategy": "batches are of nearly one length anyway",
+    "auto_find_batch_size": "other batches are another run; name the size",
+    "label_smoothing_factor": "the losses have no such term",
+}
 
 
 @dataclass
@@ -124,10 +133,20 @@ def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
     return {name: getattr(value, "value", value) for name, value in values.items()}
 
 
+def evaluates(training: Any) -> bool:
+    """Whether `TrainingArguments` ask for evaluations while training."""
+    strategy = training.eval_strategy
+    return str(getattr(strategy, "value", strategy)) != "no" or bool(training.eval_on_start)
+
+
 def check_training(training: Any) -> None:
     """Raises:
-    DistillError: `TrainingArguments` without a batch, a step or a folder.
+    DistillError: `TrainingArguments` without a batch, a step or a folder, or with what would do
+        nothing here.
     """
+    for name, reason in WITHOUT_EFFECT.items():
+        if getattr(training, name, None) not in (None, False, 0, "random"):
+            raise DistillError(f"--{name} is not for this: {reason}")
     if not training.output_dir:
         raise DistillError("name the folder of the run with --output_dir")
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):

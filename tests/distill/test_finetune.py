@@ -47,7 +47,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def finetune(task: Any, model: Any, teacher: Any, settings: Any, training: Any, _: Any) -> Any:
         started.append(training)
-        return {"dev": {"score": 50.0 + training.seed, "total": 16}}
+        return {"dev": {"score": 50.0 + training.seed, "total": 16}}, [{"loss": 0.5, "step": 1}]
 
     monkeypatch.setattr(finetune_classify, "finetune", finetune)
     return started
@@ -99,7 +99,19 @@ def test_a_series_and_a_single_run_share_a_folder(
     assert results[2][0]["median"]["labels"]["score"] == 51.5
     assert results[1][0]["dev"]["score"] == 51
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == results[2][0]
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == results[1][0]
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics.items() >= results[1][0].items()
+
+
+def test_metrics_have_settings_versions_and_losses(
+    line, trainings: list[Any], tmp_path: Path
+) -> None:
+    assert main(line(alpha=0.25)) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["settings"]["alpha"] == 0.25
+    assert metrics["training"]["max_steps"] == 1
+    assert "torch" in metrics["machine"]["versions"]
+    assert metrics["log"] == [{"loss": 0.5, "step": 1}]
 
 
 def test_metrics_of_nothing_that_was_recorded_are_refused(
@@ -108,7 +120,7 @@ def test_metrics_of_nothing_that_was_recorded_are_refused(
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "metrics.json").write_text("{}")
     assert main(line()) == 2
-    assert "metrics.json without the run.json" in capsys.readouterr().err
+    assert "holds a model without the run.json" in capsys.readouterr().err
     assert not trainings
 
 
@@ -126,6 +138,34 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(
     assert (tmp_path / "run" / "metrics.json").is_file()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("resume_from_checkpoint", "checkpoint-4", "goes on from its last complete checkpoint"),
+        ("save_only_model", True, "cannot go on from weights alone"),
+        ("label_smoothing_factor", 0.1, "no such term"),
+        ("eval_strategy", "epoch", "scored at its end alone"),
+        ("hidden_weight", -1, "must not be negative"),
+        ("task", "nope", "qqp, rte, sst2, stsb, wnli, imdb, mlm"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    line, trainings: list[Any], option: str, value: Any, message: str, capsys
+) -> None:
+    assert main(line(**{option: value})) == 2
+    (printed,) = capsys.readouterr().err.splitlines()
+    assert message in printed and not trainings
+
+
+def test_the_teacher_comes_before_the_baseline(
+    line, small_teacher: Path, trainings: list[Any]
+) -> None:
+    """So that a weak one is refused before anything is trained."""
+    assert main([*line(teacher=small_teacher, seeds=2), "--baseline"]) == 0
+    names = [Path(training.output_dir).name.split("-")[0] for training in trainings]
+    assert names == ["distilled", "labels"] * 2
+
+
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
 def test_the_task_of_text_is_found_in_a_file(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -135,8 +175,8 @@ def test_the_task_of_text_is_found_in_a_file(
     path = tmp_path / f"run.{suffix}"
     path.write_text(json.dumps({"task": "mlm", "model": "minilm", "text": "x"}))
     assert main([str(path)]) == 0
-    assert main(["--model", "minilm", "--task=mlm"]) == 0
-    assert taken == [[str(path)], ["--model", "minilm", "--task=mlm"]]
+    assert main(["--model", "minilm", "--task=MLM"]) == 0
+    assert taken == [[str(path)], ["--model", "minilm", "--task=MLM"]]
 
 
 def test_the_task_of_text_is_not_found_in_other_options(line, trainings: list[Any]) -> None:

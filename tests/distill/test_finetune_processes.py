@@ -1,0 +1,97 @@
+"""Fine-tuning shared by two processes is that of one, and one of them writes and prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForQuestionAnswering, BertForSequenceClassification
+
+from distill.finetune import main
+
+ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
+COMMON = {
+    "max_length": 48,
+    "max_steps": 3,
+    "learning_rate": 1e-3,
+    "dropout": 0,
+    "held_out": 0.4,
+    "per_device_train_batch_size": 4,
+    "save_strategy": "no",
+    "report_to": "none",
+    "disable_tqdm": True,
+    "use_cpu": True,
+    "allow_weak_teacher": True,
+    "json": True,
+}
+
+
+@pytest.fixture
+def options(small_teacher: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """The options of a second stage, by task: a teacher of 4 layers teaches itself."""
+    torch.manual_seed(0)
+    config = AutoConfig.from_pretrained(small_teacher, architectures=None)
+    models = {
+        "sst2": BertForSequenceClassification(config),
+        "squad": AutoModelForQuestionAnswering.from_config(config),
+    }
+    for name, model in models.items():
+        shutil.copytree(small_teacher, tmp_path / name)
+        model.save_pretrained(tmp_path / name)
+    (tmp_path / "SST-2").mkdir()
+    for split in ("train", "dev"):
+        (tmp_path / "SST-2" / f"{split}.tsv").write_text(ROWS, encoding="utf-8")
+    articles = []
+    for number in range(40):
+        question = {"id": str(number), "question": "Which colour?"}
+        question["answers"] = [{"text": "blue", "answer_start": 7}]
+        paragraph = {"context": f"Red or blue, said number {number}.", "qas": [question]}
+        articles.append({"title": f"t{number}", "paragraphs": [paragraph]})
+    (tmp_path / "train.json").write_text(json.dumps({"data": articles}), encoding="utf-8")
+    data = {"sst2": {"data": str(tmp_path)}, "squad": {"train_file": str(tmp_path / "train.json")}}
+    return {
+        task: {"task": task, "model": str(small_teacher), "teacher": str(tmp_path / task), **own}
+        for task, own in data.items()
+    }
+
+
+@pytest.mark.parametrize("task", ["sst2", "squad"])
+def test_two_processes_equal_one_of_the_same_global_batch(
+    task: str, options: dict[str, dict[str, Any]], tmp_path: Path, capsys: Any
+) -> None:
+    def written(name: str, **own: Any) -> tuple[Path, Path]:
+        """(configuration file, folder of the run)"""
+        path, out = tmp_path / f"{name}.json", tmp_path / name
+        cache = str(tmp_path / f"logits-{name}")
+        given = {**options[task], **COMMON, "logits_cache": cache, "output_dir": str(out), **own}
+        path.write_text(json.dumps(given))
+        return path, out
+
+    path, one = written("one", gradient_accumulation_steps=2)
+    assert main([str(path)]) == 0
+    capsys.readouterr()
+    path, two = written("two", ddp_backend="gloo")
+    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, "-m", "distill.finetune", path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (one, two))
+    assert json.loads(done.stdout).items() <= second.items()
+    assert len(list((tmp_path / "logits-two").iterdir())) == 1
+    assert second["train_loss"] == pytest.approx(first["train_loss"], rel=1e-3)
+    weights, expected = (load_file(folder / "model.safetensors") for folder in (two, one))
+    for name, tensor in expected.items():
+        torch.testing.assert_close(weights[name], tensor, atol=2e-3, rtol=1e-2)
