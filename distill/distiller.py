@@ -92,6 +92,10 @@ class Distiller(nn.Module):
         teacher.eval().requires_grad_(False)
         return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None
 
+    def activation_checkpointing_enable(self, **keywords: Any) -> None:
+        """The student's: the teacher keeps no activations."""
+        self.student.activation_checkpointing_enable(**keywords)
+
     def _apply(self, function: Any, recurse: bool = True) -> Any:
         """Moves the teacher where the student goes."""
         if self._held:

@@ -120,6 +120,15 @@ def test_the_longest_batch_comes_first(run, monkeypatch) -> None:
     assert len(seen) == 1 + 4 * 2
 
 
+def test_activation_checkpoints_change_nothing_but_memory(run, tmp_path: Path) -> None:
+    options = {"max_steps": 2, "dropout": 0}
+    plain, found = (
+        run(output_dir=tmp_path / name, **options, **own)[1]["train_loss"]
+        for name, own in (("plain", {}), ("found", {"activation_checkpointing": True}))
+    )
+    assert found == pytest.approx(plain, rel=1e-5)
+
+
 def test_memory_that_is_too_small_is_said_before_the_first_step(run, monkeypatch) -> None:
     def exhausted(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -226,6 +235,8 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
         ({"sequence_length": 65}, "at most 64 tokens, not 65"),
         ({"per_device_train_batch_size": 0}, "at least 1"),
         ({"max_steps": 0}, "nothing to train"),
+        ({"eval_on_start": True}, "set --held_out"),
+        ({"ignore_data_skip": True}, "takes up the data where it stopped"),
     ],
 )
 def test_bad_options(run, options: dict[str, Any], message: str) -> None:
