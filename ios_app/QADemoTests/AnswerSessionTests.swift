@@ -31,6 +31,22 @@ final class AnswerSessionTests: XCTestCase {
         XCTAssertGreaterThan(report.inferenceMilliseconds, 0)
     }
 
+    /// Nor does a question that is still loading its model bring it back into memory.
+    func testNoModelIsLoadedWhileABenchmarkRuns() async throws {
+        let store = try storeWithModel()
+        let loading = Task { try await store.answerer(for: store.bundles[0], on: .cpu) }
+        await Task.yield()
+        store.isMeasuring = true
+        do {
+            _ = try await loading.value
+            XCTFail("no error")
+        } catch {
+            XCTAssertTrue(error is BenchmarkIsRunning)
+        }
+        store.isMeasuring = false
+        _ = try await store.answerer(for: store.bundles[0], on: .cpu)
+    }
+
     func testTheSameModelIsNotComparedWithItself() throws {
         let store = try storeWithModel()
         let session = AnswerSession(store: store)

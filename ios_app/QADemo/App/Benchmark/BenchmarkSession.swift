@@ -40,17 +40,18 @@ final class BenchmarkSession {
         )
     }
 
-    /// Measures the plan; the screen stays on, since a locked phone measures nothing, and models
-    /// that were asked before leave the memory, which is measured too.
+    /// Measures the plan; the screen stays on, since a locked phone measures nothing, and no
+    /// question is answered meanwhile.
     func start() {
         guard !isRunning else { return }
         (rows, problem, reportFile, progress) = ([], nil, nil, 0)
-        store.unloadAll()
+        store.isMeasuring = true
         UIApplication.shared.isIdleTimerDisabled = true
         let plan = plan
         task = Task {
             await measure(plan)
             progress = nil
+            store.isMeasuring = false
             UIApplication.shared.isIdleTimerDisabled = false
         }
     }
