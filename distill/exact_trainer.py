@@ -3,11 +3,13 @@ resumed run, or one of several processes, trains on the batches of an uninterrup
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import TrainOutput
 
 from distill.batches import LengthBatches
 
@@ -29,6 +31,24 @@ class ExactTrainer(Trainer):
             keep_last=self.keep_last and not self.args.dataloader_drop_last,
         )
         self.add_callback(EpochOrder(self.train_batches))
+        # The losses are means over a batch, so accumulated batches are still to be averaged.
+        self.model_accepts_loss_kwargs = False
+
+    def train(self, resume_from_checkpoint: Any = None, *_: Any, **__: Any) -> TrainOutput:
+        """As the Trainer, but ``training_loss`` is the mean over all processes, and over the steps
+        before a resume too, as far as they were logged."""
+        outcome = super().train(resume_from_checkpoint)
+        resumed = 0
+        if resume_from_checkpoint:
+            resumed = int(Path(resume_from_checkpoint).name.split("-")[1])
+        here = torch.tensor(self._total_loss_scalar, device=self.args.device)
+        total, before = float(self.accelerator.reduce(here, "mean")), 0
+        for row in self.state.log_history:
+            if "loss" in row and row["step"] <= resumed:
+                total += row["loss"] * (row["step"] - before)
+                before = int(row["step"])
+        steps = before + outcome.global_step - resumed
+        return outcome._replace(training_loss=total / max(steps, 1))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.train_dataset, self.train_batches)

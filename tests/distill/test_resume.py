@@ -84,6 +84,8 @@ def test_killed_in_a_checkpoint_and_resumed_equals_uninterrupted(configured) -> 
     run(path)
     resumed = json.loads((cut / "metrics.json").read_text())
     assert resumed["resumed_from"] == 5
+    expected = json.loads((whole / "metrics.json").read_text())
+    assert resumed["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-6)
     assert resumed["log"][0]["epoch"] < 1 < resumed["log"][-2]["epoch"]  # an epoch was crossed
     (losses, weights), (expected, wanted) = outcome(cut), outcome(whole)
     assert losses == expected
