@@ -230,14 +230,16 @@ def print_tables(result: dict[str, Any], published: bool) -> None:
             shown.add_row(*row)
         console.print(shown)
     for line in notes(result):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
 
 
 def wide_console() -> Console:
-    """A terminal as wide as it is; a file or pipe as wide as the tables."""
+    """A terminal as wide as it is; a file or pipe as wide as the tables. Text is printed as it is:
+    brackets in a model's name are no markup."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def write_json(result: dict[str, Any], path: Path) -> None:

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.threads is not None and arguments.threads < 1:
         raise BenchError(f"--threads must be at least 1, not {arguments.threads}")
-    if arguments.seconds <= 0 or arguments.batch_size < 1:
+    if not 0 < arguments.seconds < float("inf") or arguments.batch_size < 1:
         raise BenchError("--seconds and --batch-size must be above 0")
     if arguments.length is not None and not 14 <= arguments.length <= 512:
         raise BenchError(f"--length must be between 14 and 512, not {arguments.length}")
@@ -85,10 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def show(result: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from bench.report import wide_console
+
+    console = wide_console()
     shape = result["model"]
     table = Table(
         "step", "tokens/s", "padding", "peak MB", "% of matrix peak", "hours for 13 G tokens",
@@ -111,10 +112,9 @@ def show(result: dict[str, Any]) -> None:
     console.print(
         f"kit / plain: {ratio['value']:.2f} times the tokens/s ({ratio['low']:.2f} to "
         f"{ratio['high']:.2f}, 95%); matrix peak {result['peak_gflops']:,.0f} GFLOP/s in "
-        f"{result['precision']}",
-        highlight=False,
+        f"{result['precision']}"
     )
-    console.print(result["machine_line"], highlight=False)
+    console.print(result["machine_line"])
 
 
 if __name__ == "__main__":
