@@ -59,9 +59,9 @@ def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("size (MB)")
     axes.set_ylabel("median latency (ms)")
+    axes.margins(x=0.2, y=0.15)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    axes.margins(x=0.2, y=0.15)
     axes.grid(alpha=0.3)
     if rows:
         axes.legend(fontsize=7)

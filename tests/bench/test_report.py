@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
-from bench.report import notes, tables
+from bench.report import notes, print_tables, tables
 from bench.report_html import page, write_html
-from bench.report_plot import label, plot_png
+from bench.report_plot import _panel, label, plot_png
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
 PROBE = """<script>
@@ -112,6 +113,20 @@ def test_the_plot_names_the_accuracy_where_it_is_known(result: dict[str, Any]) -
     assert label(result["rows"][0]) == "bert"
     assert label(result["rows"][1]) == "<b>&student (f1 86.9)"
     assert plot_png(result).startswith(b"\x89PNG")
+
+
+def test_the_plot_leaves_room_for_the_names(result: dict[str, Any]) -> None:
+    axes = Figure().subplots()
+    _panel(axes, result["rows"], "fixed:128")
+    assert axes.get_xlim() == pytest.approx((0, 436 + 0.2 * (436 - 265)))
+
+
+def test_names_are_printed_as_they_are(
+    result: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result["rows"][1]["model"] = "student[int8][/a]:bug:"
+    print_tables(result, published=False)
+    assert "student[int8][/a]:bug:" in capsys.readouterr().out
 
 
 def test_an_empty_result_can_be_written(result: dict[str, Any], tmp_path: Path) -> None:
