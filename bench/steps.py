@@ -37,6 +37,7 @@ class Shape:
 
     def flops(self, length: float) -> float:
         """Of one token of a step: teacher forward, student forward and backward (twice that).
+        ``length`` is that of the sequence which a token is in; the mean is over tokens.
 
         Products of matrices only, two operations for a multiply-add: 24 width^2 of a layer with
         its attention's 4 length width, and the head (arXiv 2001.08361, table 1).

@@ -66,6 +66,7 @@ def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndar
 def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dict[str, Any]:
     """Tokens per second of both steps, their ratio with a 95% interval, and the matrix peak."""
     device, half = _machine(settings)
+    machine = describe(torch.get_num_threads())
     peaks = [matrix_peak(device, half)]
     contenders = {name: _contender(name, settings, lengths, device) for name in ("kit", "plain")}
     for step, batches in contenders.values():  # memory is mapped, kernels are chosen
@@ -84,13 +85,13 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
             turns[name].append((tokens, positions, time.perf_counter() - began))
     peaks.append(matrix_peak(device, half))
     peak = max(peaks)
-    shape, mean = SHAPES[settings.model], float(lengths.mean())
-    rows = [_row(name, turn, shape.flops(mean), peak, token_passes) for name, turn in turns.items()]
-    machine = describe(torch.get_num_threads())
+    shape = SHAPES[settings.model]
+    flops = shape.flops(float(np.average(lengths, weights=lengths)))
+    rows = [_row(name, turn, flops, peak, token_passes) for name, turn in turns.items()]
     return {
         "model": f"{shape.student_layers}x{shape.width} of a teacher {shape.layers}x{shape.width}",
         "batch_size": settings.batch_size,
-        "mean_length": mean,
+        "mean_length": float(lengths.mean()),
         "sequences": len(lengths),
         "precision": "bf16" if half else "float32",
         "compiled": settings.compiled,

@@ -118,6 +118,26 @@ def test_the_command_measures_both(tiny: None, capsys: pytest.CaptureFixture[str
     assert "times the tokens/s" in capsys.readouterr().out
 
 
+def test_long_sequences_weigh_by_their_tokens_and_the_load_is_that_of_before(
+    tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, peak = [0.0], train_timing.matrix_peak
+
+    def busy(device: torch.device, half: bool) -> float:
+        load[0] = 9.0
+        return peak(device, half)
+
+    monkeypatch.setattr(train_timing, "matrix_peak", busy)
+    monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
+    settings = train_timing.Settings("mini", 2, 0.01, 1, 0, False)
+    report = train_timing.measure(settings, np.array([16, 16, 64, 64], np.int32), 1.0)
+    assert report["machine"]["load"] == 0
+    assert report["mean_length"] == 40
+    kit = report["rows"][0]
+    expected = kit["tokens_per_second"] * TINY.flops(54.4) / (report["peak_gflops"] * 1e9)
+    assert kit["share_of_peak"] == pytest.approx(expected)
+
+
 def test_memory_of_a_step(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["--length", "64", "--batch-size", "2", "--threads", "1"]
     assert main([*line, "--memory-of", "plain"]) == 0
@@ -130,6 +150,7 @@ def test_memory_of_a_step(tiny: None, capsys: pytest.CaptureFixture[str]) -> Non
     ("line", "message"),
     [
         (["--seconds", "0"], "above 0"),
+        (["--seconds", "nan"], "above 0"),
         (["--batch-size", "0"], "above 0"),
         (["--length", "13"], "between 14 and 512"),
         (["--text", "nowhere.txt"], "nowhere.txt: no such file"),
