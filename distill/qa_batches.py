@@ -112,10 +112,9 @@ class CachedTeacher:
         shape = (len(features), LOGITS, max(len(f.input_ids) for f in features))
         path = folder / f"logits-{_fingerprint(weights, features)}.npy"
         if not path.exists():
+            # Not through a memory map: on a full disk that would end the process by a bus error.
             with atomic_file(path) as staged:
-                fresh = np.lib.format.open_memmap(staged, mode="w+", dtype=np.float16, shape=shape)
-                fresh[:] = np.nan
-                fresh.flush()
+                np.save(staged, np.full(shape, np.nan, dtype=np.float16))
         self.cache = np.lib.format.open_memmap(path, mode="r+")
 
     def __call__(self, batch: dict[str, torch.Tensor]) -> SpanOutputs:

@@ -23,12 +23,15 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
 )
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
-DISK = re.compile(r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos")
+DISK = re.compile(
+    r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos|"
+    r"\d requested and \d+ written"
+)
 
 
 @contextmanager
 def disk_problems(folder: Path) -> Iterator[None]:
-    """Turn what safetensors and torch raise for a full disk into one line.
+    """Turn what safetensors, torch and numpy raise for a full disk into one line.
 
     Raises:
         DistillError: the disk is full.

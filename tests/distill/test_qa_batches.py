@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForQuestionAnswering
 
+from distill import DistillError
 from distill.batches import FeatureDataset
 from distill.qa_batches import (
     CachedTeacher,
@@ -19,6 +21,7 @@ from distill.qa_batches import (
     split_by_passage,
 )
 from distill.squad import Example, Feature
+from distill.writing import disk_problems
 
 
 def feature(length: int, spans: tuple[tuple[int, int], ...] = ()) -> Feature:
@@ -88,17 +91,28 @@ def test_a_cache_whose_making_was_cut_short_is_made_anew(
     teacher: tuple[torch.nn.Module, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, weights = teacher
-    create = np.lib.format.open_memmap
 
-    def cut_short(path: Path, mode: str, **keywords: Any) -> np.memmap:
-        create(path, mode, **keywords)
+    def cut_short(path: Path, _: np.ndarray) -> None:
+        path.write_bytes(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(np.lib.format, "open_memmap", cut_short)
+        patched.setattr(np, "save", cut_short)
         with pytest.raises(KeyboardInterrupt):
             CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
     assert np.isnan(CachedTeacher(model, weights, FEATURES, tmp_path / "cache").cache).all()
+
+
+def test_a_full_disk_is_one_line(teacher: tuple[torch.nn.Module, Path], tmp_path: Path) -> None:
+    model, weights = teacher
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DistillError, match="the disk is full"), disk_problems(tmp_path):
+            CachedTeacher(model, weights, FEATURES * 1000, tmp_path / "cache")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 @pytest.mark.parametrize("writes", [0, 1])
