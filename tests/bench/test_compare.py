@@ -123,7 +123,12 @@ def test_an_interrupted_run_prints_what_was_measured(
 
     monkeypatch.setattr(timing.Clock, "turn", interrupted)
     arguments = [*SMALL, "--workload", "fixed:16"]
-    result = run(arguments, tmp_path, status=130)
+    # A shell that runs the tests in the background has them ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = run(arguments, tmp_path, status=130)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [(row["workload"], row["inferences"]) for row in result["rows"]] == [("fixed:8", 4)] * 2
     assert len(result["ratios"]) == 1
     assert result["interrupted"]

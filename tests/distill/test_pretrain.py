@@ -73,7 +73,7 @@ def test_a_run_leaves_a_student_that_transformers_loads(run, text_file: Path) ->
 def test_learning_happens(run) -> None:
     _, metrics = run(max_steps=30, learning_rate=5e-3, choice="random")
     losses = [row["loss"] for row in metrics["log"] if "loss" in row]
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
 
 
 def test_the_defaults_are_the_references(tmp_path: Path) -> None:
