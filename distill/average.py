@@ -39,7 +39,7 @@ class AverageArguments:
 
     def __post_init__(self) -> None:
         if len(self.models) < 2:
-            raise ValueError("--models needs two checkpoints or more")
+            raise DistillError("--models needs two checkpoints or more")
 
 
 def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
@@ -48,9 +48,10 @@ def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
     Raises:
         DistillError: a checkpoint cannot be read, or has other weights than the first.
     """
-    first, *others = (_weights(directory) for directory in directories)
+    first = _weights(directories[0])
     total = {name: tensor.double() for name, tensor in first.items()}
-    for directory, weights in zip(directories[1:], others, strict=True):
+    for directory in directories[1:]:
+        weights = _weights(directory)
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in first.items()}:
             raise DistillError(f"{directory} is not of the architecture of {directories[0]}")
         for name, tensor in weights.items():

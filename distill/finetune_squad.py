@@ -29,7 +29,7 @@ from distill.qa_batches import (
     split_by_passage,
 )
 from distill.second_stage import attention_loss, hidden_loss, span_distillation_kl, span_loss
-from distill.squad import Example, Feature, decode, load_examples, make_features, mismatches, score
+from distill.squad import Example, Feature, decode, load_checked, make_features, score
 from distill.terminal import show_progress
 from distill.writing import copy_tokenizer
 
@@ -181,16 +181,16 @@ def finetune(
     for directory in filter(None, (model_directory, teacher_directory)):
         check_length(directory, settings.max_length)
     tokenizer = load_tokenizer(model_directory)
-    examples = load_examples(settings.train_file, settings.on_mismatch)
+    examples, mismatches = load_checked(settings.train_file, settings.on_mismatch)
     kept, held_out = split_by_passage(examples, settings.held_out)
     features = make_features(kept, tokenizer, settings.max_length, settings.doc_stride)
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = load_model(model_directory, settings.dropout, attentions)
     report: dict[str, Any] = {"questions": len(kept), "windows": len(features)}
-    report["mismatches"] = len(mismatches(settings.train_file))
-    if report["mismatches"]:
-        print(f"{report['mismatches']} questions have an answer that is not at its answer_start")
+    report["mismatches"] = len(mismatches)
+    if mismatches and training.should_save:
+        print(f"{len(mismatches)} questions have an answer that is not at its answer_start")
     teacher: Teacher | None = None
     if teacher_directory is not None:
         teacher, report["teacher"] = _teacher(

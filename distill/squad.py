@@ -87,15 +87,19 @@ def read_json(path: Path) -> Any:
 
 
 def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
-    """Read a file in the official SQuAD format (v1.1 or v2.0, gzipped or plain).
+    """The examples of `load_checked`."""
+    return load_checked(path, on_mismatch)[0]
+
+
+def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Example], list[str]]:
+    """Read a file in the official SQuAD format (v1.1 or v2.0, gzipped or plain): its examples, and
+    the ids of questions with an answer that does not stand at its ``answer_start``.
 
     Args:
         path: the file, or ``hub:NAME[:SPLIT]``, such as ``hub:rajpurkar/squad_v2:validation``;
             without a split that to train on.
-        on_mismatch: what to do with an answer whose ``answer_start`` does not match its text:
-            ``skip`` the answer (the question too when no answer is left), ``refuse`` the file, or
-            ``keep`` the answer: the official metric reads its text alone. `mismatches` counts
-            them.
+        on_mismatch: what to do with such an answer: ``skip`` it (the question too when no answer
+            is left), ``refuse`` the file, or ``keep`` it: the official metric reads its text alone.
 
     Raises:
         DistillError: the file is not in the format, or holds a mismatch and is to be refused; the
@@ -107,12 +111,7 @@ def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
             f"{path}: {len(wrong)} answers do not stand at their answer_start, the first in "
             f"question {wrong[0]}; mend the file or skip them"
         )
-    return examples
-
-
-def mismatches(path: str | Path) -> list[str]:
-    """The ids of questions with an answer that does not stand at its ``answer_start``."""
-    return _parse(path)[1]
+    return examples, wrong
 
 
 def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[str]]:
@@ -121,9 +120,8 @@ def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[st
     try:
         for article in _articles(str(path)):
             for paragraph in article["paragraphs"]:
-                context = _text(paragraph["context"])
+                title, context = article.get("title", ""), _text(paragraph["context"])
                 for qa in paragraph["qas"]:
-                    title = article.get("title", "")
                     example = _example(title, context, qa, wrong, keep)
                     if example is not None:
                         examples.append(example)

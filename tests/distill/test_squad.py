@@ -15,9 +15,9 @@ from distill.finetune_squad import load_tokenizer
 from distill.squad import (
     Example,
     decode,
+    load_checked,
     load_examples,
     make_features,
-    mismatches,
     read_json,
     score,
 )
@@ -123,7 +123,7 @@ def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) 
     paragraph = {"context": "Red or blue.", "qas": [qa(1, 7), qa(2, 3)]}
     path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
     assert [e.id for e in load_examples(path)] == ["1"]
-    assert mismatches(path) == ["2"]
+    assert load_checked(path)[1] == ["2"]
     assert [e.answers for e in load_examples(path, on_mismatch="keep")] == [
         (("blue", 7),),
         (("blue", 3),),
@@ -177,7 +177,7 @@ def test_an_answer_that_stands_nowhere(text: str, at: int, tmp_path: Path) -> No
     path = tmp_path / "squad.json"
     path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [paragraph]}]}))
     assert [e.answers for e in load_examples(path)] == [(("Red", 0),)]
-    assert mismatches(path) == ["1"]
+    assert load_checked(path)[1] == ["1"]
 
 
 def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) 
     first, second = load_examples("hub:rajpurkar/squad_v2:validation")
     assert first == Example("1", "Which?", "Red or blue.", (("blue", 7),), False, "t")
     assert second == Example("2", "Which?", "Red or blue.", (), True, "t")
-    assert mismatches("hub:rajpurkar/squad") == []
+    assert load_checked("hub:rajpurkar/squad")[1] == []
     assert asked == [
         ("rajpurkar/squad_v2", None, "validation"),
         ("rajpurkar/squad", None, "train"),
