@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,3 +52,44 @@ def text_file(tmp_path_factory: pytest.TempPathFactory, sentences: list[str]) ->
     path = tmp_path_factory.mktemp("text") / "sentences.txt"
     path.write_text("\n".join(sentences) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def checkpoints(small_teacher: Path, tmp_path: Path) -> dict[str, Path]:
+    """A checkpoint of SST-2 and one of SQuAD."""
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoModelForQuestionAnswering,
+        BertForSequenceClassification,
+    )
+
+    torch.manual_seed(0)
+    config = AutoConfig.from_pretrained(small_teacher, architectures=None)
+    models = {
+        "sst2": BertForSequenceClassification(config),
+        "squad": AutoModelForQuestionAnswering.from_config(config),
+    }
+    for name, model in models.items():
+        shutil.copytree(small_teacher, tmp_path / name)
+        model.save_pretrained(tmp_path / name)
+    return {name: tmp_path / name for name in models}
+
+
+@pytest.fixture
+def by_two_processes() -> Callable[[str, Path], str]:
+    """Run a command on a file of options in two gloo processes; what it printed."""
+
+    def start(module: str, path: Path) -> str:
+        launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+        done = subprocess.run(
+            [sys.executable, "-m", *launch, "-m", module, path],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return start

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForQuestionAnswering, BertForSequenceClassification
 
 from distill import DistillError, finetune_classify, finetune_squad, loading
 from distill.classification import task_named
@@ -17,20 +15,6 @@ from distill.evaluate import main as evaluate
 
 META = torch.device("meta")
 TRAINING: Any = SimpleNamespace(seed=0, device=META)
-
-
-@pytest.fixture
-def checkpoints(small_teacher: Path, tmp_path: Path) -> dict[str, Path]:
-    """A checkpoint of SST-2 and one of SQuAD."""
-    config = AutoConfig.from_pretrained(small_teacher, architectures=None)
-    models = {
-        "sst2": BertForSequenceClassification(config),
-        "squad": AutoModelForQuestionAnswering.from_config(config),
-    }
-    for name, model in models.items():
-        shutil.copytree(small_teacher, tmp_path / name)
-        model.save_pretrained(tmp_path / name)
-    return {name: tmp_path / name for name in models}
 
 
 @pytest.fixture

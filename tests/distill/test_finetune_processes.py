@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForQuestionAnswering, BertForSequenceClassification
 
 from distill.finetune import main
 
@@ -35,17 +30,10 @@ COMMON = {
 
 
 @pytest.fixture
-def options(small_teacher: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
+def options(
+    small_teacher: Path, checkpoints: dict[str, Path], tmp_path: Path
+) -> dict[str, dict[str, Any]]:
     """The options of a second stage, by task: a teacher of 4 layers teaches itself."""
-    torch.manual_seed(0)
-    config = AutoConfig.from_pretrained(small_teacher, architectures=None)
-    models = {
-        "sst2": BertForSequenceClassification(config),
-        "squad": AutoModelForQuestionAnswering.from_config(config),
-    }
-    for name, model in models.items():
-        shutil.copytree(small_teacher, tmp_path / name)
-        model.save_pretrained(tmp_path / name)
     (tmp_path / "SST-2").mkdir()
     for split in ("train", "dev"):
         (tmp_path / "SST-2" / f"{split}.tsv").write_text(ROWS, encoding="utf-8")
@@ -58,14 +46,18 @@ def options(small_teacher: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
     (tmp_path / "train.json").write_text(json.dumps({"data": articles}), encoding="utf-8")
     data = {"sst2": {"data": str(tmp_path)}, "squad": {"train_file": str(tmp_path / "train.json")}}
     return {
-        task: {"task": task, "model": str(small_teacher), "teacher": str(tmp_path / task), **own}
+        task: {"task": task, "model": str(small_teacher), "teacher": str(checkpoints[task]), **own}
         for task, own in data.items()
     }
 
 
 @pytest.mark.parametrize("task", ["sst2", "squad"])
 def test_two_processes_equal_one_of_the_same_global_batch(
-    task: str, options: dict[str, dict[str, Any]], tmp_path: Path, capsys: Any
+    task: str,
+    options: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    capsys: Any,
+    by_two_processes: Any,
 ) -> None:
     def written(name: str, **own: Any) -> tuple[Path, Path]:
         """(configuration file, folder of the run)"""
@@ -79,17 +71,9 @@ def test_two_processes_equal_one_of_the_same_global_batch(
     assert main([str(path)]) == 0
     capsys.readouterr()
     path, two = written("two", ddp_backend="gloo")
-    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launch, "-m", "distill.finetune", path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    printed = by_two_processes("distill.finetune", path)
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (one, two))
-    assert json.loads(done.stdout).items() <= second.items()
+    assert json.loads(printed).items() <= second.items()
     assert len(list((tmp_path / "logits-two").iterdir())) == 1
     assert second["train_loss"] == pytest.approx(first["train_loss"], rel=1e-3)
     weights, expected = (load_file(folder / "model.safetensors") for folder in (two, one))

@@ -102,21 +102,13 @@ def test_checkpoints_that_were_cut_short_are_passed_over(tmp_path: Path) -> None
     assert last_complete_checkpoint(tmp_path / "none") is None
 
 
-def test_two_processes_equal_one_of_the_same_global_batch(configured) -> None:
+def test_two_processes_equal_one_of_the_same_global_batch(configured, by_two_processes) -> None:
     """Two epochs, so that both processes have to be told of the second."""
     options = {"max_steps": 14, "dropout": 0, "save_strategy": "no"}
     path, one = configured("one", gradient_accumulation_steps=2, **options)
     run(path)
     path, two = configured("two", gradient_accumulation_steps=1, ddp_backend="gloo", **options)
-    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launch, "-m", "distill.pretrain", path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    by_two_processes("distill.pretrain", path)
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (one, two)]
     assert metrics[0]["tokens_seen"] == metrics[1]["tokens_seen"]
     assert metrics[1]["log"][-2]["epoch"] > 1
