@@ -75,6 +75,10 @@ class FinetuneArguments:
     train_file: str = field(
         default="", metadata={"help": "squad: training data in SQuAD format, or hub:NAME[:SPLIT]"}
     )
+    extra_files: list[str] = field(
+        default_factory=list,
+        metadata={"help": "squad: further training data, as of distill.cloze; none is held out"},
+    )
     data: str | None = field(
         default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
     )
@@ -148,8 +152,10 @@ class FinetuneArguments:
             raise DistillError(f"name the training data of {self.task} with --train_file")
         if self.task in SQUAD and self.data:
             raise DistillError("--data is for GLUE and imdb; SQuAD takes --train_file")
-        if self.task not in SQUAD and self.train_file:
-            raise DistillError(f"--train_file is for SQuAD; name {self.task}'s folder by --data")
+        if self.task not in SQUAD and (self.train_file or self.extra_files):
+            raise DistillError(
+                f"--train_file and --extra_files are for SQuAD; name {self.task}'s folder by --data"
+            )
 
 
 @command(DistillError)

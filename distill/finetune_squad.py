@@ -46,6 +46,7 @@ class SquadSettings:
 
     task: str
     train_file: str
+    extra_files: list[str]
     held_out: float
     max_length: int
     doc_stride: int
@@ -183,6 +184,9 @@ def finetune(
     tokenizer = load_tokenizer(model_directory)
     examples, mismatches = load_checked(settings.train_file, settings.on_mismatch)
     kept, held_out = split_by_passage(examples, settings.held_out)
+    for path in settings.extra_files:
+        extra, wrong = load_checked(path, settings.on_mismatch)
+        kept, mismatches = kept + extra, mismatches + wrong
     features = make_features(kept, tokenizer, settings.max_length, settings.doc_stride)
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)

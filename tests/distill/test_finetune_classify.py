@@ -240,7 +240,7 @@ def test_teachers_that_teach_nothing_are_refused(
     [
         ("sst3", [], "unknown task 'sst3'; choose from squad, squad2"),
         ("sst2", ["--data", "nowhere"], "nowhere/SST-2/train.tsv: no such file"),
-        ("sst2", ["--train_file", "train.json"], "--train_file is for SQuAD"),
+        ("sst2", ["--train_file", "train.json"], "--train_file and --extra_files are for SQuAD"),
         ("squad", [], "--data is for GLUE and imdb"),
         ("sst2", ["--baseline"], "--baseline sets a run without teacher"),
         ("sst2", ["--seeds", "0"], "--seeds must be at least 1"),

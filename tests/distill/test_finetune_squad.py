@@ -117,6 +117,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_of_extra_files_nothing_is_held_out(student: Path, squad2: Path, tmp_path: Path) -> None:
+    options = ["--held_out", "0.4"]
+    assert run("squad", squad2, student, tmp_path / "plain", *options) == 0
+    extra = ["--extra_files", str(squad2), str(squad2)]
+    assert run("squad", squad2, student, tmp_path / "more", *options, *extra) == 0
+    plain, more = metrics(tmp_path / "plain"), metrics(tmp_path / "more")
+    assert more["held_out"]["total"] == plain["held_out"]["total"]
+    assert more["questions"] == plain["questions"] + 2 * len(load_examples(squad2))
+
+
 def test_a_teacher_needs_something_to_be_scored_on(
     student: Path, squad2: Path, tmp_path: Path, capsys: Capture
 ) -> None:

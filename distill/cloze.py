@@ -1,0 +1,169 @@
+"""Make question-answering data of plain text: a sentence without one of its phrases, behind a
+question word, is the question, and the phrase the answer (Lewis et al., arXiv 1906.04980).
+
+Example:
+
+    python -m distill.cloze --text corpus/*.txt.gz --output_file runs/cloze.json.gz
+    python -m distill.finetune --task squad --extra_files runs/cloze.json.gz --teacher ...
+
+The questions read badly. They are for a student, whose teacher answers them: text of more kinds
+than the labelled questions have.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from distill import DistillError
+from distill.atomic import atomic_file
+from distill.command import command
+from distill.options import asks_for_help, parse, print_help
+from distill.texts import read_texts
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+WORD = re.compile(r"\w+(?:[-'’.,]\w+)*")
+SHORTEST_SENTENCE, LONGEST_PHRASE = 8, 4  # words
+CONTENT = 4  # letters of a word that means something
+QUESTION_WORDS = 5, 12  # besides the one that asks
+ASKS = {
+    "name": ("who", "what", "which", "where"),
+    "number": ("when", "how many", "how much", "what year"),
+    "other": ("what", "why", "how", "which"),
+}
+SHARE_OF_NAMES, DROPPED = 0.7, 0.1
+
+
+@dataclass
+class ClozeArguments:
+    """Which text, how many questions, and where they go."""
+
+    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    output_file: str = field(metadata={"help": "file to write, in SQuAD's format; .json or .gz"})
+    passage_words: int = field(default=120, metadata={"help": "least length of a passage"})
+    questions: int = field(default=3, metadata={"help": "of a passage"})
+    seed: int = field(default=42, metadata={"help": "of the choice of phrases"})
+
+    def __post_init__(self) -> None:
+        if self.passage_words < SHORTEST_SENTENCE or self.questions < 1:
+            raise DistillError(
+                f"--passage_words must be {SHORTEST_SENTENCE} or more, --questions 1 or more"
+            )
+
+
+def passages(texts: Iterable[str], words: int) -> Iterator[str]:
+    """Whole sentences of texts in a row, joined until they have ``words`` words; headings and
+    other lines of a few words are left out, and so is what remains at the end."""
+    sentences: list[str] = []
+    length = 0
+    for text in texts:
+        if len(text.split()) < SHORTEST_SENTENCE:
+            continue
+        for sentence in SENTENCE_END.split(text):
+            sentences.append(sentence)
+            length += len(sentence.split())
+            if length >= words:
+                yield " ".join(sentences)
+                sentences, length = [], 0
+
+
+def clozes(passage: str, questions: int, draw: random.Random) -> Iterator[tuple[str, str, int]]:
+    """(question, answer, its first character) for ``questions`` sentences of a passage, of
+    different ones as far as it has them; none of a passage of short sentences."""
+    starts = [0, *(match.end() for match in SENTENCE_END.finditer(passage))]
+    spans = zip(starts, [*starts[1:], len(passage)], strict=True)
+    found = [list(WORD.finditer(passage, *span)) for span in spans]
+    usable = [words for words in found if len(words) >= SHORTEST_SENTENCE]
+    draw.shuffle(usable)
+    for number in range(questions if usable else 0):
+        words = usable[number % len(usable)]
+        first, last = _phrase([word.group() for word in words], draw)
+        answer = passage[words[first].start() : words[last].end()]
+        rest = [word.group() for word in (*words[:first], *words[last + 1 :])]
+        yield _question(rest, first, answer, draw), answer, words[first].start()
+
+
+def _kind(word: str) -> str:
+    name = word[0].isupper() and len(word) > 1
+    return "number" if word[0].isdigit() else "name" if name else "other"
+
+
+def _phrase(words: Sequence[str], draw: random.Random) -> tuple[int, int]:
+    """First and last word of what is asked for: mostly a name or a number, if there is one behind
+    the sentence's first word."""
+    kinds = [_kind(word) for word in words]
+    named = [i for i in range(1, len(words)) if kinds[i] != "other" and kinds[i - 1] != kinds[i]]
+    if named and draw.random() < SHARE_OF_NAMES:
+        first = last = draw.choice(named)
+        while last + 1 < len(words) and kinds[last + 1] == kinds[first]:
+            last += 1
+    else:
+        long = [i for i, word in enumerate(words) if len(word) >= CONTENT]
+        first = draw.choice(long or range(len(words)))
+        last = first + draw.randrange(LONGEST_PHRASE)
+    return first, min(last, first + LONGEST_PHRASE - 1, len(words) - 1)
+
+
+def _question(rest: Sequence[str], gap: int, answer: str, draw: random.Random) -> str:
+    """A question word and some of the words on both sides of the gap, a few of them dropped."""
+    length = draw.randint(*QUESTION_WORDS)
+    start = min(max(gap - draw.randint(0, length), 0), max(len(rest) - length, 0))
+    kept = [word for word in rest[start : start + length] if draw.random() >= DROPPED]
+    return " ".join([draw.choice(ASKS[_kind(answer)]), *kept]) + "?"
+
+
+def make(arguments: ClozeArguments) -> dict[str, Any]:
+    """The data in SQuAD's format, version 1.1.
+
+    Raises:
+        DistillError: as `distill.texts.read_texts`, or there is too little text for a question.
+    """
+    draw, number = random.Random(arguments.seed), count()
+    paragraphs = []
+    texts = tqdm(read_texts(arguments.text), desc="reading", unit=" texts")
+    for passage in passages(texts, arguments.passage_words):
+        questions = [
+            {
+                "id": f"cloze-{next(number)}",
+                "question": question,
+                "answers": [{"text": answer, "answer_start": at}],
+            }
+            for question, answer, at in clozes(passage, arguments.questions, draw)
+        ]
+        if questions:
+            paragraphs.append({"context": passage, "qas": questions})
+    if not paragraphs:
+        raise DistillError(f"{', '.join(arguments.text)}: too little text for a question")
+    return {"version": "1.1", "data": [{"title": "cloze", "paragraphs": paragraphs}]}
+
+
+@command(DistillError)
+def main(argv: Sequence[str] | None = None) -> int:
+    given = list(argv) if argv is not None else sys.argv[1:]
+    if asks_for_help(given):
+        print_help(ClozeArguments, __doc__)
+        return 0
+    (arguments,) = parse(given, ClozeArguments)
+    made = make(arguments)
+    output = Path(arguments.output_file)
+    content = json.dumps(made, ensure_ascii=False).encode()
+    with atomic_file(output) as staged:
+        staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)
+    paragraphs = made["data"][0]["paragraphs"]
+    questions = sum(len(paragraph["qas"]) for paragraph in paragraphs)
+    print(f"{output}: {questions:,} questions on {len(paragraphs):,} passages")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
