@@ -25,7 +25,7 @@ from distill import DistillError, ablation, classification
 from distill.atomic import atomic_file
 from distill.checkpoints import checkpoint_directory
 from distill.command import command
-from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
+from distill.options import REFERENCE_TRAINING, options_given, parse
 from distill.recipe import PretrainSettings, check_training
 
 TASKS = ("squad", *classification.TASKS)
@@ -69,10 +69,7 @@ class AblateSettings:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help((AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
-        return 0
+    given = options_given(argv, (AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
     from distill.pretraining import ReferenceTraining
     from distill.terminal import quiet
 

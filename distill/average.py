@@ -21,7 +21,7 @@ from distill import DistillError
 from distill.atomic import atomic_directory, is_free
 from distill.checkpoints import checkpoint_directory
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 from distill.writing import copy_tokenizer
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ def _weights(directory: Path) -> dict[str, torch.Tensor]:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(AverageArguments, __doc__)
-        return 0
+    given = options_given(argv, AverageArguments, __doc__)
     (arguments,) = parse(given, AverageArguments)
     directories, output = list(map(checkpoint_directory, arguments.models)), arguments.output_dir
     if not is_free(output):

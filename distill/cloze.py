@@ -28,7 +28,7 @@ from tqdm import tqdm
 from distill import DistillError
 from distill.atomic import atomic_file
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 from distill.texts import read_texts
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -149,10 +149,7 @@ def make(arguments: ClozeArguments) -> dict[str, Any]:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(ClozeArguments, __doc__)
-        return 0
+    given = options_given(argv, ClozeArguments, __doc__)
     (arguments,) = parse(given, ClozeArguments)
     made = make(arguments)
     output = Path(arguments.output_file)

@@ -22,7 +22,7 @@ import numpy as np
 from distill import DistillError, classification, glue, squad
 from distill.checkpoints import check_length, checkpoint_directory, read_object
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 from distill.presets import data_directory
 
 SQUAD = ("squad", "squad2")
@@ -78,10 +78,7 @@ class EvaluateArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(EvaluateArguments, __doc__)
-        return 0
+    given = options_given(argv, EvaluateArguments, __doc__)
     (arguments,) = parse(given, EvaluateArguments)
     from distill.terminal import quiet
 

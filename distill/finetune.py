@@ -31,7 +31,7 @@ from distill.checkpoints import (
     last_complete_checkpoint,
 )
 from distill.command import command
-from distill.options import PLAIN_TRAINING, asks_for_help, expanded, parse, print_help
+from distill.options import PLAIN_TRAINING, expanded, options_given, parse
 from distill.presets import data_directory
 from distill.recipe import check_training, evaluates, schedule
 from distill.writing import disk_problems, machine
@@ -163,9 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
     if _task(given) == mlm.TASK:
         return mlm.main(given)
-    if asks_for_help(given):
-        print_help(FinetuneArguments, __doc__, PLAIN_TRAINING)
-        return 0
+    options_given(given, FinetuneArguments, __doc__, PLAIN_TRAINING)
     from transformers import TrainingArguments
 
     from distill.terminal import quiet

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distill import DistillError
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 from distill.recipe import layer_choice
 
 
@@ -34,10 +34,7 @@ class StudentArguments:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(StudentArguments, __doc__)
-        return 0
+    given = options_given(argv, StudentArguments, __doc__)
     (arguments,) = parse(given, StudentArguments)
     output = Path(arguments.output_dir)
     if output.exists() and any(output.iterdir()):

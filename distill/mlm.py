@@ -22,7 +22,7 @@ from typing import Any
 from distill import DistillError
 from distill.checkpoints import claim_run
 from distill.command import command
-from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
+from distill.options import REFERENCE_TRAINING, options_given, parse
 from distill.recipe import PretrainSettings, check_training
 
 TASK = "mlm"
@@ -52,10 +52,7 @@ class MlmSettings:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(MlmSettings, __doc__, REFERENCE_TRAINING)
-        return 0
+    given = options_given(argv, MlmSettings, __doc__, REFERENCE_TRAINING)
     from distill.pretraining import ReferenceTraining
     from distill.terminal import quiet
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,8 +14,19 @@ from distill.recipe import TRAINING_DEFAULTS
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 
 
-def asks_for_help(given: Sequence[str]) -> bool:
-    return bool({"-h", "--help"} & set(given))
+def options_given(
+    argv: Sequence[str] | None, kinds: Any, description: str | None, training: str = ""
+) -> list[str]:
+    """The options of a command, from ``argv`` or the command line. ``--help`` among them prints
+    those of ``kinds``, dataclasses, and the text on those of ``training``, and exits with 0:
+    `TrainingArguments` itself would have to load torch first."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if {"-h", "--help"} & set(given):
+        from transformers.hf_argparser import HfArgumentParser
+
+        HfArgumentParser(kinds, description=description, epilog=training).print_help()
+        sys.exit(0)
+    return given
 
 
 def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
@@ -71,14 +83,6 @@ def _options_in(path: Path) -> list[str]:
         elif value is not None:
             line.append(f"--{name}={json.dumps(value) if isinstance(value, dict) else value}")
     return line
-
-
-def print_help(kinds: Any, description: str | None, training: str = "") -> None:
-    """The options of ``kinds``, dataclasses, and the text on those of ``training``:
-    `TrainingArguments` itself would have to load torch first."""
-    from transformers.hf_argparser import HfArgumentParser
-
-    HfArgumentParser(kinds, description=description, epilog=training).print_help()
 
 
 PLAIN_TRAINING = (

@@ -19,7 +19,7 @@ from typing import Any
 from distill import DistillError
 from distill.checkpoints import check_length, checkpoint_directory
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 
 
 @dataclass
@@ -40,10 +40,7 @@ class PrepareSettings:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(PrepareSettings, __doc__)
-        return 0
+    given = options_given(argv, PrepareSettings, __doc__)
     (settings,) = parse(given, PrepareSettings)
     result = prepare(settings)
     if settings.json:

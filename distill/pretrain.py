@@ -20,16 +20,13 @@ from collections.abc import Sequence
 
 from distill import DistillError
 from distill.command import command
-from distill.options import REFERENCE_TRAINING, asks_for_help, parse, print_help
+from distill.options import REFERENCE_TRAINING, options_given, parse
 from distill.recipe import PretrainSettings
 
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(PretrainSettings, __doc__, REFERENCE_TRAINING)
-        return 0
+    given = options_given(argv, PretrainSettings, __doc__, REFERENCE_TRAINING)
     from distill.pretraining import ReferenceTraining, pretrain
     from distill.terminal import quiet
 

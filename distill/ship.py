@@ -20,7 +20,7 @@ from distill import DistillError
 from distill.atomic import atomic_directory, is_free
 from distill.checkpoints import checkpoint_directory, read_object
 from distill.command import command
-from distill.options import asks_for_help, parse, print_help
+from distill.options import options_given, parse
 
 # What is written, and all that a directory may hold to be replaced.
 SHIPPED = {
@@ -112,10 +112,7 @@ def _check_output(output: Path) -> None:
 
 @command(DistillError)
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if asks_for_help(given):
-        print_help(ShipArguments, __doc__)
-        return 0
+    given = options_given(argv, ShipArguments, __doc__)
     (arguments,) = parse(given, ShipArguments)
     source, output = checkpoint_directory(arguments.model), Path(arguments.output_dir)
     _check_output(output)
