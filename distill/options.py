@@ -24,7 +24,8 @@ def options_given(
     if {"-h", "--help"} & set(given):
         from transformers.hf_argparser import HfArgumentParser
 
-        HfArgumentParser(kinds, description=description, epilog=training).print_help()
+        prog = f"python -m distill.{Path(sys.argv[0]).stem}"
+        HfArgumentParser(kinds, prog=prog, description=description, epilog=training).print_help()
         sys.exit(0)
     return given
 
