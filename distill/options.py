@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +14,16 @@ from distill import DistillError
 from distill.recipe import TRAINING_DEFAULTS
 
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
+HELP_WIDTH = 98
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """The description line by line as it is written, and those defaults that say something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, "", []):
+            return action.help
+        return super()._get_help_string(action)
 
 
 def options_given(
@@ -24,8 +36,13 @@ def options_given(
     if {"-h", "--help"} & set(given):
         from transformers.hf_argparser import HfArgumentParser
 
-        prog = f"python -m distill.{Path(sys.argv[0]).stem}"
-        HfArgumentParser(kinds, prog=prog, description=description, epilog=training).print_help()
+        HfArgumentParser(
+            kinds,
+            prog=f"python -m distill.{Path(sys.argv[0]).stem}",
+            description=description,
+            epilog=textwrap.fill(training, HELP_WIDTH),
+            formatter_class=Help,
+        ).print_help()
         sys.exit(0)
     return given
 

@@ -102,7 +102,7 @@ def test_help_does_not_wait_for_torch() -> None:
     code += "atexit.register(lambda: 'torch' in sys.modules and os._exit(1)); main(['--help'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert "python -m distill.pretrain --teacher" in done.stdout
+    assert "\n    python -m distill.pretrain --teacher" in done.stdout  # a line of its own
     assert "--alpha_ce" in done.stdout
 
 
