@@ -49,7 +49,7 @@ class ClozeArguments:
     """Which text, how many questions, and where they go."""
 
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
-    output_file: str = field(metadata={"help": "file to write, in SQuAD's format; .json or .gz"})
+    output_file: str = field(metadata={"help": "new file, in SQuAD's format; .json or .gz"})
     passage_words: int = field(default=120, metadata={"help": "least length of a passage"})
     questions: int = field(default=3, metadata={"help": "of a passage"})
     seed: int = field(default=42, metadata={"help": "of the choice of phrases"})
@@ -151,8 +151,10 @@ def make(arguments: ClozeArguments) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, ClozeArguments, __doc__)
     (arguments,) = parse(given, ClozeArguments)
-    made = make(arguments)
     output = Path(arguments.output_file)
+    if output.exists():
+        raise DistillError(f"{output} exists already; name another --output_file")
+    made = make(arguments)
     content = json.dumps(made, ensure_ascii=False).encode()
     with atomic_file(output) as staged:
         staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)

@@ -57,7 +57,7 @@ def test_short_sentences_make_no_question() -> None:
 def test_the_command_writes_squads_format_again_and_again_alike(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "b.json.gz"
+    first, second, third = (tmp_path / name for name in ("a.json", "b.json.gz", "c.json"))
     options = ["--text", str(text), "--passage_words", "40", "--questions", "2"]
     for output in (first, second):
         assert cloze([*options, "--output_file", str(output)]) == 0
@@ -65,8 +65,10 @@ def test_the_command_writes_squads_format_again_and_again_alike(
     assert json.loads(first.read_text()) == json.loads(gzip.decompress(second.read_bytes()))
     examples, mismatches = load_checked(first)
     assert len({example.id for example in examples}) == 12 and not mismatches
-    assert cloze([*options, "--output_file", str(second), "--seed", "7"]) == 0
-    assert json.loads(first.read_text()) != json.loads(gzip.decompress(second.read_bytes()))
+    assert cloze([*options, "--output_file", str(third), "--seed", "7"]) == 0
+    assert json.loads(first.read_text()) != json.loads(third.read_text())
+    assert cloze([*options, "--output_file", str(third)]) == 2
+    assert "c.json exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
