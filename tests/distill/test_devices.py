@@ -48,7 +48,7 @@ def test_a_question_answering_teacher_is_scored_where_it_teaches(
     monkeypatch.setattr(finetune_squad, "evaluate_model", refuse_by_device)
     file, place = str(squad_file), checkpoints["squad"]
     settings = finetune_squad.SquadSettings(
-        "squad", file, 0.5, 64, 16, None, 0.5, 2.0, 0.0, None, "logits", True, "skip"
+        "squad", file, [], 0.5, 64, 16, None, 0.5, 2.0, 0.0, None, "logits", True, "skip"
     )
     with pytest.raises(DistillError, match="scored on meta"):
         finetune_squad.finetune(place, place, settings, TRAINING, None)
