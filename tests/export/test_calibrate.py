@@ -140,15 +140,16 @@ def test_qa_mini_answers_as_before(
     pairs = tmp_path / "pairs.txt"
     flat = [" ".join(example["passage"].split()) for example in qa_examples]
     questions = [example["question"] for example in qa_examples]
-    pairs.write_text("".join(f"{q}\t{p}\n" for q, p in zip(questions, flat, strict=True)))
+    # Every question on every passage: twelve inputs are too few to know the ranges by.
+    pairs.write_text("".join(f"{q}\t{p}\n" for p in flat for q in questions))
     checkpoint = load_checkpoint("qa-mini")
     options = BundleOptions("qa", quantize="w8a8", lengths=(128,), calibrate=pairs)
     export_bundle(checkpoint, options, tmp_path / "out")
     report = verify_bundle(tmp_path / "out", checkpoint, squad_file)
     assert report["examples"] == len(qa_examples)
     assert report["psnr"] >= 30
-    assert report["agreement"] >= 2 / 3  # of twelve answers
-    assert report["package_f1"] >= report["f1"] - 25
+    assert report["agreement"] >= 0.75
+    assert report["package_f1"] >= report["f1"] - 15
 
 
 def test_files_by_task(qa_examples: list[dict[str, str]], tmp_path: Path) -> None:
