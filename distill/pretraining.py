@@ -67,6 +67,9 @@ class ReferenceTraining(TrainingArguments):
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "float32", "bf16"):
             raise DistillError(f"--precision is auto, float32 or bf16, not {self.precision!r}")
+        if self.precision != "auto" and (self.fp16 or (self.bf16 and self.precision != "bf16")):
+            half = "--fp16" if self.fp16 else "--bf16"
+            raise DistillError(f"--precision {self.precision} contradicts {half}: give one of them")
         if self.precision != "float32" and not self.fp16:
             self.bf16 = self.bf16 or self.precision == "bf16" or _device_has_bf16(self.use_cpu)
         if self.early_stopping_patience:

@@ -231,6 +231,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
         ({"held_out": 1}, "held_out"),
         ({"eval_strategy": "steps"}, "set --held_out"),
         ({"precision": "int3"}, "precision"),
+        ({"precision": "float32", "bf16": True}, "contradicts --bf16"),
         ({"dropout": 10}, "below 1"),
         ({"sequence_length": 65}, "at most 64 tokens, not 65"),
         ({"per_device_train_batch_size": 0}, "at least 1"),
