@@ -4,7 +4,7 @@
 #     CORPUS=../shared/data/corpus bash distill/recipes/qa_mini.sh runs/qa-mini
 #
 # Every step resumes from its last complete checkpoint: give the same command again. Two CPU cores
-# take seven to nine hours.
+# take nine to eleven hours.
 set -euo pipefail
 
 runs=${1:-runs/qa-mini}
@@ -14,6 +14,18 @@ common=(--task squad --max_length 320 --doc_stride 192 --dropout 0 --weight_deca
   --per_device_train_batch_size 16 --warmup_steps 60 --logging_steps 50 --save_steps 100
   --save_total_limit 2 --held_out 0.02 --report_to none)
 second_stage=(--alpha 0.5 --hidden_weight 4 --learning_rate 3e-4)
+
+# Plain text: an encyclopaedia, without the marks of its tokenization, and books.
+mkdir -p "$runs"
+for part in valid test; do
+  zcat "$corpus/wikitext-2/$part.txt.gz" | sed 's/<unk> \?//g; s/ @\(.\)@ /\1/g' |
+    gzip > "$runs/$part.txt.gz"
+done
+text=("$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz"
+  "$corpus/books/nonfiction.txt.gz")
+clozes() { # FILE SEED
+  [ -f "$1" ] || $python -m distill.cloze --output_file "$1" --seed "$2" --text "${text[@]}"
+}
 
 # The teacher: MiniLM's six layers on 27,108 questions, 2,600 steps in three rounds; the mean of the
 # last two rounds answers the held-out questions better than either.
@@ -47,31 +59,40 @@ OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill
   $python -m distill.average --models "$runs/student-d3" "$runs/student-d4" \
     --output_dir "$runs/student-mean"
 
-# By now the student knows the questions of its training by heart (F1 92 on them). The last round,
-# 2,800 steps, adds clozes of an encyclopaedia and of books, learns from the teacher alone, and
-# counts twice in the mean.
-[ -f "$runs/cloze.json.gz" ] || {
-  for part in valid test; do
-    zcat "$corpus/wikitext-2/$part.txt.gz" | sed 's/<unk> \?//g; s/ @\(.\)@ /\1/g' |
-      gzip > "$runs/$part.txt.gz"
-  done
-  $python -m distill.cloze --output_file "$runs/cloze.json.gz" --text \
-    "$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz" \
-    "$corpus/books/nonfiction.txt.gz"
-}
+# By now the student knows the questions of its training by heart (F1 92 on them). The last two
+# rounds add clozes of plain text and learn from the teacher alone.
+clozes "$runs/cloze.json.gz" 42
 OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
   --model "$runs/student-mean" --teacher "$runs/teacher-mean" --output_dir "$runs/student-d5" \
   --extra_files "$runs/cloze.json.gz" --max_steps 2800 --seed 5 "${second_stage[@]}" --alpha 1 \
   "${common[@]}" --per_device_train_batch_size 8
-[ -d "$runs/qa-mini" ] ||
+[ -d "$runs/student-mean-2" ] ||
   $python -m distill.average --models "$runs/student-mean" "$runs/student-d5" "$runs/student-d5" \
+    --output_dir "$runs/student-mean-2"
+clozes "$runs/cloze-2.json.gz" 43
+$python -m distill.finetune --model "$runs/student-mean-2" --teacher "$runs/teacher-mean" \
+  --output_dir "$runs/student-d6" --extra_files "$runs/cloze-2.json.gz" --max_steps 2000 --seed 6 \
+  "${second_stage[@]}" --alpha 1 "${common[@]}"
+[ -d "$runs/qa-mini" ] ||
+  $python -m distill.average --models "$runs/student-d5" "$runs/student-d6" "$runs/student-d6" \
     --output_dir "$runs/qa-mini"
 
 # The same student from labels alone, to be held against the first round.
 $python -m distill.finetune --model "$runs/start" --output_dir "$runs/student" \
   --learning_rate 3e-4 --max_steps 900 --seed 1 "${common[@]}"
 
-for model in teacher-mean student student-d qa-mini; do
+# And after pre-training distillation, which needs a teacher with an MLM head.
+pretraining=(--text "${text[@]}" --sequence_length 128 --corpus_dir "$runs/corpus" --held_out 0.01
+  --per_device_train_batch_size 16 --gradient_accumulation_steps 1 --save_steps 50
+  --save_total_limit 1 --logging_steps 25 --report_to none --seed 1)
+$python -m distill.finetune --task mlm --model minilm --output_dir "$runs/minilm-mlm" \
+  --frozen_steps 300 --max_steps 400 "${pretraining[@]}"
+$python -m distill.pretrain --teacher "$runs/minilm-mlm" --layers 3 --masked_only \
+  --output_dir "$runs/start-p" --max_steps 500 "${pretraining[@]}"
+$python -m distill.finetune --model "$runs/start-p" --teacher "$runs/teacher" \
+  --output_dir "$runs/student-p" --max_steps 900 --seed 1 "${second_stage[@]}" "${common[@]}"
+
+for model in teacher-mean student student-d student-p qa-mini; do
   $python -m distill.evaluate --task squad --model "$runs/$model" --json
 done
 
