@@ -26,7 +26,7 @@ def command(*errors: type[Exception]) -> Callable[[Main], Callable[..., int]]:
             try:
                 return main(argv)
             except expected as error:
-                message = " ".join(str(error).split())
+                message = " ".join(_text(error).split())
                 print(f"error: {message or type(error).__name__}", file=sys.stderr)
                 return USAGE_ERROR
             except KeyboardInterrupt:
@@ -36,3 +36,10 @@ def command(*errors: type[Exception]) -> Callable[[Main], Callable[..., int]]:
         return run
 
     return decorate
+
+
+def _text(error: Exception) -> str:
+    """The error's own words; of the operating system's the file first and no number."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -23,6 +23,7 @@ def main_that_raises(error: BaseException):
     [
         (DistillError("no such task:\n x"), 2, "error: no such task: x\n"),
         (OSError(28, "No space left on device"), 2, "error: [Errno 28] No space left on device\n"),
+        (OSError(2, "No such file", "absent.txt"), 2, "error: absent.txt: No such file\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
