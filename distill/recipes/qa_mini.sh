@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Redo qa-mini: a teacher, a student of half its depth, with and without the second stage.
 #
-#     CORPUS=../shared/data/corpus bash distill/recipes/qa_mini.sh runs/qa-mini
+#     CORPUS=../shared/data/corpus QUESTIONS=../shared/data/squad/train-shifts.json.gz \
+#       bash distill/recipes/qa_mini.sh runs/qa-mini
 #
 # Every step resumes from its last complete checkpoint: give the same command again. Two CPU cores
-# take nine to eleven hours.
+# take eleven to fourteen hours.
 set -euo pipefail
 
 runs=${1:-runs/qa-mini}
 corpus=${CORPUS:-../shared/data/corpus}
+questions=${QUESTIONS:-../shared/data/squad/train-shifts.json.gz}
 python=${PYTHON:-python}
-common=(--task squad --max_length 320 --doc_stride 192 --dropout 0 --weight_decay 0.01
-  --per_device_train_batch_size 16 --warmup_steps 60 --logging_steps 50 --save_steps 100
-  --save_total_limit 2 --held_out 0.02 --report_to none)
+common=(--task squad --train_file "$questions" --max_length 320 --doc_stride 192 --dropout 0
+  --weight_decay 0.01 --per_device_train_batch_size 16 --warmup_steps 60 --logging_steps 50
+  --save_steps 100 --save_total_limit 2 --held_out 0.02 --report_to none)
 second_stage=(--alpha 0.5 --hidden_weight 4 --learning_rate 3e-4)
 
 # Plain text: an encyclopaedia, without the marks of its tokenization, and books.
@@ -23,8 +25,8 @@ for part in valid test; do
 done
 text=("$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz"
   "$corpus/books/nonfiction.txt.gz")
-clozes() { # FILE SEED
-  [ -f "$1" ] || $python -m distill.cloze --output_file "$1" --seed "$2" --text "${text[@]}"
+clozes() { # FILE SEED TEXT...
+  [ -f "$1" ] || $python -m distill.cloze --output_file "$1" --seed "$2" --text "${@:3}"
 }
 
 # The teacher: MiniLM's six layers on 27,108 questions, 2,600 steps in three rounds; the mean of the
@@ -38,6 +40,21 @@ $python -m distill.finetune --model "$runs/teacher-2" --output_dir "$runs/teache
 [ -d "$runs/teacher-mean" ] ||
   $python -m distill.average --models "$runs/teacher-2" "$runs/teacher-3" \
     --output_dir "$runs/teacher-mean"
+
+# More than two thirds of the questions are on forum posts and product reviews, SQuAD's on Wikipedia:
+# a last round on those of Wikipedia alone.
+if [ ! -f "$runs/wiki.json" ]; then
+  $python - "$questions" > "$runs/wiki.part" <<'PYTHON'
+import gzip, json, sys
+squad = json.load(gzip.open(sys.argv[1]))
+squad["data"] = [a for a in squad["data"] if a["title"].startswith("new_wiki/")]
+json.dump(squad, sys.stdout)
+PYTHON
+  mv "$runs/wiki.part" "$runs/wiki.json"
+fi
+$python -m distill.finetune --model "$runs/teacher-mean" --output_dir "$runs/teacher-wiki" \
+  --learning_rate 1e-4 --max_steps 800 --seed 7 "${common[@]}" --train_file "$runs/wiki.json" \
+  --dropout 0.1 --warmup_steps 40
 
 # The student's start: the teacher's layers 0, 2 and 4, before any question answering.
 [ -d "$runs/start" ] ||
@@ -59,9 +76,9 @@ OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill
   $python -m distill.average --models "$runs/student-d3" "$runs/student-d4" \
     --output_dir "$runs/student-mean"
 
-# By now the student knows the questions of its training by heart (F1 92 on them). The last two
+# By now the student knows the questions of its training by heart (F1 92 on them). Three more
 # rounds add clozes of plain text and learn from the teacher alone.
-clozes "$runs/cloze.json.gz" 42
+clozes "$runs/cloze.json.gz" 42 "${text[@]}"
 OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
   --model "$runs/student-mean" --teacher "$runs/teacher-mean" --output_dir "$runs/student-d5" \
   --extra_files "$runs/cloze.json.gz" --max_steps 2800 --seed 5 "${second_stage[@]}" --alpha 1 \
@@ -69,12 +86,29 @@ OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill
 [ -d "$runs/student-mean-2" ] ||
   $python -m distill.average --models "$runs/student-mean" "$runs/student-d5" "$runs/student-d5" \
     --output_dir "$runs/student-mean-2"
-clozes "$runs/cloze-2.json.gz" 43
+clozes "$runs/cloze-2.json.gz" 43 "${text[@]}"
 $python -m distill.finetune --model "$runs/student-mean-2" --teacher "$runs/teacher-mean" \
   --output_dir "$runs/student-d6" --extra_files "$runs/cloze-2.json.gz" --max_steps 2000 --seed 6 \
   "${second_stage[@]}" --alpha 1 "${common[@]}"
-[ -d "$runs/qa-mini" ] ||
+[ -d "$runs/student-mean-3" ] ||
   $python -m distill.average --models "$runs/student-d5" "$runs/student-d6" "$runs/student-d6" \
+    --output_dir "$runs/student-mean-3"
+clozes "$runs/cloze-3.json.gz" 44 "${text[@]}"
+$python -m distill.finetune --model "$runs/student-mean-3" --teacher "$runs/teacher-mean" \
+  --output_dir "$runs/student-d7" --extra_files "$runs/cloze-3.json.gz" --max_steps 2000 --seed 7 \
+  "${second_stage[@]}" --alpha 1 "${common[@]}"
+[ -d "$runs/student-mean-4" ] ||
+  $python -m distill.average --models "$runs/student-d6" "$runs/student-d7" "$runs/student-d7" \
+    --output_dir "$runs/student-mean-4"
+
+# The last round, as the teacher's: questions and text of Wikipedia alone.
+clozes "$runs/cloze-wiki.json.gz" 45 "${text[@]:0:3}" --questions 1
+OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
+  --model "$runs/student-mean-4" --teacher "$runs/teacher-wiki" --output_dir "$runs/student-d8" \
+  --extra_files "$runs/cloze-wiki.json.gz" --max_steps 550 --seed 8 "${second_stage[@]}" --alpha 1 \
+  --learning_rate 2e-4 "${common[@]}" --train_file "$runs/wiki.json" --per_device_train_batch_size 8
+[ -d "$runs/qa-mini" ] ||
+  $python -m distill.average --models "$runs/student-d7" "$runs/student-d8" \
     --output_dir "$runs/qa-mini"
 
 # The same student from labels alone, to be held against the first round.
@@ -92,7 +126,7 @@ $python -m distill.pretrain --teacher "$runs/minilm-mlm" --layers 3 --masked_onl
 $python -m distill.finetune --model "$runs/start-p" --teacher "$runs/teacher" \
   --output_dir "$runs/student-p" --max_steps 900 --seed 1 "${second_stage[@]}" "${common[@]}"
 
-for model in teacher-mean student student-d student-p qa-mini; do
+for model in teacher-mean teacher-wiki student student-d student-p qa-mini; do
   $python -m distill.evaluate --task squad --model "$runs/$model" --json
 done
 
