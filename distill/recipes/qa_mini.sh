@@ -15,6 +15,7 @@ python=${PYTHON:-python}
 common=(--task squad --train_file "$questions" --max_length 320 --doc_stride 192 --dropout 0
   --weight_decay 0.01 --per_device_train_batch_size 16 --warmup_steps 60 --logging_steps 50
   --save_steps 100 --save_total_limit 2 --held_out 0.02 --report_to none)
+two_processes=(env OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m)
 second_stage=(--alpha 0.5 --hidden_weight 4 --learning_rate 3e-4)
 
 # Plain text: an encyclopaedia, without the marks of its tokenization, and books.
@@ -25,8 +26,13 @@ for part in valid test; do
 done
 text=("$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz"
   "$corpus/books/nonfiction.txt.gz")
-clozes() { # FILE SEED TEXT...
+clozes() { # FILE SEED TEXT... [OPTIONS]
   [ -f "$1" ] || $python -m distill.cloze --output_file "$1" --seed "$2" --text "${@:3}"
+}
+mean() { # OUTPUT MODEL..., a model given twice counts twice
+  local paths=("${@/#/$runs/}")
+  [ -d "${paths[0]}" ] ||
+    $python -m distill.average --models "${paths[@]:1}" --output_dir "${paths[0]}"
 }
 
 # The teacher: MiniLM's six layers on 27,108 questions, 2,600 steps in three rounds; the mean of the
@@ -37,9 +43,7 @@ $python -m distill.finetune --model "$runs/teacher" --output_dir "$runs/teacher-
   --learning_rate 1.5e-4 --max_steps 1000 --seed 2 "${common[@]}"
 $python -m distill.finetune --model "$runs/teacher-2" --output_dir "$runs/teacher-3" \
   --learning_rate 1e-4 --max_steps 400 --seed 3 "${common[@]}"
-[ -d "$runs/teacher-mean" ] ||
-  $python -m distill.average --models "$runs/teacher-2" "$runs/teacher-3" \
-    --output_dir "$runs/teacher-mean"
+mean teacher-mean teacher-2 teacher-3
 
 # More than two thirds of the questions are on forum posts and product reviews, SQuAD's on Wikipedia:
 # a last round on those of Wikipedia alone.
@@ -69,47 +73,37 @@ $python -m distill.finetune --model "$runs/student-d" --teacher "$runs/teacher-2
   --output_dir "$runs/student-d2" --max_steps 650 --seed 2 "${second_stage[@]}" "${common[@]}"
 $python -m distill.finetune --model "$runs/student-d2" --teacher "$runs/teacher-2" \
   --output_dir "$runs/student-d3" --max_steps 1700 --seed 3 "${second_stage[@]}" "${common[@]}"
-OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
+"${two_processes[@]}" distill.finetune \
   --model "$runs/student-d3" --teacher "$runs/teacher-mean" --output_dir "$runs/student-d4" \
   --max_steps 3400 --seed 4 "${second_stage[@]}" "${common[@]}" --per_device_train_batch_size 8
-[ -d "$runs/student-mean" ] ||
-  $python -m distill.average --models "$runs/student-d3" "$runs/student-d4" \
-    --output_dir "$runs/student-mean"
+mean student-mean student-d3 student-d4
 
 # By now the student knows the questions of its training by heart (F1 92 on them). Three more
 # rounds add clozes of plain text and learn from the teacher alone.
 clozes "$runs/cloze.json.gz" 42 "${text[@]}"
-OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
+"${two_processes[@]}" distill.finetune \
   --model "$runs/student-mean" --teacher "$runs/teacher-mean" --output_dir "$runs/student-d5" \
   --extra_files "$runs/cloze.json.gz" --max_steps 2800 --seed 5 "${second_stage[@]}" --alpha 1 \
   "${common[@]}" --per_device_train_batch_size 8
-[ -d "$runs/student-mean-2" ] ||
-  $python -m distill.average --models "$runs/student-mean" "$runs/student-d5" "$runs/student-d5" \
-    --output_dir "$runs/student-mean-2"
+mean student-mean-2 student-mean student-d5 student-d5
 clozes "$runs/cloze-2.json.gz" 43 "${text[@]}"
 $python -m distill.finetune --model "$runs/student-mean-2" --teacher "$runs/teacher-mean" \
   --output_dir "$runs/student-d6" --extra_files "$runs/cloze-2.json.gz" --max_steps 2000 --seed 6 \
   "${second_stage[@]}" --alpha 1 "${common[@]}"
-[ -d "$runs/student-mean-3" ] ||
-  $python -m distill.average --models "$runs/student-d5" "$runs/student-d6" "$runs/student-d6" \
-    --output_dir "$runs/student-mean-3"
+mean student-mean-3 student-d5 student-d6 student-d6
 clozes "$runs/cloze-3.json.gz" 44 "${text[@]}"
 $python -m distill.finetune --model "$runs/student-mean-3" --teacher "$runs/teacher-mean" \
   --output_dir "$runs/student-d7" --extra_files "$runs/cloze-3.json.gz" --max_steps 2000 --seed 7 \
   "${second_stage[@]}" --alpha 1 "${common[@]}"
-[ -d "$runs/student-mean-4" ] ||
-  $python -m distill.average --models "$runs/student-d6" "$runs/student-d7" "$runs/student-d7" \
-    --output_dir "$runs/student-mean-4"
+mean student-mean-4 student-d6 student-d7 student-d7
 
 # The last round, as the teacher's: questions and text of Wikipedia alone.
 clozes "$runs/cloze-wiki.json.gz" 45 "${text[@]:0:3}" --questions 1
-OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
+"${two_processes[@]}" distill.finetune \
   --model "$runs/student-mean-4" --teacher "$runs/teacher-wiki" --output_dir "$runs/student-d8" \
   --extra_files "$runs/cloze-wiki.json.gz" --max_steps 550 --seed 8 "${second_stage[@]}" --alpha 1 \
   --learning_rate 2e-4 "${common[@]}" --train_file "$runs/wiki.json" --per_device_train_batch_size 8
-[ -d "$runs/qa-mini" ] ||
-  $python -m distill.average --models "$runs/student-d7" "$runs/student-d8" \
-    --output_dir "$runs/qa-mini"
+mean qa-mini student-d7 student-d8
 
 # The same student from labels alone, to be held against the first round.
 $python -m distill.finetune --model "$runs/start" --output_dir "$runs/student" \
