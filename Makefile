@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 # Export the default model to an int8 Core ML package, run that package, and ask it a question.
 demo: $(STAMP)
 	$(BIN)/python -m export.coreml --quantize int8 --out build/demo --force
-	$(BIN)/python -m export.answer build/demo --passage tests/texts/passages.txt \
+	$(BIN)/python -m export.predict build/demo --passage tests/texts/passages.txt \
 	  --question "When was the float process announced?"
 
 test: quality

@@ -19,14 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import BenchError
-from bench.runtimes import KIT, PEERS, RUNTIMES, parse_runtimes
-from distill import DistillError
-from distill.command import INTERRUPTED, command
-from export import ExportError
+from bench.runtimes.registry import KIT, PEERS, RUNTIMES, parse_runtimes
+from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
-    from bench.measure import Plan
+    from bench.measuring.turns import Plan
 
 DEFAULT_RUNTIMES = "torch,onnxruntime,onnxruntime-int8"
 DEFAULT_WORKLOAD = "fixed:128"
@@ -69,13 +66,13 @@ def _runtimes() -> str:
     return "\n".join(["runtimes:", *lines])
 
 
-@command(BenchError, ExportError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     _check(arguments)
-    from bench import report
-    from bench.device import read_device_results
-    from bench.measure import measure
+    from bench.measuring.turns import measure
+    from bench.reporting import tables as report
+    from bench.reporting.device_results import read_device_results
 
     device = read_device_results(arguments.device) if arguments.device else []
     result = measure(plan(arguments))
@@ -84,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.print_tables(result, arguments.published)
     _write(arguments, result)
     if result["error"]:
-        raise BenchError(result["error"])
+        raise UserError(result["error"])
     return INTERRUPTED if result["interrupted"] else 0
 
 
@@ -92,13 +89,13 @@ def plan(arguments: argparse.Namespace) -> Plan:
     """Open what was named.
 
     Raises:
-        BenchError: a model, runtime or workload that is not known, or nothing to pad.
+        UserError: a model, runtime or workload that is not known, or nothing to pad.
     """
-    from bench.machine import cores
-    from bench.measure import Plan
-    from bench.models import open_models
-    from bench.workloads import Source, load_workloads
-    from export.text import LENGTHS
+    from bench.measuring.machine import cores
+    from bench.measuring.turns import Plan
+    from bench.runtimes.contenders import open_models
+    from bench.runtimes.workloads import Source, load_workloads
+    from export.tasks.model_inputs import LENGTHS
 
     chosen = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else DEFAULT_RUNTIMES)
     runtimes = parse_runtimes(chosen)
@@ -117,7 +114,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
     named = arguments.workload or [DEFAULT_WORKLOAD]
     workloads = tuple(one for text in named for one in load_workloads(text, source))
     if arguments.padding and all(len(workload.lengths) == 1 for workload in workloads):
-        raise BenchError("--padding needs inputs of several lengths: --workload stsb or squad")
+        raise UserError("--padding needs inputs of several lengths: --workload stsb or squad")
     return Plan(
         models=tuple(models),
         runtimes=tuple(runtimes),
@@ -132,30 +129,30 @@ def plan(arguments: argparse.Namespace) -> Plan:
 
 def _check(arguments: argparse.Namespace) -> None:
     if not 0 < arguments.seconds < float("inf"):
-        raise BenchError(f"--seconds must be above 0, not {arguments.seconds}")
+        raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
     if arguments.limit is not None and arguments.limit < 0:
-        raise BenchError(f"--limit must not be negative, but is {arguments.limit}")
+        raise UserError(f"--limit must not be negative, but is {arguments.limit}")
     for path in filter(None, (arguments.json, arguments.plot, arguments.html)):
         if path.is_dir():
-            raise BenchError(f"{path} is a directory; name a file")
+            raise UserError(f"{path} is a directory; name a file")
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         try:
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
-            raise BenchError(f"{path}: {folder} cannot be written ({error.strerror})") from None
+            raise UserError(f"{path}: {folder} cannot be written ({error.strerror})") from None
 
 
 def _write(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     if arguments.json:
-        from bench.report import write_json
+        from bench.reporting.tables import write_json
 
         write_json(result, arguments.json)
     if arguments.plot:
-        from bench.report_plot import write_plot
+        from bench.reporting.plot import write_plot
 
         write_plot(result, arguments.plot)
     if arguments.html:
-        from bench.report_html import write_html
+        from bench.reporting.html_page import write_html
 
         write_html(result, arguments.html, arguments.published)
 

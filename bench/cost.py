@@ -15,10 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from bench import BenchError
-from distill import DistillError
-from distill.command import INTERRUPTED, command
-from export import ExportError
+from distill.console.errors import INTERRUPTED, UserError, command
 
 PRECISIONS = ("float32", "float16", "int8")
 DEFAULT_RUNTIMES = {
@@ -47,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-@command(BenchError, ExportError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     _check(arguments)
@@ -55,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:
-        from bench.report_cost import print_cost
+        from bench.roofline.cost_table import print_cost
 
         print_cost(result)
     return INTERRUPTED if result["interrupted"] else 0
@@ -63,28 +60,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     if (arguments.peak is None) != (arguments.bandwidth is None):
-        raise BenchError("--peak and --bandwidth belong together")
+        raise UserError("--peak and --bandwidth belong together")
     for name in ("peak", "bandwidth", "seconds"):
         value = getattr(arguments, name)
         if value is not None and not 0 < value < float("inf"):
-            raise BenchError(f"--{name} must be above 0, not {value}")
+            raise UserError(f"--{name} must be above 0, not {value}")
 
 
 def cost(arguments: argparse.Namespace) -> dict[str, Any]:
     """Parts, totals, roof and runtimes, as the JSON has them.
 
     Raises:
-        BenchError: a length that the model does not take, or a file, which has no architecture.
+        UserError: a length that the model does not take, or a file, which has no architecture.
     """
-    from bench.arithmetic import Roof, elmo_parts, encoder_parts, totals
-    from bench.machine import cores, describe, pinned
-    from bench.models import ELMO, open_model
-    from bench.roofline import measure_roof
+    from bench.measuring.machine import cores, describe, pinned
+    from bench.roofline.peaks import measure_roof
+    from bench.runtimes.arithmetic import Roof, elmo_parts, encoder_parts, totals
+    from bench.runtimes.contenders import ELMO, open_model
 
     threads = cores() if arguments.threads is None else arguments.threads
     model, length, precision = open_model(arguments.model), arguments.length, arguments.precision
     if model.kind not in (ELMO, "checkpoint"):
-        raise BenchError(f"{model.name}: a file has no architecture to count; name a checkpoint")
+        raise UserError(f"{model.name}: a file has no architecture to count; name a checkpoint")
     model.require_length(length)
     parts = (
         elmo_parts(length)
@@ -135,9 +132,9 @@ def _part(part: Any, roof: Any, precision: str) -> dict[str, Any]:
 
 
 def _measure(arguments: argparse.Namespace, model: Any, threads: int) -> dict[str, Any]:
-    from bench.measure import Plan, measure
-    from bench.runtimes import parse_runtimes
-    from bench.workloads import Source, load_workloads
+    from bench.measuring.turns import Plan, measure
+    from bench.runtimes.registry import parse_runtimes
+    from bench.runtimes.workloads import Source, load_workloads
 
     named = arguments.runtime or DEFAULT_RUNTIMES[arguments.precision]
     plan = Plan(

@@ -17,10 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import BenchError
-from distill import DistillError
-from distill.command import command
-from export import ExportError
+from distill.console.errors import UserError, command
 
 SIMULATOR = "coreml-sim"
 DIRECT = ("onnxruntime-plain", "onnxruntime")
@@ -44,13 +41,13 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-@command(BenchError, ExportError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if not 0 < arguments.seconds < float("inf"):
-        raise BenchError(f"--seconds must be above 0, not {arguments.seconds}")
-    from bench.machine import cores
-    from bench.report import write_json
+        raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
+    from bench.measuring.machine import cores
+    from bench.reporting.tables import write_json
 
     threads = cores() if arguments.threads is None else arguments.threads
     result = measure(arguments.model, arguments.length, arguments.seconds, threads)
@@ -66,20 +63,20 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
     process that loads the package and runs it, against the weights in float32.
 
     Raises:
-        BenchError: a model without a checkpoint, a length it does not take, or more threads than
+        UserError: a model without a checkpoint, a length it does not take, or more threads than
             cores.
-        ExportError: a model that cannot be exported.
+        UserError: a model that cannot be exported.
     """
-    from bench.machine import describe, pinned
-    from bench.memory import peak_memory
-    from bench.models import open_model
-    from bench.runtimes import load, prepare
-    from bench.timing import Clock, Contender, ratio
-    from bench.workloads import Source, load_workloads
+    from bench.measuring.machine import describe, pinned
+    from bench.measuring.memory import peak_memory
+    from bench.measuring.timing import Clock, Contender, ratio
+    from bench.runtimes.contenders import open_model
+    from bench.runtimes.registry import load, prepare
+    from bench.runtimes.workloads import Source, load_workloads
 
     model = open_model(name)
     if model.checkpoint is None or model.parameters is None:
-        raise BenchError(f"{name}: a checkpoint is needed, to export it in both ways")
+        raise UserError(f"{name}: a checkpoint is needed, to export it in both ways")
     model.require_length(length)
     machine = describe(threads)
     runtimes = (SIMULATOR, *DIRECT)
@@ -113,7 +110,7 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
 def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
     """Median seconds of reading and translating a package, those of them that a processor worked,
     and seconds of ONNX Runtime's start."""
-    from export.package import open_bundle
+    from export.bundle.bundle_folder import open_bundle
     from export.simulator import Simulator
 
     package = open_bundle(bundle).package
@@ -132,7 +129,7 @@ def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
 def _print(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from bench.report import wide_console
+    from bench.reporting.tables import wide_console
 
     title = f"{result['model']}, length {result['length']}, {result['turns']} turns"
     table = Table(title=title, show_header=False, title_justify="left")

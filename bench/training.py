@@ -19,9 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import BenchError
-from distill import DistillError
-from distill.command import command
+from distill.console.errors import UserError, command
 
 TOKEN_PASSES = 13e9
 """Of the paper's training: 8 V100s for about 90 hours."""
@@ -49,16 +47,16 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-@command(BenchError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.threads is not None and arguments.threads < 1:
-        raise BenchError(f"--threads must be at least 1, not {arguments.threads}")
+        raise UserError(f"--threads must be at least 1, not {arguments.threads}")
     if not 0 < arguments.seconds < float("inf") or arguments.batch_size < 1:
-        raise BenchError("--seconds and --batch-size must be above 0")
+        raise UserError("--seconds and --batch-size must be above 0")
     if arguments.length is not None and not 14 <= arguments.length <= 512:
-        raise BenchError(f"--length must be between 14 and 512, not {arguments.length}")
-    from bench import train_timing
+        raise UserError(f"--length must be between 14 and 512, not {arguments.length}")
+    from bench.training_step import step_timing as train_timing
 
     lengths = train_timing.sequence_lengths(arguments.text, arguments.length)
     settings = train_timing.Settings(
@@ -87,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def show(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from bench.report import wide_console
+    from bench.reporting.tables import wide_console
 
     console = wide_console()
     shape = result["model"]

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from distill import DistillError, ablation, classification
-from distill.atomic import atomic_file
-from distill.checkpoints import checkpoint_directory
-from distill.command import command
-from distill.options import REFERENCE_TRAINING, options_given, parse
-from distill.recipe import PretrainSettings, check_training
+from distill.console.atomic import atomic_file
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import checkpoint_directory
+from distill.tasks import classification
+from distill.training import loss_ablation as ablation
+from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
 
 TASKS = ("squad", *classification.TASKS)
 REPORT_FILE, PLOT_FILE = "ablation.json", "ablation.png"
@@ -60,18 +61,16 @@ class AblateSettings:
         self.tasks = [task.lower().replace("-", "") for task in self.tasks]
         unknown = [task for task in self.tasks if task not in TASKS]
         if unknown:
-            raise DistillError(f"unknown task {unknown[0]!r}; choose from {', '.join(TASKS)}")
+            raise UserError(f"unknown task {unknown[0]!r}; choose from {', '.join(TASKS)}")
         if self.seeds < 1 or self.task_batch_size < 1 or self.task_learning_rate <= 0:
-            raise DistillError(
-                "--seeds, --task_batch_size and --task_learning_rate must be above 0"
-            )
+            raise UserError("--seeds, --task_batch_size and --task_learning_rate must be above 0")
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, (AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
-    from distill.pretraining import ReferenceTraining
-    from distill.terminal import quiet
+    from distill.console.progress import quiet
+    from distill.training.pretraining_run import ReferenceTraining
 
     chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
     with quiet():
@@ -88,13 +87,13 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
     there. That file and the plot are written anew after every row.
 
     Raises:
-        DistillError: as `distill.pretraining.pretrain` and `distill.finetune.run`.
+        UserError: as `distill.training.pretraining_run.pretrain` and `distill.finetune.run`.
     """
     check_training(training)
     if settings.student or not settings.teacher:
-        raise DistillError("an ablation makes its students of a --teacher, without --student")
+        raise UserError("an ablation makes its students of a --teacher, without --student")
     if training.world_size > 1:
-        raise DistillError("an ablation runs in one process: start it without torchrun")
+        raise UserError("an ablation runs in one process: start it without torchrun")
     from transformers import AutoConfig
 
     teacher = AutoConfig.from_pretrained(checkpoint_directory(settings.teacher))
@@ -120,7 +119,7 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
 def _report(
     results: Sequence[dict[str, Any]], chosen: AblateSettings, base: PretrainSettings, training: Any
 ) -> dict[str, Any]:
-    from distill.writing import machine
+    from distill.runs.run_outputs import machine
 
     return {
         "teacher": base.teacher,
@@ -138,7 +137,7 @@ def _result(
     row: ablation.Row, chosen: AblateSettings, base: PretrainSettings, training: Any
 ) -> dict[str, Any]:
     """Pre-train the student of a row and fine-tune it on every task, or read what is finished."""
-    from distill.pretraining import pretrain
+    from distill.training.pretraining_run import pretrain
 
     folder = Path(training.output_dir) / row.name
     own = copy.copy(training)
@@ -162,7 +161,7 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> fl
     from transformers import TrainingArguments
 
     from distill import finetune
-    from distill.report import evaluation
+    from distill.runs.score_report import evaluation
 
     arguments = finetune.FinetuneArguments(
         model=str(folder / "student"),

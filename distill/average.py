@@ -17,12 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill import DistillError
-from distill.atomic import atomic_directory, is_free
-from distill.checkpoints import checkpoint_directory
-from distill.command import command
-from distill.options import options_given, parse
-from distill.writing import copy_tokenizer
+from distill.console.atomic import atomic_directory, is_free
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import checkpoint_directory
+from distill.runs.run_outputs import copy_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -39,21 +38,21 @@ class AverageArguments:
 
     def __post_init__(self) -> None:
         if len(self.models) < 2:
-            raise DistillError("--models needs two checkpoints or more")
+            raise UserError("--models needs two checkpoints or more")
 
 
 def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
     """The mean of every weight, summed in float64, in the first checkpoint's precision.
 
     Raises:
-        DistillError: a checkpoint cannot be read, or has other weights than the first.
+        UserError: a checkpoint cannot be read, or has other weights than the first.
     """
     first = _weights(directories[0])
     total = {name: tensor.double() for name, tensor in first.items()}
     for directory in directories[1:]:
         weights = _weights(directory)
         if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in first.items()}:
-            raise DistillError(f"{directory} is not of the architecture of {directories[0]}")
+            raise UserError(f"{directory} is not of the architecture of {directories[0]}")
         for name, tensor in weights.items():
             total[name] += tensor
     return {k: (v / len(directories)).to(first[k].dtype) for k, v in total.items()}
@@ -62,19 +61,19 @@ def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
 def _weights(directory: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    from distill.loading import readable
+    from distill.models.loading import readable
 
     with readable(directory):
         return load_file(directory / WEIGHTS)
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, AverageArguments, __doc__)
     (arguments,) = parse(given, AverageArguments)
     directories, output = list(map(checkpoint_directory, arguments.models)), arguments.output_dir
     if not is_free(output):
-        raise DistillError(f"{output} holds something already: choose another --output_dir")
+        raise UserError(f"{output} holds something already: choose another --output_dir")
     mean = average(directories)
     from safetensors.torch import save_file
 

@@ -25,11 +25,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from distill import DistillError
-from distill.atomic import atomic_file
-from distill.command import command
-from distill.options import options_given, parse
-from distill.texts import read_texts
+from distill.console.atomic import atomic_file
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.corpus.text_sources import read_texts
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"\w+(?:[-'’.,]\w+)*")
@@ -56,7 +55,7 @@ class ClozeArguments:
 
     def __post_init__(self) -> None:
         if self.passage_words < SHORTEST_SENTENCE or self.questions < 1:
-            raise DistillError(
+            raise UserError(
                 f"--passage_words must be {SHORTEST_SENTENCE} or more, --questions 1 or more"
             )
 
@@ -126,7 +125,8 @@ def make(arguments: ClozeArguments) -> dict[str, Any]:
     """The data in SQuAD's format, version 1.1.
 
     Raises:
-        DistillError: as `distill.texts.read_texts`, or there is too little text for a question.
+        UserError: as `distill.corpus.text_sources.read_texts`, or there is too little
+            text for a question.
     """
     draw, number = random.Random(arguments.seed), count()
     paragraphs = []
@@ -143,17 +143,17 @@ def make(arguments: ClozeArguments) -> dict[str, Any]:
         if questions:
             paragraphs.append({"context": passage, "qas": questions})
     if not paragraphs:
-        raise DistillError(f"{', '.join(arguments.text)}: too little text for a question")
+        raise UserError(f"{', '.join(arguments.text)}: too little text for a question")
     return {"version": "1.1", "data": [{"title": "cloze", "paragraphs": paragraphs}]}
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, ClozeArguments, __doc__)
     (arguments,) = parse(given, ClozeArguments)
     output = Path(arguments.output_file)
     if output.exists():
-        raise DistillError(f"{output} exists already; name another --output_file")
+        raise UserError(f"{output} exists already; name another --output_file")
     made = make(arguments)
     content = json.dumps(made, ensure_ascii=False).encode()
     with atomic_file(output) as staged:

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from distill import DistillError, classification, glue, squad
-from distill.checkpoints import check_length, checkpoint_directory, read_object
-from distill.command import command
-from distill.options import options_given, parse
-from distill.presets import data_directory
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import check_length, checkpoint_directory, read_object
+from distill.models.presets import data_directory
+from distill.tasks import classification, glue, squad
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS, "glue")
@@ -65,22 +65,22 @@ class EvaluateArguments:
     def __post_init__(self) -> None:
         self.task = self.task.lower().replace("-", "")
         if self.task not in TASKS:
-            raise DistillError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
+            raise UserError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
         if self.task not in SQUAD and (self.predictions or self.save_predictions):
-            raise DistillError(f"prediction files are for {' and '.join(SQUAD)}, not {self.task}")
+            raise UserError(f"prediction files are for {' and '.join(SQUAD)}, not {self.task}")
         if (self.model is None) == (self.predictions is None):
-            raise DistillError("give either --model or --predictions")
+            raise UserError("give either --model or --predictions")
         if self.predictions and self.save_predictions:
-            raise DistillError("--save_predictions writes those of a --model")
+            raise UserError("--save_predictions writes those of a --model")
         if self.limit is not None and self.limit < 1:
-            raise DistillError(f"--limit must be at least 1, not {self.limit}")
+            raise UserError(f"--limit must be at least 1, not {self.limit}")
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, EvaluateArguments, __doc__)
     (arguments,) = parse(given, EvaluateArguments)
-    from distill.terminal import quiet
+    from distill.console.progress import quiet
 
     with quiet():
         report = evaluate(arguments)
@@ -96,7 +96,7 @@ def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
     checkpoint, and their macro score.
 
     Raises:
-        DistillError: no such checkpoint or data, or they do not fit the task.
+        UserError: no such checkpoint or data, or they do not fit the task.
     """
     if arguments.task == "glue":
         return _evaluate_glue(arguments)
@@ -109,7 +109,7 @@ def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
     folder = Path(str(arguments.model))
     present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
     if not present:
-        raise DistillError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
+        raise UserError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
     scores = {
         name: _evaluate_classification(replace(arguments, task=name, model=str(folder / name)))[
             "score"
@@ -122,9 +122,9 @@ def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
 def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
     from transformers import AutoTokenizer
 
-    from distill.classify_batches import load_model
-    from distill.finetune_classify import evaluate_model
-    from distill.loading import scoring_device
+    from distill.models.loading import scoring_device
+    from distill.tasks.classify_batches import load_model
+    from distill.training.finetune_classify import evaluate_model
 
     task = classification.task_named(arguments.task)
     directory = checkpoint_directory(str(arguments.model))
@@ -172,7 +172,7 @@ def _data(arguments: EvaluateArguments) -> Path:
         return Path(arguments.data)
     folder = data_directory()
     if folder is None or arguments.task != "squad":
-        raise DistillError("name the data file with --data")
+        raise UserError("name the data file with --data")
     return folder / "squad" / "dev-v1.1.json.gz"
 
 
@@ -180,15 +180,16 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     if arguments.predictions:
         stored = squad.read_json(Path(arguments.predictions))
         if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
-            raise DistillError(f"{arguments.predictions}: not a JSON object of id: answer text")
+            raise UserError(f"{arguments.predictions}: not a JSON object of id: answer text")
         return stored
-    from distill.finetune_squad import load_model, load_tokenizer, predict
-    from distill.loading import scoring_device
+    from distill.models.loading import scoring_device
+    from distill.models.tokenizer import load_tokenizer
+    from distill.training.finetune_squad import load_model, predict
 
     directory = checkpoint_directory(str(arguments.model))
     heads = read_object(directory / "config.json").get("architectures")
     if heads and not any(name.endswith("ForQuestionAnswering") for name in heads):
-        raise DistillError(f"{directory}: has no question-answering head, it is {heads[0]}")
+        raise UserError(f"{directory}: has no question-answering head, it is {heads[0]}")
     length = arguments.max_length or MAX_LENGTH
     check_length(directory, length)
     tokenizer = load_tokenizer(directory)
@@ -202,7 +203,7 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     )
     predictions = {key: best[0].text if best else "" for key, best in answers.items()}
     if arguments.save_predictions:
-        from distill.atomic import atomic_file
+        from distill.console.atomic import atomic_file
 
         with atomic_file(arguments.save_predictions) as staged:
             staged.write_text(json.dumps(predictions, ensure_ascii=False), encoding="utf-8")

@@ -20,21 +20,23 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from distill import DistillError, classification, mlm, report
-from distill.atomic import atomic_file
-from distill.checkpoints import (
+from distill import adapt_mlm as mlm
+from distill.console.atomic import atomic_file
+from distill.console.errors import UserError, command
+from distill.console.options import PLAIN_TRAINING, expanded, options_given, parse
+from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.presets import data_directory
+from distill.runs import score_report as report
+from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,
-    checkpoint_directory,
     claim_run,
     finished_run,
     last_complete_checkpoint,
 )
-from distill.command import command
-from distill.options import PLAIN_TRAINING, expanded, options_given, parse
-from distill.presets import data_directory
-from distill.recipe import check_training, evaluates, schedule
-from distill.writing import disk_problems, machine
+from distill.runs.run_outputs import disk_problems, machine
+from distill.tasks import classification
+from distill.training.settings import check_training, evaluates, schedule
 
 SQUAD = ("squad", "squad2")
 TASKS = (*SQUAD, *classification.TASKS)
@@ -120,45 +122,45 @@ class FinetuneArguments:
     def __post_init__(self) -> None:
         self.task = self.task.lower().replace("-", "")
         if self.task not in TASKS:
-            raise DistillError(f"unknown task {self.task!r}; choose from {NAMES}")
+            raise UserError(f"unknown task {self.task!r}; choose from {NAMES}")
         self._check_data()
         self.max_length = self.max_length or MAX_LENGTHS[self.task]
         if self.max_length < SHORTEST or self.doc_stride < 1:
-            raise DistillError(
+            raise UserError(
                 f"--max_length must be at least {SHORTEST} and --doc_stride 1, not "
                 f"{self.max_length} and {self.doc_stride}"
             )
         if self.seeds < 1:
-            raise DistillError(f"--seeds must be at least 1, not {self.seeds}")
+            raise UserError(f"--seeds must be at least 1, not {self.seeds}")
         if self.baseline and not self.teacher:
-            raise DistillError("--baseline sets a run without teacher beside one with --teacher")
+            raise UserError("--baseline sets a run without teacher beside one with --teacher")
         if not 0 <= self.held_out < 1:
-            raise DistillError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
+            raise UserError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
         if not 0 <= self.alpha <= 1:
-            raise DistillError(f"--alpha must be between 0 and 1, not {self.alpha}")
+            raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
         if self.temperature <= 0:
-            raise DistillError(f"--temperature must be above 0, not {self.temperature}")
+            raise UserError(f"--temperature must be above 0, not {self.temperature}")
         if min(self.hidden_weight, self.attention_weight or 0) < 0:
-            raise DistillError("--hidden_weight and --attention_weight must not be negative")
+            raise UserError("--hidden_weight and --attention_weight must not be negative")
 
     def _check_data(self) -> None:
         if self.on_mismatch not in MISMATCH:
-            raise DistillError(f"--on_mismatch is {' or '.join(MISMATCH)}, not {self.on_mismatch}")
+            raise UserError(f"--on_mismatch is {' or '.join(MISMATCH)}, not {self.on_mismatch}")
         if self.attention_weight and self.task not in SQUAD:
-            raise DistillError(f"--attention_weight is for SQuAD, not {self.task}")
+            raise UserError(f"--attention_weight is for SQuAD, not {self.task}")
         if self.task == "squad":
             self.train_file = self.train_file or _default_train_file()
         if self.task in SQUAD and not self.train_file:
-            raise DistillError(f"name the training data of {self.task} with --train_file")
+            raise UserError(f"name the training data of {self.task} with --train_file")
         if self.task in SQUAD and self.data:
-            raise DistillError("--data is for GLUE and imdb; SQuAD takes --train_file")
+            raise UserError("--data is for GLUE and imdb; SQuAD takes --train_file")
         if self.task not in SQUAD and (self.train_file or self.extra_files):
-            raise DistillError(
+            raise UserError(
                 f"--train_file and --extra_files are for SQuAD; name {self.task}'s folder by --data"
             )
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(argv) if argv is not None else sys.argv[1:]
     if _task(given) == mlm.TASK:
@@ -166,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options_given(given, FinetuneArguments, __doc__, PLAIN_TRAINING)
     from transformers import TrainingArguments
 
-    from distill.terminal import quiet
+    from distill.console.progress import quiet
 
     arguments, training = parse(given, FinetuneArguments, TrainingArguments)
     with quiet():
@@ -193,11 +195,11 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     ``metrics.json`` there. A run that has come to its end is not run again.
 
     With several seeds or a baseline every run has a folder of its own in it, and the result is
-    `distill.report.summary` of them, written to ``summary.json``. Those with the teacher come
-    first: a weak one is refused before anything is trained.
+    `distill.runs.score_report.summary` of them, written to ``summary.json``. Those with the
+    teacher come first: a weak one is refused before anything is trained.
 
     Raises:
-        DistillError: data, models or settings that do not go together, a folder that holds another
+        UserError: data, models or settings that do not go together, a folder that holds another
             run, or a disk that is full.
     """
     if arguments.seeds == 1 and not arguments.baseline:
@@ -221,7 +223,7 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     check_training(training)
     if evaluates(training):
-        raise DistillError("fine-tuning is scored at its end alone: leave --eval_strategy out")
+        raise UserError("fine-tuning is scored at its end alone: leave --eval_strategy out")
     output, record = Path(training.output_dir), _record(arguments, training)
     if done := finished_run(output, record):
         return {name: value for name, value in done.items() if name not in RECORD}
@@ -248,11 +250,11 @@ def _trained(arguments: FinetuneArguments, training) -> tuple[dict, list]:  # ty
     teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
     resume = last_complete_checkpoint(Path(training.output_dir))
     if arguments.task in SQUAD:
-        from distill import finetune_squad
+        from distill.training import finetune_squad
 
         squad = _settings(finetune_squad.SquadSettings, arguments)
         return finetune_squad.finetune(model, teacher, squad, training, resume)
-    from distill import finetune_classify
+    from distill.training import finetune_classify
 
     task = classification.task_named(arguments.task)
     classify = _settings(finetune_classify.ClassifySettings, arguments)

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distill import DistillError
-from distill.command import command
-from distill.options import options_given, parse
-from distill.recipe import layer_choice
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.training.settings import layer_choice
 
 
 @dataclass
@@ -32,14 +31,14 @@ class StudentArguments:
     seed: int = field(default=0, metadata={"help": "of what is drawn at random"})
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, StudentArguments, __doc__)
     (arguments,) = parse(given, StudentArguments)
     output = Path(arguments.output_dir)
     if output.exists() and any(output.iterdir()):
-        raise DistillError(f"{output} exists already and is not empty; name another folder")
-    from distill.terminal import quiet
+        raise UserError(f"{output} exists already and is not empty; name another folder")
+    from distill.console.progress import quiet
 
     with quiet():
         student = write_student(arguments, output)
@@ -49,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no-untyped-def]
     """Make the student and write it with its tokenizer and a model card; returns it."""
-    from distill.card import student_card
-    from distill.checkpoints import checkpoint_directory
-    from distill.student import load_teacher, make_student
-    from distill.writing import write_model
+    from distill.models.checkpoint_folder import checkpoint_directory
+    from distill.runs.model_card import student_card
+    from distill.runs.run_outputs import write_model
+    from distill.students.from_layers import load_teacher, make_student
 
     directory = checkpoint_directory(arguments.teacher)
     student = make_student(

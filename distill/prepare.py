@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distill import DistillError
-from distill.checkpoints import check_length, checkpoint_directory
-from distill.command import command
-from distill.options import options_given, parse
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import check_length, checkpoint_directory
 
 
 @dataclass
@@ -35,10 +34,10 @@ class PrepareSettings:
 
     def __post_init__(self) -> None:
         if self.sequence_length < 14 or self.batch_size < 1:
-            raise DistillError("--sequence_length must be 14 or more, --batch_size 1 or more")
+            raise UserError("--sequence_length must be 14 or more, --batch_size 1 or more")
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, PrepareSettings, __doc__)
     (settings,) = parse(given, PrepareSettings)
@@ -63,11 +62,11 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     other work does not change (none for a corpus made before).
 
     Raises:
-        DistillError: as `distill.corpus.prepare_corpus`, or the model takes no such length.
+        UserError: as `distill.corpus.shards.prepare_corpus`, or the model takes no such length.
     """
-    from distill.batches import LengthBatches
-    from distill.corpus import DESCRIPTION, prepare_corpus
-    from distill.finetune_squad import load_tokenizer
+    from distill.corpus.length_batches import LengthBatches
+    from distill.corpus.shards import DESCRIPTION, prepare_corpus
+    from distill.models.tokenizer import load_tokenizer
 
     directory = checkpoint_directory(settings.model)
     check_length(directory, settings.sequence_length)

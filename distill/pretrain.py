@@ -18,17 +18,16 @@ import json
 import sys
 from collections.abc import Sequence
 
-from distill import DistillError
-from distill.command import command
-from distill.options import REFERENCE_TRAINING, options_given, parse
-from distill.recipe import PretrainSettings
+from distill.console.errors import command
+from distill.console.options import options_given, parse
+from distill.training.settings import REFERENCE_TRAINING, PretrainSettings
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, PretrainSettings, __doc__, REFERENCE_TRAINING)
-    from distill.pretraining import ReferenceTraining, pretrain
-    from distill.terminal import quiet
+    from distill.console.progress import quiet
+    from distill.training.pretraining_run import ReferenceTraining, pretrain
 
     settings, training = parse(given, PretrainSettings, ReferenceTraining)
     with quiet():

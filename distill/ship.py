@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distill import DistillError
-from distill.atomic import atomic_directory, is_free
-from distill.checkpoints import checkpoint_directory, read_object
-from distill.command import command
-from distill.options import options_given, parse
+from distill.console.atomic import atomic_directory, is_free
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import checkpoint_directory, read_object
 
 # What is written, and all that a directory may hold to be replaced.
 SHIPPED = {
@@ -60,9 +59,9 @@ def write_tokenizer(source: Path, target: Path) -> None:
     it, and without the padding and truncation of its former use.
 
     Raises:
-        DistillError: ``source`` has no ``tokenizer.json``.
+        UserError: ``source`` has no ``tokenizer.json``.
     """
-    from distill.finetune_squad import load_tokenizer
+    from distill.models.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(source)
     tokenizer.save(str(target / "tokenizer.json"), pretty=False)
@@ -79,38 +78,36 @@ def load_model(source: Path) -> Any:
     """The model of a checkpoint with the head that it was saved with, in half precision.
 
     Raises:
-        DistillError: its config.json names no class of `transformers`, or it cannot be loaded.
+        UserError: its config.json names no class of `transformers`, or it cannot be loaded.
     """
     import torch
     import transformers
 
-    from distill.loading import readable
+    from distill.models.loading import readable
 
     names = read_object(source / "config.json").get("architectures") or [""]
     kind = getattr(transformers, names[0], None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise DistillError(
-            f"{source}: config.json names no class of transformers under architectures"
-        )
+        raise UserError(f"{source}: config.json names no class of transformers under architectures")
     with readable(source):
         return kind.from_pretrained(source, dtype=torch.float16)
 
 
 def _check_output(output: Path) -> None:
     """Raises:
-    DistillError: the directory holds something else than a shipped model.
+    UserError: the directory holds something else than a shipped model.
     """
     if is_free(output):
         return
     names = {path.name for path in output.iterdir()} if output.is_dir() else set()
     if "config.json" not in names or names - SHIPPED:
-        raise DistillError(
+        raise UserError(
             f"{output} holds something else than a shipped model, which would be lost: choose "
             "another --output_dir"
         )
 
 
-@command(DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, ShipArguments, __doc__)
     (arguments,) = parse(given, ShipArguments)
@@ -119,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         card = Path(arguments.card).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise DistillError(f"{arguments.card}: not UTF-8 ({error.reason})") from None
+        raise UserError(f"{arguments.card}: not UTF-8 ({error.reason})") from None
     model = load_model(source)
     with atomic_directory(output, replace=True) as staged:
         model.save_pretrained(staged)

@@ -1,5 +1,5 @@
 """Turn a Hugging Face checkpoint into Core ML and ONNX, and run what was written."""
 
+from distill.console.errors import UserError as ExportError
 
-class ExportError(Exception):
-    """A problem the user can mend; its message is one line that says how."""
+__all__ = ["ExportError"]

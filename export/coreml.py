@@ -16,14 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill import DistillError
-from distill.command import command
-from distill.presets import PRESETS, default_model
-from export import ExportError
-from export.compress import COMPRESSIONS, TARGETS
-from export.report import PAST_TOLERANCE, finite, print_report
-from export.tasks import TASKS
-from export.text import LENGTHS
+from distill.console.errors import UserError, command
+from distill.models.presets import PRESETS, default_model
+from export.bundle.compress import COMPRESSIONS, TARGETS
+from export.proof.report import PAST_TOLERANCE, finite, print_report
+from export.tasks.model_inputs import LENGTHS
+from export.tasks.names import TASKS
 
 APP_MODELS = Path("ios_app/QADemo/Models")
 APP_TARGET = "iOS17"
@@ -134,31 +132,31 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
     if not arguments.app:
         return arguments.out or Path(name)
     if arguments.out:
-        raise ExportError("--app has its own place; leave --out out")
+        raise UserError("--app has its own place; leave --out out")
     if task != APP_TASK:
-        raise ExportError(f"the app is for {APP_TASK}, not {task}; --task or another --model")
+        raise UserError(f"the app is for {APP_TASK}, not {task}; --task or another --model")
     if not APP_MODELS.parent.is_dir():
-        raise ExportError(f"{APP_MODELS.parent}: no app here; run --app in the repository's root")
+        raise UserError(f"{APP_MODELS.parent}: no app here; run --app in the repository's root")
     return APP_MODELS / name
 
 
 def _check_data(arguments: argparse.Namespace) -> None:
     if arguments.verify is None and arguments.limit is not None:
-        raise ExportError("--limit is for --verify DATA, which is not there")
+        raise UserError("--limit is for --verify DATA, which is not there")
     if arguments.limit is not None and arguments.limit < 1:
-        raise ExportError(f"--limit must be at least 1, not {arguments.limit}")
+        raise UserError(f"--limit must be at least 1, not {arguments.limit}")
 
 
-@command(ExportError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     preset = PRESETS.get(arguments.model)
     task = arguments.task or (preset.default_task if preset else "qa")
     out = _destination(arguments, task)
     _check_data(arguments)
-    from export.bundle import BundleOptions, export_bundle
-    from export.checkpoint import load_checkpoint
-    from export.workload import read_examples
+    from export.checkpoint.reading import load_checkpoint
+    from export.proof.proven_bundle import BundleOptions, export_bundle
+    from export.proof.workload import read_examples
 
     if arguments.verify:
         read_examples(task, arguments.verify)  # refused now, not after an export of minutes

@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.command import command
-from distill.presets import PRESETS, default_model
-from export import ExportError
-from export.report import finite
-from export.tasks import TASKS
+from distill.console.errors import UserError, command
+from distill.models.presets import PRESETS, default_model
+from export.proof.report import finite
+from export.tasks.names import TASKS
 
 QUANTIZATIONS = ("none", "int8")
 
@@ -46,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-@command(ExportError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     preset = PRESETS.get(arguments.model)
@@ -55,11 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = Path(arguments.model).resolve().name
     out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
     if out.exists() and not arguments.force:
-        raise ExportError(f"{out} exists already; --force replaces it")
+        raise UserError(f"{out} exists already; --force replaces it")
     if arguments.vnni and arguments.quantize != "int8":
-        raise ExportError("--vnni is for --quantize int8; other weights have no use for it")
-    from export.checkpoint import load_checkpoint
-    from export.onnx_graph import export_onnx
+        raise UserError("--vnni is for --quantize int8; other weights have no use for it")
+    from export.checkpoint.reading import load_checkpoint
+    from export.proof.proven_onnx import export_onnx
 
     report = export_onnx(
         load_checkpoint(arguments.model, random_weights=arguments.random_weights),

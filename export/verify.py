@@ -14,16 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill import DistillError
-from distill.command import command
-from distill.presets import PRESETS, default_model
-from export import ExportError
-from export.compress import COMPRESSIONS
-from export.report import PAST_TOLERANCE, finite
+from distill.console.errors import UserError, command
+from distill.models.presets import PRESETS, default_model
+from export.bundle.compress import COMPRESSIONS
+from export.proof.report import PAST_TOLERANCE, finite
 
 if TYPE_CHECKING:
-    from export.checkpoint import Checkpoint
-    from export.package import Bundle
+    from export.bundle.bundle_folder import Bundle
+    from export.checkpoint.reading import Checkpoint
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,11 +42,11 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-@command(ExportError, DistillError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    from export.checkpoint import load_checkpoint
-    from export.package import open_bundle
+    from export.bundle.bundle_folder import open_bundle
+    from export.checkpoint.reading import load_checkpoint
 
     bundle = open_bundle(arguments.package)
     source = str(bundle.settings.get("source"))
@@ -90,13 +88,13 @@ def verify_bundle(
         and ``f1``, or ``spearman``, each with the package's as ``package_...``.
 
     Raises:
-        ExportError: a package or data file that does not fit, or another architecture or tokenizer
+        UserError: a package or data file that does not fit, or another architecture or tokenizer
             than the package was made from.
     """
-    from export.engines import PackageEngine, PyTorchEngine
-    from export.package import open_bundle
-    from export.side_by_side import run_both
-    from export.workload import load_workload
+    from export.bundle.bundle_folder import open_bundle
+    from export.proof.package_runners import PackageEngine, PyTorchEngine
+    from export.proof.side_by_side import run_both
+    from export.proof.workload import load_workload
 
     bundle = open_bundle(package)
     _check_architecture(bundle, checkpoint)
@@ -116,7 +114,7 @@ def verify_bundle(
 
 def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
     """Refuse what cannot be the package's checkpoint before anything runs."""
-    from export.vocabulary import fingerprint, read_tokenizer
+    from export.checkpoint.tokenizer_file import fingerprint, read_tokenizer
 
     settings, config = bundle.settings, checkpoint.config
     width, tokenizer = settings.get("hidden_size"), settings.get("tokenizer_sha256")
@@ -128,7 +126,7 @@ def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
     elif tokenizer not in (None, fingerprint(read_tokenizer(checkpoint))):
         wrong = "its tokenizer is another"
     if wrong:
-        raise ExportError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")
+        raise UserError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")
 
 
 def _print(report: dict[str, Any], title: str) -> None:

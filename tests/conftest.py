@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.presets import data_directory, preset_directory
+from distill.models.presets import data_directory, preset_directory
 
 TEXTS = Path(__file__).parent / "texts"
 
@@ -23,10 +23,10 @@ def minilm_directory() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of public data sets beside the checkout."""
+    """The folder of public data sets that DISTILKIT_DATA names."""
     directory = data_directory()
     if directory is None:
-        pytest.skip("needs the public data sets in ../shared/data")
+        pytest.skip("needs the public data sets: DISTILKIT_DATA names their folder")
     return directory
 
 

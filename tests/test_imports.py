@@ -16,20 +16,57 @@ MAY_IMPORT = {
 SOURCES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def imported_packages(path: Path) -> set[str]:
+ROOMS = {
+    "distill": (
+        "console",
+        "families",
+        "models",
+        "losses",
+        "corpus",
+        "tasks",
+        "students",
+        "runs",
+        "training",
+    ),
+    "export": ("simulator", "checkpoint", "tasks", "encoder", "bundle", "proof"),
+    "bench": ("runtimes", "measuring", "reporting", "roofline", "training_step"),
+}
+"""The rooms of a package from the lowest: a room imports itself and those before it."""
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every module that a file imports, at its top or inside a function, by its dotted name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names.update(alias.name.split(".")[0] for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def imported_packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported_modules(path)}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_flow_one_way(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
     assert imported_packages(path) & {*MAY_IMPORT, "tests"} <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_import_one_way(path: Path) -> None:
+    """A command may import every room of its package; a room no command and no later room."""
+    package, *inside = path.relative_to(ROOT).parts
+    if len(inside) < 2 or inside[0] == "simulator":
+        return
+    rooms = ROOMS[package]
+    allowed = set(rooms[: rooms.index(inside[0]) + 1])
+    imported = {
+        name.split(".")[1] for name in imported_modules(path) if name.startswith(f"{package}.")
+    }
+    assert imported <= allowed
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -40,5 +77,5 @@ def test_a_file_holds_one_idea(path: Path) -> None:
 
 def test_top_level_imports_are_found() -> None:
     """The reader of imports reads: what a module is known to import is seen."""
-    example = ROOT / "distill" / "presets.py"
+    example = ROOT / "distill" / "models" / "presets.py"
     assert {"importlib", "pathlib"} <= imported_packages(example)

@@ -12,12 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from distill.atomic import atomic_file
-from distill.command import command
-from export import ExportError
+from distill.console.atomic import atomic_file
+from distill.console.errors import UserError, command
 
 
-@command(ExportError)
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export.simulator",
@@ -42,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     out: Path = arguments.to_onnx
     if out.exists() and not arguments.force:
-        raise ExportError(f"{out} exists already; --force replaces it")
+        raise UserError(f"{out} exists already; --force replaces it")
     import onnx
 
-    from export.package import open_bundle
+    from export.bundle.bundle_folder import open_bundle
     from export.simulator import Simulator
 
     package: Path = arguments.package

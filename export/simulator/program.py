@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from export import ExportError
-from export.quiet import quiet
+from export.bundle.quiet import quiet
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"

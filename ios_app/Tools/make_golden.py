@@ -33,7 +33,7 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from distill import squad
+from distill.tasks import squad
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "Tests" / "QuestionAnsweringTests" / "Golden"
@@ -184,8 +184,8 @@ def write_set(
 
 def write_real_set(out: Path, name: str, squad_file: Path | None) -> None:
     """The set with a checkpoint's own tokenizer.json, and model.json as it is exported."""
-    from export.checkpoint import load_checkpoint
-    from export.package import SETTINGS, read_tokenizer, settings_of
+    from export.bundle.bundle_folder import SETTINGS, read_tokenizer, settings_of
+    from export.checkpoint.reading import load_checkpoint
 
     checkpoint = load_checkpoint(name)
     content = read_tokenizer(checkpoint)

@@ -1,4 +1,4 @@
-"""Small data sets of our own in the official formats, and a result as `bench.measure` makes it."""
+"""Small data sets of our own in the official formats, and a result of `bench.measuring.turns`."""
 
 from __future__ import annotations
 

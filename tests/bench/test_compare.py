@@ -13,9 +13,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bench import BenchError, compare, measure, models, timing, workloads
+from bench import compare
 from bench.compare import main
-from bench.runtimes import Unavailable
+from bench.measuring import timing
+from bench.measuring import turns as measure
+from bench.runtimes import contenders as models
+from bench.runtimes.registry import Unavailable, workloads
+from distill.console.errors import UserError
 
 QUICK = ["--seconds", "0.05", "--threads", "1", "--no-memory"]
 SMALL = ["minilm", "qa-mini", "--runtime", "torch", "--workload", "fixed:8", *QUICK]
@@ -142,7 +146,7 @@ def test_an_error_on_the_way_prints_what_was_measured(
 
     def spoiled(name: str, *arguments: Any) -> Any:
         if name == "onnxruntime":
-            raise BenchError("no room")
+            raise UserError("no room")
         return prepare(name, *arguments)
 
     monkeypatch.setattr(measure, "prepare", spoiled)
@@ -168,7 +172,7 @@ def test_a_model_that_fails_while_it_is_timed_is_one_line(
 def test_published_figures_come_only_when_asked_for(
     result: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.report import print_tables
+    from bench.reporting.tables import print_tables
 
     print_tables(result, published=False)
     assert "668" not in capsys.readouterr().out

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bench import timing
 from bench.cost import main
+from bench.measuring import timing
 
 GIVEN = ["--peak", "100", "--bandwidth", "10"]
 

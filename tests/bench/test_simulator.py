@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from bench import BenchError, models, timing
 from bench import simulator as command
-from bench.machine import cores
+from bench.measuring import timing
+from bench.measuring.machine import cores
+from bench.runtimes import contenders as models
+from distill.console.errors import UserError
 
 
 def test_every_figure_of_the_shipped_model(
@@ -42,7 +44,7 @@ def test_every_figure_of_the_shipped_model(
 
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.onnx").write_bytes(b"")
-    with pytest.raises(BenchError, match="a checkpoint is needed"):
+    with pytest.raises(UserError, match="a checkpoint is needed"):
         command.measure(str(tmp_path / "a.onnx"), 16, 0.1, 1)
     assert command.main(["qa-mini", "--length", "1"]) == 2
     assert command.main(["qa-mini", "--seconds", "0"]) == 2

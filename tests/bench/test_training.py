@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import BenchError, steps, train_timing
-from bench.steps import Batches, KitStep, PlainStep, Shape, models, take
 from bench.training import main
-from distill import DistillError
-from distill.corpus import build_corpus, open_corpus
-from distill.finetune_squad import load_tokenizer
-from distill.pretraining import set_dropout
+from bench.training_step import step_timing as train_timing
+from bench.training_step import steps
+from bench.training_step.steps import Batches, KitStep, PlainStep, Shape, models, take
+from distill.console.errors import UserError
+from distill.corpus.shards import build_corpus, open_corpus
+from distill.models.tokenizer import load_tokenizer
+from distill.training.pretraining_run import set_dropout
 
 CPU = torch.device("cpu")
 TINY = Shape(2, 1, 32, 2)
@@ -87,7 +88,7 @@ def test_text_that_is_named_is_read_without_the_teacher_and_the_data(
     text = tmp_path / "text.txt"
     text.write_text("The old lighthouse keeper climbed the stairs every evening at dusk.\n")
     assert train_timing.sequence_lengths([text], None).tolist() == [14]
-    with pytest.raises(DistillError, match="missing"):
+    with pytest.raises(UserError, match="missing"):
         train_timing.sequence_lengths([tmp_path / "missing.txt"], None)
 
 
@@ -164,5 +165,5 @@ def test_refusals(line: list[str], message: str, capsys: pytest.CaptureFixture[s
 
 
 def test_too_few_sequences_for_a_batch() -> None:
-    with pytest.raises(BenchError, match="3 sequences are too few for a batch of 4"):
+    with pytest.raises(UserError, match="3 sequences are too few for a batch of 4"):
         Batches(np.full(3, 20, np.int32), 4, grouped=True)

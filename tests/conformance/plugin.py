@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYMIL_TEST_TARGETS"] = "mlprogram"
-    from export.quiet import quiet
+    from export.bundle.quiet import quiet
 
     with quiet():
         import coremltools as ct
@@ -68,7 +68,7 @@ def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: A
 
 def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
     """``MLModel.predict`` up to the point where it asks Core ML, and then the simulator."""
-    from export import ExportError
+    from distill.console.errors import UserError
     from export.simulator import Simulator
 
     if mlmodel.get_spec().WhichOneof("Type").startswith("neuralNetwork"):
@@ -82,7 +82,7 @@ def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
     simulator = Simulator(mlmodel, function=mlmodel.function_name)
     try:
         results = [simulator.predict(row, state) for row in rows]
-    except ExportError as error:
+    except UserError as error:
         raise RuntimeError(str(error)) from None  # as Core ML refuses an input
     return results if isinstance(data, list) else results[0]
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from distill import DistillError, pretraining
 from distill.ablate import main
-from distill.ablation import ROWS, chosen_rows, compared, show
-from distill.recipe import PretrainSettings
+from distill.console.errors import UserError
+from distill.training import pretraining_run as pretraining
+from distill.training.loss_ablation import ROWS, chosen_rows, compared, show
+from distill.training.settings import PretrainSettings
 
 ROWS_RUN = ("no-mlm", "random")
 
@@ -102,9 +103,9 @@ def test_a_row_that_would_repeat_another_is_left_out() -> None:
     settings = PretrainSettings(text=["x"], teacher="t", layers=3, temperature=4)
     names = [row.name for row in chosen_rows(("temperature-4", "layers-even"), settings, 6)]
     assert names == ["full", "layers-even"]
-    with pytest.raises(DistillError, match="unknown row 'no-kl'"):
+    with pytest.raises(UserError, match="unknown row 'no-kl'"):
         chosen_rows(("no-kl",), settings, 6)
-    with pytest.raises(DistillError, match="3 layers cannot be made from 2"):
+    with pytest.raises(UserError, match="3 layers cannot be made from 2"):
         chosen_rows((), settings, 2)
 
 

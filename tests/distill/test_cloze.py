@@ -11,7 +11,7 @@ import pytest
 
 from distill.cloze import clozes, passages
 from distill.cloze import main as cloze
-from distill.squad import load_checked
+from distill.tasks.squad import load_checked
 
 TEXT = (
     "= Lighthouses =",

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from transformers import AutoModelForMaskedLM
 
-from distill import finetune_classify, mlm
+from distill import adapt_mlm as mlm
 from distill.finetune import main
+from distill.training import finetune_classify
 
 ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
 STEPS = {

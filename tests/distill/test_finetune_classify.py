@@ -14,12 +14,12 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-from distill.classification import load_split, make_features, task_named
-from distill.classify_batches import predict
 from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
-from distill.finetune_classify import hard_loss, soft_loss
-from distill.student import make_student
+from distill.students.from_layers import make_student
+from distill.tasks.classification import load_split, make_features, task_named
+from distill.tasks.classify_batches import predict
+from distill.training.finetune_classify import hard_loss, soft_loss
 
 ROWS = 192
 QUIET = ["--report_to", "none", "--disable_tqdm", "true", "--json", "--learning_rate", "3e-4"]

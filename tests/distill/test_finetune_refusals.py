@@ -9,7 +9,7 @@ import pytest
 from transformers import DistilBertConfig, DistilBertForQuestionAnswering
 
 from distill.finetune import main as finetune
-from distill.presets import VOCABULARY_SIZE
+from distill.models.presets import VOCABULARY_SIZE
 
 
 @pytest.fixture

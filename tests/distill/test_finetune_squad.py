@@ -15,8 +15,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
-from distill.squad import load_examples
-from distill.student import make_student
+from distill.students.from_layers import make_student
+from distill.tasks.squad import load_examples
 
 Capture = pytest.CaptureFixture[str]
 

@@ -15,11 +15,12 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer, TrainingArguments
 
-from distill import DistillError, engine
-from distill.options import parse
+from distill.console.errors import UserError
+from distill.console.options import parse
 from distill.pretrain import main
-from distill.pretraining import ReferenceTraining, pretrain
-from distill.recipe import PRETRAIN_SCHEDULE, TRAINING_DEFAULTS, PretrainSettings
+from distill.training import distill_trainer as engine
+from distill.training.pretraining_run import ReferenceTraining, pretrain
+from distill.training.settings import PRETRAIN_SCHEDULE, TRAINING_DEFAULTS, PretrainSettings
 
 COMMON = {
     "layers": 2,
@@ -134,7 +135,7 @@ def test_memory_that_is_too_small_is_said_before_the_first_step(run, monkeypatch
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(engine.DistillTrainer, "compute_loss", exhausted)
-    with pytest.raises(DistillError, match="longest batch, 4 sequences of up to"):
+    with pytest.raises(UserError, match="longest batch, 4 sequences of up to"):
         run()
 
 
@@ -212,7 +213,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
         {"early_stopping_patience": 3, "held_out": 0.2, "save_strategy": "steps"},
         {"eval_steps": 2},
     ):
-        with pytest.raises(DistillError, match=f"holds a run with {next(iter(other))}"):
+        with pytest.raises(UserError, match=f"holds a run with {next(iter(other))}"):
             run(**other)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
@@ -241,7 +242,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
     ],
 )
 def test_bad_options(run, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(DistillError, match=message):
+    with pytest.raises(UserError, match=message):
         run(**options)
 
 
@@ -252,7 +253,7 @@ def test_a_teacher_without_head_is_refused_for_l_ce_only(
     AutoModelForMaskedLM.from_pretrained(small_teacher).base_model.save_pretrained(headless)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (headless / name).write_bytes((small_teacher / name).read_bytes())
-    with pytest.raises(DistillError, match=r"no MLM head.*--task mlm"):
+    with pytest.raises(UserError, match=r"no MLM head.*--task mlm"):
         run(teacher=str(headless))
     _, metrics = run(teacher=str(headless), alpha_ce=0)
     assert "loss_cosine" in metrics["log"][0] and "loss_distillation" not in metrics["log"][0]
@@ -261,7 +262,7 @@ def test_a_teacher_without_head_is_refused_for_l_ce_only(
 def test_a_student_of_another_vocabulary_is_refused(
     run, small_teacher: Path, minilm_directory: Path
 ) -> None:
-    with pytest.raises(DistillError, match=r"vocabularies of .* differ"):
+    with pytest.raises(UserError, match=r"vocabularies of .* differ"):
         run(student=str(minilm_directory))
 
 
@@ -269,7 +270,7 @@ def test_a_damaged_student_is_one_line(run, small_teacher: Path, tmp_path: Path)
     student = shutil.copytree(small_teacher, tmp_path / "damaged")
     weights = student / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(DistillError, match="damaged: cannot be loaded"):
+    with pytest.raises(UserError, match="damaged: cannot be loaded"):
         run(student=str(student))
 
 
@@ -277,7 +278,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(run, tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # below the weights' size
     try:
-        with pytest.raises(DistillError, match="disk is full"):
+        with pytest.raises(UserError, match="disk is full"):
             run(save_strategy="steps", save_steps=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -17,7 +17,7 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from distill.presets import VOCABULARY_SIZE
+from distill.models.presets import VOCABULARY_SIZE
 from distill.ship import main as ship
 
 

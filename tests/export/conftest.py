@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from distill.presets import PRESETS
+from distill.models.presets import PRESETS
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 CLASSES = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from export import ExportError, coreml, onnx, verify
+from distill.console.errors import UserError
+from export import coreml, onnx, verify
 
 
 def export(directory: Path, out: Path, *options: str) -> int:
@@ -134,7 +135,7 @@ def test_a_failed_run_keeps_the_old_package(
         (directory / "half").write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("export.bundle.write_bundle", fills)
+    monkeypatch.setattr("export.proof.proven_bundle.write_bundle", fills)
     assert export(broken, out, "--force") == 2
     assert "No space left on device" in one_line(capsys)
     assert [path.name for path in out.iterdir()] == ["model.json"]
@@ -206,10 +207,10 @@ def test_what_differs_has_a_folder_of_its_own_in_the_app(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import export.bundle as bundle
+    import export.proof.proven_bundle as bundle
 
     def stop(checkpoint: object, chosen: object, out: Path, **rest: object) -> None:
-        raise ExportError(f"to {out}")
+        raise UserError(f"to {out}")
 
     monkeypatch.setattr(bundle, "export_bundle", stop)
     monkeypatch.chdir(tmp_path)
@@ -244,7 +245,7 @@ def test_a_package_that_differs_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A compression that spoils the weights does not get past the check."""
-    import export.bundle as bundle
+    import export.proof.proven_bundle as bundle
 
     def spoiled(model: object, quantize: str, target: str, skip: object) -> object:
         import coremltools.optimize.coreml as cto
@@ -293,7 +294,7 @@ def test_help_does_not_wait_for_torch() -> None:
     import sys
 
     code = (
-        "import sys, export.coreml, export.onnx, export.verify, export.answer;"
+        "import sys, export.coreml, export.onnx, export.verify, export.predict;"
         "export.coreml.parser(); assert not {'torch', 'coremltools'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import ExportError, coreml, verify
-from export.bundle import BundleOptions, export_bundle
-from export.checkpoint import load_checkpoint
-from export.compress import COMPRESSIONS
-from export.package import open_bundle
+from distill.console.errors import UserError
+from export import coreml, verify
+from export.bundle.bundle_folder import open_bundle
+from export.bundle.compress import COMPRESSIONS
+from export.checkpoint.reading import load_checkpoint
+from export.proof.proven_bundle import BundleOptions, export_bundle
 from export.simulator import Simulator
 
 
@@ -95,7 +96,7 @@ def test_skipped_weights_stay_as_they_are(
         for skip in ((), ("word_embeddings",))
     ]
     assert sizes[1] - sizes[0] == pytest.approx(30_522 * 384, rel=0.02)
-    with pytest.raises(ExportError, match="no weight has that"):
+    with pytest.raises(UserError, match="no weight has that"):
         export_bundle(
             checkpoint,
             BundleOptions("embed", quantize="int8", lengths=(32,), skip=("nothing",)),
@@ -113,7 +114,7 @@ def test_overflow_is_seen_before_the_phone(
         weights[name] = weights[name] * 4000
     loud = type(checkpoint)("loud", checkpoint.config, weights, checkpoint.directory)
     options = BundleOptions("qa", lengths=(32,))
-    with pytest.raises(ExportError, match="overflows in half precision"):
+    with pytest.raises(UserError, match="overflows in half precision"):
         export_bundle(loud, options, tmp_path / "out")
     export_bundle(loud, options, tmp_path / "out", verify=False)
     package = open_bundle(tmp_path / "out").package

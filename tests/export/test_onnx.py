@@ -12,9 +12,9 @@ import onnxruntime
 import pytest
 import torch
 
-from export.checkpoint import load_checkpoint
-from export.encoder import build_encoder
-from export.onnx_graph import OnnxEngine, export_onnx
+from export.checkpoint.reading import load_checkpoint
+from export.encoder.task_model import build_encoder
+from export.proof.proven_onnx import OnnxEngine, export_onnx
 
 
 @pytest.mark.parametrize("model_type", ["bert", "distilbert"])

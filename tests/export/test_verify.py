@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from distill.presets import default_model
-from export import ExportError, answer, verify
-from export.bundle import BundleOptions, export_bundle
-from export.checkpoint import Checkpoint, load_checkpoint
-from export.package import Bundle
-from export.parity import compare, psnr
+from distill.console.errors import UserError
+from distill.models.presets import default_model
+from export import predict as answer
+from export import verify
+from export.bundle.bundle_folder import Bundle
+from export.checkpoint.reading import Checkpoint, load_checkpoint
+from export.proof.differences import compare, psnr
+from export.proof.proven_bundle import BundleOptions, export_bundle
+from export.proof.workload import load_workload
 from export.verify import verify_bundle
-from export.workload import load_workload
 
 
 def test_psnr_of_known_errors() -> None:
@@ -59,7 +61,7 @@ def test_another_architecture_is_refused_before_it_runs(
 ) -> None:
     out, checkpoint = qa_bundle
     other = replace(checkpoint, config=replace(checkpoint.config, **changed))
-    with pytest.raises(ExportError, match=message):
+    with pytest.raises(UserError, match=message):
         verify_bundle(out, other)
 
 
@@ -68,7 +70,7 @@ def test_another_tokenizer_is_refused(qa_bundle: tuple[Path, Checkpoint], broken
     content = json.loads(path.read_text(encoding="utf-8"))
     content["normalizer"]["lowercase"] = False
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ExportError, match="its tokenizer is another"):
+    with pytest.raises(UserError, match="its tokenizer is another"):
         verify_bundle(qa_bundle[0], replace(qa_bundle[1], directory=broken))
 
 
@@ -88,15 +90,15 @@ def test_a_package_is_verified_against_its_own_preset(
     (tmp_path / "model.json").write_text(json.dumps(settings))
 
     def stop(model: str) -> None:
-        raise ExportError(f"against {model}")
+        raise UserError(f"against {model}")
 
-    monkeypatch.setattr("export.checkpoint.load_checkpoint", stop)
+    monkeypatch.setattr("export.checkpoint.reading.load_checkpoint", stop)
     assert verify.main([str(tmp_path)]) == 2
     assert f"error: against {against}" in capsys.readouterr().err
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="--limit is of the examples of a data file"):
+    with pytest.raises(UserError, match="--limit is of the examples of a data file"):
         load_workload(Bundle(tmp_path, tmp_path / "model.mlpackage", {"task": "qa"}), None, 3)
 
 

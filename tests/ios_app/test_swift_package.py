@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from toolchain import PACKAGE, Toolchain
 
-from bench.device import read_device_results
-from distill.presets import data_directory, preset_directory
+from bench.reporting.device_results import read_device_results
+from distill.models.presets import data_directory, preset_directory
 
 GOLDEN = PACKAGE / "Tests" / "QuestionAnsweringTests" / "Golden"
 OPTIMIZED = ("-c", "release", "-Xswiftc", "-enable-testing")

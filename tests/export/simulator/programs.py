@@ -10,7 +10,7 @@ import numpy as np
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 
-from export.quiet import quiet
+from export.bundle.quiet import quiet
 from export.simulator import Simulator
 
 Build = Callable[..., Any]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
-from export import ExportError
+from distill.console.errors import UserError
 from export.simulator import Simulator
 from tests.export.simulator.programs import convert, simulate
 
@@ -59,5 +59,5 @@ def test_padding_to_the_same_size(name: str, pad_type: str) -> None:
     ],
 )
 def test_what_needs_a_fixed_size_is_named_with_its_place(kind: str, build: Layer) -> None:
-    with pytest.raises(ExportError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
+    with pytest.raises(UserError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
         flexible(build)

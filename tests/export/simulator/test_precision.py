@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from export.checkpoint import load_checkpoint
-from export.convert import convert
-from export.encoder import build_encoder
-from export.parity import psnr
+from export.bundle.convert import convert
+from export.checkpoint.reading import load_checkpoint
+from export.encoder.task_model import build_encoder
+from export.proof.differences import psnr
 from export.simulator import Simulator
 from export.simulator.graph import mil_type, stored
 from export.simulator.program import load_program
-from export.text import encode, load_tokenizer, take
+from export.tasks.model_inputs import encode, load_tokenizer, take
 
 LENGTH = 32
 TASK = "qa"

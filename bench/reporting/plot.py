@@ -1,0 +1,73 @@
+"""Size against latency, with the accuracy where it is known."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from distill.console.atomic import atomic_file
+
+WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
+
+
+def plot_png(result: dict[str, Any]) -> bytes:
+    """A panel for each workload, a line for each runtime, a point for each model; the size is that
+    of the file the runtime loads."""
+    from matplotlib.figure import Figure
+
+    rows = [row for row in result["rows"] if row["size_mb"]]
+    workloads = list(dict.fromkeys(row["workload"] for row in rows)) or ["nothing measured"]
+    across = min(PANELS_A_ROW, len(workloads))
+    down = -(-len(workloads) // across)
+    figure = Figure(figsize=(WIDTH * across, HEIGHT * down), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, workload in zip(panels, workloads, strict=False):
+        _panel(axes, [row for row in rows if row["workload"] == workload], workload)
+    for axes in panels[len(workloads) :]:
+        axes.set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def write_plot(result: dict[str, Any], path: Path) -> None:
+    with atomic_file(path) as staged:
+        staged.write_bytes(plot_png(result))
+
+
+def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
+    for runtime in dict.fromkeys(row["runtime"] for row in rows):
+        chosen = sorted(
+            (row for row in rows if row["runtime"] == runtime), key=lambda row: row["size_mb"]
+        )
+        axes.plot(
+            [row["size_mb"] for row in chosen],
+            [row["median_ms"] for row in chosen],
+            "o-",
+            label=runtime,
+            linewidth=1,
+        )
+        for row in chosen:
+            axes.annotate(
+                label(row),
+                (row["size_mb"], row["median_ms"]),
+                textcoords="offset points",
+                xytext=(5, 5),
+                fontsize=7,
+            )
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("size (MB)")
+    axes.set_ylabel("median latency (ms)")
+    axes.margins(x=0.2, y=0.15)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    if rows:
+        axes.legend(fontsize=7)
+
+
+def label(row: dict[str, Any]) -> str:
+    """The model's name, with its accuracy where that is known."""
+    known = row["accuracy"] or {}
+    return " ".join([row["model"], *(f"({name} {value:.1f})" for name, value in known.items())])

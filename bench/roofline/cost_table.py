@@ -1,0 +1,68 @@
+"""What `bench.cost` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def print_cost(result: dict[str, Any]) -> None:
+    """A table of the parts with their total, the roof, and the runtimes' share of it."""
+    from rich import box
+    from rich.table import Table
+
+    from bench.reporting.tables import wide_console
+
+    console = wide_console()
+    label = " (random weights)" if result["random_weights"] else ""
+    table = Table(
+        title=f"{result['model']}{label}, {result['length']} tokens, {result['precision']}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("part")
+    for title in ("times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "share"):
+        table.add_column(title, justify="right")
+    for part in result["parts"]:
+        table.add_row(*_cells(part, result["roofline_ms"]))
+    table.add_section()
+    whole = {
+        "part": "in all",
+        "count": 1,
+        "weights": result["parameters"],
+        "flops": result["flops"],
+        "bytes": result["bytes"],
+        "flops_per_byte": result["flops"] / result["bytes"],
+        "roofline_ms": result["roofline_ms"],
+    }
+    table.add_row(*_cells(whole, result["roofline_ms"]))
+    console.print(table)
+    console.print(_roof(result))
+    for row in result["runtimes"]:
+        console.print(
+            f"{row['runtime']}: {row['median_ms']:.1f} ms, {row['share']:.0%} of the roofline"
+        )
+    for line in result["left_out"]:
+        console.print(f"left out: {line}")
+
+
+def _cells(part: dict[str, Any], whole: float) -> list[str]:
+    """Weights, FLOPs and bytes of one occurrence; time and share of all of them."""
+    return [
+        part["part"],
+        str(part["count"]),
+        f"{part['weights'] / 1e6:.2f} M",
+        f"{part['flops'] / 1e6:,.1f}",
+        f"{part['bytes'] / 1e6:,.2f}",
+        f"{part['flops_per_byte']:.1f}",
+        f"{part['roofline_ms']:.2f}",
+        f"{part['roofline_ms'] / whole:.0%}",
+    ]
+
+
+def _roof(result: dict[str, Any]) -> str:
+    roof, machine = result["roof"], result["machine"]
+    where = f"measured on {machine['cpu']}, {machine['threads']} threads" if machine else "as given"
+    return (
+        f"roof: {roof['product_gflops']:.0f} GFLOP/s of matrix products, "
+        f"{roof['bandwidth_gb_s']:.1f} GB/s ({where})"
+    )

@@ -1,0 +1,98 @@
+"""ONNX Runtime with this kit's own ONNX files, or with any ``.onnx`` file of an encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.runtimes.contenders import TASK, Model
+from bench.runtimes.registry import Prepared, Unavailable, folder_of
+from bench.runtimes.workloads import Inputs, Predict
+from distill.console.errors import UserError
+
+FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onnx", "int8")}
+
+
+def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    if model.checkpoint is None:
+        return prepared_file(name, model)
+    from export.proof.proven_onnx import export_onnx
+
+    file, quantize = FILES[name]
+    path = folder_of(model, folder) / file
+    if not path.exists():
+        export_onnx(model.checkpoint, TASK, path, quantize=quantize, verify=False)
+    return Prepared(name, str(path), model.kind, model.random_weights, path.stat().st_size)
+
+
+def prepared_file(name: str, model: Model) -> Prepared:
+    """An ``.onnx`` file as it is; to its size belong the files beside it that hold its weights.
+
+    Raises:
+        UserError: the file is no ONNX model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    path = Path(model.source)
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except DecodeError:
+        raise UserError(f"{path}: not an ONNX model") from None
+    apart = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
+    size = sum(file.stat().st_size for file in (path, *(path.parent / one for one in apart)))
+    return Prepared(name, str(path), model.kind, model.random_weights, size)
+
+
+def load(prepared: Prepared, threads: int) -> Predict:
+    return session_predict(session(prepared.source, threads))
+
+
+def session(path: str | bytes, threads: int) -> Any:
+    """A session on so many threads, which stop waiting for work as soon as a run is over: other
+    contenders share the cores.
+
+    Raises:
+        UserError: the file is no ONNX model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+        reason = " ".join(str(error).split())
+        name = path if isinstance(path, str) else "model"
+        raise UserError(f"{name}: ONNX Runtime cannot load it ({reason})") from None
+
+
+def session_predict(loaded: Any) -> Predict:
+    """Inputs by the names of the file, in its own integer type.
+
+    Raises:
+        UserError: the file takes inputs that a workload does not have.
+        Unavailable: by the function returned; a file made for another length, for example.
+    """
+    types = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
+    wanted = {value.name: types.get(value.type) for value in loaded.get_inputs()}
+    for name, kind in wanted.items():
+        if name not in ("input_ids", "attention_mask", "token_type_ids") or kind is None:
+            raise UserError(
+                f"an ONNX file with the input {name!r}; input_ids, attention_mask and "
+                "token_type_ids, in int32 or int64, are what can be fed"
+            )
+
+    def predict(inputs: Inputs) -> object:
+        feeds = {name: inputs[name].astype(kind, copy=False) for name, kind in wanted.items()}
+        try:
+            return loaded.run(None, feeds)
+        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+            tokens, reason = inputs["input_ids"].shape[1], " ".join(str(error).split())
+            raise Unavailable(f"it cannot run {tokens} tokens ({reason})") from None
+
+    return predict

@@ -1,0 +1,83 @@
+"""PyTorch: the `transformers` model eager or compiled, and ELMo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.runtimes.contenders import ELMO, Model
+from bench.runtimes.registry import Prepared, Unavailable
+from bench.runtimes.workloads import Inputs, Predict
+from distill.models.presets import PRESETS
+
+NAMES = ("input_ids", "attention_mask")
+BYTES = 4  # of a float32 weight
+
+
+def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    source = model.source
+    if model.checkpoint is not None and model.checkpoint.directory is not None:
+        source = str(model.checkpoint.directory)
+    parameters = model.parameters
+    size = BYTES * parameters if parameters else None
+    return Prepared(name, source, model.kind, model.random_weights, size)
+
+
+def load(prepared: Prepared, threads: int) -> Predict:
+    torch.set_num_threads(threads)
+    if prepared.kind == ELMO:
+        from bench.runtimes.elmo import elmo_model
+
+        return elmo_model().predict
+    module: Any = transformers_model(prepared.source, prepared.random_weights)
+    if prepared.runtime == "torch-compile":
+        module = _compiled(module)
+
+    @torch.inference_mode()
+    def predict(inputs: Inputs) -> object:
+        return module(**{name: torch.from_numpy(inputs[name]) for name in NAMES})
+
+    return predict
+
+
+def transformers_model(source: str, random_weights: bool) -> torch.nn.Module:
+    """The encoder as a user of `transformers` loads it; ``source`` is a directory, or a preset
+    when the weights are random."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    if not random_weights:
+        loaded: torch.nn.Module = transformers.AutoModel.from_pretrained(
+            source, dtype=torch.float32
+        )
+        return loaded.eval()
+    config = dict(PRESETS[source].config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        settings = transformers.AutoConfig.for_model(config.pop("model_type"), **config)
+        made: torch.nn.Module = transformers.AutoModel.from_config(settings)
+    return made.eval()
+
+
+def _compiled(module: torch.nn.Module) -> Any:
+    """`torch.compile` with its defaults, tried at once: its compiler may be missing.
+
+    Raises:
+        Unavailable: no C++ compiler, or one that fails.
+    """
+    if shutil.which(os.environ.get("CXX", "g++")) is None and shutil.which("clang++") is None:
+        raise Unavailable("torch.compile needs a C++ compiler (g++ or clang++)")
+    compiled = torch.compile(module)
+    example = {name: torch.ones((1, 8), dtype=torch.int64) for name in NAMES}
+    try:
+        with torch.inference_mode():
+            compiled(**example)
+    except Exception as error:  # the compiler's stages each have exceptions of their own
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise Unavailable(f"torch.compile failed: {reason[0]}") from None
+    return compiled

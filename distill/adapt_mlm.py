@@ -1,0 +1,101 @@
+"""Give an encoder the MLM head that it lacks: the encoder frozen first, then free.
+
+Example:
+
+    python -m distill.finetune --task mlm --model minilm --text corpus/*.txt.gz \\
+        --output_dir runs/minilm-mlm --frozen_steps 300 --max_steps 600
+
+A head drawn at random would send noise through a trained encoder; so it learns alone until it can
+read it. The decoder is tied to the word embeddings. The same command resumes a stopped run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.runs.run_folder import claim_run
+from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
+
+TASK = "mlm"
+FROZEN = "frozen"  # the folder of the first phase, in that of the run
+
+
+@dataclass
+class MlmSettings:
+    """Which encoder learns from which text, and for how long its head learns alone."""
+
+    model: str = field(metadata={"help": "checkpoint directory or preset"})
+    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    task: str = field(default=TASK, metadata={"help": TASK})
+    frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
+    frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    corpus_dir: str = field(default="", metadata={"help": "tokenized corpus, to share"})
+    held_out: float = field(default=0.01, metadata={"help": "share of sequences for evaluation"})
+    data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
+
+    def __post_init__(self) -> None:
+        if self.task.lower() != TASK:
+            raise UserError(f"the task here is {TASK}, not {self.task!r}")
+        if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
+            raise UserError("--frozen_steps must be 0 or more, its learning rate above 0")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    given = options_given(argv, MlmSettings, __doc__, REFERENCE_TRAINING)
+    from distill.console.progress import quiet
+    from distill.training.pretraining_run import ReferenceTraining
+
+    settings, training = parse(given, MlmSettings, ReferenceTraining)
+    with quiet():
+        result = adapt(settings, training)
+    if training.process_index == 0:
+        print(json.dumps(result, indent=2))
+    return 0
+
+
+def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
+    """Train head and then encoder in ``training.output_dir``; returns the report of
+    `distill.training.pretraining_run.pretrain`, with the evaluation of the
+    first phase as ``frozen``.
+
+    Raises:
+        UserError: as `distill.training.pretraining_run.pretrain`.
+    """
+    from distill.training.pretraining_run import identity, pretrain
+
+    output = Path(training.output_dir or "")
+    corpus = settings.corpus_dir or str(output / "corpus")
+    common: dict[str, Any] = {
+        "text": settings.text,
+        "sequence_length": settings.sequence_length,
+        "corpus_dir": corpus,
+        "held_out": settings.held_out,
+        "data_note": settings.data_note,
+    }
+    check_training(training)
+    start = str(output / FROZEN) if settings.frozen_steps else settings.model
+    free = PretrainSettings(student=start, **common)
+    with training.main_process_first(desc="run"):  # before the first phase writes into its folder
+        claim_run(output, identity(free, training))
+    frozen = None
+    if settings.frozen_steps:
+        first = copy.copy(training)
+        first.output_dir, first.max_steps = start, settings.frozen_steps
+        first.learning_rate = settings.frozen_learning_rate
+        alone = PretrainSettings(student=settings.model, freeze_encoder=True, **common)
+        frozen = pretrain(alone, first)["evaluation"]
+    return {**pretrain(free, training), "frozen": frozen}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What every command line of the kit shares: errors in one line, and their exit status."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+
+Main = Callable[[Sequence[str] | None], int]
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """A problem that the user can mend; its message is one line that says how."""
+
+
+def command(main: Main) -> Callable[..., int]:
+    """Decorate ``main(argv)``: a `UserError`, or an error of the operating system (a full disk, a
+    folder that cannot be written), becomes one line on stderr and exit status 2; Ctrl-C becomes
+    130. Any other exception is a bug and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except (UserError, OSError) as error:
+            message = " ".join(_text(error).split())
+            print(f"error: {message or type(error).__name__}", file=sys.stderr)
+            return USAGE_ERROR
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+
+    return run
+
+
+def _text(error: Exception) -> str:
+    """The error's own words; of the operating system's the file first and no number."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

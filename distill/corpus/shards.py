@@ -1,0 +1,241 @@
+"""Text -> token shards on disk, tokenized once and read through memory maps.
+
+A text is a sequence ``[CLS] ... [SEP]``; longer ones are split, those of 11 tokens or fewer and
+those of mostly unknown words are dropped, as in the reference (see `distill/README.md`). Texts
+are read and tokenized in portions, in parallel by the fast tokenizer, and only one portion and
+one number for each sequence are in memory: a corpus may be larger than it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from distill.console.atomic import atomic_directory, is_free
+from distill.console.errors import UserError
+from distill.corpus.text_sources import describe, read_texts
+from distill.models.tokenizer import special_ids
+
+SHORTEST = 12
+PORTION = 2000
+SHARD_TOKENS = 2**27
+DESCRIPTION, COUNTS = "corpus.json", "counts.npy"
+UNKNOWN = ("[UNK]", "<unk>")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sequences of ids in memory-mapped shards.
+
+    Attributes:
+        shards: ids of each shard, one after the other.
+        ends: for each shard, where each of its sequences ends.
+        first: the number of each shard's first sequence, and the number of all sequences.
+        counts: how often each id occurs, (vocabulary,).
+        lengths: of every sequence, special tokens included.
+        description: what `build_corpus` recorded.
+    """
+
+    shards: list[np.ndarray]
+    ends: list[np.ndarray]
+    first: np.ndarray
+    counts: np.ndarray
+    lengths: np.ndarray
+    description: dict[str, Any]
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Ids of one sequence, int64."""
+        shard = int(np.searchsorted(self.first, index, "right")) - 1
+        ends, within = self.ends[shard], index - self.first[shard]
+        start = ends[within - 1] if within else 0
+        return self.shards[shard][start : ends[within]].astype(np.int64)
+
+
+def prepare_corpus(
+    sources: Sequence[str], tokenizer: Any, directory: Path, max_length: int
+) -> Corpus:
+    """Open the corpus in ``directory``, or make it there from ``sources`` first.
+
+    Raises:
+        UserError: a source cannot be read, nothing is left of them, or the directory holds a
+            corpus of other sources, another tokenizer or length, or files that are no corpus.
+    """
+    made_from = {
+        "sources": describe(sources),
+        "tokenizer": hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:16],
+        "max_length": max_length,
+    }
+    if not (directory / DESCRIPTION).is_file():
+        build_corpus(read_texts(sources), tokenizer, directory, max_length, made_from)
+    corpus = open_corpus(directory)
+    for key, value in made_from.items():
+        if corpus.description.get(key) != value:
+            raise UserError(
+                f"{directory} holds a corpus with {key} = {corpus.description.get(key)!r}, not "
+                f"{value!r}; name another directory for this one"
+            )
+    return corpus
+
+
+def build_corpus(
+    texts: Iterable[str],
+    tokenizer: Any,
+    out: Path,
+    max_length: int = 512,
+    made_from: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Tokenize ``texts`` into ``out``, in the place of an older corpus only; returns the
+    description that is written there.
+
+    Args:
+        tokenizer: a fast tokenizer (`tokenizers.Tokenizer`) that neither pads nor truncates.
+        max_length: longest sequence in tokens, the two special ones included.
+
+    Raises:
+        UserError: no sequence is left, or ``out`` holds something else than a corpus.
+    """
+    if not (is_free(out) or (out / DESCRIPTION).is_file()):
+        raise UserError(
+            f"{out} holds files that are no corpus, and would be lost: name another directory"
+        )
+    with atomic_directory(out, replace=True) as staged:
+        writer = _Writer(staged, tokenizer, max_length)
+        with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:
+            for portion, coded in _coded(texts, tokenizer):
+                writer.add(coded)
+                writer.text_bytes += sum(len(text.encode()) for text in portion)
+                progress.update(sum(map(len, portion)))
+        if not writer.sequences:
+            raise UserError(
+                f"the corpus is empty: no sequence of {SHORTEST} tokens or more "
+                f"({writer.dropped} dropped)"
+            )
+        return writer.finish(made_from or {})
+
+
+def open_corpus(directory: Path) -> Corpus:
+    """Open what `build_corpus` wrote.
+
+    Raises:
+        UserError: there is no complete corpus.
+    """
+    try:
+        described = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+        dtype = np.dtype(described["dtype"])
+        names = [f"{number:05}" for number in range(described["shards"])]
+        ends = [np.load(directory / f"ends-{name}.npy", mmap_mode="r") for name in names]
+        shards: list[np.ndarray] = [
+            np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names
+        ]
+        if any(len(shard) != end[-1] for shard, end in zip(shards, ends, strict=True)):
+            raise ValueError("a shard was cut short; remove the folder to make it anew")
+        return Corpus(
+            shards,
+            ends,
+            np.cumsum([0, *map(len, ends)]),
+            np.load(directory / COUNTS),
+            np.concatenate([np.diff(end, prepend=0).astype(np.int32) for end in ends]),
+            described,
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{directory}: no tokenized corpus ({error})") from None
+
+
+def _coded(texts: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[str], list[Any]]]:
+    """Portions and their encodings; the next one is tokenized while this one is written."""
+    unknown = next((token for token in UNKNOWN if tokenizer.token_to_id(token) is not None), "")
+    # WikiText marks its rare words so.
+    lines = (text.replace("<unk>", unknown) if "<unk>" in text else text for text in texts)
+    waiting: deque[tuple[list[str], Any]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        while portion := list(islice(lines, PORTION)):
+            future = pool.submit(tokenizer.encode_batch_fast, portion, add_special_tokens=False)
+            waiting.append((portion, future))
+            if len(waiting) > 1:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+@dataclass
+class _Writer:
+    """Packs encodings into shards; ``dropped`` counts what was too short or mostly unknown."""
+
+    folder: Path
+    tokenizer: Any
+    max_length: int
+    sequences: int = 0
+    tokens: int = 0
+    dropped: int = 0
+    text_bytes: int = 0
+    _ends: list[np.ndarray] = field(default_factory=list)
+    _shards: int = 0
+    _size: int = 0
+
+    def __post_init__(self) -> None:
+        vocabulary = self.tokenizer.get_vocab_size()
+        self.dtype = np.dtype(np.uint16 if vocabulary <= 2**16 else np.uint32)
+        self.counts = np.zeros(vocabulary, np.int64)
+        found = (self.tokenizer.token_to_id(token) for token in UNKNOWN)
+        self.unknown = next((token for token in found if token is not None), None)
+        self.cls, self.sep = special_ids(self.tokenizer)
+
+    def add(self, coded: Sequence[Any]) -> None:
+        """Append the sequences of one portion to the shard, or begin another one."""
+        room = self.max_length - 2
+        kept = []
+        for encoding in coded:
+            ids = encoding.ids
+            for start in range(0, len(ids), room):
+                sequence = [self.cls, *ids[start : start + room], self.sep]
+                if len(sequence) < SHORTEST or sequence.count(self.unknown) * 2 >= len(sequence):
+                    self.dropped += 1
+                else:
+                    kept.append(sequence)
+        if not kept:
+            return
+        flat = np.array([token for sequence in kept for token in sequence], self.dtype)
+        with (self.folder / f"tokens-{self._shards:05}.bin").open("ab") as file:
+            file.write(flat.data)
+        self._ends.append(np.cumsum([len(sequence) for sequence in kept]) + self._size)
+        self._size += len(flat)
+        self.counts += np.bincount(flat, minlength=len(self.counts))
+        self.sequences += len(kept)
+        self.tokens += len(flat)
+        if self._size >= SHARD_TOKENS:
+            self._close_shard()
+
+    def finish(self, made_from: dict[str, Any]) -> dict[str, Any]:
+        if self._size:
+            self._close_shard()
+        np.save(self.folder / COUNTS, self.counts)
+        described = {
+            **made_from,
+            "dtype": self.dtype.name,
+            "shards": self._shards,
+            "sequences": self.sequences,
+            "tokens": self.tokens,
+            "dropped": self.dropped,
+            "text_bytes": self.text_bytes,
+        }
+        text = json.dumps(described, indent=2) + "\n"
+        (self.folder / DESCRIPTION).write_text(text, encoding="utf-8")
+        return described
+
+    def _close_shard(self) -> None:
+        np.save(self.folder / f"ends-{self._shards:05}.npy", np.concatenate(self._ends))
+        self._shards, self._size, self._ends = self._shards + 1, 0, []

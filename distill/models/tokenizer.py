@@ -1,0 +1,33 @@
+"""The fast tokenizer of a checkpoint and its special tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from distill.console.errors import UserError
+
+
+def load_tokenizer(directory: Path) -> Tokenizer:
+    """The fast tokenizer of a checkpoint, without padding or truncation.
+
+    Raises:
+        UserError: the directory has no ``tokenizer.json``.
+    """
+    path = directory / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(f"{directory} has no tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The ids that open a sequence and separate its segments."""
+    for opening, separator in (("[CLS]", "[SEP]"), ("<s>", "</s>")):
+        cls, sep = tokenizer.token_to_id(opening), tokenizer.token_to_id(separator)
+        if cls is not None and sep is not None:
+            return cls, sep
+    raise UserError("the tokenizer has neither [CLS] and [SEP] nor <s> and </s>")

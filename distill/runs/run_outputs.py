@@ -1,0 +1,96 @@
+"""What a finished run leaves: student, model card, ``metrics.json``; and disks that are full."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from distill.console.atomic import atomic_directory, atomic_file
+from distill.console.errors import UserError
+from distill.runs.model_card import model_card
+from distill.runs.run_folder import METRICS_FILE
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+)
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
+DISK = re.compile(
+    r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos|"
+    r"\d requested and \d+ written"
+)
+
+
+@contextmanager
+def disk_problems(folder: Path) -> Iterator[None]:
+    """Turn what safetensors, torch and numpy raise for a full disk into one line.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError, _safetensor_error()) as error:
+        if not DISK.search(str(error)):
+            raise
+        raise UserError(
+            f"{folder}: could not be written, the disk is full ({' '.join(str(error).split())}); "
+            "make room and start the same command again, it goes on from the last complete "
+            "checkpoint"
+        ) from None
+
+
+def _safetensor_error() -> type[Exception]:
+    from safetensors import SafetensorError
+
+    return SafetensorError  # type: ignore[no-any-return]
+
+
+def write_run(
+    output: Path, model: Any, source: Path, report: dict[str, Any], log: list[dict[str, Any]]
+) -> None:
+    """Write model, tokenizer (that of ``source``), card and metrics into ``output``.
+
+    The weights are written beside their place first, and ``metrics.json`` comes last: where it is,
+    the run is complete.
+    """
+    write_model(output, model, source, model_card(report))
+    whole = {**report, "machine": machine(), "log": log}
+    with atomic_file(output / METRICS_FILE) as staged:
+        staged.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+
+
+def write_model(output: Path, model: Any, source: Path, card: str) -> None:
+    """Write a Hugging Face directory; other files in ``output`` stay."""
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic_directory(output / ".model", replace=True) as staged:
+        model.save_pretrained(staged)
+        copy_tokenizer(source, staged)
+        (staged / "README.md").write_text(card, encoding="utf-8")
+    for path in (output / ".model").iterdir():
+        path.replace(output / path.name)
+    (output / ".model").rmdir()
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer of one checkpoint directory into another."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            (target / name).write_bytes((source / name).read_bytes())
+
+
+def machine() -> dict[str, Any]:
+    """What a run was made on and with."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"device": device, "threads": torch.get_num_threads(), "versions": versions}

@@ -1,0 +1,367 @@
+"""SQuAD v1.1 and v2.0: examples, windows of a passage, and answers decoded from logits.
+
+A passage that is too long for the model is cut into overlapping windows, each a feature
+``[CLS] question [SEP] window [SEP]``; an answer is the best span over all windows of its
+question (Devlin et al., arXiv 1810.04805, section 4.2).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from distill.corpus import hub
+from distill.models.tokenizer import special_ids
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+MAX_LENGTH = 384
+DOC_STRIDE = 128
+MAX_QUESTION_LENGTH = 64
+N_BEST = 20
+MAX_ANSWER_LENGTH = 30
+HUB = f"{hub.NAME}:"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question on a passage. ``answers`` holds (text, first character in the passage)."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[tuple[str, int], ...]
+    is_impossible: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One window of an example's passage, as model input.
+
+    ``offsets`` holds the character range of each passage token; ``first`` is the position of the
+    first of them in ``input_ids``. Positions before and after belong to the question and the
+    special tokens. ``spans`` holds (start, end) positions of the answers inside this window.
+    """
+
+    example_index: int
+    input_ids: list[int]
+    token_type_ids: list[int]
+    first: int
+    offsets: list[tuple[int, int]]
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A span of the passage; ``text`` is ``context[start:end]``, ``score`` the sum of its logits,
+    ``probability`` its share among the n best."""
+
+    text: str
+    start: int
+    end: int
+    score: float
+    probability: float = 0.0
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, gzipped or plain.
+
+    Raises:
+        UserError: the file is missing or is no JSON.
+    """
+    try:
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: not a JSON file ({error})") from None
+
+
+def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:
+    """The examples of `load_checked`."""
+    return load_checked(path, on_mismatch)[0]
+
+
+def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Example], list[str]]:
+    """Read a file in the official SQuAD format (v1.1 or v2.0, gzipped or plain): its examples, and
+    the ids of questions with an answer that does not stand at its ``answer_start``.
+
+    Args:
+        path: the file, or ``hub:NAME[:SPLIT]``, such as ``hub:rajpurkar/squad_v2:validation``;
+            without a split that to train on.
+        on_mismatch: what to do with such an answer: ``skip`` it (the question too when no answer
+            is left), ``refuse`` the file, or ``keep`` it: the official metric reads its text alone.
+
+    Raises:
+        UserError: the file is not in the format, or holds a mismatch and is to be refused; the
+            hub cannot be reached.
+    """
+    examples, wrong = _parse(path, keep=on_mismatch == "keep")
+    if wrong and on_mismatch == "refuse":
+        raise UserError(
+            f"{path}: {len(wrong)} answers do not stand at their answer_start, the first in "
+            f"question {wrong[0]}; mend the file or skip them"
+        )
+    return examples, wrong
+
+
+def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[str]]:
+    examples: list[Example] = []
+    wrong: list[str] = []
+    try:
+        for article in _articles(str(path)):
+            for paragraph in article["paragraphs"]:
+                title, context = article.get("title", ""), _text(paragraph["context"])
+                for qa in paragraph["qas"]:
+                    example = _example(title, context, qa, wrong, keep)
+                    if example is not None:
+                        examples.append(example)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{path}: not in the SQuAD format ({type(error).__name__}: {error})"
+        ) from None
+    if not examples:
+        raise UserError(f"{path}: holds no question")
+    return examples, wrong
+
+
+def _articles(source: str) -> Any:
+    if not source.startswith(HUB):
+        return read_json(Path(source))["data"]
+    name, split = [*source.removeprefix(HUB).split(":"), "train"][:2]
+    return [_article(row) for row in hub.load_rows(name, None, split)[0]]
+
+
+def _article(row: dict[str, Any]) -> dict[str, Any]:
+    """A question as the hub has it, in the official format."""
+    stated = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+    answers = [{"text": text, "answer_start": at} for text, at in stated]
+    question = {name: row[name] for name in ("id", "question")}
+    question |= {"answers": answers, "is_impossible": not answers}
+    paragraph = {"context": row["context"], "qas": [question]}
+    return {"title": row.get("title", ""), "paragraphs": [paragraph]}
+
+
+def _example(
+    title: str, context: str, qa: dict[str, Any], wrong: list[str], keep: bool
+) -> Example | None:
+    impossible = bool(qa.get("is_impossible", False))
+    stated = (
+        [] if impossible else [(_text(a["text"]), int(a["answer_start"])) for a in qa["answers"]]
+    )
+    answers = tuple((text, at) for text, at in stated if keep or _stands(text, at, context))
+    if len(answers) < len(stated):
+        wrong.append(qa["id"])
+        if not answers:
+            return None
+    return Example(_text(qa["id"]), _text(qa["question"]), context, answers, impossible, title)
+
+
+def _stands(text: str, at: int, context: str) -> bool:
+    return bool(text) and at >= 0 and context.startswith(text, at)
+
+
+def _text(value: Any) -> str:
+    """``value`` if it is a text; JSON can hold halves of characters, which no tokenizer takes."""
+    value.encode()
+    return str(value)
+
+
+def make_features(
+    examples: Sequence[Example],
+    tokenizer: Tokenizer,
+    max_length: int = MAX_LENGTH,
+    doc_stride: int = DOC_STRIDE,
+    max_question_length: int = MAX_QUESTION_LENGTH,
+) -> list[Feature]:
+    """Cut every example into windows of at most ``max_length`` tokens that start ``doc_stride``
+    passage tokens apart; the question keeps its first ``max_question_length`` tokens.
+
+    ``tokenizer`` must neither pad nor truncate. A passage shared by examples in a row is
+    tokenized once.
+
+    Raises:
+        UserError: the tokenizer has no separator token, ``max_length`` leaves no room, or
+            ``doc_stride`` is below 1.
+    """
+    if doc_stride < 1:
+        raise UserError(f"windows must start at least 1 token apart, not {doc_stride}")
+    cls, sep = special_ids(tokenizer)
+    questions = tokenizer.encode_batch([e.question for e in examples], add_special_tokens=False)
+    distinct = list(dict.fromkeys(e.context for e in examples))
+    encoded = tokenizer.encode_batch(distinct, add_special_tokens=False)
+    contexts = dict(zip(distinct, encoded, strict=True))
+    features: list[Feature] = []
+    for index, example in enumerate(examples):
+        head = [cls, *questions[index].ids[:max_question_length], sep]
+        room = max_length - len(head) - 1
+        if room < 1:
+            raise UserError(f"a length of {max_length} leaves no room for the passage")
+        features.extend(
+            _window(index, example, head, contexts[example.context], start, room, sep)
+            for start in window_starts(len(contexts[example.context].ids), room, doc_stride)
+        )
+    return features
+
+
+def window_starts(tokens: int, room: int, doc_stride: int) -> list[int]:
+    """First token of each window; the last window is the first that reaches the end."""
+    starts = [0]
+    while starts[-1] + room < tokens:
+        starts.append(starts[-1] + min(doc_stride, room))
+    return starts
+
+
+def _window(
+    index: int,
+    example: Example,
+    head: list[int],
+    context: Encoding,
+    start: int,
+    room: int,
+    sep: int,
+) -> Feature:
+    ids = context.ids[start : start + room]
+    offsets = context.offsets[start : start + room]
+    return Feature(
+        example_index=index,
+        input_ids=[*head, *ids, sep],
+        token_type_ids=[0] * len(head) + [1] * (len(ids) + 1),
+        first=len(head),
+        offsets=offsets,
+        spans=tuple(
+            (first + len(head), last + len(head))
+            for text, at in example.answers
+            for first, last in [_token_span(offsets, at, at + len(text))]
+            if first is not None and last is not None
+        ),
+    )
+
+
+def _token_span(
+    offsets: Sequence[tuple[int, int]], start: int, end: int
+) -> tuple[int | None, int | None]:
+    """First and last token that cover the characters ``start:end``, or (None, None)."""
+    inside = [i for i, (low, high) in enumerate(offsets) if low < end and high > start]
+    if not inside or offsets[inside[0]][0] > start or offsets[inside[-1]][1] < end:
+        return None, None
+    return inside[0], inside[-1]
+
+
+def decode(
+    examples: Sequence[Example],
+    features: Sequence[Feature],
+    start_logits: Sequence[np.ndarray],
+    end_logits: Sequence[np.ndarray],
+    n_best: int = N_BEST,
+    max_answer_length: int = MAX_ANSWER_LENGTH,
+    allow_null: bool = False,
+    null_threshold: float = 0.0,
+) -> dict[str, list[Answer]]:
+    """The best answers of every example, best first.
+
+    Args:
+        start_logits: one array per feature, at least as long as its ``input_ids``.
+        end_logits: likewise.
+        max_answer_length: longest answer in tokens.
+        allow_null: SQuAD v2.0: "no answer" (an empty text at 0:0, scored by the logits of the
+            first token, the least over the windows) comes first when it scores more than
+            ``null_threshold`` above the best span.
+    """
+    spans: list[dict[tuple[int, int], float]] = [{} for _ in examples]
+    nulls = [np.inf] * len(examples)
+    for feature, start, end in zip(features, start_logits, end_logits, strict=True):
+        best = spans[feature.example_index]
+        for span, score in _spans(feature, start, end, n_best, max_answer_length):
+            best[span] = max(score, best.get(span, -np.inf))
+        null = float(start[0]) + float(end[0])
+        nulls[feature.example_index] = min(null, nulls[feature.example_index])
+    answers = {}
+    for example, found, null in zip(examples, spans, nulls, strict=True):
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n_best]
+        scored = [Answer(example.context[a:b], a, b, score) for (a, b), score in ranked]
+        if allow_null and (not scored or null - scored[0].score > null_threshold):
+            scored.insert(0, Answer("", 0, 0, null))
+        answers[example.id] = _with_probabilities(scored)
+    return answers
+
+
+def _spans(
+    feature: Feature, start: np.ndarray, end: np.ndarray, n_best: int, max_answer_length: int
+) -> list[tuple[tuple[int, int], float]]:
+    """Character spans with scores: the ``n_best`` starts against the ``n_best`` ends."""
+    stop = feature.first + len(feature.offsets)
+    start = np.asarray(start, dtype=np.float32)[feature.first : stop]
+    end = np.asarray(end, dtype=np.float32)[feature.first : stop]
+    firsts = np.argsort(-start, kind="stable")[:n_best].tolist()
+    lasts = np.argsort(-end, kind="stable")[:n_best].tolist()
+    return [
+        ((feature.offsets[i][0], feature.offsets[j][1]), float(start[i]) + float(end[j]))
+        for i in firsts
+        for j in lasts
+        if i <= j < i + max_answer_length
+    ]
+
+
+def _with_probabilities(answers: list[Answer]) -> list[Answer]:
+    if not answers:
+        return []
+    scores = np.array([answer.score for answer in answers])
+    weights = np.exp(scores - scores.max())
+    return [
+        Answer(a.text, a.start, a.end, a.score, float(p))
+        for a, p in zip(answers, weights / weights.sum(), strict=True)
+    ]
+
+
+def score(examples: Sequence[Example], predictions: dict[str, str]) -> dict[str, float | int]:
+    """The official metric, in percent: exact match and F1 over words, the best over the reference
+    answers of a question. A question without prediction scores 0.
+
+    Returns:
+        ``exact_match``, ``f1``, ``total``, ``missing`` (questions without prediction) and
+        ``surplus`` (predictions for no question).
+    """
+    return summary(examples, predictions, scores_by_question(examples, predictions))
+
+
+def summary(
+    examples: Sequence[Example], predictions: dict[str, str], rows: np.ndarray
+) -> dict[str, float | int]:
+    """`score` from the ``rows`` of `scores_by_question`."""
+    known = {example.id for example in examples}
+    return {
+        "exact_match": float(rows[:, 0].mean()),
+        "f1": float(rows[:, 1].mean()),
+        "total": len(examples),
+        "missing": len(known - predictions.keys()),
+        "surplus": len(predictions.keys() - known),
+    }
+
+
+def scores_by_question(examples: Sequence[Example], predictions: dict[str, str]) -> np.ndarray:
+    """Exact match and F1 of each example in percent, of shape (examples, 2)."""
+    from torchmetrics.functional.text import squad
+
+    rows = np.zeros((len(examples), 2))
+    for row, example in zip(rows, examples, strict=True):
+        if example.id not in predictions:
+            continue
+        texts = [text for text, _ in example.answers] or [""]
+        measured = squad(
+            {"id": example.id, "prediction_text": predictions[example.id]},
+            {"id": example.id, "answers": {"text": texts, "answer_start": [0] * len(texts)}},
+        )
+        row[:] = float(measured["exact_match"]), float(measured["f1"])
+    return rows

@@ -1,0 +1,175 @@
+"""The Trainer of `transformers`, fitted to a `Distiller`: batches by length, checkpoints of the
+student alone, the terms of the loss in the logs, and the longest batch tried first."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import TrainerCallback
+
+from distill.console.errors import UserError
+from distill.console.progress import ReadableProgress, show_progress
+from distill.corpus.length_batches import LengthBatches, Sequences
+from distill.losses.triple import IGNORED
+from distill.training.exact_trainer import ExactTrainer
+
+PERPLEXITY_CAP = 80.0
+
+
+class DistillTrainer(ExactTrainer):
+    """A Trainer of a `Distiller` on `Sequences`."""
+
+    keep_last = False
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._means = Means()
+        self.tokens_before = 0
+        show_progress(self, TokensProgress())
+        self.add_callback(LongestBatchFirst(self))
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """The same batches with the same masks at every evaluation."""
+        rows = eval_dataset if isinstance(eval_dataset, Sequences) else self.eval_dataset
+        size = self.args.eval_batch_size
+        return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))  # type: ignore[union-attr]
+
+    def compute_loss(  # type: ignore[override]
+        self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+    ) -> Any:
+        terms = model(**inputs)
+        self._means.add({name: value for name, value in terms.items() if name != "loss"})
+        return (terms["loss"], terms) if return_outputs else terms["loss"]
+
+    def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
+        """The loss alone; its terms are gathered for `evaluation_loop`, each weighed by its
+        positions."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            terms = model(**inputs)
+        masked = int((inputs["labels"] != IGNORED).sum())
+        self._held_out.add({"masked": terms["masked"]}, masked)
+        rest = {name: terms[name] for name in terms.keys() - {"loss", "masked"}}
+        self._held_out.add(rest, int(inputs["attention_mask"].sum()))
+        return terms["loss"].detach(), None, None
+
+    def evaluation_loop(self, *arguments: Any, **keywords: Any) -> Any:
+        """Adds the mean of every term, and the perplexity of the masked language model."""
+        self._held_out = Means()
+        found = super().evaluation_loop(*arguments, **keywords)
+        prefix = keywords.get("metric_key_prefix", "eval")
+        terms = self._held_out.take(self.accelerator)
+        metrics = {f"{prefix}_{name}": value for name, value in terms.items()}
+        metrics[f"{prefix}_perplexity"] = math.exp(min(terms["masked"], PERPLEXITY_CAP))
+        return found._replace(metrics={**(found.metrics or {}), **metrics})
+
+    def log(self, logs: dict[str, float], *arguments: Any, **keywords: Any) -> None:
+        if "loss" in logs:
+            means = self._means.take(self.accelerator)
+            logs |= {f"loss_{name}": value for name, value in means.items()}
+        super().log(logs, *arguments, **keywords)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        if self.args.should_save:
+            directory = output_dir or str(self.args.output_dir)
+            self.accelerator.unwrap_model(self.model).student.save_pretrained(directory)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        student = self.accelerator.unwrap_model(model or self.model).student
+        loaded = type(student).from_pretrained(Path(resume_from_checkpoint))
+        student.load_state_dict(loaded.state_dict())
+
+    def _load_best_model(self) -> None:
+        self._load_from_checkpoint(str(self.state.best_model_checkpoint))
+
+
+class Means:
+    """Weighted means of the terms of the loss, over batches and processes."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, torch.Tensor] = {}
+
+    def add(self, terms: dict[str, torch.Tensor], weight: float = 1.0) -> None:
+        for name, value in terms.items():
+            added = torch.stack([value.detach().float(), torch.ones_like(value.detach())]) * weight
+            self._sums[name] = self._sums[name] + added if name in self._sums else added
+
+    def take(self, accelerator: Any) -> dict[str, float]:
+        """The means of all processes, by name; what was added is forgotten."""
+        sums, self._sums = self._sums, {}
+        totals = {name: accelerator.reduce(sums[name], "sum").tolist() for name in sorted(sums)}
+        return {name: total / max(weight, 1e-9) for name, (total, weight) in totals.items()}
+
+
+class LongestBatchFirst(TrainerCallback):
+    """Runs the longest batch before the first step, so that memory runs out at once or never.
+
+    Raises:
+        UserError: it does not fit.
+    """
+
+    def __init__(self, trainer: DistillTrainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        trainer = self.trainer
+        trainer.tokens_before = state.num_input_tokens_seen
+        rows: Any = trainer.train_dataset
+        keys = trainer.train_batches.longest()
+        try:
+            with torch.random.fork_rng():
+                self._run(trainer.data_collator([rows[key] for key in keys]))
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            raise UserError(
+                f"the longest batch, {len(keys)} sequences of up to {int(rows.lengths.max())} "
+                "tokens, does not fit in memory: lower --per_device_train_batch_size (and raise "
+                "--gradient_accumulation_steps), --loss_positions or --sequence_length"
+            ) from None
+
+    def _run(self, batch: Any) -> None:
+        trainer = self.trainer
+        model = trainer.model_wrapped
+        model.train()
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        # AdamW's two moments do not exist yet.
+        moments = torch.empty(2 * trained, device=trainer.args.device) if _on_device() else None
+        with trainer.compute_loss_context_manager():
+            loss = trainer.compute_loss(model, trainer._prepare_inputs(batch))
+        trainer.accelerator.backward(loss)
+        model.zero_grad(set_to_none=True)
+        trainer._means = Means()
+        del moments
+
+
+def _on_device() -> bool:
+    return torch.cuda.is_available()
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text
+
+
+class TokensProgress(ReadableProgress):
+    """The bar, whose time left tqdm knows, with tokens per second beside it."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
+        super().on_train_begin(args, state, control, **keywords)
+        self._first = state.num_input_tokens_seen
+        self.current_step = state.global_step
+        if self.training_bar is not None:
+            self.training_bar.update(state.global_step)
+            self.training_bar.initial = state.global_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
+        super().on_step_end(args, state, control, **keywords)
+        if self.training_bar is not None:
+            seconds = self.training_bar.format_dict["elapsed"] or 1e-9
+            rate = (state.num_input_tokens_seen - self._first) / seconds
+            self.training_bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)

@@ -1,0 +1,134 @@
+"""Student and teacher in one module whose output is the triple loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from distill.console.errors import UserError
+from distill.losses.triple import TripleWeights, triple_loss
+
+
+class MlmHead(nn.Module):
+    """The MLM head of a `transformers` model in two parts, ``decoder(transform(hidden))``.
+
+    Raises:
+        UserError: the model has no head of a known make.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList()
+        if hasattr(model, "vocab_projector"):  # DistilBERT
+            activation = model.activation
+            parts = [model.vocab_transform, activation, model.vocab_layer_norm]
+            self.decoder = model.vocab_projector
+        elif hasattr(model, "cls") and hasattr(model.cls, "predictions"):  # BERT
+            parts = [model.cls.predictions.transform]
+            self.decoder = model.cls.predictions.decoder
+        elif hasattr(model, "lm_head") and hasattr(model.lm_head, "layer_norm"):  # RoBERTa
+            parts = [model.lm_head.dense, nn.GELU(), model.lm_head.layer_norm]
+            self.decoder = model.lm_head.decoder
+        else:
+            raise UserError(
+                f"{type(model).__name__} has no MLM head of BERT, RoBERTa or DistilBERT, which "
+                "L_ce and L_mlm need"
+            )
+        self.steps.extend(parts)
+
+    def transform(self, hidden: torch.Tensor) -> torch.Tensor:
+        for step in self.steps:
+            hidden = step(hidden)
+        return hidden
+
+
+class Distiller(nn.Module):
+    """``forward(batch) -> {"loss", terms}``. The teacher is held, not owned: it is neither saved
+    nor trained.
+
+    Args:
+        student: a `transformers` masked language model.
+        teacher: a `transformers` model, with an MLM head if its distribution is to be learnt;
+            None to train the student as a masked language model alone.
+        positions: as in `triple_loss`.
+
+    Raises:
+        UserError: a head that is missing, other vocabularies, or widths that the cosine cannot
+            compare.
+    """
+
+    def __init__(
+        self,
+        student: Any,
+        teacher: Any | None,
+        weights: TripleWeights,
+        masked_only: bool = False,
+        positions: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.student, self.weights, self.masked_only = student, weights, masked_only
+        self.positions = positions
+        self.head = MlmHead(student)
+        self._held: tuple[Any, MlmHead | None] | None = None
+        if teacher is None:
+            self.weights = TripleWeights(0, weights.masked, 0, weights.temperature)
+        elif weights.distillation or weights.cosine:
+            self._held = self._hold(teacher)
+
+    def _hold(self, teacher: Any) -> tuple[Any, MlmHead | None]:
+        theirs, ours = teacher.config, self.student.config
+        if theirs.vocab_size != ours.vocab_size:
+            raise UserError(
+                f"the teacher's vocabulary has {theirs.vocab_size} entries, the student's "
+                f"{ours.vocab_size}: a student learns from a teacher of its own vocabulary"
+            )
+        if self.weights.cosine and theirs.hidden_size != ours.hidden_size:
+            raise UserError(
+                f"L_cos compares states of one width; the teacher's have {theirs.hidden_size}, "
+                f"the student's {ours.hidden_size}: leave it out with --alpha_cos 0"
+            )
+        teacher.eval().requires_grad_(False)
+        return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None
+
+    def activation_checkpointing_enable(self, **keywords: Any) -> None:
+        """The student's: the teacher keeps no activations."""
+        self.student.activation_checkpointing_enable(**keywords)
+
+    def _apply(self, function: Any, recurse: bool = True) -> Any:
+        """Moves the teacher where the student goes."""
+        if self._held:
+            for module in self._held:
+                if module is not None:
+                    module._apply(function)
+        return super()._apply(function, recurse)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """All (batch, length). In evaluation the masked term is computed whatever its weight:
+        held-out perplexity compares students of any loss."""
+        hidden = self.student.base_model(input_ids, attention_mask).last_hidden_state
+        teacher_hidden = teacher_head = None
+        if self._held:
+            teacher, teacher_head = self._held
+            with torch.no_grad():
+                teacher_hidden = teacher(input_ids, attention_mask).last_hidden_state
+        weights = self.weights
+        terms = triple_loss(
+            hidden,
+            teacher_hidden,
+            attention_mask,
+            labels,
+            self.head,
+            teacher_head,
+            weights,
+            self.masked_only,
+            self.positions,
+        )
+        if not self.training and not weights.masked:
+            only = TripleWeights(0, 1, 0)
+            none = (None, attention_mask, labels, self.head, None, only)
+            terms["masked"] = triple_loss(hidden, *none, positions=self.positions)["masked"]
+        return terms

@@ -1,0 +1,250 @@
+"""One run of pre-training distillation: models, corpus, Trainer, what is written at the end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForMaskedLM, EarlyStoppingCallback, TrainingArguments
+
+from distill.console.errors import UserError
+from distill.corpus.length_batches import Sequences
+from distill.corpus.masking import MaskingCollator
+from distill.corpus.shards import UNKNOWN, Corpus, prepare_corpus
+from distill.losses.triple import TripleWeights
+from distill.models.checkpoint_folder import check_length, checkpoint_directory
+from distill.models.loading import readable
+from distill.models.tokenizer import load_tokenizer
+from distill.runs.run_folder import claim_run, finished_run, last_complete_checkpoint
+from distill.runs.run_outputs import disk_problems, write_run
+from distill.students.from_layers import check_vocabularies, load_teacher, make_student
+from distill.training.distill_trainer import DistillTrainer
+from distill.training.distiller import Distiller
+from distill.training.settings import (
+    PRETRAIN_SCHEDULE,
+    PretrainSettings,
+    check_training,
+    evaluates,
+    layer_choice,
+    schedule,
+)
+
+SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", *UNKNOWN)
+DROPOUTS = ("dropout", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob")
+
+
+@dataclass
+class ReferenceTraining(TrainingArguments):
+    """`TrainingArguments` with the reference's settings (see `distill.training.settings`)."""
+
+    learning_rate: float = field(default=5e-4, metadata={"help": "highest, after the warm-up"})
+    adam_beta2: float = field(default=0.98, metadata={"help": "of AdamW"})
+    adam_epsilon: float = field(default=1e-6, metadata={"help": "of AdamW"})
+    max_grad_norm: float = field(default=5.0, metadata={"help": "gradients are clipped to it"})
+    warmup_steps: float = field(default=0.05, metadata={"help": "steps, or below 1 their share"})
+    per_device_train_batch_size: int = field(default=5, metadata={"help": "sequences at a time"})
+    gradient_accumulation_steps: int = field(default=50, metadata={"help": "batches for a step"})
+    report_to: None | str | list[str] = field(  # noqa: RUF036 - the order HfArgumentParser reads
+        default="tensorboard", metadata={"help": "where logs go, besides metrics.json"}
+    )
+    precision: str = field(
+        default="auto", metadata={"help": "auto (bf16 where the device has it), float32 or bf16"}
+    )
+    early_stopping_patience: int = field(
+        default=0,
+        metadata={"help": "stop after so many evaluations without gain and keep the best; 0: off"},
+    )
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("auto", "float32", "bf16"):
+            raise UserError(f"--precision is auto, float32 or bf16, not {self.precision!r}")
+        if self.precision != "auto" and (self.fp16 or (self.bf16 and self.precision != "bf16")):
+            half = "--fp16" if self.fp16 else "--bf16"
+            raise UserError(f"--precision {self.precision} contradicts {half}: give one of them")
+        if self.precision != "float32" and not self.fp16:
+            self.bf16 = self.bf16 or self.precision == "bf16" or _device_has_bf16(self.use_cpu)
+        if self.early_stopping_patience:
+            self.eval_strategy = "steps" if self.eval_strategy == "no" else self.eval_strategy
+            self.eval_steps = self.eval_steps or self.save_steps
+            self.load_best_model_at_end = True
+            self.metric_for_best_model, self.greater_is_better = "loss", False
+            self.restore_callback_states_from_checkpoint = True  # evaluations without gain so far
+        self.include_num_input_tokens_seen = "non_padding"  # for tokens/s
+        self.remove_unused_columns = False
+        self.label_names = ["labels"]
+        try:
+            super().__post_init__()
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+
+def _device_has_bf16(use_cpu: bool) -> bool:
+    return not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+
+
+def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
+    """Train in ``training.output_dir``, or go on from its last complete checkpoint; a run that has
+    come to its end is not run again.
+
+    Writes the student (a Hugging Face directory with tokenizer and model card) and
+    ``metrics.json`` there, and returns what the latter holds, its log left out.
+
+    Raises:
+        UserError: a teacher that cannot teach this student or loss, unusable text, a folder
+            that holds another run, memory or disk that is too small.
+    """
+    output = Path(training.output_dir or "")
+    _check(settings, training)
+    if done := finished_run(output, identity(settings, training)):
+        return {name: value for name, value in done.items() if name not in ("log", "machine")}
+    source, student, teacher = _models(settings, training.seed)
+    tokenizer = load_tokenizer(source)
+    with training.main_process_first(desc="corpus"):
+        output.mkdir(parents=True, exist_ok=True)
+        claim_run(output, identity(settings, training))
+        shards = Path(settings.corpus_dir) if settings.corpus_dir else output / "corpus"
+        corpus = prepare_corpus(settings.text, tokenizer, shards, settings.sequence_length)
+    rows, held_out = split(corpus, settings.held_out)
+    weights = (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos, settings.temperature)
+    trainer = DistillTrainer(
+        model=Distiller(
+            student,
+            teacher,
+            TripleWeights(*weights),
+            settings.masked_only,
+            settings.loss_positions or None,
+        ),
+        args=training,
+        train_dataset=rows,
+        eval_dataset=held_out,
+        data_collator=collator(corpus, tokenizer, student.config.pad_token_id or 0, training.seed),
+    )
+    if training.early_stopping_patience:
+        trainer.add_callback(EarlyStoppingCallback(training.early_stopping_patience))
+    resume = last_complete_checkpoint(output)
+    began = time.perf_counter()
+    with disk_problems(output):
+        outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    report = {
+        "settings": asdict(settings),
+        "training": schedule(training, PRETRAIN_SCHEDULE),
+        "student": {
+            "parameters": student.num_parameters(),
+            "layers": student.config.num_hidden_layers,
+        },
+        "corpus": {k: v for k, v in corpus.description.items() if k != "dtype"},
+        "held_out_sequences": len(held_out) if held_out else 0,
+        "padding": trainer.train_batches.padding(),
+        "steps": outcome.global_step,
+        "stopped_early": outcome.global_step < trainer.state.max_steps,
+        "resumed_from": int(resume.name.split("-")[1]) if resume else None,
+        "tokens_seen": trainer.state.num_input_tokens_seen,
+        "seconds": round(time.perf_counter() - began, 2),
+        "tokens_per_second": round(
+            (trainer.state.num_input_tokens_seen - trainer.tokens_before)
+            / outcome.metrics["train_runtime"],
+            1,
+        ),
+        "train_loss": outcome.training_loss,
+        "evaluation": _evaluation(trainer) if held_out else None,
+        "processes": training.world_size,
+        "seed": training.seed,
+    }
+    if trainer.is_world_process_zero():
+        with disk_problems(output):
+            write_run(output, student, source, report, trainer.state.log_history)
+    trainer.accelerator.wait_for_everyone()
+    return report
+
+
+def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]:
+    """Sequences to train on, and a share kept for evaluation, the same in every run.
+
+    Raises:
+        UserError: the share leaves nothing on one side.
+    """
+    order = np.random.default_rng(0).permutation(len(corpus))
+    count = round(held_out * len(corpus))
+    if held_out and not 0 < count < len(corpus):
+        raise UserError(f"{held_out} of {len(corpus)} sequences cannot be held out")
+    rows = np.sort(order[count:])
+    return Sequences(corpus, rows), Sequences(corpus, np.sort(order[:count])) if count else None
+
+
+def collator(corpus: Corpus, tokenizer: Any, pad_id: int, seed: int) -> MaskingCollator:
+    """Raises:
+    UserError: the tokenizer has no mask token.
+    """
+    special = {tokenizer.token_to_id(token) for token in SPECIAL} - {None}
+    masks = [tokenizer.token_to_id(token) for token in ("[MASK]", "<mask>")]
+    mask_id = next((token for token in masks if token is not None), None)
+    if mask_id is None:
+        raise UserError("the tokenizer has neither [MASK] nor <mask>: not a masked model's")
+    return MaskingCollator(corpus.counts, mask_id, sorted(special), pad_id, seed)
+
+
+def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
+    check_training(training)
+    if training.n_gpu > 1:
+        raise UserError(
+            f"one process sees {training.n_gpu} GPUs: start one for each, with torchrun "
+            f"--nproc_per_node {training.n_gpu} -m distill.pretrain, or set CUDA_VISIBLE_DEVICES"
+        )
+    if evaluates(training) and not settings.held_out:
+        raise UserError("evaluation needs sequences of its own: set --held_out, such as 0.01")
+
+
+def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
+    """What a run must agree on to go on: all that decides its outcome."""
+    free = ("corpus_dir", "data_note", "loss_positions")
+    decided = {k: v for k, v in asdict(settings).items() if k not in free}
+    decided |= schedule(training, PRETRAIN_SCHEDULE)
+    return {**decided, "processes": training.world_size}
+
+
+def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
+    """The directory of the tokenizer, the student, and the teacher or None."""
+    torch.manual_seed(seed)
+    teacher = place = None
+    if settings.teacher:
+        place = checkpoint_directory(settings.teacher)
+        check_length(place, settings.sequence_length)
+        teacher = load_teacher(place, needs_head=settings.alpha_ce > 0)
+    if settings.student:
+        directory = checkpoint_directory(settings.student)
+        check_length(directory, settings.sequence_length)
+        with readable(directory):
+            student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
+        if place:
+            check_vocabularies(place, directory)
+    else:
+        assert place is not None
+        directory = place
+        student = make_student(teacher, settings.layers, layer_choice(settings.choice), seed)
+    if settings.dropout is not None:
+        set_dropout(student, settings.dropout)
+    if settings.freeze_encoder:
+        student.base_model.requires_grad_(False)
+    return directory, student, teacher
+
+
+def set_dropout(model: Any, dropout: float) -> None:
+    """Replace every dropout of a model, those inside its attention too."""
+    for name in DROPOUTS:
+        if hasattr(model.config, name):
+            setattr(model.config, name, dropout)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+        if hasattr(module, "dropout_prob"):
+            module.dropout_prob = dropout
+
+
+def _evaluation(trainer: DistillTrainer) -> dict[str, float]:
+    found = trainer.evaluate()
+    names = [n for n in found if not n.endswith(("_second", "_runtime", "epoch", "_seen"))]
+    return {name.removeprefix("eval_"): found[name] for name in names}

@@ -1,0 +1,163 @@
+"""The recipe of pre-training distillation as data: what is learnt, from whom, by which loss.
+
+The defaults are those of the reference (`huggingface/transformers`,
+`research_projects/distillation`), where the paper's text is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from distill.console.errors import UserError
+
+TRAINING_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 5e-4,
+    "adam_beta2": 0.98,
+    "adam_epsilon": 1e-6,
+    "max_grad_norm": 5.0,
+    "warmup_steps": 0.05,
+    "per_device_train_batch_size": 5,
+    "gradient_accumulation_steps": 50,
+}
+"""Where the reference differs from `transformers.TrainingArguments`: AdamW with a linear schedule,
+5% warm-up, no weight decay, 3 epochs."""
+REFERENCE_TRAINING = (
+    "Besides these, every option of transformers.TrainingArguments (--output_dir, --max_steps, "
+    "--seed, ...), here with the reference's defaults: "
+    + ", ".join(f"--{name} {value}" for name, value in TRAINING_DEFAULTS.items())
+    + "; and --precision auto|float32|bf16, --early_stopping_patience N; or one YAML or JSON file "
+    "of options."
+)
+
+# What of any training decides its outcome: a run goes on only with the same.
+SCHEDULE = (
+    *TRAINING_DEFAULTS,
+    "adam_beta1",
+    "weight_decay",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "optim",
+    "optim_args",
+    "num_train_epochs",
+    "max_steps",
+    "seed",
+    "data_seed",
+    "bf16",
+    "fp16",
+)
+PRETRAIN_SCHEDULE = (*SCHEDULE, "early_stopping_patience", "eval_steps")
+# Options of `TrainingArguments` that would do nothing, or not what they say.
+WITHOUT_EFFECT = {
+    "resume_from_checkpoint": "a run goes on from its last complete checkpoint by itself",
+    "save_only_model": "a run cannot go on from weights alone; --save_strategy no saves nothing",
+    "ignore_data_skip": "a run that goes on takes up the data where it stopped",
+    "train_sampling_strategy": "batches are of nearly one length anyway",
+    "auto_find_batch_size": "other batches are another run; name the size",
+    "label_smoothing_factor": "the losses have no such term",
+}
+
+
+@dataclass
+class PretrainSettings:
+    """Who learns from whom, on what, by which loss."""
+
+    text: list[str] = field(
+        metadata={
+            "help": "files (.txt, .jsonl with a text field, either as .gz), a folder saved by "
+            "`datasets`, or hub:NAME[:CONFIG[:SPLIT]]"
+        }
+    )
+    teacher: str | None = field(
+        default=None,
+        metadata={"help": "checkpoint directory or preset; none: train --student alone, by MLM"},
+    )
+    student: str | None = field(
+        default=None, metadata={"help": "checkpoint to go on with; default: made from the teacher"}
+    )
+    layers: int = field(default=6, metadata={"help": "depth of a student made from the teacher"})
+    choice: str = field(
+        default="reference",
+        metadata={"help": "its layers: reference, even, first, last, random, or such as 0,2,4"},
+    )
+    alpha_ce: float = field(default=5.0, metadata={"help": "weight of L_ce; 0 leaves it out"})
+    alpha_mlm: float = field(default=2.0, metadata={"help": "weight of L_mlm"})
+    alpha_cos: float = field(default=1.0, metadata={"help": "weight of L_cos"})
+    temperature: float = field(default=2.0, metadata={"help": "of L_ce"})
+    masked_only: bool = field(default=False, metadata={"help": "L_ce at masked positions only"})
+    loss_positions: int = field(
+        default=0, metadata={"help": "positions whose logits are held at a time; 0: by device"}
+    )
+    freeze_encoder: bool = field(default=False, metadata={"help": "train the MLM head alone"})
+    dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    corpus_dir: str = field(
+        default="", metadata={"help": "tokenized corpus, to share; default: in --output_dir"}
+    )
+    held_out: float = field(
+        default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
+    )
+    data_note: str = field(
+        default="", metadata={"help": "sources and licences of the text, for the model card"}
+    )
+
+    def __post_init__(self) -> None:
+        if isinstance(self.text, str):  # a YAML file may give one name
+            self.text = [self.text]
+        if not self.text:
+            raise UserError("name the text to train on with --text")
+        if not (self.teacher or self.student):
+            raise UserError("give a --teacher, or a --student to train alone")
+        if min(self.alpha_ce, self.alpha_mlm, self.alpha_cos) < 0 or self.temperature <= 0:
+            raise UserError("weights must not be negative, the temperature must be above 0")
+        if not self._terms():
+            raise UserError("every term of the loss has weight 0")
+        if not 0 <= self.held_out < 1:
+            raise UserError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise UserError(f"--dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.sequence_length < 14:
+            raise UserError(f"--sequence_length must be 14 or more, not {self.sequence_length}")
+        if self.loss_positions < 0:
+            raise UserError("--loss_positions must not be negative")
+
+    def _terms(self) -> float:
+        return self.alpha_mlm + (self.alpha_ce + self.alpha_cos if self.teacher else 0)
+
+
+def layer_choice(text: str) -> str | tuple[int, ...]:
+    """``reference`` as it is, ``0,2,4`` as numbers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        return text
+
+
+def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
+    """The named settings of `TrainingArguments`, enumerations by their values."""
+    values = {name: getattr(training, name) for name in names}
+    return {name: getattr(value, "value", value) for name, value in values.items()}
+
+
+def evaluates(training: Any) -> bool:
+    """Whether `TrainingArguments` ask for evaluations while training."""
+    strategy = training.eval_strategy
+    return str(getattr(strategy, "value", strategy)) != "no" or bool(training.eval_on_start)
+
+
+def check_training(training: Any) -> None:
+    """Raises:
+    UserError: `TrainingArguments` without a batch, a step or a folder, or with what would do
+        nothing here.
+    """
+    for name, reason in WITHOUT_EFFECT.items():
+        if getattr(training, name, None) not in (None, False, 0, "random"):
+            raise UserError(f"--{name} is not for this: {reason}")
+    if not training.output_dir:
+        raise UserError("name the folder of the run with --output_dir")
+    for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
+        if getattr(training, name) < 1:
+            raise UserError(f"--{name} must be at least 1, not {getattr(training, name)}")
+    if training.max_steps == 0 or (training.max_steps < 0 and training.num_train_epochs <= 0):
+        raise UserError("nothing to train: --max_steps and --num_train_epochs are 0")

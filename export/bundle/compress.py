@@ -1,0 +1,139 @@
+"""Weights and activations in fewer bits: one table of what there is and what a target allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distill.console.errors import UserError
+from export.bundle.quiet import quiet
+
+TARGETS = ("iOS16", "iOS17", "iOS18")
+SMALL = 2048
+"""Weights of fewer elements (biases, norms) stay as they are: they cost accuracy, not room."""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """``bits`` of a stored weight, ``kind`` linear or palette, the first ``target`` that holds it,
+    the least agreement with PyTorch on real text, ``psnr`` in dB, that is not refused, and the
+    bits of ``activations`` that go into a matrix product."""
+
+    bits: int
+    kind: str
+    target: str
+    psnr: float
+    activations: int = 16
+
+
+COMPRESSIONS: dict[str, Compression] = {
+    "none": Compression(16, "float", "iOS16", 60.0),
+    "int8": Compression(8, "linear", "iOS16", 35.0),
+    "w8a8": Compression(8, "linear", "iOS17", 20.0, activations=8),
+    "int4": Compression(4, "linear", "iOS18", 15.0),
+    "lut8": Compression(8, "palette", "iOS16", 35.0),
+    "lut6": Compression(6, "palette", "iOS16", 25.0),
+    "lut4": Compression(4, "palette", "iOS16", 15.0),
+}
+INT4_BLOCK = 32
+"""Neighbours in a row that share a scale."""
+PALETTE_GROUP = 4
+"""Rows of a matrix that share a palette; each column of an embedding has its own."""
+
+
+def check_target(quantize: str, target: str) -> None:
+    """Raises:
+    UserError: an unknown quantization or target, or a target that cannot hold it.
+    """
+    if quantize not in COMPRESSIONS:
+        raise UserError(f"unknown quantization {quantize!r}; {', '.join(COMPRESSIONS)}")
+    if target not in TARGETS:
+        raise UserError(f"unknown target {target!r}; {', '.join(TARGETS)}")
+    needed = COMPRESSIONS[quantize].target
+    if TARGETS.index(target) < TARGETS.index(needed):
+        raise UserError(f"{quantize} needs --target {needed} or later, not {target}")
+
+
+def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str] = ()) -> Any:
+    """A copy of a float Core ML model with its weights, embeddings included, in fewer bits.
+
+    Args:
+        model: a ``coremltools`` MLModel.
+        skip: parts of weight names; weights whose name contains one stay as they are.
+
+    Raises:
+        UserError: the target cannot hold the quantization, or ``skip`` names no weight.
+    """
+    check_target(quantize, target)
+    if COMPRESSIONS[quantize].kind == "float":
+        return model
+    with quiet():
+        import coremltools.optimize.coreml as cto
+
+        tables, kept = _embeddings(model), _matching(model, skip)
+        by_name = {
+            op.name: None
+            if op.name in kept
+            else _settings(quantize, target, op.outputs[0].shape, op.name in tables)
+            for op in _constants(model)
+            if len(op.outputs[0].shape) > 1
+        }
+        config = cto.OptimizationConfig(op_name_configs=by_name)
+        if COMPRESSIONS[quantize].kind == "linear":
+            return cto.linear_quantize_weights(model, config)
+        return cto.palettize_weights(model, config)
+
+
+def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> Any:
+    """How a weight of ``shape`` is stored. Blocks and groups divide its sizes: `coremltools` leaves
+    a weight that they do not divide in half precision, and only logs it."""
+    import coremltools.optimize.coreml as cto
+
+    compression = COMPRESSIONS[quantize]
+    if quantize == "int4":
+        return cto.OpLinearQuantizerConfig(
+            mode="linear_symmetric",
+            dtype="int4",
+            granularity="per_block",
+            block_size=_divisor(shape[1], INT4_BLOCK),
+            weight_threshold=SMALL,
+        )
+    if compression.kind == "linear":
+        return cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALL)
+    groups: dict[str, Any] = {}
+    if target == "iOS18" and compression.bits < 8:
+        groups = {
+            "granularity": "per_grouped_channel",
+            "group_size": 1 if table else _divisor(shape[0], PALETTE_GROUP),
+            "channel_axis": 1 if table else 0,
+        }
+    return cto.OpPalettizerConfig(
+        mode="kmeans", nbits=compression.bits, weight_threshold=SMALL, **groups
+    )
+
+
+def _divisor(size: int, most: int) -> int:
+    """The greatest divisor of ``size`` that is no more than ``most``."""
+    return max(part for part in range(1, most + 1) if size % part == 0)
+
+
+def _constants(model: Any) -> list[Any]:
+    return [op for op in model._mil_program.functions["main"].operations if op.op_type == "const"]
+
+
+def _embeddings(model: Any) -> list[str]:
+    """Tables that are read by row."""
+    return [
+        op.name
+        for op in _constants(model)
+        if any(user.op_type == "gather" for user in op.outputs[0].child_ops)
+    ]
+
+
+def _matching(model: Any, skip: Sequence[str]) -> list[str]:
+    names = [op.name for op in _constants(model)]
+    for part in skip:
+        if not any(part in name for name in names):
+            raise UserError(f"--skip-layers {part}: no weight has that in its name")
+    return [name for name in names if any(part in name for part in skip)]

@@ -1,0 +1,96 @@
+"""The two layouts of a transformer layer, from the same weights.
+
+`standard` keeps (batch, length, width) and is what a CPU or GPU runs well. `ane` keeps channels
+first, (batch, width, 1, length), with 1x1 convolutions and one attention head at a time: the
+Neural Engine wants the last axis long and contiguous and its tensors small enough for its cache
+(Apple, "Deploying Transformers on the Apple Neural Engine", 2022).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from export.checkpoint.reading import EncoderConfig
+
+MASKED = -1e4
+"""Added to the score of a padded position: e^-10000 is 0, and half precision holds it (its least
+number is -65504), where the usual -1e9 and -inf become -inf and then NaN."""
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of (batch, width, 1, length)."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        centred = hidden - hidden.mean(dim=1, keepdim=True)
+        variance = (centred * centred).mean(dim=1, keepdim=True)
+        normal = centred * torch.rsqrt(variance + self.eps)
+        return normal * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+class ChannelLinear(nn.Linear):
+    """A linear map over the channels of (batch, width, 1, length): a 1x1 convolution."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(hidden, self.weight[:, :, None, None], self.bias)
+
+
+class Layer(nn.Module):
+    """Post-norm transformer layer (Vaswani et al., arXiv 1706.03762; BERT's, arXiv 1810.04805)."""
+
+    linear: type[nn.Linear] = nn.Linear
+    norm: type[nn.LayerNorm] = nn.LayerNorm
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.head_width = config.width // config.heads
+        self.scale = math.sqrt(self.head_width)
+        self.query = self.linear(config.width, config.width)
+        self.key = self.linear(config.width, config.width)
+        self.value = self.linear(config.width, config.width)
+        self.output = self.linear(config.width, config.width)
+        self.attention_norm = self.norm(config.width, eps=config.layer_norm_eps)
+        self.up = self.linear(config.width, config.intermediate)
+        self.down = self.linear(config.intermediate, config.width)
+        self.output_norm = self.norm(config.width, eps=config.layer_norm_eps)
+        self.activation = F.gelu if config.activation == "gelu" else F.relu
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        attended = self.output(self.attention(hidden, mask))
+        hidden = self.attention_norm(attended + hidden)
+        expanded = self.down(self.activation(self.up(hidden)))
+        return self.output_norm(expanded + hidden)
+
+    def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``hidden`` (batch, length, width), ``mask`` (batch, 1, 1, length) of 0 and `MASKED`."""
+        batch, length = hidden.shape[0], hidden.shape[1]
+        split = (batch, length, self.heads, self.head_width)
+        query = self.query(hidden).view(split).transpose(1, 2)
+        key = self.key(hidden).view(split).transpose(1, 2)
+        value = self.value(hidden).view(split).transpose(1, 2)
+        scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
+        mixed = torch.matmul(torch.softmax(scores, dim=-1), value)
+        return mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_width)
+
+
+class ChannelLayer(Layer):
+    """`Layer` for (batch, width, 1, length)."""
+
+    linear = ChannelLinear
+    norm = ChannelNorm
+
+    def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``mask`` (batch, length, 1, 1) of 0 and `MASKED`: keys are on the second axis."""
+        queries = self.query(hidden).split(self.head_width, dim=1)
+        keys = self.key(hidden).transpose(1, 3).split(self.head_width, dim=3)
+        values = self.value(hidden).split(self.head_width, dim=1)
+        mixed = []
+        for query, key, value in zip(queries, keys, values, strict=True):
+            scores = torch.einsum("bchq,bkhc->bkhq", query, key) / self.scale + mask
+            weights = torch.softmax(scores, dim=1)
+            mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
+        return torch.cat(mixed, dim=1)

@@ -1,0 +1,195 @@
+"""Checkpoint -> bundle: convert, compress, write beside, run what was written, then rename."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from distill.console.atomic import atomic_directory
+from distill.console.errors import UserError
+from export.bundle.bundle_folder import SETTINGS, Bundle, directory_size, settings_of, write_bundle
+from export.bundle.calibrate import calibration_inputs, quantize_activations
+from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
+from export.bundle.convert import convert
+from export.checkpoint.reading import Checkpoint
+from export.checkpoint.tokenizer_file import tokenizer_of
+from export.encoder.task_model import TaskModel, build_encoder
+from export.proof.differences import Difference
+from export.proof.package_runners import PackageEngine, PyTorchEngine
+from export.proof.side_by_side import run_both
+from export.tasks.model_inputs import LENGTHS, Inputs, load_tokenizer, sample_inputs
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+STEPS = ("convert", "compress", "write", "run")
+
+
+@dataclass(frozen=True)
+class BundleOptions:
+    """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
+    for activations.
+
+    Raises:
+        UserError: activations in 8 bits and no such file, or an option that does nothing.
+    """
+
+    task: str
+    quantize: str = "none"
+    layout: str = "standard"
+    lengths: tuple[int, ...] = LENGTHS
+    target: str = "iOS18"
+    skip: tuple[str, ...] = ()
+    calibrate: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_target(self.quantize, self.target)
+        needed = COMPRESSIONS[self.quantize].activations < 16
+        if needed and self.calibrate is None:
+            raise UserError(f"{self.quantize} needs --calibrate FILE, text that it is to meet")
+        if self.calibrate is not None and not needed:
+            raise UserError(f"--calibrate is for w8a8; {self.quantize} has no use for it")
+        if self.calibrate is not None and not self.calibrate.is_file():
+            raise UserError(f"{self.calibrate}: no such file to calibrate on")
+        if self.skip and COMPRESSIONS[self.quantize].kind == "float":
+            raise UserError("--skip-layers is for weights in fewer bits; choose a --quantize")
+
+    def check(self, out: Path, replace: bool) -> None:
+        """Refuse early what cannot end well.
+
+        Raises:
+            UserError: a place that is taken, by what is no bundle even with ``replace``, or that
+                cannot be written.
+        """
+        if os.path.lexists(out) and not replace:
+            raise UserError(f"{out} exists already; --force replaces it")
+        if os.path.lexists(out) and not _replaceable(out):
+            raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
+        parent = next(folder for folder in out.absolute().parents if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise UserError(f"{out}: {parent} cannot be written")
+
+
+def _replaceable(out: Path) -> bool:
+    """A bundle or an empty folder: --force is not to take somebody's home directory."""
+    return out.is_dir() and ((out / SETTINGS).is_file() or not any(out.iterdir()))
+
+
+def export_bundle(
+    checkpoint: Checkpoint,
+    options: BundleOptions,
+    out: Path,
+    *,
+    replace: bool = False,
+    verify: bool = True,
+) -> dict[str, Any]:
+    """Write a bundle to ``out`` and report what it is: sizes in bytes, times in seconds, and its
+    difference from PyTorch on sample texts, run in the simulator at half precision.
+
+    Raises:
+        UserError: the options do not fit the checkpoint, or with ``verify`` the written package
+            differs from PyTorch by more than its quantization should (nothing is written then).
+    """
+    settings = _settings(checkpoint, options)
+    began = time.monotonic()
+    samples = _calibration(tokenizer_of(checkpoint), options)
+    steps = len(STEPS) + bool(samples)
+    with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
+        _step(progress, "convert")
+        model = build_encoder(checkpoint, options.task, options.layout)
+        core_ml = convert(model, checkpoint, options.task, options.lengths, options.target)
+        if samples:
+            _step(progress, "calibrate")
+            core_ml = quantize_activations(core_ml, samples, options.skip)
+            settings["calibration_inputs"] = len(samples)
+        operations = _operations(core_ml)
+        _step(progress, "compress")
+        core_ml = compress_weights(core_ml, options.quantize, options.target, options.skip)
+        with atomic_directory(out, replace=replace) as staged:
+            _step(progress, "write")
+            bundle = write_bundle(core_ml, checkpoint, settings, staged)
+            _step(progress, "run")
+            difference = compare_on_samples(bundle, checkpoint)
+            if verify:
+                _refuse(difference, options.quantize)
+            size = directory_size(bundle.package)
+    return {
+        "bundle": str(out),
+        **asdict(options),
+        "calibrate": str(options.calibrate) if options.calibrate else None,
+        "calibration_inputs": len(samples),
+        "model": checkpoint.name,
+        "random_weights": checkpoint.random_weights,
+        "parameters": parameters(model),
+        "float32_bytes": 4 * parameters(model),
+        "package_bytes": size,
+        "operations": operations,
+        "seconds": time.monotonic() - began,
+        "difference": asdict(difference),
+    }
+
+
+def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
+    longest = max(options.lengths)
+    if longest > checkpoint.config.positions:
+        raise UserError(
+            f"length {longest} is above the {checkpoint.config.positions} positions of "
+            f"{checkpoint.name}"
+        )
+    return settings_of(
+        checkpoint,
+        options.task,
+        options.lengths,
+        quantize=options.quantize,
+        layout=options.layout,
+        target=options.target,
+    )
+
+
+def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:
+    """What the model is to run on before its activations are quantized; else nothing."""
+    if options.calibrate is None:
+        return []
+    return calibration_inputs(options.calibrate, tokenizer, options.task, options.lengths)
+
+
+def _step(progress: tqdm[Any], name: str) -> None:
+    progress.set_description(name)
+    progress.update()
+
+
+def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
+    """The written package in the simulator, at half precision, against PyTorch at float32."""
+    reference = PyTorchEngine(checkpoint, bundle.task)
+    package = PackageEngine(bundle)
+    inputs = sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths)
+    return run_both(inputs, bundle.task, reference, package)[2]
+
+
+def _refuse(difference: Difference, quantize: str) -> None:
+    least = COMPRESSIONS[quantize].psnr
+    if difference.overflow:
+        raise UserError("the package overflows in half precision; --no-verify keeps it")
+    if difference.psnr < least:
+        raise UserError(
+            f"the package differs from PyTorch: PSNR {difference.psnr:.1f} dB, below the "
+            f"{least:.0f} dB of {quantize}; --no-verify keeps it"
+        )
+
+
+def _operations(core_ml: Any) -> dict[str, int]:
+    block = core_ml._mil_program.functions["main"]
+    counts = Counter(op.op_type for op in block.operations if op.op_type != "const")
+    return dict(counts.most_common())
+
+
+def parameters(model: TaskModel) -> int:
+    """Number of weights; a tensor that two layers share, as the embedding and the output layer of a
+    masked language model do, counts once."""
+    return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())

@@ -1,0 +1,66 @@
+"""The table that the export commands print."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+MB = 1e6
+PAST_TOLERANCE = 1
+"""Exit status of a command whose package differs from PyTorch by more than it should."""
+
+
+def print_report(report: dict[str, Any], app_mb: float) -> None:
+    """Print what `export.proof.proven_bundle.export_bundle` reports; sizes in decimal MB."""
+    size, whole = report["package_bytes"] / MB, report["float32_bytes"] / MB
+    label = "  RANDOM WEIGHTS" if report["random_weights"] else ""
+    table = Table(title=f"{report['bundle']}{label}", show_header=False, title_justify="left")
+    table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
+    table.add_row("parameters", f"{report['parameters'] / 1e6:.1f} M")
+    table.add_row("weights", _bits(report))
+    table.add_row("lengths", f"{', '.join(map(str, report['lengths']))} ({report['target']})")
+    table.add_row(
+        "package",
+        f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB), "
+        f"{size / app_mb:.0%} of the {app_mb:.0f} MB of the DistilBERT app",
+    )
+    frequent = list(report["operations"].items())[:8]
+    table.add_row("operations", ", ".join(f"{count} {name}" for name, count in frequent))
+    add_difference(table, report["difference"])
+    for key, value in report.get("data", {}).items():
+        table.add_row(
+            key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)
+        )
+    table.add_row("time", f"{report['seconds']:.1f} s")
+    Console().print(table)
+
+
+def _bits(report: dict[str, Any]) -> str:
+    if not report["calibration_inputs"]:
+        weights = "float16" if report["quantize"] == "none" else report["quantize"]
+        return f"{weights}, activations float16"
+    return (
+        f"int8, activations into matrix products int8 (ranges of {report['calibration_inputs']} "
+        f"inputs of {report['calibrate']})"
+    )
+
+
+def finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for: the PSNR of what is equal is infinite,
+    and what overflowed is not a number."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def add_difference(table: Table, difference: dict[str, Any]) -> None:
+    """A row for an `export.proof.differences.Difference`."""
+    overflow = ", OVERFLOW in half precision" if difference["overflow"] else ""
+    table.add_row(
+        "against PyTorch",
+        f"PSNR {difference['psnr']:.1f} dB, max {difference['max_abs']:.2g}, "
+        f"mean {difference['mean_abs']:.2g}{overflow} (run in the simulator)",
+    )

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.reporting.device_results import COMPUTE_UNITS, THERMAL_STATES, read_device_results
+from bench.reporting.tables import device_ratios, device_rows
+from distill.console.errors import UserError
+
+APP = Path(__file__).parents[3] / "ios_app"
+GOLDEN = APP / "Tests" / "QuestionAnsweringTests" / "Golden" / "report.json"
+
+
+def test_a_results_file_is_read(device_file: Path) -> None:
+    teacher, student = read_device_results(device_file)
+    assert (teacher.model, student.model) == ("teacher", "student")
+    assert student.place == ("iPhone0,0", "cpuAndNeuralEngine", 128)
+    assert len(student.milliseconds) == 30
+    assert (student.thermal_state_before, student.thermal_state) == ("nominal", "fair")
+
+
+def test_the_apps_own_golden_file_is_read() -> None:
+    """The Swift tests write this file from the app's types."""
+    if not GOLDEN.is_file():
+        pytest.skip("the app's golden file is not in this checkout")
+    (row,) = read_device_results(GOLDEN)
+    assert row.compute_unit in COMPUTE_UNITS
+    assert row.thermal_state in THERMAL_STATES
+
+
+def test_entries_that_label_may_be_left_out(device_file: Path) -> None:
+    stored = json.loads(device_file.read_text())
+    for row in stored["rows"]:
+        for name in ("quantization", "layout", "random_weights", "warm_up", "thermal_state_before"):
+            del row[name]
+    device_file.write_text(json.dumps(stored))
+    row = read_device_results(device_file)[0]
+    assert (row.quantization, row.layout, row.warm_up) == ("none", "standard", 0)
+
+
+def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda stored: stored["rows"][1].update(entries)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda s: s.update(version=2), "version 2"),
+        (lambda s: s.update(version="1"), "version '1'"),
+        (lambda s: s.update(schema="other"), "not a results file"),
+        (lambda s: s.update(rows=[]), "no rows"),
+        (lambda s: s.pop("rows"), "no rows"),
+        (lambda s: s.pop("device"), "'device' is missing"),
+        (lambda s: s["rows"].append(3), "row 3: not an object"),
+        (lambda s: s["rows"].append(s["rows"][0]), "row 3: measures the same as row 1"),
+        (lambda s: s["rows"][1].pop("length"), "row 2: 'length' is missing"),
+        (change(length="128"), "'length' is '128'"),
+        (change(length=True), "'length' is True"),
+        (change(length=0), "length of 0"),
+        (change(length=10**12), "cannot be"),
+        (change(milliseconds=[]), "empty"),
+        (change(milliseconds=[3.0, 0]), "0 ms"),
+        (change(milliseconds=[-1.5]), "-1.5 ms"),
+        (change(milliseconds=[float("nan")]), "nan ms"),
+        (change(milliseconds=[float("inf")]), "inf ms"),
+        (change(milliseconds=[1e9]), "1000000000.0 ms"),
+        (change(milliseconds=[10**400]), "ms, not between"),
+        (change(milliseconds=["3"]), "'3' ms"),
+        (change(milliseconds=3), "not of type list"),
+        (change(memory_bytes=-1), "memory of -1"),
+        (change(memory_bytes=1 << 60), "cannot be"),
+        (change(warm_up=-1), "-1 warm-up"),
+        (change(compute_unit="gpu"), "compute unit 'gpu'"),
+        (change(thermal_state="hot"), "thermal state 'hot'"),
+        (change(model=None), "'model' is missing"),
+    ],
+)
+def test_impossible_files_are_refused_with_their_place(
+    device_file: Path, spoil: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    stored = json.loads(device_file.read_text())
+    spoil(stored)
+    device_file.write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=r"phone\.json") as refused:
+        read_device_results(device_file)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "phone.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"phone\.json"):
+        read_device_results(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_device_results(tmp_path / "nothing.json")
+
+
+def test_rows_hold_percentiles_and_ratios_the_interval(device_file: Path) -> None:
+    rows = read_device_results(device_file)
+    (ratio,) = device_ratios(rows)
+    assert (ratio["baseline"], ratio["model"]) == ("teacher", "student")
+    assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
+    assert ratio["ratio"] == pytest.approx(2.0)
+    written = device_rows(rows)[0]
+    assert written["median_ms"] == pytest.approx(np.median(rows[0].milliseconds))
+    assert written["median_ms"] <= written["p90_ms"] <= written["p99_ms"]
+    assert "milliseconds" not in written

@@ -1,0 +1,127 @@
+"""A failed write leaves what was there; a good one leaves nothing beside it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distill.console.atomic import atomic_directory, atomic_file, is_free
+
+
+def test_file_takes_its_place(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a.txt"
+    with atomic_file(target) as staged:
+        staged.write_text("one")
+        assert not target.exists()
+    assert target.read_text() == "one"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_failed_file_keeps_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(target) as staged:
+        staged.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_directory_refuses_an_existing_one(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FileExistsError, match="out exists"), atomic_directory(tmp_path / "out"):
+        pytest.fail("the block must not run")
+
+
+def test_failed_directory_keeps_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OSError, match="full"), atomic_directory(target, replace=True) as staged:
+        (staged / "new").touch()
+        raise OSError("disk full")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_directory_replaces_an_existing_one(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    with atomic_directory(target, replace=True) as staged:
+        (staged / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_place_is_free_where_nothing_would_be_lost(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert is_free(tmp_path / "none") and is_free(tmp_path / "empty")
+    assert not any(is_free(path) for path in (file, tmp_path, tmp_path / "link"))
+
+
+BEGINNING = """
+import os, signal, sys
+from pathlib import Path
+from distill.console import atomic
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+IN_THE_BLOCK = """
+with atomic.atomic_directory(sys.argv[1]) as staged:
+    (staged / "new").touch()
+    die()
+"""
+BETWEEN_THE_RENAMES = """
+with atomic.atomic_directory(sys.argv[1], replace=True) as staged:
+    (staged / "new").touch()
+    rename = Path.replace
+    Path.replace = lambda path, to: rename(path, to) if path == Path(sys.argv[1]) else die()
+"""
+
+
+def killed(code: str, target: Path) -> None:
+    """Run ``code`` on ``target``, which ends by kill -9."""
+    line = [sys.executable, "-c", BEGINNING + code, str(target)]
+    assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    target = tmp_path / "out[1]"
+    killed(IN_THE_BLOCK, target)
+    (tmp_path / f".{target.name}.settings").mkdir()  # somebody's own
+    assert len(list(tmp_path.iterdir())) == 2 and not target.exists()
+    with atomic_directory(target) as staged:
+        (staged / "new").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {target.name, f".{target.name}.settings"}
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with atomic_file(target) as first:
+        with atomic_file(target) as second:
+            second.write_text("second")
+        first.write_text("first")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["out", "previous"])
+def test_killed_between_its_two_renames_a_directory_is_not_lost(name: str, tmp_path: Path) -> None:
+    target = tmp_path / name
+    target.mkdir()
+    (target / "old").touch()
+    killed(BETWEEN_THE_RENAMES, target)
+    assert not target.exists()
+    with pytest.raises(FileExistsError), atomic_directory(target):
+        pytest.fail("the block must not run")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]

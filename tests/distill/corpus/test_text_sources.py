@@ -1,0 +1,59 @@
+"""Text is read from what people have, and what cannot be read is named with its place."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from distill.console.errors import UserError
+from distill.corpus.text_sources import describe, read_lines, read_texts
+
+LINES = ["A first line.", "Zürich, naïve, 東京.", "A last one."]
+
+
+def test_text_gzip_and_json_lines_hold_the_same(tmp_path: Path) -> None:
+    plain, packed, rows = (tmp_path / name for name in ("a.txt", "b.txt.gz", "c.jsonl"))
+    text = "\n\n".join(LINES) + "\n"
+    plain.write_text(text, encoding="utf-8")
+    packed.write_bytes(gzip.compress(text.encode()))
+    rows.write_text("\n".join(json.dumps({"text": line}) for line in LINES) + "\n")
+    assert list(read_texts([str(plain), str(packed), str(rows)])) == 3 * LINES
+
+
+def test_a_data_set_saved_on_disk(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the `hub` extra")
+    datasets.Dataset.from_dict({"text": [*LINES, ""]}).save_to_disk(tmp_path / "set")
+    datasets.Dataset.from_dict({"body": LINES}).save_to_disk(tmp_path / "other")
+    assert list(read_texts([str(tmp_path / "set")])) == LINES
+    with pytest.raises(UserError, match="no column 'text'"):
+        list(read_texts([str(tmp_path / "other")]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"fine\nalso fine\nbad \xff byte\n", "line 3: not UTF-8.*0xff at 4"),
+        ("a.txt.gz", gzip.compress(b"fine\n" * 500)[:-9], "damaged gzip file"),
+        ("b.txt.gz", b"no gzip at all", "damaged gzip file"),
+        ("a.jsonl", b'{"text": "fine"}\n{"body": "no text"}\n', "line 2: no 'text'"),
+        ("b.jsonl", b'{"text": "fine"}\n{"text": \n', "line 2: no 'text'"),
+        ("c.jsonl", b'{"text": 7}\n', "line 1: no 'text'"),
+        ("d.jsonl", b'{"text": "fine"}\n{"text": "a \\ud83d"}\n', "line 2: .* half a character"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(read_lines(tmp_path / name))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        list(read_texts([str(tmp_path / "none.txt")]))
+    with pytest.raises(UserError, match="no such file"):
+        describe([str(tmp_path / "none.txt")])

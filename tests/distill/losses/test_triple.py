@@ -1,0 +1,221 @@
+"""The chunked losses equal the plain formula in float64; what weighs nothing is not computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from distill.losses import triple as losses
+from distill.losses.task import distillation_kl, span_distillation_kl, span_loss, span_targets
+from distill.losses.triple import TripleWeights, triple_loss
+
+VOCABULARY, WIDTH = 211, 24
+
+
+class SmallHead(nn.Module):
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.steps = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU())
+        self.decoder = nn.Linear(WIDTH, VOCABULARY)
+
+    def transform(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.steps(hidden)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.steps(hidden))
+
+
+class ForbiddenHead:
+    decoder: Any = None
+
+    def transform(self, _: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("computed a term of weight 0")
+
+
+@pytest.fixture
+def batch() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.ones(4, 50, dtype=torch.long)
+    mask[1, 30:] = mask[3, 7:] = 0
+    labels = torch.randint(0, VOCABULARY, (4, 50), generator=generator)
+    labels[torch.rand(4, 50, generator=generator) > 0.2] = -100
+    labels[mask == 0] = -100
+    return {
+        "hidden": torch.randn(4, 50, WIDTH, generator=generator),
+        "teacher_hidden": torch.randn(4, 50, WIDTH, generator=generator),
+        "attention_mask": mask,
+        "labels": labels,
+    }
+
+
+def heads() -> tuple[SmallHead, SmallHead]:
+    return SmallHead(1), SmallHead(2)
+
+
+def plain(
+    batch: dict[str, Any],
+    head: SmallHead,
+    teacher_head: SmallHead,
+    weights: TripleWeights,
+    masked_only: bool,
+) -> torch.Tensor:
+    """The formula as the paper writes it, in float64, with all logits at once."""
+    t = weights.temperature
+    attended, masked = batch["attention_mask"].bool(), batch["labels"] != -100
+    at = masked if masked_only else attended
+    student = head(batch["hidden"])
+    p = (teacher_head(batch["teacher_hidden"])[at] / t).softmax(-1)
+    kl = (p * (p.log() - (student[at] / t).log_softmax(-1))).sum(-1).mean() * t**2
+    mlm = -student[masked].log_softmax(-1).gather(1, batch["labels"][masked][:, None]).mean()
+    a, b = batch["hidden"][attended], batch["teacher_hidden"][attended]
+    cosine = (1 - (a * b).sum(-1) / a.norm(dim=-1) / b.norm(dim=-1)).mean()
+    return weights.distillation * kl + weights.masked * mlm + weights.cosine * cosine
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        TripleWeights(),
+        TripleWeights(temperature=4.0),
+        TripleWeights(distillation=0),
+        TripleWeights(masked=0),
+        TripleWeights(cosine=0),
+        TripleWeights(0, 0, 1),
+    ],
+    ids=["full", "T=4", "no L_ce", "no L_mlm", "no L_cos", "L_cos"],
+)
+@pytest.mark.parametrize("masked_only", [False, True])
+@pytest.mark.parametrize("positions", [7, 64, 10_000])
+def test_chunks_equal_the_plain_formula(
+    batch: dict[str, Any], weights: TripleWeights, masked_only: bool, positions: int
+) -> None:
+    head, teacher_head = heads()
+    hidden = batch["hidden"].requires_grad_()
+    loss = triple_loss(
+        **batch,
+        head=head,
+        teacher_head=teacher_head,
+        weights=weights,
+        masked_only=masked_only,
+        positions=positions,
+    )["loss"]
+    (3 * loss).backward()
+    exact_head, exact_teacher = (module.double() for module in heads())
+    exact = {k: v.detach().double() if v.is_floating_point() else v for k, v in batch.items()}
+    exact["hidden"].requires_grad_()
+    value = plain(exact, exact_head, exact_teacher, weights, masked_only)
+    (3 * value).backward()
+    torch.testing.assert_close(loss.double(), value, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(hidden.grad.double(), exact["hidden"].grad, atol=1e-5, rtol=1e-5)
+    for mine, theirs in zip(head.parameters(), exact_head.parameters(), strict=True):
+        wanted = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
+        got = torch.zeros_like(mine) if mine.grad is None else mine.grad
+        torch.testing.assert_close(got.double(), wanted, atol=1e-5, rtol=1e-5)
+    assert all(parameter.grad is None for parameter in teacher_head.parameters())
+
+
+def test_terms_add_up(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    total = 5 * terms["distillation"] + 2 * terms["masked"] + terms["cosine"]
+    torch.testing.assert_close(terms["loss"], total)
+
+
+def test_logits_are_never_held_for_the_whole_batch(
+    batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    logits = losses._logits
+
+    def counted(*arguments: torch.Tensor) -> torch.Tensor:
+        found = logits(*arguments)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(losses, "_logits", counted)
+    head, teacher_head = heads()
+    triple_loss(
+        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights(), positions=16
+    )
+    assert max(sizes) == 16
+    assert sum(sizes) == 2 * int(batch["attention_mask"].sum())
+
+
+def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict[str, Any]) -> None:
+    head, _ = heads()
+    hidden = batch["hidden"].requires_grad_()
+    batch["teacher_hidden"] = hidden.detach().clone()
+    terms = triple_loss(**batch, head=head, teacher_head=head, weights=TripleWeights(masked=0))
+    terms["loss"].backward()
+    assert terms["loss"].abs() < 1e-6
+    assert hidden.grad.abs().max() < 1e-6
+    assert terms.keys() == {"loss", "distillation", "cosine"}
+
+
+@pytest.mark.parametrize("zero", ["distillation", "masked", "cosine"])
+def test_a_term_of_weight_zero_is_not_computed(
+    batch: dict[str, Any], zero: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any) -> Any:
+        raise AssertionError("computed a term of weight 0")
+
+    head, teacher_head = heads()
+    name = {"distillation": "_divergence", "masked": "_cross_entropy", "cosine": "cosine_loss"}
+    monkeypatch.setattr(losses, name[zero], forbidden)
+    terms = triple_loss(
+        **batch,
+        head=head,
+        teacher_head=ForbiddenHead() if zero == "distillation" else teacher_head,
+        weights=replace(TripleWeights(), **{zero: 0}),
+    )
+    assert terms.keys() == {"loss", "distillation", "masked", "cosine"} - {zero}
+
+
+def test_without_gradient_none_is_computed(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    with torch.no_grad():
+        found = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    with_gradient = triple_loss(
+        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights()
+    )
+    torch.testing.assert_close(found["loss"], with_gradient["loss"].detach())
+
+
+def test_sixteen_bits_where_the_device_has_them(batch: dict[str, Any]) -> None:
+    head, teacher_head = heads()
+    arguments = {**batch, "head": head, "teacher_head": teacher_head, "weights": TripleWeights()}
+    exact = triple_loss(**arguments)["loss"]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = triple_loss(**arguments)["loss"]
+    loss.backward()
+    assert head.decoder.weight.grad.dtype == torch.float32
+    assert loss.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+def test_second_stage_against_its_formula() -> None:
+    torch.manual_seed(0)
+    student, teacher = (
+        torch.randn(3, 9, dtype=torch.float64),
+        torch.randn(3, 9, dtype=torch.float64),
+    )
+    p = (teacher / 2).softmax(-1)
+    expected = (p * (p.log() - (student / 2).log_softmax(-1))).sum(-1).mean() * 4
+    assert distillation_kl(student, teacher) == pytest.approx(float(expected))
+    assert distillation_kl(teacher, teacher) == pytest.approx(0, abs=1e-12)
+    both = torch.stack([student, teacher], 1)
+    assert span_distillation_kl(both, both) == pytest.approx(0, abs=1e-12)
+
+
+def test_annotators_share_the_target() -> None:
+    start, end = span_targets([((2, 3), (2, 4)), ()], 6)
+    assert start.tolist() == [[0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]
+    assert end.tolist() == [[0, 0, 0, 0.5, 0.5, 0], [1, 0, 0, 0, 0, 0]]
+    logits = torch.randn(2, 6)
+    wanted = (F.cross_entropy(logits, start) + F.cross_entropy(logits, end)) / 2
+    assert span_loss(logits, logits, start, end) == pytest.approx(float(wanted))

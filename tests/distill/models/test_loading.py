@@ -1,0 +1,99 @@
+"""Models are loaded with the head of the task; what cannot be loaded is one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    RobertaConfig,
+    RobertaForQuestionAnswering,
+)
+
+from distill.console.errors import UserError
+from distill.models.loading import configuration
+from distill.students.from_layers import load_teacher
+from distill.tasks import classify_batches
+from distill.tasks.classification import task_named
+from distill.tasks.squad import Feature
+from distill.tasks.squad_batches import CachedTeacher, LiveTeacher, SpanCollator
+from distill.training import finetune_squad
+from distill.training.finetune_squad import predict
+
+SMALL = {
+    "vocab_size": 99,
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 40,
+}
+
+
+@pytest.fixture
+def mnli(tmp_path: Path) -> Path:
+    """A BERT with the three outputs of MNLI."""
+    torch.manual_seed(0)
+    config = BertConfig(**SMALL, num_labels=3)
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "mnli")
+    return tmp_path / "mnli"
+
+
+def test_another_tasks_head_is_drawn_anew(mnli: Path) -> None:
+    before = BertForSequenceClassification.from_pretrained(mnli)
+    for name, outputs in (("rte", 2), ("stsb", 1)):
+        model = classify_batches.load_model(mnli, task_named(name))
+        assert model.config.num_labels == model.classifier.out_features == outputs
+        expected = before.bert.state_dict()
+        assert all(torch.equal(expected[n], t) for n, t in model.bert.state_dict().items())
+    assert finetune_squad.load_model(mnli).qa_outputs.out_features == 2
+    with pytest.raises(UserError, match="its head has 3 outputs, rte has 2"):
+        classify_batches.load_model(mnli, task_named("rte"), trained=True)
+
+
+def test_an_encoder_that_does_not_fit_is_not_drawn_anew(mnli: Path) -> None:
+    path = mnli / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "intermediate_size": 48}))
+    with pytest.raises(
+        UserError, match=r"intermediate.dense.bias is \(64,\), config.json says otherwise"
+    ):
+        classify_batches.load_model(mnli, task_named("rte"))
+
+
+def test_damaged_weights_are_one_line(mnli: Path) -> None:
+    weights = mnli / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    for load in (
+        lambda: classify_batches.load_model(mnli, task_named("mnli"), trained=True),
+        lambda: finetune_squad.load_model(mnli),
+        lambda: load_teacher(mnli),
+    ):
+        with pytest.raises(UserError, match="mnli: cannot be loaded") as raised:
+            load()
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, 10])
+def test_a_dropout_that_is_no_probability(dropout: float, mnli: Path) -> None:
+    with pytest.raises(UserError, match="--dropout must be at least 0 and below 1"):
+        configuration(mnli, dropout)
+    assert configuration(mnli, 0.5).hidden_dropout_prob == 0.5
+
+
+def test_a_roberta_takes_no_second_segment(tmp_path: Path) -> None:
+    config = RobertaConfig(**SMALL | {"max_position_embeddings": 42}, type_vocab_size=1)
+    model = RobertaForQuestionAnswering(config).eval()
+    model.save_pretrained(tmp_path / "roberta")
+    features = [Feature(0, [0, 7, 2, 8, 9, 2], [0, 0, 0, 1, 1, 1], 3, [(0, 1), (1, 2)])]
+    starts, _ = predict(model, features)
+    assert starts[0].shape == (6,)
+    batch = SpanCollator(segments=True)([{"index": 0, "feature": features[0]}])
+    weights = tmp_path / "roberta" / "model.safetensors"
+    cached = CachedTeacher(model, weights, features, tmp_path / "cache")
+    for teacher in (LiveTeacher(model, features), cached):
+        found = teacher(batch).logits[0, 0]
+        torch.testing.assert_close(found, torch.from_numpy(starts[0]), atol=2e-3, rtol=0)

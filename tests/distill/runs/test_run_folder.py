@@ -1,0 +1,113 @@
+"""A run goes on from its last complete checkpoint, and only as the run it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distill.console.errors import UserError
+from distill.models.checkpoint_folder import check_length
+from distill.runs.run_folder import RUN_FILE, claim_run, finished_run, last_complete_checkpoint
+
+
+def checkpoint(run: Path, step: int, state: str | None) -> Path:
+    folder = run / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    if state is not None:
+        (folder / "trainer_state.json").write_text(state)
+    return folder
+
+
+@pytest.mark.parametrize("cut_short", [None, "", '{"global_step": 1', "[]", "{}"])
+def test_a_checkpoint_cut_short_is_passed_over(cut_short: str | None, tmp_path: Path) -> None:
+    complete = checkpoint(tmp_path, 900, json.dumps({"global_step": 900}))
+    checkpoint(tmp_path, 1000, cut_short)
+    assert last_complete_checkpoint(tmp_path) == complete
+
+
+def test_the_newest_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
+    for step in (200, 1000, 600):
+        checkpoint(tmp_path, step, json.dumps({"global_step": step}))
+    (tmp_path / "checkpoint-best").mkdir()
+    found = last_complete_checkpoint(tmp_path)
+    assert found is not None and found.name == "checkpoint-1000"
+
+
+def test_no_checkpoint_at_all(tmp_path: Path) -> None:
+    assert last_complete_checkpoint(tmp_path) is None
+
+
+def test_a_run_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
+    checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
+    claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
+    before = (tmp_path / RUN_FILE).read_bytes()
+    with pytest.raises(UserError, match=r"seed = 1, not 2.*another --output_dir"):
+        claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 2})
+    assert (tmp_path / RUN_FILE).read_bytes() == before
+
+
+def test_a_folder_in_which_nothing_was_trained_is_free(tmp_path: Path) -> None:
+    """A run that stopped at a misspelt name can be started again with the right one."""
+    claim_run(tmp_path, {"train_file": "trian.json"})
+    checkpoint(tmp_path, 100, None)  # cut short
+    claim_run(tmp_path, {"train_file": "train.json"})
+    assert json.loads((tmp_path / RUN_FILE).read_text()) == {"train_file": "train.json"}
+
+
+def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1})
+    assert finished_run(tmp_path, {"seed": 1}) is None
+    (tmp_path / "metrics.json").write_text('{"loss": 2.5}')
+    assert finished_run(tmp_path, {"seed": 1}) == {"loss": 2.5}
+    with pytest.raises(UserError, match="seed = 1, not 2"):
+        finished_run(tmp_path, {"seed": 2})
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoint-100/trainer_state.json"])
+def test_a_model_of_which_nothing_is_known_is_not_overwritten(name: str, tmp_path: Path) -> None:
+    """Nor gone on with: its settings may have been others."""
+    checkpoint(tmp_path, 100, None)
+    (tmp_path / name).write_text('{"global_step": 100}')
+    with pytest.raises(UserError, match=r"holds a model without the run\.json"):
+        claim_run(tmp_path, {"seed": 1})
+    assert not (tmp_path / RUN_FILE).exists()
+
+
+@pytest.mark.parametrize("content", ["", '{"seed": ', "[]", "1"])
+def test_records_that_are_damaged_are_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / RUN_FILE).write_text(content)
+    (tmp_path / "config.json").write_text(content)
+    for read in (
+        lambda: claim_run(tmp_path, {"seed": 1}),
+        lambda: finished_run(tmp_path, {"seed": 1}),
+        lambda: check_length(tmp_path, 8),
+    ):
+        with pytest.raises(UserError, match=r"(run|config)\.json: damaged"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}, 512),
+        ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514}, 512),
+    ],
+)
+def test_inputs_must_fit_the_position_table(
+    config: dict[str, object], longest: int, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    check_length(tmp_path, longest)
+    with pytest.raises(UserError, match=f"at most {longest} tokens, not {longest + 1}"):
+        check_length(tmp_path, longest + 1)
+
+
+def test_a_model_without_position_table_takes_any_length(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}')
+    check_length(tmp_path, 10_000)

@@ -1,0 +1,43 @@
+"""Medians over seeds, the gain of a teacher, and the table that shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from distill.runs.score_report import show, summary
+
+LABELS = [{"dev": {"accuracy": value, "total": 9}} for value in (50.0, 70.0, 55.0)]
+DISTILLED = [
+    {"dev": {"accuracy": value, "total": 9}, "teacher": {"accuracy": 90.0, "total": 9}}
+    for value in (60.0, 62.0, 61.0)
+]
+
+
+def test_medians_spread_and_gain() -> None:
+    result = summary({"labels": LABELS, "distilled": DISTILLED})
+    assert result["median"] == {"labels": {"accuracy": 55.0}, "distilled": {"accuracy": 61.0}}
+    assert result["spread"] == {"labels": {"accuracy": 20.0}, "distilled": {"accuracy": 2.0}}
+    assert result["gain"] == {"accuracy": 6.0}
+    assert result["teacher"]["accuracy"] == 90.0
+    assert result["runs"]["labels"] == LABELS
+
+
+def test_without_a_teacher_there_is_no_gain() -> None:
+    result = summary({"labels": LABELS})
+    assert "gain" not in result and "teacher" not in result
+
+
+def test_the_table_has_a_row_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    show(summary({"labels": LABELS, "distilled": DISTILLED}), "a title")
+    shown = capsys.readouterr().out
+    for cells in (("teacher", "90.00"), ("labels, median of 3", "55.00"), ("gain", "+6.00")):
+        assert any(all(cell in line for cell in cells) for line in shown.splitlines()), shown
+    show({"held_out": {"f1": 81.25, "total": 7}}, "one run")
+    assert "81.25" in capsys.readouterr().out
+
+
+def test_a_run_that_held_nothing_out_shows_an_empty_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show({"seconds": 3.0}, "nothing measured")
+    assert "nothing measured" in capsys.readouterr().out

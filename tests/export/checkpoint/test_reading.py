@@ -1,0 +1,141 @@
+"""Checkpoints from elsewhere: what is read, what is refused, and what it costs to refuse it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from distill.console.errors import UserError
+from export.checkpoint.reading import encoder_config, load_checkpoint, read_weights
+from export.encoder.task_model import build_encoder
+from export.proof.proven_bundle import parameters
+
+SMALL = {
+    "model_type": "distilbert",
+    "vocab_size": 50,
+    "n_layers": 1,
+    "dim": 8,
+    "n_heads": 2,
+    "hidden_dim": 16,
+    "max_position_embeddings": 16,
+}
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"vocab_size": -5}, "a size below 1"),
+        ({"hidden_dim": 0}, "a size below 1"),
+        ({"vocab_size": 10**13}, "asks for .* parameters"),
+        ({"n_layers": 10**9}, "asks for .* parameters"),
+        ({"dim": float("inf")}, "no usable"),
+        ({"dim": None}, "no usable"),
+        ({"id2label": {"first": "yes"}}, "no usable"),
+        ({"id2label": [5]}, "no usable"),
+        ({"is_decoder": True}, "a decoder"),
+        ({"position_embedding_type": "relative_key"}, "'relative_key' position embeddings"),
+        ({"model_type": ["bert"]}, "is not supported"),
+    ],
+)
+def test_absurd_configurations(entries: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        encoder_config(SMALL | entries, "model")
+
+
+@pytest.mark.parametrize(
+    "stored", [[1, 2], torch.zeros(2), {"a": 1}, {1: torch.zeros(1)}, {"a": {"b": torch.zeros(1)}}]
+)
+def test_a_pickle_of_something_else(stored: object, tmp_path: Path) -> None:
+    torch.save(stored, tmp_path / "pytorch_model.bin")
+    with pytest.raises(UserError, match="not a table of named tensors"):
+        read_weights(tmp_path)
+
+
+def test_a_bin_holds_what_safetensors_hold(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    directory = checkpoint_directory("distilbert", "qa")
+    torch.save(load_file(directory / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    expected, found = read_weights(directory), read_weights(tmp_path)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_stored_weights_are_not_copied(checkpoint_directory: Callable[[str, str], Path]) -> None:
+    checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "qa")))
+    model = build_encoder(checkpoint, "qa")
+    stored = (checkpoint.weights or {})["embeddings.word_embeddings.weight"]
+    assert model.encoder.word_embeddings.weight.data_ptr() == stored.data_ptr()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(
+    value: float, checkpoint_directory: Callable[[str, str], Path]
+) -> None:
+    checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "qa")))
+    weights = dict(checkpoint.weights or {})
+    weights["qa_outputs.bias"] = torch.tensor([0.0, value])
+    with pytest.raises(UserError, match=r"qa_outputs\.bias holds values that are not finite"):
+        build_encoder(replace(checkpoint, weights=weights), "qa")
+
+
+@pytest.mark.parametrize("mode", ["cls_token", "max_tokens"])
+def test_another_pooling_than_the_mean_is_refused(mode: str, broken: Path) -> None:
+    settings = {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True}
+    path = broken / "1_Pooling" / "config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(settings))
+    build_encoder(load_checkpoint(str(broken)), "embed")
+    path.write_text(json.dumps({f"pooling_mode_{mode}": True, "pooling_mode_mean_tokens": False}))
+    with pytest.raises(UserError, match=f"pooling_mode_{mode} is not supported"):
+        build_encoder(load_checkpoint(str(broken)), "embed")
+    build_encoder(load_checkpoint(str(broken)), "qa")
+
+
+def test_a_directory_with_the_name_of_a_preset_has_no_tokenizer_of_that(tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text(json.dumps(SMALL))
+    checkpoint = load_checkpoint(str(tmp_path / "bert"), random_weights=True)
+    assert checkpoint.tokenizer_directory is None
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_tied_output_layer_is_counted_once(stored: bool, tmp_path: Path) -> None:
+    model = transformers.DistilBertForMaskedLM(transformers.DistilBertConfig(**SMALL))
+    model.save_pretrained(tmp_path)
+    checkpoint = load_checkpoint(str(tmp_path), random_weights=not stored)
+    assert parameters(build_encoder(checkpoint, "mlm")) == model.num_parameters()
+
+
+def test_a_directory_is_named_by_itself(
+    checkpoint_directory: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = checkpoint_directory("distilbert", "qa")
+    monkeypatch.chdir(directory)
+    assert load_checkpoint(".").name == directory.name
+
+
+def test_a_hub_id_keeps_its_name_and_source(
+    checkpoint_directory: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's client gives a folder that is named by a hash."""
+    directory = checkpoint_directory("distilbert", "qa")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(directory))
+    checkpoint = load_checkpoint("someone/some-model")
+    assert (checkpoint.name, checkpoint.source) == ("some-model", "someone/some-model")
+
+
+def test_a_hub_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> str:
+        raise ConnectionError("several\nlines")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", away)
+    with pytest.raises(UserError, match=r"the hub did not give it \(ConnectionError\)"):
+        load_checkpoint("someone/some-model")
