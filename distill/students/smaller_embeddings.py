@@ -1,0 +1,67 @@
+"""A checkpoint with the rows of some entries only: word embeddings, MLM projection and its bias."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.console.errors import UserError
+from distill.models.loading import configuration, readable
+
+
+def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
+    """The model of a checkpoint with the vocabulary rows ``kept``, and its former parameters.
+
+    Every other weight is the checkpoint's own, in its own precision; the ids of special tokens in
+    the configuration are renumbered.
+
+    Args:
+        kept: the old ids to keep, ascending; int64 of shape (entries,).
+
+    Raises:
+        UserError: the checkpoint cannot be read, does not name its architecture, or has another
+            size that equals its vocabulary's, so that its rows cannot be told apart.
+    """
+    import transformers
+
+    config = configuration(source)
+    names = config.architectures or []
+    kind = getattr(transformers, names[0], None) if len(names) == 1 else None
+    if kind is None:
+        raise UserError(f"{source}: config.json names no architecture of transformers: {names}")
+    with readable(source):
+        model, loading = kind.from_pretrained(
+            source, output_loading_info=True, trust_remote_code=False, dtype="auto"
+        )
+    if loading["missing_keys"] or loading["unexpected_keys"]:
+        raise UserError(
+            f"{source}: its weights are not those of {names[0]} "
+            f"({[*loading['missing_keys'], *loading['unexpected_keys']][0]})"
+        )
+    before = sum(parameter.numel() for parameter in model.parameters())
+    rows = config.vocab_size
+    if int(kept.max()) >= rows:
+        raise UserError(f"{source}: the tokenizer has an id {int(kept.max())}, beyond {rows} rows")
+    if rows in (value for name, value in vars(config).items() if name != "vocab_size"):
+        raise UserError(f"{source}: another size is {rows} too, like its vocabulary: not trimmed")
+    tensors = model.state_dict()
+    _renumber(config, kept)
+    smaller = kind(config).to(model.dtype)
+    smaller.load_state_dict(
+        {
+            name: tensor[kept] if tensor.ndim and len(tensor) == rows else tensor
+            for name, tensor in tensors.items()
+        }
+    )
+    smaller.tie_weights()
+    return smaller.eval(), before
+
+
+def _renumber(config: Any, kept: torch.Tensor) -> None:
+    new = {int(old): number for number, old in enumerate(kept)}
+    for name, value in list(vars(config).items()):
+        if name.endswith("_token_id") and isinstance(value, int):
+            setattr(config, name, new.get(value))
+    config.vocab_size = len(kept)

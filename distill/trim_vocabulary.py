@@ -1,0 +1,178 @@
+"""Cut a checkpoint's vocabulary to the entries that its text needs, and its embeddings with it.
+
+Examples:
+
+    python -m distill.trim_vocabulary --model qa-mini --text corpus/*.txt.gz --keep 16000 \\
+        --out runs/qa-small
+    python -m distill.trim_vocabulary --model minilm --text mine.txt --coverage 99.9 --out runs/m
+
+Kept are the commonest entries of the text, every special and added token, and every single
+character, so that whatever was spelled before can still be spelled, in more pieces where an entry
+is gone. The text must be like the text that the model is to meet, and not the text that it is
+evaluated on. The weights of a kept entry do not change; a word whose entries are all kept gives the
+same output as before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.console.atomic import atomic_directory, is_free
+from distill.console.errors import UserError, command
+from distill.console.options import options_given, parse
+from distill.models.checkpoint_folder import checkpoint_directory, read_object
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+KEPT_FILES = ("tokenizer_config.json", "special_tokens_map.json")
+WORDS_SHOWN = 5
+
+
+@dataclass
+class TrimArguments:
+    """Which vocabulary, by which text, how far, and where the result goes."""
+
+    model: str = field(metadata={"help": "checkpoint folder or preset"})
+    text: list[str] = field(
+        metadata={"help": "text that the model is to meet: files as `distill.pretrain` takes them"}
+    )
+    out: str = field(metadata={"help": "folder to write, which must be new"})
+    keep: int | None = field(default=None, metadata={"help": "number of entries to keep"})
+    coverage: float | None = field(
+        default=None,
+        metadata={"help": "or: keep as many as cover this share of the text's tokens, in percent"},
+    )
+
+    def __post_init__(self) -> None:
+        if (self.keep is None) == (self.coverage is None):
+            raise UserError("name either --keep or --coverage")
+        if self.keep is not None and self.keep < 1:
+            raise UserError(f"--keep must be at least 1, not {self.keep}")
+        if self.coverage is not None and not 0 < self.coverage <= 100:
+            raise UserError(f"--coverage is a percentage above 0, not {self.coverage}")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    given = options_given(argv, TrimArguments, __doc__)
+    (arguments,) = parse(given, TrimArguments)
+    source = checkpoint_directory(arguments.model)
+    if not is_free(arguments.out):
+        raise UserError(f"{arguments.out} holds something already: choose another --out")
+    report = trim(source, arguments.text, Path(arguments.out), arguments.keep, arguments.coverage)
+    for key, value in report.items():
+        print(f"{key.replace('_', ' '):<24} {value}")
+    print(f"the trimmed checkpoint is in {arguments.out}; score it with distill.evaluate")
+    return 0
+
+
+def trim(
+    source: Path, text: Sequence[str], out: Path, keep: int | None, coverage: float | None
+) -> dict[str, Any]:
+    """Write the checkpoint ``source`` with a smaller vocabulary to ``out``.
+
+    Args:
+        text: sources as `distill.corpus.text_sources.read_texts` takes them.
+        keep: number of entries; or
+        coverage: percent of the text's tokens that the entries kept must cover.
+
+    Returns:
+        Entries before and after, the share of the text's tokens that needs no new spelling in
+        percent, pieces per word before and after, parameters before and after in millions.
+
+    Raises:
+        UserError: no text, a kind of tokenizer that cannot be trimmed, or weights that cannot be
+            read.
+    """
+    from tokenizers import Tokenizer
+
+    from distill.corpus.text_sources import read_texts
+    from distill.models.tokenizer import load_tokenizer
+    from distill.students.smaller_vocabulary import (
+        choose,
+        commonest,
+        count_ids,
+        covering,
+        entries,
+        trimmed,
+    )
+
+    content = read_object(source / "tokenizer.json")
+    entries_before = len(entries(content))
+    tokenizer = load_tokenizer(source)
+    counts = count_ids(tokenizer, _with_progress(read_texts(text)))
+    if not counts:
+        raise UserError(f"{', '.join(text)}: no text to choose the entries by")
+    if coverage is None:
+        kept = choose(content, commonest(content, counts), keep or entries_before)
+    else:
+        kept = choose(content, covering(counts, coverage), entries_before)
+    smaller = trimmed(content, kept)
+    smaller_tokenizer = Tokenizer.from_str(json.dumps(smaller))
+    before, after = _write(source, out, smaller, smaller_tokenizer, kept)
+    words = Counter(word for line in read_texts(text) for word in line.split())
+    return {
+        "entries": f"{entries_before:,} -> {len(kept):,}",
+        "tokens_covered": f"{100 * sum(counts[i] for i in kept) / counts.total():.2f} %",
+        "pieces_per_word": f"{_pieces_per_word(tokenizer, words):.3f} -> "
+        f"{_pieces_per_word(smaller_tokenizer, words):.3f}",
+        "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
+    }
+
+
+def _with_progress(texts: Any) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(texts, desc="counting", unit=" texts", leave=False)
+
+
+def _pieces_per_word(tokenizer: Tokenizer, words: Counter[str]) -> float:
+    names = list(words)
+    encodings = tokenizer.encode_batch(names, add_special_tokens=False)
+    pieces = sum(
+        len(encoding.ids) * words[name] for name, encoding in zip(names, encodings, strict=True)
+    )
+    return pieces / words.total()
+
+
+def _write(
+    source: Path, out: Path, content: dict[str, Any], tokenizer: Tokenizer, kept: list[int]
+) -> tuple[int, int]:
+    """Write weights, configuration and tokenizer files; returns parameters before and after."""
+    import torch
+
+    from distill.students.smaller_embeddings import with_fewer_entries
+
+    model, before = with_fewer_entries(source, torch.tensor(kept))
+    new = {old: number for number, old in enumerate(kept)}
+    with atomic_directory(out, replace=True) as staged:
+        model.save_pretrained(staged)
+        (staged / "tokenizer.json").write_text(
+            json.dumps(content, ensure_ascii=False), encoding="utf-8"
+        )
+        if content["model"]["type"] == "WordPiece":
+            names = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+            (staged / "vocab.txt").write_text(
+                "".join(f"{name}\n" for name, _ in names), encoding="utf-8"
+            )
+        for name in KEPT_FILES:
+            if (source / name).is_file():
+                settings = read_object(source / name)
+                if "added_tokens_decoder" in settings:
+                    settings["added_tokens_decoder"] = {
+                        str(new[int(number)]): token
+                        for number, token in settings["added_tokens_decoder"].items()
+                    }
+                (staged / name).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    return before, sum(parameter.numel() for parameter in model.parameters())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
