@@ -94,9 +94,9 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
         raise UserError("an ablation makes its students of a --teacher, without --student")
     if training.world_size > 1:
         raise UserError("an ablation runs in one process: start it without torchrun")
-    from transformers import AutoConfig
+    from distill.models.loading import configuration
 
-    teacher = AutoConfig.from_pretrained(checkpoint_directory(settings.teacher))
+    teacher = configuration(checkpoint_directory(settings.teacher))
     output = Path(training.output_dir or "")
     base = replace(
         settings,

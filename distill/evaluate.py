@@ -120,9 +120,7 @@ def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
 
 
 def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
-    from transformers import AutoTokenizer
-
-    from distill.models.loading import scoring_device
+    from distill.models.loading import load_auto_tokenizer, scoring_device
     from distill.tasks.classify_batches import load_model
     from distill.training.finetune_classify import evaluate_model
 
@@ -134,7 +132,7 @@ def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
         split: spaced(classification.load_split(task, split, arguments.data), arguments.limit)
         for split in task.splits
     }
-    tokenizer = AutoTokenizer.from_pretrained(directory)
+    tokenizer = load_auto_tokenizer(directory)
     features = {
         split: classification.make_features(rows, tokenizer, length)
         for split, rows in examples.items()
@@ -197,7 +195,7 @@ def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]
     answers = squad.decode(
         examples,
         features,
-        *predict(load_model(directory).to(scoring_device()), features),
+        *predict(load_model(directory, trained=True).to(scoring_device()), features),
         allow_null=arguments.task == "squad2",
         null_threshold=arguments.null_threshold,
     )

@@ -83,14 +83,13 @@ def load_model(source: Path) -> Any:
     import torch
     import transformers
 
-    from distill.models.loading import readable
+    from distill.models.loading import load_weights
 
     names = read_object(source / "config.json").get("architectures") or [""]
     kind = getattr(transformers, names[0], None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise UserError(f"{source}: config.json names no class of transformers under architectures")
-    with readable(source):
-        return kind.from_pretrained(source, dtype=torch.float16)
+    return load_weights(kind, source, trained=True, dtype=torch.float16)
 
 
 def _check_output(output: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,39 @@ POSITIONS_AFTER_PADDING = (
     "data2vec-text",
 )
 
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+SMALL_FILES = ("*.json", "*.txt", "*.model", "README.md")
+
 
 def checkpoint_directory(model: str) -> Path:
-    """The directory of a preset's weights, or ``model`` itself as a directory.
+    """The folder of a preset, a folder itself, or a hub id (OWNER/NAME), which is downloaded.
 
     Raises:
-        UserError: there is no such checkpoint here.
+        UserError: there is no such checkpoint.
     """
     directory = preset_directory(model) if model in PRESETS else Path(model)
     if directory is None:
         raise UserError(f"the weights of {model} are not on this machine; name a directory")
+    if not directory.exists() and HUB_ID.fullmatch(model):
+        directory = _from_hub(model)
     if not (directory / "config.json").is_file():
         raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
     return directory
+
+
+def _from_hub(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, "model*.safetensors"]))
+        if not any(folder.glob("model*.safetensors")):
+            weights = "pytorch_model*.bin"
+            folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, weights]))
+    except Exception as error:  # the hub's client has a type for every way to fail
+        raise UserError(
+            f"{model}: no checkpoint there, and the hub did not give one ({type(error).__name__})"
+        ) from None
+    return folder
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -1,16 +1,18 @@
-"""Models from checkpoint directories, for training and for scoring."""
+"""Models from checkpoint folders, for training and for scoring, with every weight accounted for."""
 
 from __future__ import annotations
 
+import os
 import pickle
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoTokenizer
 
 from distill.console.errors import UserError
 
@@ -23,7 +25,41 @@ DROPOUTS = (
     "qa_dropout",
     "seq_classif_dropout",
 )
-BROKEN = (SafetensorError, pickle.UnpicklingError, OSError, EOFError, ValueError, RuntimeError)
+BROKEN = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
+HEADS = frozenset(
+    {
+        "classifier",
+        "cls",
+        "discriminator_predictions",
+        "generator_lm_head",
+        "generator_predictions",
+        "lm_head",
+        "lm_predictions",
+        "mask_predictions",
+        "pooler",
+        "pre_classifier",
+        "predictions",
+        "qa_outputs",
+        "score",
+        "sop_classifier",
+        "vocab_layer_norm",
+        "vocab_projector",
+        "vocab_transform",
+    }
+)
+"""What the modules beside or above an encoder are called: those of a task, and the pooler. They
+may be in a checkpoint that another task left, and may be missing where they are to be trained."""
+LISTED = 4
 
 
 @contextmanager
@@ -37,8 +73,115 @@ def readable(directory: Path, role: str = "") -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
         raise UserError(f"{directory}: cannot be loaded{role} ({reason})") from None
+
+
+def load_weights(
+    kind: Any, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+) -> Any:
+    """A model in float32 whose weights all come from the checkpoint.
+
+    Only a head may be drawn at random (a note on stderr names it), and only a known head of
+    another task may be left out.
+
+    Args:
+        kind: a class with ``from_pretrained``, such as ``AutoModelForMaskedLM``.
+        trained: the checkpoint must have the head too.
+        role: what the checkpoint is to be, for the error.
+        options: of ``from_pretrained``; ``dtype`` replaces float32.
+
+    Raises:
+        UserError: files that cannot be loaded; weights that are missing, of another shape than
+            config.json says, or of no known use.
+    """
+    model, drawn = load_reporting(kind, directory, trained=trained, role=role, **options)
+    if drawn:
+        _note(f"{directory}: no trained {_heads(model, drawn)} for this task, drawn at random")
+    return model
+
+
+def load_reporting(
+    kind: Any, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+) -> tuple[Any, set[str]]:
+    """As `load_weights`, without the note: the model, and which weights were drawn at random."""
+    options = {"dtype": torch.float32, **options}
+    with readable(directory, role):
+        model, found = kind.from_pretrained(
+            directory,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are reported below, by name
+            **options,
+        )
+    _check_shapes(model, directory, found["mismatched_keys"], trained)
+    missing = {*found["missing_keys"]}
+    wrong = {name for name in missing if not _of_head(model, name)} | _cut_heads(model, missing)
+    problems = [_listed("has no", wrong)] if wrong else []
+    stray = {name for name in found["unexpected_keys"] if not _known(model, name)}
+    problems += [_listed("has the unknown", stray)] if stray else []
+    if problems:
+        raise UserError(
+            f"{directory}: its weights are not those of a {type(model).__name__} of config.json: "
+            f"it {' and '.join(problems)}"
+        )
+    if trained and missing:
+        raise UserError(
+            f"{directory}: has no trained {_heads(model, missing)}; fine-tune it on the task first"
+        )
+    return model, missing | {name for name, *_ in found["mismatched_keys"]}
+
+
+def load_auto_tokenizer(directory: Path) -> Any:
+    """The tokenizer of a checkpoint through the auto class of `transformers`.
+
+    Raises:
+        UserError: the checkpoint has none, or one that needs code of its own.
+    """
+    with readable(directory, " as a tokenizer"):
+        return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+
+
+def _module(model: Any, name: str) -> str:
+    """The module of the model, or of its encoder, that a weight belongs to."""
+    return name.removeprefix(f"{model.base_model_prefix}.").partition(".")[0]
+
+
+def _heads(model: Any, names: Iterable[str]) -> str:
+    return ", ".join(sorted({_module(model, name) for name in names}))
+
+
+def _of_head(model: Any, name: str) -> bool:
+    inside = name.startswith(f"{model.base_model_prefix}.") or model is model.base_model
+    return _module(model, name) == "pooler" if inside else True
+
+
+def _known(model: Any, name: str) -> bool:
+    return _module(model, name) in HEADS or name.endswith(".position_ids")
+
+
+def _cut_heads(model: Any, missing: set[str]) -> set[str]:
+    """Missing weights of a head of which the checkpoint has others."""
+    loaded = {_module(model, name) for name, _ in model.named_parameters() if name not in missing}
+    return {name for name in missing if _of_head(model, name) and _module(model, name) in loaded}
+
+
+def _check_shapes(model: Any, directory: Path, mismatched: Iterable[Any], trained: bool) -> None:
+    for name, stored, _ in sorted(mismatched):
+        if trained or not _of_head(model, name):
+            raise UserError(f"{directory}: {name} is {tuple(stored)}, config.json says otherwise")
+
+
+def _listed(what: str, names: set[str]) -> str:
+    first = sorted(names)[:LISTED]
+    rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{what} {', '.join(first)}{rest}"
+
+
+def _note(text: str) -> None:
+    """Of several processes the first one speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"note: {text}", file=sys.stderr)
 
 
 def configuration(directory: Path, dropout: float | None = None) -> Any:
@@ -50,7 +193,7 @@ def configuration(directory: Path, dropout: float | None = None) -> Any:
     if dropout is not None and not 0 <= dropout < 1:
         raise UserError(f"--dropout must be at least 0 and below 1, not {dropout}")
     with readable(directory):
-        config = AutoConfig.from_pretrained(directory)
+        config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
     for name in DROPOUTS if dropout is not None else ():
         if hasattr(config, name):
             setattr(config, name, dropout)

@@ -166,29 +166,27 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     """
     from transformers import AutoModel, AutoModelForMaskedLM
 
-    from distill.models.loading import readable
+    from distill.models.loading import load_reporting
 
-    with readable(directory, " as a teacher"):
-        teacher, loaded = AutoModelForMaskedLM.from_pretrained(
-            directory, dtype=torch.float32, output_loading_info=True
-        )
-    missing = sorted(loaded["missing_keys"])
-    if missing and needs_head:
+    teacher, drawn = load_reporting(AutoModelForMaskedLM, directory, role=" as a teacher")
+    if not drawn:
+        return teacher
+    if needs_head:
         raise UserError(
-            f"{directory} has no MLM head ({missing[0]} is missing), which L_ce needs: adapt one "
-            f"with python -m distill.finetune --task mlm --model {directory}, or leave the term "
-            "out with --alpha_ce 0"
+            f"{directory} has no MLM head, which L_ce needs: adapt one with python -m "
+            f"distill.finetune --task mlm --model {directory}, or leave the term out with "
+            "--alpha_ce 0"
         )
-    return AutoModel.from_pretrained(directory, dtype=torch.float32) if missing else teacher
+    return load_reporting(AutoModel, directory, role=" as a teacher")[0]
 
 
 def check_vocabularies(teacher: Path, student: Path) -> None:
     """Raises:
     UserError: the two tokenizers do not share one vocabulary.
     """
-    from transformers import AutoTokenizer
+    from distill.models.loading import load_auto_tokenizer
 
-    theirs, ours = (AutoTokenizer.from_pretrained(path).get_vocab() for path in (teacher, student))
+    theirs, ours = (load_auto_tokenizer(path).get_vocab() for path in (teacher, student))
     if theirs != ours:
         raise UserError(
             f"the vocabularies of {teacher} ({len(theirs)} entries) and {student} ({len(ours)}) "

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from distill.console.errors import UserError
-from distill.models.loading import configuration, readable, takes_segments
+from distill.models.loading import configuration, load_weights, takes_segments
 from distill.tasks.classification import ClassificationTask, TextFeature
 
 PREDICTION_ROWS = 64
@@ -70,20 +70,9 @@ def load_model(
     if task.labels:
         config.id2label = dict(enumerate(task.labels))
         config.label2id = {name: number for number, name in enumerate(task.labels)}
-    with readable(directory):
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            directory,
-            config=config,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=not trained,  # another task's head is drawn anew
-        )
-    if trained and any("classifier" in name for name in loading["missing_keys"]):
-        raise UserError(f"{directory}: has no classification head; fine-tune it on {task.name}")
-    for name, stored, _ in sorted(loading["mismatched_keys"]):
-        if name.startswith(f"{model.base_model_prefix}."):
-            raise UserError(f"{directory}: {name} is {tuple(stored)}, config.json says otherwise")
-    return model
+    return load_weights(
+        AutoModelForSequenceClassification, directory, trained=trained, config=config
+    )
 
 
 @torch.no_grad()

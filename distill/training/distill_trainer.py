@@ -80,7 +80,9 @@ class DistillTrainer(ExactTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         student = self.accelerator.unwrap_model(model or self.model).student
-        loaded = type(student).from_pretrained(Path(resume_from_checkpoint))
+        loaded = type(student).from_pretrained(
+            Path(resume_from_checkpoint), trust_remote_code=False
+        )
         student.load_state_dict(loaded.state_dict())
 
     def _load_best_model(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import AutoTokenizer, PreTrainedModel, TrainingArguments
+from transformers import PreTrainedModel, TrainingArguments
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
@@ -20,7 +20,7 @@ from distill.console.progress import show_progress
 from distill.corpus.length_batches import FeatureDataset
 from distill.losses.task import distillation_kl, hidden_loss
 from distill.models.checkpoint_folder import check_length
-from distill.models.loading import takes_segments
+from distill.models.loading import load_auto_tokenizer, takes_segments
 from distill.students.from_layers import check_vocabularies
 from distill.tasks.classification import (
     ClassificationTask,
@@ -160,7 +160,7 @@ def finetune(
     """
     for directory in filter(None, (model_directory, teacher_directory)):
         check_length(directory, settings.max_length)
-    tokenizer = AutoTokenizer.from_pretrained(model_directory)
+    tokenizer = load_auto_tokenizer(model_directory)
     train = load_split(task, "train", settings.data)
     features = make_features(train, tokenizer, settings.max_length)
     evaluated = evaluation_features(task, tokenizer, settings.data, settings.max_length)

@@ -19,7 +19,7 @@ from distill.console.progress import show_progress
 from distill.corpus.length_batches import FeatureDataset
 from distill.losses.task import attention_loss, hidden_loss, span_distillation_kl, span_loss
 from distill.models.checkpoint_folder import check_length
-from distill.models.loading import configuration, readable, takes_segments
+from distill.models.loading import configuration, load_weights, takes_segments
 from distill.models.tokenizer import load_tokenizer
 from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.squad import Example, Feature, decode, load_checked, make_features, score
@@ -94,13 +94,17 @@ class SpanTrainer(ExactTrainer):
 
 
 def load_model(
-    directory: Path, dropout: float | None = None, attentions: bool = False
+    directory: Path,
+    dropout: float | None = None,
+    attentions: bool = False,
+    trained: bool = False,
 ) -> torch.nn.Module:
     """A question-answering model from a checkpoint; a missing head is drawn at random.
 
     Args:
         dropout: replaces the checkpoint's dropout when given.
         attentions: it must be able to return them, which fused attention cannot.
+        trained: the checkpoint must have the head.
 
     Raises:
         UserError: the checkpoint cannot be loaded.
@@ -108,10 +112,9 @@ def load_model(
     config = configuration(directory, dropout)
     config.num_labels = LOGITS  # not those of a classifier that it starts from
     kernel = {"attn_implementation": "eager"} if attentions else {}
-    with readable(directory):
-        return AutoModelForQuestionAnswering.from_pretrained(
-            directory, config=config, dtype=torch.float32, **kernel
-        )
+    return load_weights(
+        AutoModelForQuestionAnswering, directory, trained=trained, config=config, **kernel
+    )
 
 
 @torch.no_grad()
@@ -244,7 +247,7 @@ def _teacher(
         raise UserError(f"{directory}: the teacher's vocabulary is not the student's")
     if not held_out:
         raise UserError("no held-out passage to score the teacher on; raise --held_out")
-    model = load_model(directory, attentions=bool(settings.attention_weight))
+    model = load_model(directory, attentions=bool(settings.attention_weight), trained=True)
     model = model.to(training.device)
     measured = evaluate_model(
         model,

@@ -17,7 +17,7 @@ from distill.corpus.masking import MaskingCollator
 from distill.corpus.shards import UNKNOWN, Corpus, prepare_corpus
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
-from distill.models.loading import readable
+from distill.models.loading import load_weights
 from distill.models.tokenizer import load_tokenizer
 from distill.runs.run_folder import claim_run, finished_run, last_complete_checkpoint
 from distill.runs.run_outputs import disk_problems, write_run
@@ -217,8 +217,7 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
     if settings.student:
         directory = checkpoint_directory(settings.student)
         check_length(directory, settings.sequence_length)
-        with readable(directory):
-            student = AutoModelForMaskedLM.from_pretrained(directory, dtype=torch.float32)
+        student = load_weights(AutoModelForMaskedLM, directory)
         if place:
             check_vocabularies(place, directory)
     else:

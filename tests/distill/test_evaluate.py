@@ -171,7 +171,7 @@ def test_a_checkpoint_without_the_tasks_head_is_refused(
         ([*squad, str(checkpoints / "sst2")], "has no question-answering head"),
         ([*squad, str(minilm_directory)], "has no question-answering head"),
         ([*classes, str(checkpoints / "sst2")], "its head has 2 outputs, mnli has 3"),
-        (headless, "has no classification head"),
+        (headless, "has no trained classifier"),
     ):
         assert main(arguments) == 2
         assert message in capsys.readouterr().err.strip().splitlines()[-1]

@@ -223,7 +223,7 @@ def test_teachers_that_teach_nothing_are_refused(
     )
     for folder, message in (
         (untrained, "a weak teacher, sst2 score"),
-        (student, "has no classification head"),
+        (student, "has no trained classifier"),
         (three, "its head has 3 outputs, sst2 has 2"),
         (cased, "the vocabularies of"),
         (tmp_path / "none", "no checkpoint there"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -15,7 +17,8 @@ from transformers import (
 )
 
 from distill.console.errors import UserError
-from distill.models.loading import configuration
+from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.loading import configuration, load_auto_tokenizer
 from distill.students.from_layers import load_teacher
 from distill.tasks import classify_batches
 from distill.tasks.classification import task_named
@@ -97,3 +100,75 @@ def test_a_roberta_takes_no_second_segment(tmp_path: Path) -> None:
     for teacher in (LiveTeacher(model, features), cached):
         found = teacher(batch).logits[0, 0]
         torch.testing.assert_close(found, torch.from_numpy(starts[0]), atol=2e-3, rtol=0)
+
+
+def changed(directory: Path, change: Any, **config: Any) -> Path:
+    """A checkpoint whose weights went through ``change``, and whose config.json says otherwise."""
+    weights = directory / "model.safetensors"
+    save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("change", "config", "message"),
+    [
+        (lambda w: {f"module.{k}": v for k, v in w.items()}, {}, "has the unknown module.bert"),
+        (
+            lambda w: {k: v for k, v in w.items() if "layer.0.output" not in k},
+            {},
+            "has no bert.encoder.layer.0.output.LayerNorm.bias",
+        ),
+        (dict, {"num_hidden_layers": 2}, "has no bert.encoder.layer.1.*and 12 more"),
+        (dict, {"num_hidden_layers": 0}, "has the unknown bert.encoder.layer.0"),
+        (lambda w: {**w, "adapter.weight": torch.ones(2)}, {}, "unknown adapter.weight"),
+        (
+            lambda w: {k: v for k, v in w.items() if k != "classifier.bias"},
+            {},
+            "has no classifier.bias",
+        ),
+    ],
+)
+def test_every_weight_is_accounted_for(change: Any, config: Any, message: str, mnli: Path) -> None:
+    changed(mnli, change, **config)
+    with pytest.raises(UserError, match=message):
+        classify_batches.load_model(mnli, task_named("mnli"), trained=True)
+    if message != "has no classifier.bias":
+        for load in (finetune_squad.load_model, load_teacher):
+            with pytest.raises(UserError, match=message):
+                load(mnli)
+
+
+def test_a_head_is_drawn_for_training_alone_and_said(mnli: Path, capsys: Any) -> None:
+    finetune_squad.load_model(mnli)
+    assert "no trained qa_outputs for this task, drawn at random" in capsys.readouterr().err
+    with pytest.raises(UserError, match="has no trained qa_outputs; fine-tune it"):
+        finetune_squad.load_model(mnli, trained=True)
+
+
+def test_a_checkpoint_with_code_of_its_own_runs_none_of_it(mnli: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (mnli / "own.py").write_text(
+        f"open({str(ran)!r}, 'w')\nclass Model: pass\nclass Config: pass\n"
+    )
+    own = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoTokenizer": ["own.Model"] * 2}
+    changed(mnli, dict, auto_map=own, model_type="own")
+    (mnli / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))
+    for load in (configuration, load_auto_tokenizer, finetune_squad.load_model, load_teacher):
+        with pytest.raises(UserError, match="cannot be loaded"):
+            load(mnli)
+    assert not ran.exists()
+
+
+def test_one_resolver_for_presets_folders_and_hub_ids(mnli: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(mnli))
+    assert checkpoint_directory("someone/some-model") == mnli == checkpoint_directory(str(mnli))
+    assert (checkpoint_directory("qa-mini") / "model.safetensors").is_file()
+
+    def away(*_: object, **__: object) -> str:
+        raise ConnectionError("several\nlines")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", away)
+    with pytest.raises(UserError, match=r"the hub did not give one \(ConnectionError\)"):
+        checkpoint_directory("someone/some-model")
