@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test style quality conformance clean
+.PHONY: demo test check docs style quality conformance clean
 
 # Export the default model to an int8 Core ML package, run that package, and ask it a question.
 demo: $(STAMP)
@@ -13,6 +13,14 @@ demo: $(STAMP)
 
 test: quality
 	$(BIN)/python -m pytest
+
+# What one runs while working: lint, types and the fast tests, in under three minutes.
+check: quality
+	$(BIN)/python -m pytest -q -m "not slow and not docs"
+
+# Every command that the READMEs show, run in order in an empty folder.
+docs: $(STAMP)
+	$(BIN)/python -m pytest -m docs
 
 quality: $(STAMP)
 	$(BIN)/ruff check .
