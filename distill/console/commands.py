@@ -1,0 +1,83 @@
+"""The commands of the kit: every file at the root of a package is one.
+
+`python -m distill`, `python -m export` and `python -m bench` list theirs, with the first sentence
+of each; ``distilkit PACKAGE COMMAND ...`` runs one, as ``python -m PACKAGE.COMMAND ...`` does.
+"""
+
+from __future__ import annotations
+
+import ast
+import runpy
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from distill.console.errors import USAGE_ERROR
+
+PACKAGES = ("distill", "export", "bench")
+HELP = ("-h", "--help")
+
+
+def commands(package: str) -> dict[str, str]:
+    """The commands of a package and the first sentence of each; nothing of them is imported."""
+    spec = find_spec(package)
+    assert spec is not None and spec.submodule_search_locations is not None
+    files = sorted(Path(next(iter(spec.submodule_search_locations))).glob("[!_]*.py"))
+    return {file.stem: _first_sentence(file) for file in files}
+
+
+def _first_sentence(file: Path) -> str:
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split()).split(". ")[0].rstrip(".") + "."
+
+
+def kit_version() -> str:
+    """The version of the installed kit."""
+    try:
+        return f"distilkit {version('distilkit')}"
+    except PackageNotFoundError:
+        return "distilkit (a checkout that is not installed)"
+
+
+def list_commands(package: str, argv: Sequence[str] | None = None) -> int:
+    """``python -m PACKAGE``: print its commands, or the version; anything else is an error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(kit_version())
+        return 0
+    if arguments and arguments[0] not in HELP:
+        print(
+            f"error: {arguments[0]!r} is not a command or an option of {package} "
+            f"(expected {', '.join(commands(package))}); run python -m {package}.COMMAND",
+            file=sys.stderr,
+        )
+        return USAGE_ERROR
+    print(f"Commands of {package}; python -m {package}.COMMAND --help says more:\n")
+    for name, sentence in commands(package).items():
+        print(f"  {package + '.' + name:<26} {sentence}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point ``distilkit``: ``distilkit [PACKAGE [COMMAND ...]]``."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    package, *rest = arguments or [HELP[0]]
+    if package == "--version":
+        print(kit_version())
+        return 0
+    if package in HELP:
+        for each in PACKAGES:
+            list_commands(each, [])
+            print()
+        return 0
+    if package not in PACKAGES:
+        expected = ", ".join(PACKAGES)
+        print(f"error: {package!r} is not a package (expected {expected})", file=sys.stderr)
+        return USAGE_ERROR
+    if not rest or rest[0] not in commands(package):
+        return list_commands(package, rest)
+    sys.argv = [f"{package}.{rest[0]}", *rest[1:]]
+    runpy.run_module(f"{package}.{rest[0]}", run_name="__main__")
+    return 0

@@ -1,0 +1,50 @@
+"""Every command is listed with a sentence, has a --help, and an unknown one is one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distill.console.commands import PACKAGES, commands, main
+
+ROOT = Path(__file__).parents[3]
+EVERY = [(package, name) for package in PACKAGES for name in commands(package)]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_lists_its_commands(package: str) -> None:
+    result = python(package)
+    assert result.returncode == 0
+    for name, sentence in commands(package).items():
+        assert len(sentence) > 20
+        assert f"{package}.{name}" in result.stdout
+
+
+def test_root_of_a_package_holds_commands_alone() -> None:
+    for package, name in EVERY:
+        text = (ROOT / package / f"{name}.py").read_text(encoding="utf-8")
+        assert "@command\ndef main(" in text, f"{package}/{name}.py is not a command"
+
+
+def test_unknown_command_is_one_line() -> None:
+    result = python("export", "corml")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1 and "coreml" in result.stderr
+
+
+def test_entry_point_runs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["export", "verify", "--help"])
+    assert stop.value.code == 0
+    assert "usage" in capsys.readouterr().out
+    assert main(["distil"]) == 2
+    assert main(["--version"]) == 0
