@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.families.table import FAMILIES
 from distill.models.presets import PRESETS, preset_directory
-
-# Families that number positions from one after the padding token's id.
-POSITIONS_AFTER_PADDING = (
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "mpnet",
-    "longformer",
-    "data2vec-text",
-)
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SMALL_FILES = ("*.json", "*.txt", "*.model", "README.md")
@@ -77,10 +68,10 @@ def check_length(directory: Path, length: int) -> None:
         UserError: it has not.
     """
     config = read_object(directory / "config.json")
-    limit = config.get("max_position_embeddings")
-    if limit is None:
+    family = FAMILIES.get(str(config.get("model_type")))
+    try:
+        limit = family.longest(config) if family else config["max_position_embeddings"]
+    except KeyError:
         return
-    if config.get("model_type") in POSITIONS_AFTER_PADDING:
-        limit -= config.get("pad_token_id", 1) + 1
     if length > limit:
         raise UserError(f"{directory} takes inputs of at most {limit} tokens, not {length}")

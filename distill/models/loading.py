@@ -15,16 +15,9 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
 from distill.console.errors import UserError
+from distill.families.table import FAMILIES
 
-DROPOUTS = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "classifier_dropout",
-    "dropout",
-    "attention_dropout",
-    "qa_dropout",
-    "seq_classif_dropout",
-)
+DROPOUTS = tuple(dict.fromkeys(key for family in FAMILIES.values() for key in family.dropouts))
 BROKEN = (
     SafetensorError,
     pickle.UnpicklingError,

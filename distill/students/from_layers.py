@@ -15,27 +15,12 @@ from typing import Any
 import torch
 
 from distill.console.errors import UserError
+from distill.families.distilbert import DISTILBERT
+from distill.families.family import Family
+from distill.families.table import family_of
 
 REFERENCE = {(12, 6): (0, 2, 4, 7, 9, 11)}
 CHOICES = ("reference", "even", "first", "last", "random")
-
-_LAYER = {
-    "attention.self.query": "attention.q_lin",
-    "attention.self.key": "attention.k_lin",
-    "attention.self.value": "attention.v_lin",
-    "attention.output.dense": "attention.out_lin",
-    "attention.output.LayerNorm": "sa_layer_norm",
-    "intermediate.dense": "ffn.lin1",
-    "output.dense": "ffn.lin2",
-    "output.LayerNorm": "output_layer_norm",
-}
-_FIRST = "encoder.layer.0.attention.self.query.weight"
-_MLM = {
-    "cls.predictions.transform.dense": "vocab_transform",
-    "cls.predictions.transform.LayerNorm": "vocab_layer_norm",
-    "lm_head.dense": "vocab_transform",
-    "lm_head.layer_norm": "vocab_layer_norm",
-}
 
 
 def choose_layers(choice: str | Sequence[int], teacher: int, student: int) -> tuple[int, ...]:
@@ -87,13 +72,16 @@ def make_student(
     from transformers import DistilBertForMaskedLM
 
     config = teacher.config
-    stored = _plain(teacher.state_dict())
+    family = family_of(config.model_type, "the teacher")
+    _check_family(family, config)
+    prefix = family.prefix
+    stored = {name.removeprefix(prefix): value for name, value in teacher.state_dict().items()}
     chosen = choose_layers(choice, config.num_hidden_layers, layers)
     torch.manual_seed(seed)
-    student = DistilBertForMaskedLM(_student_config(config, layers))
+    student = DistilBertForMaskedLM(_student_config(family, config, layers))
     if chosen:
         state = student.state_dict()
-        for name, tensor in _translated(stored, chosen, config).items():
+        for name, tensor in _translated(stored, chosen, family, config).items():
             if state[name].shape != tensor.shape:
                 raise UserError(f"the teacher's {name} is {tuple(tensor.shape)}")
             state[name] = tensor
@@ -102,12 +90,24 @@ def make_student(
     return student
 
 
-def _student_config(config: Any, layers: int) -> Any:
+def _check_family(family: Family, config: Any) -> None:
+    """Raises:
+    UserError: the teacher's layers are not those of BERT, which DistilBERT's are."""
+    if "token_type_embeddings" not in family.embeddings or family.encoder != "bert":
+        raise UserError(f"a student cannot be made from the layers of a {family.model_type}")
+    if getattr(config, "embedding_size", config.hidden_size) != config.hidden_size:
+        raise UserError(
+            f"a student cannot be made from this teacher: its embeddings are "
+            f"{config.embedding_size} wide, its layers {config.hidden_size}"
+        )
+
+
+def _student_config(family: Family, config: Any, layers: int) -> Any:
     from transformers import DistilBertConfig
 
     return DistilBertConfig(
         vocab_size=config.vocab_size,
-        max_position_embeddings=config.max_position_embeddings - _position_offset(config),
+        max_position_embeddings=family.longest(config.to_dict()),
         n_layers=layers,
         n_heads=config.num_attention_heads,
         dim=config.hidden_size,
@@ -119,42 +119,39 @@ def _student_config(config: Any, layers: int) -> Any:
     )
 
 
-def _position_offset(config: Any) -> int:
-    """RoBERTa counts positions from the padding id + 1; DistilBERT from 0."""
-    return config.pad_token_id + 1 if "roberta" in config.model_type else 0
-
-
-def _plain(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    for prefix in ("bert.", "roberta.", ""):
-        if f"{prefix}{_FIRST}" in state:
-            return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    raise UserError("the teacher is no BERT or RoBERTa: its layers are not called as theirs")
-
-
 def _translated(
-    stored: dict[str, torch.Tensor], chosen: Sequence[int], config: Any
+    stored: dict[str, torch.Tensor], chosen: Sequence[int], family: Family, config: Any
 ) -> dict[str, torch.Tensor]:
     """The student's weights by its names."""
-    positions = stored["embeddings.position_embeddings.weight"][_position_offset(config) :]
+    theirs, ours = family.embeddings, DISTILBERT.embeddings
+    words = stored[f"{theirs['word_embeddings']}.weight"]
+    # The student counts positions from 0, whatever its teacher does.
+    positions = stored[f"{theirs['position_embeddings']}.weight"]
+    positions = positions[family.position_offset(config.to_dict()) :]
+    segment = stored[f"{theirs['token_type_embeddings']}.weight"][0]
+    inside = DISTILBERT.prefix
     state = {
-        "distilbert.embeddings.word_embeddings.weight": stored["embeddings.word_embeddings.weight"],
-        "distilbert.embeddings.position_embeddings.weight": positions
-        + stored["embeddings.token_type_embeddings.weight"][0],
+        f"{inside}{ours['word_embeddings']}.weight": words,
+        f"{inside}{ours['position_embeddings']}.weight": positions + segment,
+        "vocab_projector.weight": words,
     }
-    parts = {"embeddings.LayerNorm": "distilbert.embeddings.LayerNorm"}
+    modules = {theirs["embedding_norm"]: f"{inside}{ours['embedding_norm']}"}
     for index, layer in enumerate(chosen):
-        for theirs, ours in _LAYER.items():
-            parts[f"encoder.layer.{layer}.{theirs}"] = (
-                f"distilbert.transformer.layer.{index}.{ours}"
+        for part, name in family.layer_parts.items():
+            modules[f"{family.layer}.{layer}.{name}"] = (
+                f"{inside}{DISTILBERT.layer}.{index}.{DISTILBERT.layer_parts[part]}"
             )
-    parts |= {theirs: ours for theirs, ours in _MLM.items() if f"{theirs}.weight" in stored}
-    for theirs, ours in parts.items():
+    for part in ("transform", "norm"):
+        name = family.heads["mlm"].parts[part]
+        if f"{name}.weight" in stored:
+            modules[name] = DISTILBERT.heads["mlm"].parts[part]
+    for name, student_name in modules.items():
         for kind in ("weight", "bias"):
-            state[f"{ours}.{kind}"] = stored[f"{theirs}.{kind}"]
-    for bias in ("cls.predictions.bias", "lm_head.bias"):
-        if bias in stored:
-            state["vocab_projector.bias"] = stored[bias]
-    state["vocab_projector.weight"] = stored["embeddings.word_embeddings.weight"]
+            state[f"{student_name}.{kind}"] = stored[f"{name}.{kind}"]
+    bias = f"{family.heads['mlm'].parts['dense']}.bias"
+    bias = family.heads["mlm"].tied.get(bias, bias)
+    if bias in stored:
+        state["vocab_projector.bias"] = stored[bias]
     return state
 
 

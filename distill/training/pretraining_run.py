@@ -17,7 +17,7 @@ from distill.corpus.masking import MaskingCollator
 from distill.corpus.shards import UNKNOWN, Corpus, prepare_corpus
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
-from distill.models.loading import load_weights
+from distill.models.loading import DROPOUTS, load_weights
 from distill.models.tokenizer import load_tokenizer
 from distill.runs.run_folder import claim_run, finished_run, last_complete_checkpoint
 from distill.runs.run_outputs import disk_problems, write_run
@@ -34,7 +34,6 @@ from distill.training.settings import (
 )
 
 SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", *UNKNOWN)
-DROPOUTS = ("dropout", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
@@ -14,8 +15,6 @@ from transformers import (
     DistilBertConfig,
     DistilBertForMaskedLM,
     DistilBertModel,
-    RobertaConfig,
-    RobertaForMaskedLM,
 )
 
 from distill.console.errors import UserError
@@ -56,12 +55,20 @@ def test_layers_that_are_not_there(choice) -> None:
 @pytest.mark.parametrize(
     "teacher",
     [
-        BertForMaskedLM(BertConfig(**SMALL)),
-        RobertaForMaskedLM(RobertaConfig(**SMALL | {"type_vocab_size": 1})),
+        ("BertForMaskedLM", {}),
+        ("RobertaForMaskedLM", {"type_vocab_size": 1}),
+        ("XLMRobertaForMaskedLM", {"pad_token_id": 3}),
+        ("CamembertForMaskedLM", {}),
+        ("Data2VecTextForMaskedLM", {}),
+        ("ElectraForMaskedLM", {"embedding_size": 32}),
     ],
-    ids=["bert", "roberta"],
+    ids=lambda teacher: teacher[0],
 )
 def test_a_student_of_all_layers_is_its_teacher(teacher, tmp_path: Path) -> None:
+    """At every position, since model types count positions in two ways."""
+    name, settings = teacher
+    kind = getattr(transformers, name)
+    teacher = kind(kind.config_class(**SMALL | settings))
     student = make_student(teacher, 4)
     student.save_pretrained(tmp_path)
     loaded = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
@@ -82,11 +89,22 @@ def test_a_student_of_minilm_embeds_as_minilm_does(minilm_directory: Path) -> No
     assert torch.equal(student.distilbert.transformer.layer[1].attention.q_lin.weight, first)
 
 
+@pytest.mark.parametrize("kind", ["CamembertModel", "Data2VecTextModel", "RobertaModel"])
+def test_a_student_of_a_teacher_without_head_has_its_positions(kind: str) -> None:
+    make = getattr(transformers, kind)
+    teacher = make(make.config_class(**SMALL)).eval()
+    student = make_student(teacher, 4).eval()
+    ids = torch.randint(5, 99, (2, 20))
+    with torch.no_grad():
+        expected, found = teacher(ids).last_hidden_state, student.distilbert(ids).last_hidden_state
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("choice", ["reference", "random"])
 def test_a_teacher_of_another_family_is_refused(choice: str) -> None:
     small = DistilBertConfig(vocab_size=99, dim=32, n_layers=2, n_heads=4, hidden_dim=64)
     for teacher in (DistilBertModel(small), DistilBertForMaskedLM(small)):
-        with pytest.raises(UserError, match="the teacher is no BERT or RoBERTa"):
+        with pytest.raises(UserError, match="cannot be made from the layers of a distilbert"):
             make_student(teacher, 1, choice)
 
 

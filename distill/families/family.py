@@ -1,0 +1,103 @@
+"""What the kit must know of a model type: one record, and no second list of any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+SIZES = MappingProxyType(
+    {
+        "layers": "num_hidden_layers",
+        "width": "hidden_size",
+        "heads": "num_attention_heads",
+        "intermediate": "intermediate_size",
+        "vocabulary": "vocab_size",
+        "positions": "max_position_embeddings",
+        "segments": "type_vocab_size",
+        "embedding_width": "embedding_size",
+        "activation": "hidden_act",
+        "norm_eps": "layer_norm_eps",
+    }
+)
+"""Our words -> BERT's keys in config.json."""
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+BERT_TOKENS = MappingProxyType(
+    {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+)
+ROBERTA_TOKENS = MappingProxyType(
+    {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head: which kind of module it is and what the checkpoint calls its parts.
+
+    ``kind`` is a name of `export.encoder.heads.HEADS`. ``parts``: our part -> the checkpoint's
+    module. ``activation`` between dense layers; None: that of the configuration. ``tied``: a
+    tensor that a checkpoint may leave out -> the tensor that stands for it.
+    """
+
+    kind: str
+    parts: Mapping[str, str]
+    activation: str | None = None
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model type of `transformers`.
+
+    ``prefix`` stands before the names of the encoder's weights in a model with a head.
+    ``config_keys``: our words -> keys of config.json; ``defaults``: what holds without a key.
+    ``embeddings`` and ``layer_parts``: our part -> the checkpoint's module, the latter below
+    ``layer`` and the layer's number. ``heads`` by task. ``padding_position``: None where
+    positions count from 0; else they count from one after this id, and "pad" is the
+    configuration's own pad id. ``tokens``: the usual special tokens. ``pair_separators``: how many
+    separators stand between two texts. ``layouts``: what `export.encoder` can lay it out as.
+    """
+
+    model_type: str
+    prefix: str
+    heads: Mapping[str, Head]
+    embeddings: Mapping[str, str]
+    layer: str
+    layer_parts: Mapping[str, str]
+    encoder: str = "bert"
+    config_keys: Mapping[str, str] = field(default_factory=lambda: SIZES)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    dropouts: tuple[str, ...] = DROPOUTS
+    padding_position: int | str | None = None
+    tokens: Mapping[str, str] = field(default_factory=lambda: BERT_TOKENS)
+    pair_separators: int = 1
+    tokenizers: tuple[str, ...] = ("wordpiece",)
+    layouts: tuple[str, ...] = ("standard", "ane")
+    ignored: tuple[str, ...] = ()
+    """Modules of a checkpoint that no task of the kit uses: pre-training heads."""
+
+    def setting(self, config: Mapping[str, Any], word: str) -> Any:
+        """A value of config.json by our word for it, or its default.
+
+        Raises:
+            KeyError: the configuration does not have it, and there is no default.
+        """
+        key = self.config_keys.get(word)
+        if key is not None and config.get(key) is not None:
+            return config[key]
+        if word in self.defaults:
+            return self.defaults[word]
+        raise KeyError(key or word)
+
+    def position_offset(self, config: Mapping[str, Any]) -> int:
+        """Rows of the position table before that of the first token."""
+        if self.padding_position is None:
+            return 0
+        if self.padding_position == "pad":
+            return int(self.setting(config, "pad")) + 1
+        return int(self.padding_position) + 1
+
+    def longest(self, config: Mapping[str, Any]) -> int:
+        """Tokens that the longest input has."""
+        return int(self.setting(config, "positions")) - self.position_offset(config)

@@ -1,0 +1,44 @@
+"""The table of model types. A new one: its record in a file of this folder, and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from distill.console.errors import UserError
+from distill.families.bert import BERT
+from distill.families.distilbert import DISTILBERT
+from distill.families.electra import ELECTRA
+from distill.families.family import Family
+from distill.families.mpnet import MPNET
+from distill.families.roberta import CAMEMBERT, DATA2VEC_TEXT, ROBERTA, XLM_ROBERTA
+
+
+def table(families: Iterable[Family]) -> dict[str, Family]:
+    """Records by model type.
+
+    Raises:
+        ValueError: two records of one model type.
+    """
+    found: dict[str, Family] = {}
+    for family in families:
+        if family.model_type in found:
+            raise ValueError(f"model type {family.model_type!r} is registered twice")
+        found[family.model_type] = family
+    return found
+
+
+FAMILIES = table((BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, DATA2VEC_TEXT, ELECTRA, MPNET))
+
+
+def family_of(model_type: Any, name: str) -> Family:
+    """The record of a model type; ``name`` is the checkpoint, for the message.
+
+    Raises:
+        UserError: the kit does not know the model type.
+    """
+    family = FAMILIES.get(model_type) if isinstance(model_type, str) else None
+    if family is None:
+        known = ", ".join(FAMILIES)
+        raise UserError(f"{name}: model type {model_type!r} is not supported (expected {known})")
+    return family
