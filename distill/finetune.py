@@ -166,11 +166,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if _task(given) == mlm.TASK:
         return mlm.main(given)
     options_given(given, FinetuneArguments, __doc__, PLAIN_TRAINING)
-    from transformers import TrainingArguments
-
     from distill.console.progress import quiet
+    from distill.training.processes import SharedTraining
 
-    arguments, training = parse(given, FinetuneArguments, TrainingArguments)
+    arguments, training = parse(given, FinetuneArguments, SharedTraining)
     with quiet():
         result = run(arguments, training)
     if training.process_index != 0:

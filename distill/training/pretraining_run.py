@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForMaskedLM, EarlyStoppingCallback, TrainingArguments
+from transformers import AutoModelForMaskedLM, EarlyStoppingCallback
 
 from distill.console.errors import UserError
 from distill.corpus.length_batches import Sequences
@@ -24,6 +24,7 @@ from distill.runs.run_outputs import disk_problems, write_run
 from distill.students.from_layers import check_vocabularies, load_teacher, make_student
 from distill.training.distill_trainer import DistillTrainer
 from distill.training.distiller import Distiller
+from distill.training.processes import SharedTraining
 from distill.training.settings import (
     PRETRAIN_SCHEDULE,
     PretrainSettings,
@@ -37,7 +38,7 @@ SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>"
 
 
 @dataclass
-class ReferenceTraining(TrainingArguments):
+class ReferenceTraining(SharedTraining):
     """`TrainingArguments` with the reference's settings (see `distill.training.settings`)."""
 
     learning_rate: float = field(default=5e-4, metadata={"help": "highest, after the warm-up"})
@@ -201,8 +202,7 @@ def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     """What a run must agree on to go on: all that decides its outcome."""
     free = ("corpus_dir", "data_note", "loss_positions")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
-    decided |= schedule(training, PRETRAIN_SCHEDULE)
-    return {**decided, "processes": training.world_size}
+    return decided | schedule(training, PRETRAIN_SCHEDULE)
 
 
 def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:

@@ -6,6 +6,7 @@ The defaults are those of the reference (`huggingface/transformers`,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,8 +136,10 @@ def layer_choice(text: str) -> str | tuple[int, ...]:
 
 
 def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
-    """The named settings of `TrainingArguments`, enumerations by their values."""
+    """The named settings of `TrainingArguments`, enumerations by their values, and the number of
+    processes, which is part of the batch of a step."""
     values = {name: getattr(training, name) for name in names}
+    values["processes"] = training.world_size
     return {name: getattr(value, "value", value) for name, value in values.items()}
 
 
@@ -146,14 +149,25 @@ def evaluates(training: Any) -> bool:
     return str(getattr(strategy, "value", strategy)) != "no" or bool(training.eval_on_start)
 
 
+def started_processes() -> int:
+    """How many processes the launcher started, as it says in WORLD_SIZE."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
 def check_training(training: Any) -> None:
     """Raises:
     UserError: `TrainingArguments` without a batch, a step or a folder, or with what would do
-        nothing here.
+        nothing here; or processes that were started together and do not train together.
     """
     for name, reason in WITHOUT_EFFECT.items():
         if getattr(training, name, None) not in (None, False, 0, "random"):
             raise UserError(f"--{name} is not for this: {reason}")
+    if training.world_size != (started := started_processes()):
+        raise UserError(
+            f"{started} processes were started, but each trains by itself (world size "
+            f"{training.world_size}): give every process a GPU, or hide the GPUs with "
+            "CUDA_VISIBLE_DEVICES= to train on CPUs"
+        )
     if not training.output_dir:
         raise UserError("name the folder of the run with --output_dir")
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):

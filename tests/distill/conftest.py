@@ -78,7 +78,8 @@ def checkpoints(small_teacher: Path, tmp_path: Path) -> dict[str, Path]:
 
 @pytest.fixture
 def by_two_processes() -> Callable[[str, Path], str]:
-    """Run a command on a file of options in two gloo processes; what it printed."""
+    """Run a command on a file of options in two processes, by the documentation's command; what
+    it printed."""
 
     def start(module: str, path: Path) -> str:
         launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -87,7 +88,7 @@ def by_two_processes() -> Callable[[str, Path], str]:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout

@@ -70,7 +70,7 @@ def test_two_processes_equal_one_of_the_same_global_batch(
     path, one = written("one", gradient_accumulation_steps=2)
     assert main([str(path)]) == 0
     capsys.readouterr()
-    path, two = written("two", ddp_backend="gloo")
+    path, two = written("two", use_cpu=False)
     printed = by_two_processes("distill.finetune", path)
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (one, two))
     assert json.loads(printed).items() <= second.items()

@@ -107,7 +107,7 @@ def test_two_processes_equal_one_of_the_same_global_batch(configured, by_two_pro
     options = {"max_steps": 14, "dropout": 0, "save_strategy": "no"}
     path, one = configured("one", gradient_accumulation_steps=2, **options)
     run(path)
-    path, two = configured("two", gradient_accumulation_steps=1, ddp_backend="gloo", **options)
+    path, two = configured("two", gradient_accumulation_steps=1, use_cpu=False, **options)
     by_two_processes("distill.pretrain", path)
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (one, two)]
     assert metrics[0]["tokens_seen"] == metrics[1]["tokens_seen"]

@@ -1,0 +1,33 @@
+"""As many processes as were started, whatever the machine: `torchrun` on CPUs too.
+
+`transformers` runs every process of `torchrun` by itself where there is no GPU: each trains on the
+same rows, and each writes the folder of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from distill.training.settings import started_processes
+
+CPU_BACKEND = "gloo"
+
+
+def use_cpus_together(training: Any) -> None:
+    """Let the processes of a launcher train together on CPUs where there is no GPU for them."""
+    if started_processes() > 1 and not torch.cuda.is_available():
+        training.use_cpu = True
+        training.ddp_backend = training.ddp_backend or CPU_BACKEND
+
+
+@dataclass
+class SharedTraining(TrainingArguments):
+    """`TrainingArguments` of a run that the started processes share."""
+
+    def __post_init__(self) -> None:
+        use_cpus_together(self)
+        super().__post_init__()
