@@ -156,10 +156,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_data(arguments)
     from export.checkpoint.reading import load_checkpoint
     from export.proof.proven_bundle import BundleOptions, export_bundle
-    from export.proof.workload import read_examples
+    from export.tasks.table import task_named
 
     if arguments.verify:
-        read_examples(task, arguments.verify)  # refused now, not after an export of minutes
+        task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,

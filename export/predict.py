@@ -1,10 +1,12 @@
-"""Ask an exported question-answering package about a passage, on this desk.
+"""Ask an exported package, on this desk: what it says of a text, in the words of its task.
 
 Example:
 
     python -m export.predict qa-mini-qa-int8 --passage passage.txt --question "Who was there?"
+    python -m export.predict minilm-embed-int8 --text "A ferry." --passage sentences.txt
+    python -m export.predict nli-classify-none --text "The bank said nothing." --zero-shot money,sea
 
-Without --question it asks for one after the other.
+Without --text or --question it asks for one after the other.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError, command
 
@@ -27,34 +28,68 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
-    add("--passage", type=Path, required=True, help="text file with the passage")
-    add("--question", help="default: ask on the terminal until an empty line")
+    add(
+        "--text",
+        "--question",
+        dest="text",
+        metavar="TEXT|FILE|-",
+        help="the text, a file with it, or - for standard input; for qa the question, for rank "
+        "the query; default: ask on the terminal until an empty line",
+    )
+    add(
+        "--passage",
+        metavar="TEXT|FILE|-",
+        help="the second text: for qa the passage, for rank and embed one candidate a line",
+    )
     add("--n-best", type=int, default=1, help="answers to show; default %(default)s")
+    add(
+        "--zero-shot",
+        metavar="LABEL,LABEL",
+        help="labels in words, for a classifier that was trained on entailment (NLI)",
+    )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
-    add("--json", action="store_true", help="one JSON object per question")
+    add("--json", action="store_true", help="print one JSON object per text")
+    add("--save-json", type=Path, metavar="FILE", help="keep the answers as JSON lines")
     return result
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    passage = _read(arguments.passage)
     if arguments.n_best < 1:
         raise UserError(f"--n-best must be at least 1, not {arguments.n_best}")
-    from export.proof.question_answering import Answerer
+    if arguments.text == arguments.passage == "-":
+        raise UserError("only one of --text and --passage can be -")
+    labels = tuple(part.strip() for part in (arguments.zero_shot or "").split(",") if part.strip())
+    if arguments.zero_shot is not None and not labels:
+        raise UserError("--zero-shot names no label (expected LABEL,LABEL)")
+    passage = None if arguments.passage is None else read_text(arguments.passage, "--passage")
+    text = None if arguments.text is None else read_text(arguments.text, "--text")
+    from export.proof.predictor import Predictor
 
-    answerer = Answerer(arguments.package, arguments.precision)
-    for question in _questions(arguments.question):
-        found = answerer.answer(question, passage, arguments.n_best)
-        print(json.dumps(found, ensure_ascii=False) if arguments.json else _text(found))
+    predictor = Predictor(arguments.package, arguments.precision)
+    lines = []
+    for each in _texts(text):
+        answer = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)
+        lines.append(json.dumps(answer, ensure_ascii=False))
+        if arguments.json:
+            print(lines[-1])
+            continue
+        print("\n".join(predictor.bundle.record.words(answer)))
+        print(f"{answer['neural_ms']:.0f} ms in the package, {answer['other_ms']:.1f} ms apart")
+    if arguments.save_json:
+        from distill.console.atomic import atomic_file
+
+        with atomic_file(arguments.save_json) as staged:
+            staged.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return 0
 
 
-def _questions(question: str | None) -> Iterator[str]:
-    if question is not None:
-        yield question
+def _texts(text: str | None) -> Iterator[str]:
+    if text is not None:
+        yield text
         return
-    prompt = "question> " if sys.stdin.isatty() else ""
+    prompt = "text> " if sys.stdin.isatty() else ""
     while True:
         try:
             line = input(prompt).strip()
@@ -65,27 +100,32 @@ def _questions(question: str | None) -> Iterator[str]:
         yield line
 
 
-def _read(path: Path) -> str:
+def read_text(source: str, option: str) -> str:
+    """The text itself, the content of the file that it names, or standard input for ``-``.
+
+    Raises:
+        UserError: a file that is not UTF-8, or a text that is empty.
+    """
     try:
-        passage = path.read_text(encoding="utf-8")
+        if source == "-":
+            text = sys.stdin.read()
+        elif _is_file(source):
+            text = Path(source).read_text(encoding="utf-8")
+        else:
+            text = source
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    if not passage.strip():
-        raise UserError(f"{path}: the passage is empty")
-    return passage
+        raise UserError(f"{source}: not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise UserError(f"{option} {source}: the text is empty")
+    return text.strip() if option == "--text" else text
 
 
-def _text(found: dict[str, Any]) -> str:
-    lines = [
-        f"{answer['text']}  (probability {answer['probability']:.2f}, score {answer['score']:.2f}, "
-        f"characters {answer['start']}:{answer['end']})"
-        for answer in found["answers"]
-    ]
-    lines.append(
-        f"{found['neural_ms']:.0f} ms in {found['windows']} window(s), "
-        f"tokenization {found['tokenization_ms']:.1f} ms apart"
-    )
-    return "\n".join(lines)
+def _is_file(source: str) -> bool:
+    """Whether a text names a file; a passage is too long for a name, or has line breaks."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def verify_bundle(
     from export.bundle.bundle_folder import open_bundle
     from export.proof.package_runners import PackageEngine, PyTorchEngine
     from export.proof.side_by_side import run_both
-    from export.proof.workload import load_workload
+    from export.proof.workload import judge, load_workload
 
     bundle = open_bundle(package)
     _check_architecture(bundle, checkpoint)
@@ -103,12 +103,12 @@ def verify_bundle(
     candidate = PackageEngine(bundle, engine, precision)
     expected, found, difference = run_both(workload.inputs, bundle.task, reference, candidate)
     return {
-        "examples": len(workload),
+        "examples": workload.examples,
         "max_abs": difference.max_abs,
         "mean_abs": difference.mean_abs,
         "psnr": difference.psnr,
         "overflow": difference.overflow,
-        **workload.judge(expected, found),
+        **judge(workload, expected, found),
     }
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from distill.console.errors import UserError
 from distill.corpus.text_sources import read_lines
 from distill.tasks import glue, squad
-from export.bundle.bundle_folder import DOC_STRIDE, MAX_QUESTION_LENGTH
+from export.bundle.model_json import DOC_STRIDE, MAX_QUESTION_LENGTH
 from export.bundle.quiet import quiet
 from export.simulator import Simulator
 from export.simulator.program import load_program

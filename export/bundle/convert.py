@@ -11,7 +11,7 @@ import torch
 from export.bundle.quiet import quiet
 from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import TaskModel, input_names
-from export.tasks.names import OUTPUTS
+from export.tasks.table import task_named
 
 
 def convert(
@@ -33,7 +33,9 @@ def convert(
         return ct.convert(
             traced,
             inputs=[ct.TensorType(name=name, shape=shape, dtype=np.int32) for name in names],
-            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in OUTPUTS[task]],
+            outputs=[
+                ct.TensorType(name=name, dtype=np.float32) for name in task_named(task).outputs
+            ],
             minimum_deployment_target=getattr(ct.target, target),
             compute_precision=ct.precision.FLOAT16,
             convert_to="mlprogram",

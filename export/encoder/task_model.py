@@ -16,6 +16,7 @@ from distill.console.errors import UserError
 from export.checkpoint.reading import Checkpoint, EncoderConfig, check_pooling
 from export.encoder.layers import MASKED, ChannelLayer, Layer
 from export.tasks.names import INPUTS, TASKS
+from export.tasks.table import task_named
 
 LAYOUTS = ("standard", "ane")
 INITIALIZER_RANGE = 0.02
@@ -49,6 +50,9 @@ BERT_HEADS = {
         "head.dense": "cls.predictions.decoder",
     },
     "embed": {},
+    "tokens": {"head.dense": "classifier"},
+    "rank": {"head.pooler": "pooler.dense", "head.dense": "classifier"},
+    "features": {},
 }
 DISTILBERT_HEADS = {
     "qa": {"head.dense": "qa_outputs"},
@@ -59,6 +63,9 @@ DISTILBERT_HEADS = {
         "head.dense": "vocab_projector",
     },
     "embed": {},
+    "tokens": {"head.dense": "classifier"},
+    "rank": {"head.pooler": "pre_classifier", "head.dense": "classifier"},
+    "features": {},
 }
 TIED = {
     "cls.predictions.decoder.weight": "embeddings.word_embeddings.weight",
@@ -70,7 +77,7 @@ TIED = {
 def input_names(config: EncoderConfig, task: str) -> tuple[str, ...]:
     """Model inputs in order; segments only where the architecture has them and the task may use
     two (a sentence embedding has one)."""
-    return INPUTS if config.segments and task in ("qa", "classify") else INPUTS[:2]
+    return INPUTS if config.segments and task_named(task).pairs else INPUTS[:2]
 
 
 class Encoder(nn.Module):
@@ -143,6 +150,24 @@ class Classification(nn.Module):
         return (self.dense(self.activation(self.pooler(hidden[:, 0]))),)
 
 
+class TokenClassification(nn.Module):
+    """Label logits (batch, length, labels)."""
+
+    def __init__(self, config: EncoderConfig, classes: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.width, classes)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.dense(hidden),)
+
+
+class HiddenStates(nn.Module):
+    """The hidden states themselves (batch, length, width)."""
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (hidden,)
+
+
 class MaskedLanguageModel(nn.Module):
     """Vocabulary logits (batch, length, vocabulary)."""
 
@@ -207,6 +232,9 @@ def build_encoder(checkpoint: Checkpoint, task: str, layout: str = "standard") -
         "classify": lambda: Classification(config, classes),
         "mlm": lambda: MaskedLanguageModel(config),
         "embed": SentenceEmbedding,
+        "tokens": lambda: TokenClassification(config, classes),
+        "rank": lambda: Classification(config, 1),
+        "features": HiddenStates,
     }
     segments = "token_type_ids" in input_names(config, task)
     stored = checkpoint.weights is not None

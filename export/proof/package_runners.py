@@ -13,9 +13,10 @@ from export.bundle.bundle_folder import Bundle
 from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.tasks.model_inputs import Inputs, take
-from export.tasks.names import OUTPUTS
+from export.tasks.table import task_named
+from export.tasks.task import Outputs
 
-Outputs = dict[str, np.ndarray]
+__all__ = ["Engine", "Outputs", "PackageEngine", "PyTorchEngine"]
 
 
 class Engine(Protocol):
@@ -29,7 +30,7 @@ class PyTorchEngine:
 
     def __init__(self, checkpoint: Checkpoint, task: str) -> None:
         self.names = input_names(checkpoint.config, task)
-        self.outputs = OUTPUTS[task]
+        self.outputs = task_named(task).outputs
         self.model = build_encoder(checkpoint, task)
 
     @torch.inference_mode()
@@ -59,7 +60,7 @@ class PackageEngine:
             UserError: the package takes other inputs, or gives other outputs.
         """
         found = self.model.predict(take(data, self.bundle.settings["inputs"]))
-        names = OUTPUTS[self.bundle.task]
+        names = self.bundle.record.outputs
         if not set(names) <= set(found):
             raise UserError(
                 f"{self.bundle.package} gives {', '.join(found)}, not {', '.join(names)}: "

@@ -13,17 +13,18 @@ from tqdm import tqdm
 
 from distill.console.atomic import atomic_directory
 from distill.console.errors import UserError
-from export.bundle.bundle_folder import SETTINGS, Bundle, directory_size, settings_of, write_bundle
+from export.bundle.bundle_folder import SETTINGS, Bundle, directory_size, write_bundle
 from export.bundle.calibrate import calibration_inputs, quantize_activations
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
+from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder
 from export.proof.differences import Difference
 from export.proof.package_runners import PackageEngine, PyTorchEngine
 from export.proof.side_by_side import run_both
-from export.tasks.model_inputs import LENGTHS, Inputs, load_tokenizer, sample_inputs
+from export.tasks.model_inputs import LENGTHS, Inputs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -168,7 +169,7 @@ def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
     """The written package in the simulator, at half precision, against PyTorch at float32."""
     reference = PyTorchEngine(checkpoint, bundle.task)
     package = PackageEngine(bundle)
-    inputs = sample_inputs(load_tokenizer(bundle.tokenizer), bundle.task, bundle.lengths)
+    inputs = bundle.record.sample_workload(bundle.reading()).inputs
     return run_both(inputs, bundle.task, reference, package)[2]
 
 

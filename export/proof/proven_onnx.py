@@ -20,8 +20,8 @@ from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.differences import Difference, compare
 from export.proof.package_runners import PyTorchEngine
-from export.tasks.model_inputs import Inputs, encode, sample_texts, take
-from export.tasks.names import OUTPUTS, PER_TOKEN
+from export.tasks.model_inputs import Inputs, encode, take
+from export.tasks.table import task_named
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -120,10 +120,11 @@ def export_onnx(
 
 def _trace(checkpoint: Checkpoint, task: str, path: Path) -> None:
     """The TorchScript exporter: its graph is the one that the optimizer's patterns know."""
-    names, outputs = input_names(checkpoint.config, task), OUTPUTS[task]
+    record = task_named(task)
+    names, outputs = input_names(checkpoint.config, task), record.outputs
     axes = {0: "batch", 1: "length"}
     dynamic = dict.fromkeys(names, axes)
-    dynamic |= dict.fromkeys(outputs, axes if task in PER_TOKEN else {0: "batch"})
+    dynamic |= dict.fromkeys(outputs, axes if record.per_token else {0: "batch"})
     example = tuple(torch.ones((1, LENGTHS[0]), dtype=torch.int64) for _ in names)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -193,7 +194,7 @@ def compare_onnx(path: Path, checkpoint: Checkpoint, task: str, tokenizer: Token
     """The written file in ONNX Runtime against PyTorch, on the built-in texts without padding."""
     reference, candidate = PyTorchEngine(checkpoint, task), OnnxEngine(path)
     expected, found = [], []
-    for inputs in encode(tokenizer, sample_texts(task), LENGTHS):
+    for inputs in encode(tokenizer, task_named(task).samples(), LENGTHS):
         tokens = int(inputs["attention_mask"].sum())
         cut = {name: array[:, :tokens] for name, array in inputs.items()}
         wanted, got = reference.predict(cut), candidate.predict(cut)

@@ -10,7 +10,7 @@ from distill.console.errors import UserError
 from export.proof.differences import Difference, compare
 from export.proof.package_runners import Engine, Outputs
 from export.tasks.model_inputs import Inputs
-from export.tasks.names import PER_TOKEN
+from export.tasks.table import task_named
 
 
 def run_both(
@@ -29,7 +29,7 @@ def run_both(
     found: list[Outputs] = [{}] * len(order)
     for index in tqdm(order, desc="verify", unit="input", leave=False):
         given = inputs[index]
-        tokens = int(given["attention_mask"].sum()) if task in PER_TOKEN else None
+        tokens = int(given["attention_mask"].sum()) if task_named(task).per_token else None
         wanted, got = reference.predict(given), candidate.predict(given)
         for name, value in wanted.items():
             if got[name].shape != value.shape:

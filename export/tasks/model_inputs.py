@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distill.console.errors import UserError
-from export.tasks.names import INPUTS
-from export.tasks.samples import QUESTIONS
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 Inputs = dict[str, np.ndarray]
+Text = tuple[str, str | None]
+"""A text, or a pair of them."""
 LENGTHS = (128, 192, 256, 384)
 """The length buckets of a package; most passages of SQuAD with their question fit into 192."""
 
@@ -42,41 +43,38 @@ def bucket(tokens: int, lengths: Sequence[int]) -> int:
     return next((length for length in sorted(lengths) if length >= tokens), max(lengths))
 
 
-def padded(ids: Sequence[int], segments: Sequence[int], length: int) -> Inputs:
-    """int32 arrays of shape (1, length); longer sequences are cut, keeping the last token."""
+def padded(ids: Sequence[int], segments: Sequence[int], length: int, pad: int = 0) -> Inputs:
+    """int32 arrays of shape (1, length), with ``pad`` as the id of padding; longer sequences are
+    cut, keeping the last token."""
     if len(ids) > length:
         ids, segments = [*ids[: length - 1], ids[-1]], segments[:length]
     arrays = np.zeros((3, 1, length), np.int32)
+    arrays[0] = pad
     arrays[0, 0, : len(ids)] = ids
     arrays[1, 0, : len(ids)] = 1
     arrays[2, 0, : len(ids)] = segments
     return dict(zip(INPUTS, arrays, strict=True))
 
 
+def encode_batch(tokenizer: Tokenizer, texts: Iterable[Text], longest: int) -> list[Encoding]:
+    """Texts as encodings of at most ``longest`` tokens; of a pair the longer text is cut first, as
+    `transformers` does by default."""
+    pairs = [text if second is None else (text, second) for text, second in texts]
+    tokenizer.enable_truncation(longest, strategy="longest_first")
+    try:
+        return list(tokenizer.encode_batch(pairs))
+    finally:
+        tokenizer.no_truncation()
+
+
 def encode(
-    tokenizer: Tokenizer, texts: Iterable[tuple[str, str | None]], lengths: Sequence[int]
+    tokenizer: Tokenizer, texts: Iterable[Text], lengths: Sequence[int], pad: int = 0
 ) -> list[Inputs]:
     """Texts or pairs of them as inputs, each at the smallest length that holds it."""
-    pairs = [text if second is None else (text, second) for text, second in texts]
     return [
-        padded(coded.ids, coded.type_ids, bucket(len(coded.ids), lengths))
-        for coded in tokenizer.encode_batch(pairs)
+        padded(coded.ids, coded.type_ids, bucket(len(coded.ids), lengths), pad)
+        for coded in encode_batch(tokenizer, texts, max(lengths))
     ]
-
-
-def sample_texts(task: str) -> list[tuple[str, str | None]]:
-    """Our own texts for a task: pairs for question answering, single texts for the rest."""
-    if task == "qa":
-        return list(QUESTIONS)
-    return [(text, None) for pair in QUESTIONS for text in pair]
-
-
-def sample_inputs(tokenizer: Tokenizer, task: str, lengths: Sequence[int]) -> list[Inputs]:
-    """`sample_texts` at their own lengths, and the longest of them at every length."""
-    texts = sample_texts(task)
-    longest = max(texts, key=lambda text: sum(len(part or "") for part in text))
-    inputs = encode(tokenizer, texts, lengths)
-    return inputs + [encode(tokenizer, [longest], [length])[0] for length in lengths]
 
 
 def take(inputs: Inputs, names: Iterable[str]) -> Inputs:

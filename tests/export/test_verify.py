@@ -98,7 +98,7 @@ def test_a_package_is_verified_against_its_own_preset(
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--limit is of the examples of a data file"):
+    with pytest.raises(UserError, match="--limit is for the examples of --data"):
         load_workload(Bundle(tmp_path, tmp_path / "model.mlpackage", {"task": "qa"}), None, 3)
 
 
@@ -125,4 +125,4 @@ def test_answer_prints_a_span_of_the_passage(
     for best in found["answers"]:
         assert text[best["start"] : best["end"]] == best["text"]
     assert answer.main(command) == 0
-    assert "ms in" in capsys.readouterr().out
+    assert "ms in the package" in capsys.readouterr().out

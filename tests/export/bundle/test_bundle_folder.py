@@ -98,8 +98,8 @@ def test_a_tokenizer_of_unknown_parts_is_refused_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change_tokenizer(broken, lambda content: content.update(normalizer={"type": "Nope"}))
-    for module in ("bundle", "onnx_graph"):
-        monkeypatch.setattr(f"export.{module}.build_encoder", refuse_to_trace)
+    for module in ("proven_bundle", "proven_onnx"):
+        monkeypatch.setattr(f"export.proof.{module}.build_encoder", refuse_to_trace)
     assert main(["--model", str(broken), "--out", str(tmp_path / "out")]) == 2
     assert "error: broken: no usable tokenizer" in capsys.readouterr().err
 
@@ -139,7 +139,7 @@ def test_every_setting_is_needed(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("format_version", 2),
+        ("format_version", 3),
         ("task", "foo"),
         ("task", ["qa"]),
         ("quantization", "int2"),

@@ -1,0 +1,78 @@
+"""Text -> what a bundle says, in the words of its task."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.bundle.bundle_folder import open_bundle
+from export.proof.package_runners import PackageEngine
+from export.tasks.model_inputs import Inputs
+from export.tasks.task import Outputs, Question
+
+
+class Predictor:
+    """A bundle, opened once, that answers texts in the simulator.
+
+    Args:
+        bundle: its directory, or the ``.mlpackage`` inside it.
+        precision: ``float16``, as a phone computes, or ``float32``.
+
+    Raises:
+        UserError: no bundle there, or a broken one.
+    """
+
+    def __init__(self, bundle: str | Path, precision: str = "float16") -> None:
+        self.bundle = open_bundle(bundle)
+        self.reading = self.bundle.reading()
+        self._engine = PackageEngine(self.bundle, precision=precision)
+        self._seconds = 0.0
+
+    def predict(
+        self,
+        text: str,
+        passage: str | None = None,
+        *,
+        n_best: int = 1,
+        zero_shot: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        """What the bundle says of a text, as a table that JSON can hold.
+
+        Args:
+            text: a text; for question answering the question, for ranking the query.
+            passage: the second text of a pair; for ``rank`` and ``embed`` one candidate a line.
+            n_best: how many answers, at most.
+            zero_shot: labels in words, for an NLI classifier.
+
+        Returns:
+            By task: ``answers`` with ``text``, ``start`` and ``end`` in characters and
+            ``probability`` (an empty text: no answer); ``labels`` with ``probability``, or
+            ``values`` of a regression; ``entities`` with characters; ``passages`` with ``score``;
+            ``embedding``, or ``nearest`` with ``similarity``; ``masks``, the likeliest tokens of
+            each; ``features``, a row a token. ``neural_ms`` is the time of the package.
+
+        Raises:
+            UserError: the task does not take what is given.
+        """
+        question = Question(text, passage, n_best, tuple(zero_shot))
+        self._seconds = 0.0
+        began = time.perf_counter()
+        answer = self.bundle.record.predict(question, self.reading, self._run)
+        whole = time.perf_counter() - began
+        return answer | {
+            "neural_ms": 1e3 * self._seconds,
+            "other_ms": 1e3 * (whole - self._seconds),
+        }
+
+    def outputs(self, text: str, passage: str | None = None) -> dict[str, np.ndarray]:
+        """The raw outputs of the package for a text or a pair, by name."""
+        return self._run(self.reading.inputs([(text, passage)])[0])
+
+    def _run(self, inputs: Inputs) -> Outputs:
+        began = time.perf_counter()
+        found = self._engine.predict(inputs)
+        self._seconds += time.perf_counter() - began
+        return found

@@ -1,0 +1,175 @@
+"""Classification of a text or of a pair: one label, several, or a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.tasks.model_inputs import Text
+from export.tasks.samples import SINGLE
+from export.tasks.table_files import column, read_rows
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, softmax
+
+FIRST = ("sentence1", "sentence", "text", "question", "premise", "query", "review")
+SECOND = ("sentence2", "text_pair", "hypothesis", "passage", "document")
+LABEL = ("label", "labels", "score", "gold_label")
+HYPOTHESIS = "This example is {}."
+MULTI_LABEL_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Classify(Task):
+    """Logits (1, classes) of a text or of a pair."""
+
+    name: str = "classify"
+    outputs: tuple[str, ...] = ("logits",)
+    architecture: str = "ForSequenceClassification"
+    auto_class: str = "AutoModelForSequenceClassification"
+    data: str = "CSV, TSV or JSONL with text (or sentence1, sentence2) and label"
+    output_words: tuple[str, ...] = ("score of each class",)
+    pairs: bool = True
+    labelled: bool = True
+
+    def samples(self) -> list[Text]:
+        return [*super().samples(), *((text, None) for text in SINGLE)]
+
+    def read(self, path: Path) -> list[tuple[Text, str]]:
+        rows = read_rows(path)
+        first, label = column(rows, FIRST, path), column(rows, LABEL, path)
+        second = column(rows, SECOND, path, needed=False)
+        return [((row[first], row[second] if second else None), row[label]) for row in rows]
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        texts: list[Text] = [text for text, _ in examples]
+
+        def decide(rows: list[Outputs]) -> list[Any]:
+            return [_decision(row["logits"][0], reading) for row in rows]
+
+        truth = _truth([label for _, label in examples], reading)
+        return Workload(
+            len(texts),
+            reading.inputs(texts),
+            texts,
+            lambda rows: _measure(truth, rows, reading),
+            decide,
+        )
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        if question.zero_shot:
+            return {"labels": _zero_shot(question, reading, run)}
+        logits = run(reading.inputs([(question.text, question.passage)])[0])["logits"][0]
+        if _activation(reading) == "identity":
+            return {"values": [float(value) for value in logits]}
+        chances = probabilities(logits, _activation(reading))
+        names = reading.labels or [str(i) for i in range(len(logits))]
+        order = np.argsort(-chances, kind="stable")
+        return {"labels": [{"label": names[i], "probability": float(chances[i])} for i in order]}
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        if "values" in answer:
+            return [f"{value:.4f}" for value in answer["values"]]
+        return [
+            f"{each['label']}  (probability {each['probability']:.3f})" for each in answer["labels"]
+        ]
+
+
+def probabilities(logits: np.ndarray, activation: str) -> np.ndarray:
+    """``softmax``, ``sigmoid`` or ``identity`` of logits."""
+    functions = {
+        "softmax": softmax,
+        "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.float64))),
+        "identity": lambda x: x.astype(np.float64),
+    }
+    return np.asarray(functions[activation](logits))
+
+
+def _activation(reading: Reading) -> str:
+    """The activation that model.json names; version 1 has none, and meant softmax."""
+    return str(reading.settings.get("activation") or "softmax")
+
+
+def _decision(logits: np.ndarray, reading: Reading) -> Any:
+    activation = _activation(reading)
+    if activation == "softmax":
+        return int(logits.argmax())
+    if activation == "sigmoid":
+        return (probabilities(logits, activation) > MULTI_LABEL_THRESHOLD).tolist()
+    return round(float(logits[0]), 2)
+
+
+def _truth(labels: Sequence[str], reading: Reading) -> list[Any]:
+    """Labels of a file in the form of `_decision`: names or numbers of classes, a list of names for
+    several labels, numbers for a regression.
+
+    Raises:
+        UserError: a label that the model does not have.
+    """
+    names, activation = reading.labels, _activation(reading)
+    known = {name.lower(): index for index, name in enumerate(names)}
+
+    def index(label: str) -> int:
+        if label.strip().lower() in known:
+            return known[label.strip().lower()]
+        if label.strip().isdigit() and int(label) < max(len(names), 1):
+            return int(label)
+        raise UserError(f"{label!r} is not a label of this model (expected {', '.join(names)})")
+
+    if activation == "softmax":
+        return [index(label) for label in labels]
+    if activation == "identity":
+        try:
+            return [float(label) for label in labels]
+        except ValueError as error:
+            raise UserError(f"the label of a regression is a number ({error})") from None
+    rows = []
+    for label in labels:
+        chosen = {index(part.strip(' "')) for part in label.strip("[]").split(",") if part.strip()}
+        rows.append([i in chosen for i in range(len(names))])
+    return rows
+
+
+def _measure(truth: list[Any], rows: list[Outputs], reading: Reading) -> dict[str, float]:
+    from scipy.stats import pearsonr, spearmanr
+    from sklearn.metrics import accuracy_score, f1_score
+
+    if _activation(reading) == "identity":
+        values = [float(row["logits"][0, 0]) for row in rows]
+        if len(set(truth)) < 2 or len(set(values)) < 2:
+            return {"spearman": 0.0, "pearson": 0.0}
+        return {
+            "spearman": 100 * float(spearmanr(truth, values).statistic),
+            "pearson": 100 * float(pearsonr(truth, values).statistic),
+        }
+    decided = [_decision(row["logits"][0], reading) for row in rows]
+    return {
+        "accuracy": 100 * float(accuracy_score(truth, decided)),
+        "macro_f1": 100 * float(f1_score(truth, decided, average="macro", zero_division=0)),
+    }
+
+
+def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str, Any]]:
+    """Labels in words by an NLI classifier: each becomes a hypothesis, and the probabilities are a
+    softmax over the entailment logits, as the pipeline of `transformers` has it (Yin et al., arXiv
+    1909.00161).
+
+    Raises:
+        UserError: the classifier has no label for entailment.
+    """
+    entailment = [i for i, name in enumerate(reading.labels) if name.lower().startswith("entail")]
+    if not entailment:
+        raise UserError(
+            f"--zero-shot needs an NLI classifier with a label entailment, not "
+            f"{', '.join(reading.labels) or 'a model without labels'}"
+        )
+    pairs: list[Text] = [(question.text, HYPOTHESIS.format(name)) for name in question.zero_shot]
+    logits = np.array([run(each)["logits"][0, entailment[0]] for each in reading.inputs(pairs)])
+    chances = softmax(logits)
+    return [
+        {"label": question.zero_shot[i], "probability": float(chances[i])}
+        for i in np.argsort(-chances, kind="stable")
+    ]

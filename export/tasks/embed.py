@@ -1,0 +1,94 @@
+"""Sentence embeddings: one vector a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.tasks.model_inputs import Text
+from export.tasks.table_files import column, read_rows
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+
+
+@dataclass(frozen=True)
+class Embed(Task):
+    """An embedding (1, width)."""
+
+    name: str = "embed"
+    outputs: tuple[str, ...] = ("embedding",)
+    architecture: str = "Model"
+    auto_class: str = "AutoModel"
+    data: str = "CSV, TSV or JSONL with sentence1, sentence2 and score, such as STS-B"
+    output_words: tuple[str, ...] = ("sentence embedding",)
+
+    def read(self, path: Path) -> list[tuple[str, str, float]]:
+        rows = read_rows(path)
+        first, second = column(rows, ("sentence1",), path), column(rows, ("sentence2",), path)
+        score = column(rows, ("score", "label"), path)
+        try:
+            return [(row[first], row[second], float(row[score])) for row in rows]
+        except ValueError as error:
+            raise UserError(f"{path}: a score that is not a number ({error})") from None
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        sentences = list(dict.fromkeys(s for a, b, _ in examples for s in (a, b)))
+        index = {sentence: i for i, sentence in enumerate(sentences)}
+        texts: list[Text] = [(sentence, None) for sentence in sentences]
+
+        def similarities(rows: list[Outputs]) -> list[float]:
+            vectors = [row["embedding"][0] for row in rows]
+            return [
+                similarity(vectors[index[a]], vectors[index[b]], reading) for a, b, _ in examples
+            ]
+
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            from scipy.stats import spearmanr
+
+            values, scores = similarities(rows), [score for _, _, score in examples]
+            if len(set(values)) < 2 or len(set(scores)) < 2:
+                return {"spearman": 0.0}
+            return {"spearman": 100 * float(spearmanr(scores, values).statistic)}
+
+        def decide(rows: list[Outputs]) -> list[Any]:
+            return [round(value, 2) for value in similarities(rows)]
+
+        return Workload(len(examples), reading.inputs(texts), texts, measure, decide)
+
+    def decide(self, outputs: Outputs) -> Any:
+        return None
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        vectors = [
+            run(each)["embedding"][0]
+            for each in reading.inputs([(t, None) for t in (question.text, *question.candidates)])
+        ]
+        if question.passage is None:
+            return {"text": question.text, "embedding": [float(x) for x in vectors[0]]}
+        if not question.candidates:
+            raise UserError("--passage holds no sentence to compare with")
+        scores = [similarity(vectors[0], vector, reading) for vector in vectors[1:]]
+        order = np.argsort(-np.array(scores), kind="stable")[: max(question.n_best, 1)]
+        return {
+            "text": question.text,
+            "nearest": [{"text": question.candidates[i], "similarity": scores[i]} for i in order],
+        }
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        if "nearest" in answer:
+            return [f"{each['similarity']:.4f}  {each['text']}" for each in answer["nearest"]]
+        vector = np.array(answer["embedding"])
+        first = ", ".join(f"{value:.4f}" for value in vector[:8])
+        return [f"{len(vector)} numbers, length {np.linalg.norm(vector):.3f}: {first}, …"]
+
+
+def similarity(first: np.ndarray, second: np.ndarray, reading: Reading) -> float:
+    """The bundle's similarity of two vectors: their dot product, or else their cosine."""
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    if reading.settings.get("similarity") == "dot":
+        return float(a @ b)
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))

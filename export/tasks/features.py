@@ -1,0 +1,54 @@
+"""Features: the hidden states of the last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.tasks.model_inputs import Text
+from export.tasks.table_files import read_lines
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text
+
+
+@dataclass(frozen=True)
+class Features(Task):
+    """Hidden states (1, length, width)."""
+
+    name: str = "features"
+    outputs: tuple[str, ...] = ("last_hidden_state",)
+    architecture: str = "Model"
+    auto_class: str = "AutoModel"
+    data: str = "text, one input a line"
+    output_words: tuple[str, ...] = ("hidden state of the last layer, by position",)
+    per_token: bool = True
+
+    def read(self, path: Path) -> list[str]:
+        return read_lines(path)
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        texts: list[Text] = [(text, None) for text in examples]
+        return Workload(
+            len(texts),
+            reading.inputs(texts),
+            texts,
+            lambda _: {},
+            lambda rows: [self.decide(row) for row in rows],
+        )
+
+    def decide(self, outputs: Outputs) -> Any:
+        return None
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        text = one_text(question, self.name)
+        (encoding,) = reading.encodings([(text, None)])
+        hidden = run(reading.padded(encoding.ids, encoding.type_ids))[self.outputs[0]][0]
+        hidden = hidden[: len(encoding.ids)].astype(np.float64)
+        return {"text": text, "tokens": encoding.tokens, "features": hidden.tolist()}
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        rows = answer["features"]
+        return [f"{len(rows)} tokens, {len(rows[0])} numbers each: {' '.join(answer['tokens'])}"]

@@ -1,0 +1,107 @@
+"""Question answering: a span of a passage, or no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError
+from distill.tasks import squad
+from export.tasks.model_inputs import Text
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+
+
+@dataclass(frozen=True)
+class QuestionAnswering(Task):
+    """Start and end logits, each (1, length)."""
+
+    name: str = "qa"
+    outputs: tuple[str, ...] = ("start_logits", "end_logits")
+    architecture: str = "ForQuestionAnswering"
+    auto_class: str = "AutoModelForQuestionAnswering"
+    data: str = "SQuAD JSON"
+    output_words: tuple[str, ...] = (
+        "score of each position as the first of the answer",
+        "score of each position as the last of the answer",
+    )
+    per_token: bool = True
+    pairs: bool = True
+
+    def read(self, path: Path) -> list[squad.Example]:
+        return squad.load_examples(path)
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        features = windows(examples, reading)
+        texts: list[Text] = [(e.question, e.context) for e in examples]
+
+        def decide(rows: list[Outputs]) -> list[Any]:
+            return [best[0].text for best in spans(examples, features, rows, reading).values()]
+
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            answers = dict(zip([e.id for e in examples], decide(rows), strict=True))
+            scores = squad.score(examples, answers)
+            return {"exact_match": scores["exact_match"], "f1": scores["f1"]}
+
+        inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]
+        return Workload(len(examples), inputs, texts, measure, decide)
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        if question.passage is None:
+            raise UserError("question answering needs --passage TEXT|FILE|-")
+        if not question.text.strip():
+            raise UserError("the question is empty")
+        examples = [squad.Example("0", question.text, question.passage, ())]
+        features = windows(examples, reading)
+        rows = [run(reading.padded(f.input_ids, f.token_type_ids)) for f in features]
+        best = spans(examples, features, rows, reading, max(question.n_best, squad.N_BEST))["0"]
+        return {
+            "question": question.text,
+            "answers": [asdict(answer) for answer in best[: question.n_best]],
+            "windows": len(features),
+        }
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        lines = [
+            f"{a['text'] or 'no answer'}  (probability {a['probability']:.2f}, score "
+            f"{a['score']:.2f}, characters {a['start']}:{a['end']})"
+            for a in answer["answers"]
+        ]
+        return lines or ["no answer"]
+
+
+def windows(examples: Sequence[squad.Example], reading: Reading) -> list[squad.Feature]:
+    """The windows of examples at the bundle's longest input."""
+    settings = reading.settings
+    return squad.make_features(
+        examples,
+        reading.tokenizer,
+        max(reading.lengths),
+        int(settings["doc_stride"]),
+        int(settings["max_question_length"]),
+    )
+
+
+def spans(
+    examples: Sequence[squad.Example],
+    features: Sequence[squad.Feature],
+    rows: Sequence[Outputs],
+    reading: Reading,
+    n_best: int = squad.N_BEST,
+) -> dict[str, list[squad.Answer]]:
+    """The best answers of each example; no answer, an empty text, where the bundle has a threshold
+    and the first token scores higher than the best span by more than it."""
+    threshold = reading.settings.get("no_answer_threshold")
+    decoded = squad.decode(
+        examples,
+        features,
+        [row["start_logits"][0] for row in rows],
+        [row["end_logits"][0] for row in rows],
+        n_best=n_best,
+        max_answer_length=int(reading.settings["max_answer_length"]),
+        allow_null=threshold is not None,
+        null_threshold=float(threshold or 0),
+    )
+    nothing = [squad.Answer("", 0, 0, 0.0)]
+    return {key: answers or nothing for key, answers in decoded.items()}

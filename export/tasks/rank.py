@@ -1,0 +1,92 @@
+"""Reranking: a score for a query and a passage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.tasks.classify import probabilities
+from export.tasks.model_inputs import Text
+from export.tasks.table_files import column, read_rows
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+
+CUT = 10
+"""MRR counts the first relevant passage among the first ten, as MS MARCO does."""
+
+
+@dataclass(frozen=True)
+class Rank(Task):
+    """One logit (1, 1) of a query and a passage: a cross-encoder."""
+
+    name: str = "rank"
+    outputs: tuple[str, ...] = ("logits",)
+    architecture: str = "ForSequenceClassification"
+    auto_class: str = "AutoModelForSequenceClassification"
+    data: str = "CSV, TSV or JSONL with query, passage and label (1: relevant)"
+    output_words: tuple[str, ...] = ("score of the pair",)
+    pairs: bool = True
+
+    def read(self, path: Path) -> list[tuple[str, str, float]]:
+        rows = read_rows(path)
+        query = column(rows, ("query", "question", "sentence1"), path)
+        passage = column(rows, ("passage", "document", "text", "sentence", "sentence2"), path)
+        label = column(rows, ("label", "relevance", "score"), path)
+        try:
+            return [(row[query], row[passage], float(row[label])) for row in rows]
+        except ValueError as error:
+            raise UserError(f"{path}: a label that is not a number ({error})") from None
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        texts: list[Text] = [(query, passage) for query, passage, _ in examples]
+
+        def decide(rows: list[Outputs]) -> list[Any]:
+            """The best passage of each query."""
+            return [int(order[0]) for order in _orders(examples, rows).values()]
+
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            ranks = []
+            for order in _orders(examples, rows).values():
+                relevant = [place for place, i in enumerate(order[:CUT], 1) if examples[i][2] > 0]
+                ranks.append(1 / relevant[0] if relevant else 0.0)
+            return {"mrr": 100 * float(np.mean(ranks))}
+
+        return Workload(len(texts), reading.inputs(texts), texts, measure, decide)
+
+    def decide(self, outputs: Outputs) -> Any:
+        return None
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        if not question.candidates:
+            raise UserError("ranking needs --passage TEXT|FILE|-, one passage a line")
+        activation = str(reading.settings.get("activation") or "identity")
+        texts: list[Text] = [(question.text, passage) for passage in question.candidates]
+        logits = np.array([run(each)["logits"][0, 0] for each in reading.inputs(texts)])
+        scores = probabilities(logits, activation)
+        order = np.argsort(-scores, kind="stable")
+        return {
+            "query": question.text,
+            "passages": [
+                {"text": question.candidates[i], "score": float(scores[i])} for i in order
+            ],
+        }
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        return [f"{each['score']:.4f}  {each['text']}" for each in answer["passages"]]
+
+
+def _orders(
+    examples: Sequence[tuple[str, str, float]], rows: Sequence[Outputs]
+) -> dict[str, list[int]]:
+    """The examples of each query, the highest score first."""
+    groups: dict[str, list[int]] = {}
+    for index, (query, _, _) in enumerate(examples):
+        groups.setdefault(query, []).append(index)
+    return {
+        query: sorted(group, key=lambda i: -float(rows[i]["logits"][0, 0]))
+        for query, group in groups.items()
+    }

@@ -1,0 +1,131 @@
+"""Labelled texts from CSV, TSV and JSONL files, and tagged words in CoNLL's form."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from distill.console.errors import UserError
+
+Row = dict[str, str]
+FORMATS = ".csv, .tsv or .jsonl, also with .gz"
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, plain or gzipped.
+
+    Raises:
+        UserError: no such file, or no UTF-8 text.
+    """
+    try:
+        content = path.read_bytes()
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: not a text file ({error})") from None
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file with named columns; in a TSV quotes are text, as in GLUE's files.
+
+    Raises:
+        UserError: as `read_text`, an unknown format, or a row that has another number of columns.
+    """
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    text = read_text(path)
+    if suffix == ".jsonl":
+        rows = [_object(line, f"{path}, line {n}") for n, line in _lines(text)]
+    elif suffix in (".csv", ".tsv"):
+        stream = io.StringIO(text, newline="")
+        reader = (
+            csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if suffix == ".tsv"
+            else csv.DictReader(stream)
+        )
+        rows = []
+        try:
+            for row in reader:
+                if None in row.values():
+                    raise UserError(f"{path}, line {reader.line_num}: too few columns")
+                rows.append({str(key): str(value) for key, value in row.items() if key is not None})
+        except csv.Error as error:
+            raise UserError(f"{path}, line {reader.line_num}: {error}") from None
+    else:
+        raise UserError(f"{path}: unknown format (expected {FORMATS})")
+    if not rows:
+        raise UserError(f"{path}: holds no row")
+    return rows
+
+
+def column(rows: Sequence[Row], names: Sequence[str], path: Path, needed: bool = True) -> str:
+    """The first of ``names`` that every row has; empty where none has to be there and none is.
+
+    Raises:
+        UserError: no such column.
+    """
+    for name in names:
+        if all(name in row for row in rows):
+            return name
+    if needed:
+        raise UserError(f"{path}: no column {' or '.join(names)} (columns: {', '.join(rows[0])})")
+    return ""
+
+
+def read_tagged(path: Path) -> list[tuple[list[str], list[str]]]:
+    """Sentences of CoNLL's form as words and tags: a word a line, its tag in the last column, a
+    blank line between sentences.
+
+    Raises:
+        UserError: as `read_text`, or a line without a tag.
+    """
+    sentences: list[tuple[list[str], list[str]]] = [([], [])]
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        parts = line.split()
+        if not parts or parts[0] == "-DOCSTART-":
+            if sentences[-1][0]:
+                sentences.append(([], []))
+        elif len(parts) < 2:
+            raise UserError(f"{path}, line {number}: a word without a tag")
+        else:
+            sentences[-1][0].append(parts[0])
+            sentences[-1][1].append(parts[-1])
+    if not sentences[-1][0]:
+        sentences.pop()
+    if not sentences:
+        raise UserError(f"{path}: holds no sentence")
+    return sentences
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank.
+
+    Raises:
+        UserError: as `read_text`, or there is none.
+    """
+    lines = [line.strip() for _, line in _lines(read_text(path))]
+    if not lines:
+        raise UserError(f"{path}: holds no text")
+    return lines
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    return [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _object(line: str, place: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: not JSON ({error})") from None
+    if not isinstance(row, dict):
+        raise UserError(f"{place}: not a JSON object")
+    return {
+        str(key): value if isinstance(value, str) else json.dumps(value)
+        for key, value in row.items()
+    }

@@ -1,0 +1,170 @@
+"""What a task is: names, sample texts, a reader of data, decisions, measures and predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.tasks.model_inputs import Inputs, Text, bucket, encode, encode_batch, padded
+from export.tasks.samples import QUESTIONS, SINGLE
+
+Outputs = dict[str, np.ndarray]
+Run = Callable[[Inputs], Outputs]
+"""An engine: inputs of shape (1, length) -> outputs by name."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a bundle reads text: its tokenizer and the content of its model.json."""
+
+    tokenizer: Any
+    settings: Mapping[str, Any]
+
+    @property
+    def lengths(self) -> list[int]:
+        return [int(length) for length in self.settings["lengths"]]
+
+    @property
+    def pad(self) -> int:
+        """The id of padding."""
+        return int(self.settings.get("special_ids", {}).get("pad", 0))
+
+    @property
+    def labels(self) -> list[str]:
+        return [str(label) for label in self.settings.get("labels", ())]
+
+    def inputs(self, texts: Sequence[Text]) -> list[Inputs]:
+        """Texts as model inputs, each at the smallest length that holds it."""
+        return encode(self.tokenizer, texts, self.lengths, self.pad)
+
+    def encodings(self, texts: Sequence[Text]) -> list[Any]:
+        """Texts as encodings of `tokenizers`, cut to the longest input."""
+        return encode_batch(self.tokenizer, texts, max(self.lengths))
+
+    def padded(self, ids: Sequence[int], segments: Sequence[int]) -> Inputs:
+        """Ids as model inputs at the smallest length that holds them."""
+        return padded(ids, segments, bucket(len(ids), self.lengths), self.pad)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Inputs with the texts they were made of, and ``measure``: outputs in the order of the inputs
+    -> figures in percent or in the task's unit. ``decide`` gives one decision an example."""
+
+    examples: int
+    inputs: list[Inputs]
+    texts: list[Text]
+    measure: Callable[[list[Outputs]], dict[str, float]]
+    decide: Callable[[list[Outputs]], list[Any]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `predict` is asked: a text, a second one (a passage, or candidates by line), how many
+    answers, and labels in words for an NLI classifier."""
+
+    text: str
+    passage: str | None = None
+    n_best: int = 1
+    zero_shot: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> list[str]:
+        """The lines of the second text."""
+        lines = [line.strip() for line in (self.passage or "").splitlines()]
+        return [line for line in lines if line]
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """One task. ``architecture`` is how the names of its model classes in `transformers` end,
+    ``auto_class`` the class that loads them, ``per_token`` whether an output has a value for each
+    position, ``data`` the format of a file of examples, in words, and ``labelled`` whether the rows
+    of the output have names."""
+
+    name: str
+    outputs: tuple[str, ...]
+    architecture: str
+    auto_class: str
+    data: str
+    output_words: tuple[str, ...]
+    per_token: bool = False
+    pairs: bool = False
+    labelled: bool = False
+    extra_settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def samples(self) -> list[Text]:
+        """Our own texts, in several scripts, from one word on; pairs where the task takes pairs."""
+        single: list[Text] = [(text, None) for text in SINGLE]
+        if self.pairs:
+            return list(QUESTIONS)
+        return single + [(text, None) for pair in QUESTIONS for text in pair if text]
+
+    @abstractmethod
+    def read(self, path: Path) -> list[Any]:
+        """The examples of a file.
+
+        Raises:
+            UserError: no such file, or one that is not in the format.
+        """
+
+    @abstractmethod
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        """Examples as inputs, with the task's measure."""
+
+    @abstractmethod
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        """The answer of a package, as JSON has it; ``tokens`` is the length of the input."""
+
+    @abstractmethod
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        """The lines that `predict` prints for an answer."""
+
+    def decide(self, outputs: Outputs) -> Any:
+        """The decision that outputs come to, to compare by ``==``: the largest of each row."""
+        return [outputs[name].argmax(-1).tolist() for name in self.outputs]
+
+    def sample_workload(self, reading: Reading) -> Workload:
+        """`samples` as a workload that measures nothing; the longest text is run at every length,
+        and single texts fill the longest input too."""
+        texts = self.samples()
+        longest = max(texts, key=lambda text: sum(len(part or "") for part in text))
+        filled: Text = (
+            (longest[0], " ".join([longest[1]] * 40))
+            if longest[1]
+            else (
+                " ".join([longest[0]] * 40),
+                None,
+            )
+        )
+        texts = [*texts, filled]
+        inputs = reading.inputs(texts)
+        for length in reading.lengths:
+            inputs += encode(reading.tokenizer, [longest], [length], reading.pad)
+        texts += [longest] * len(reading.lengths)
+        return Workload(
+            len(inputs), inputs, texts, lambda _: {}, lambda rows: [self.decide(r) for r in rows]
+        )
+
+
+def one_text(question: Question, task: str) -> str:
+    """The text of a question without a second one.
+
+    Raises:
+        UserError: there is a second text, which the task has no use for.
+    """
+    if question.passage is not None:
+        raise UserError(f"--passage is for tasks with two texts; {task} takes --text alone")
+    return question.text
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities along the last axis, in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))

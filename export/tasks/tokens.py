@@ -1,0 +1,131 @@
+"""Token classification: entities with their characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.tasks.model_inputs import Text
+from export.tasks.table_files import read_tagged
+from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text, softmax
+
+OUTSIDE = "O"
+
+
+@dataclass(frozen=True)
+class TokenClassification(Task):
+    """Logits (1, length, labels)."""
+
+    name: str = "tokens"
+    outputs: tuple[str, ...] = ("logits",)
+    architecture: str = "ForTokenClassification"
+    auto_class: str = "AutoModelForTokenClassification"
+    data: str = "CoNLL: a word and its tag a line, a blank line between sentences"
+    output_words: tuple[str, ...] = ("score of each label, by position",)
+    per_token: bool = True
+    labelled: bool = True
+
+    def read(self, path: Path) -> list[tuple[list[str], list[str]]]:
+        return read_tagged(path)
+
+    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+        """Words are joined by blanks; the tag of a word is that of its first token."""
+        unknown = {tag for _, tags in examples for tag in tags} - set(reading.labels)
+        if unknown:
+            raise UserError(
+                f"{min(unknown)!r} is not a label of this model "
+                f"(expected {', '.join(reading.labels)})"
+            )
+        texts: list[Text] = [(" ".join(words), None) for words, _ in examples]
+        encodings = reading.encodings(texts)
+        firsts = [
+            _first_tokens(words, e.offsets)
+            for (words, _), e in zip(examples, encodings, strict=True)
+        ]
+
+        def decide(rows: list[Outputs]) -> list[Any]:
+            return [
+                [_tag(row["logits"][0], first, reading) for first in positions]
+                for row, positions in zip(rows, firsts, strict=True)
+            ]
+
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            from seqeval.metrics import f1_score
+
+            truth = [tags for _, tags in examples]
+            return {"entity_f1": 100 * float(f1_score(truth, decide(rows), zero_division=0))}
+
+        return Workload(len(texts), reading.inputs(texts), texts, measure, decide)
+
+    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+        text = one_text(question, self.name)
+        (encoding,) = reading.encodings([(text, None)])
+        logits = run(reading.padded(encoding.ids, encoding.type_ids))["logits"][0]
+        chances = softmax(logits[: len(encoding.ids)])
+        tagged = [
+            (reading.labels[int(row.argmax())], float(row.max()), start, end, word)
+            for row, (start, end), special, word in zip(
+                chances,
+                encoding.offsets,
+                encoding.special_tokens_mask,
+                encoding.word_ids,
+                strict=True,
+            )
+            if not special
+        ]
+        return {"text": text, "entities": _entities(tagged, text)}
+
+    def words(self, answer: Mapping[str, Any]) -> list[str]:
+        return [
+            f"{e['text']}  {e['label']}  (probability {e['probability']:.2f}, "
+            f"characters {e['start']}:{e['end']})"
+            for e in answer["entities"]
+        ] or ["no entities"]
+
+
+def _first_tokens(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int | None]:
+    """The position of each word's first token in a text of words joined by blanks; None for words
+    that were cut off."""
+    positions: list[int | None] = []
+    at = 0
+    for word in words:
+        end = at + len(word)
+        inside = (i for i, (low, high) in enumerate(offsets) if low < end and high > at)
+        positions.append(next(inside, None))
+        at = end + 1
+    return positions
+
+
+def _tag(logits: np.ndarray, position: int | None, reading: Reading) -> str:
+    return OUTSIDE if position is None else reading.labels[int(logits[position].argmax())]
+
+
+def _entities(
+    tagged: Sequence[tuple[str, float, int, int, int | None]], text: str
+) -> list[dict[str, Any]]:
+    """Neighbouring tokens of one kind, joined; a ``B-`` begins a new entity, and later tokens of a
+    word belong to its first."""
+    entities: list[dict[str, Any]] = []
+    word_before: int | None = None
+    open_entity = False
+    for label, chance, start, end, word in tagged:
+        prefix, dash, kind = label.partition("-")
+        kind = kind if dash else label
+        same_word = word is not None and word == word_before
+        word_before = word
+        if same_word:
+            if open_entity:
+                entities[-1]["end"] = end
+            continue
+        joined = open_entity and entities[-1]["label"] == kind and not (dash and prefix == "B")
+        open_entity = label != OUTSIDE
+        if joined:
+            entities[-1].update(end=end, probability=min(entities[-1]["probability"], chance))
+        elif open_entity:
+            entities.append({"label": kind, "probability": chance, "start": start, "end": end})
+    return [e | {"text": text[e["start"] : e["end"]]} for e in entities]
