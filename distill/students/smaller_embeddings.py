@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from distill.console.errors import UserError
-from distill.models.loading import configuration, readable
+from distill.models.own_architecture import load_as_named
 
 
 def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
@@ -24,22 +24,8 @@ def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
         UserError: the checkpoint cannot be read, does not name its architecture, or has another
             size that equals its vocabulary's, so that its rows cannot be told apart.
     """
-    import transformers
-
-    config = configuration(source)
-    names = config.architectures or []
-    kind = getattr(transformers, names[0], None) if len(names) == 1 else None
-    if kind is None:
-        raise UserError(f"{source}: config.json names no architecture of transformers: {names}")
-    with readable(source):
-        model, loading = kind.from_pretrained(
-            source, output_loading_info=True, trust_remote_code=False, dtype="auto"
-        )
-    if loading["missing_keys"] or loading["unexpected_keys"]:
-        raise UserError(
-            f"{source}: its weights are not those of {names[0]} "
-            f"({[*loading['missing_keys'], *loading['unexpected_keys']][0]})"
-        )
+    model = load_as_named(source)
+    config = model.config
     before = sum(parameter.numel() for parameter in model.parameters())
     rows = config.vocab_size
     if int(kept.max()) >= rows:
@@ -48,7 +34,7 @@ def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
         raise UserError(f"{source}: another size is {rows} too, like its vocabulary: not trimmed")
     tensors = model.state_dict()
     _renumber(config, kept)
-    smaller = kind(config).to(model.dtype)
+    smaller = type(model)(config).to(model.dtype)
     smaller.load_state_dict(
         {
             name: tensor[kept] if tensor.ndim and len(tensor) == rows else tensor

@@ -18,7 +18,8 @@ from bench.compare import main
 from bench.measuring import timing
 from bench.measuring import turns as measure
 from bench.runtimes import contenders as models
-from bench.runtimes.registry import Unavailable, workloads
+from bench.runtimes import workloads
+from bench.runtimes.registry import Unavailable
 from distill.console.errors import UserError
 
 QUICK = ["--seconds", "0.05", "--threads", "1", "--no-memory"]
