@@ -17,8 +17,9 @@ class UserError(Exception):
 
 
 def command(main: Main) -> Callable[..., int]:
-    """Decorate ``main(argv)``: a `UserError`, or an error of the operating system (a full disk, a
-    folder that cannot be written), becomes one line on stderr and exit status 2; Ctrl-C becomes
+    """Decorate ``main(argv)``: a `UserError`, an error that says ``is_for_user`` of itself (the
+    simulator's, which imports nothing of the kit), or one of the operating system (a full disk, a
+    folder that cannot be written) becomes one line on stderr and exit status 2; Ctrl-C becomes
     130. Any other exception is a bug and keeps its traceback.
     """
 
@@ -26,7 +27,9 @@ def command(main: Main) -> Callable[..., int]:
     def run(argv: Sequence[str] | None = None) -> int:
         try:
             return main(argv)
-        except (UserError, OSError) as error:
+        except Exception as error:
+            if not (isinstance(error, UserError | OSError) or getattr(error, "is_for_user", False)):
+                raise
             message = " ".join(_text(error).split())
             print(f"error: {message or type(error).__name__}", file=sys.stderr)
             return USAGE_ERROR

@@ -77,7 +77,7 @@ def _spread(items: Sequence[Any], limit: int) -> list[Any]:
 
 def matrix_products(model: Any) -> list[Any]:
     """The operations of a ``coremltools`` MLModel whose activations are quantized."""
-    operations = load_program(model).mil.functions["main"].operations
+    operations = load_program(model).function.operations
     return [op for op in operations if op.op_type in MATRIX_OPERATIONS]
 
 

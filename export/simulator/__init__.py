@@ -5,6 +5,7 @@ from export.simulator import Simulator
 Simulator("model.mlpackage", precision="float16").predict({"input_ids": ids, ...})
 """
 
-from export.simulator.simulator import Simulator
+from .errors import SimulatorError
+from .simulator import Simulator
 
-__all__ = ["Simulator"]
+__all__ = ["Simulator", "SimulatorError"]

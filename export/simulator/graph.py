@@ -17,13 +17,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from export import ExportError
-from export.simulator.operations import OPERATIONS
-from export.simulator.weights import Weights
+from .constants import stored
+from .errors import SimulatorError
+from .operations import OPERATIONS
+from .weights import Weights
 
 OPSET = 20
 IR_VERSION = 10
 PRECISIONS = ("float32", "float16")
+MAX_ITERATIONS = 100_000
+"""Steps after which a loop counts as one that does not end."""
 
 _TENSOR_TYPES = {
     "float32": TensorProto.FLOAT,
@@ -37,8 +40,16 @@ _TENSOR_TYPES = {
     "int8": TensorProto.INT8,
     "uint8": TensorProto.UINT8,
 }
-_INTEGER_BITS = {"int4": (-8, 7), "uint1": (0, 1), "uint2": (0, 3), "uint3": (0, 7)}
-_INTEGER_BITS |= {"uint4": (0, 15), "uint6": (0, 63)}
+_NARROW = {"int4": (-8, 7), "uint1": (0, 1), "uint2": (0, 3), "uint3": (0, 7)}
+_NARROW |= {"uint4": (0, 15), "uint6": (0, 63)}
+
+
+def integer_range(kind: str) -> tuple[int, int]:
+    """Least and greatest value of an integer type; of what is wider than 32 bits the carrier's."""
+    if kind in _NARROW:
+        return _NARROW[kind]
+    info = np.iinfo(kind if kind in ("int8", "uint8", "int16", "uint16") else np.int32)
+    return int(info.min), int(info.max)
 
 
 def carrier(array: np.ndarray) -> np.ndarray:
@@ -101,16 +112,19 @@ def _dimensions(var: Any) -> tuple[int | str, ...]:
 
 
 class Graph:
-    """An ONNX graph under construction. ``parent`` is the graph around a branch or loop body."""
+    """An ONNX graph under construction. ``parent`` is the graph around a branch or loop body;
+    a loop takes at most ``max_iterations`` steps."""
 
     def __init__(
         self,
         precision: str = "float32",
         parent: Graph | None = None,
         weights: Weights | None = None,
+        max_iterations: int = MAX_ITERATIONS,
     ) -> None:
         self.precision = precision
         self.parent = parent
+        self.max_iterations: int = parent.max_iterations if parent else max_iterations
         self.nodes: list[onnx.NodeProto] = []
         self.weights: Weights = parent.weights if parent else weights or Weights()
         self.initializers: list[onnx.TensorProto] = [] if parent is None else parent.initializers
@@ -136,16 +150,20 @@ class Graph:
     def float32(self, values: Any) -> str:
         return self.constant(values, np.float32)
 
-    def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> Any:
-        """Add a node; returns the name of its output, or a list of names when there are several."""
-        names = [self.fresh(kind) for _ in range(outputs)]
+    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add a node of one output; returns its name."""
+        return self.node_of(1, kind, inputs, **attributes)[0]
+
+    def node_of(self, count: int, kind: str, inputs: Sequence[str], **attributes: Any) -> list[str]:
+        """Add a node of ``count`` outputs; returns their names."""
+        names = [self.fresh(kind) for _ in range(count)]
         domain = attributes.pop("domain", "")
         attributes = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
-        return names[0] if outputs == 1 else names
+        return names
 
     def cast(self, name: str, dtype: str) -> str:
-        return str(self.node("Cast", [name], to=_TENSOR_TYPES[dtype]))
+        return self.node("Cast", [name], to=_TENSOR_TYPES[dtype])
 
     def value(self, var: Any) -> str:
         """ONNX name of a MIL value (or of a tuple's member); constants become initializers."""
@@ -153,17 +171,13 @@ class Graph:
             return self.names[var]
         array = stored(var)
         if array is None:
-            raise ExportError(f"{var.name}: a value that no operation made")
+            raise SimulatorError(f"{var.name}: a value that no operation made")
         name = self.constant(carrier(array))
         root = self
         while root.parent is not None:
             root = root.parent
         root.names[var] = self.names[var] = name
         return name
-
-    def optional(self, var: Any) -> str:
-        """`value`, or ONNX's empty name for an input that is not given."""
-        return "" if var is None else self.value(var)
 
     def as_int64(self, var: Any) -> str:
         """A MIL integer value as ONNX's int64, as shapes, axes and indices must be."""
@@ -179,10 +193,10 @@ class Graph:
             if self.precision == "float32":
                 return name
             return self.cast(self.cast(name, "float16"), "float32")
-        if dtype in _INTEGER_BITS:
-            low, high = _INTEGER_BITS[dtype]
+        if dtype in _NARROW:
+            low, high = _NARROW[dtype]
             bounds = [self.constant(low, np.int32), self.constant(high, np.int32)]
-            return str(self.node("Clip", [name, *bounds]))
+            return self.node("Clip", [name, *bounds])
         return self.cast(self.cast(name, dtype), "int32")
 
     def bind(self, var: Any, name: str) -> None:
@@ -195,7 +209,7 @@ class Graph:
         """Append the ONNX of MIL operations in order.
 
         Raises:
-            ExportError: an operation that is not known, or that is known for fixed sizes or
+            SimulatorError: an operation that is not known, or that is known for fixed sizes or
                 constant parameters alone, named with its place.
         """
         for op in operations:
@@ -204,14 +218,14 @@ class Graph:
             place = f"operation {op.name!r} of {where}"
             translate = OPERATIONS.get(op.op_type)
             if translate is None:
-                raise ExportError(f"{op.op_type}: not supported by the simulator ({place})")
+                raise SimulatorError(f"{op.op_type}: not supported by the simulator ({place})")
             try:
                 results = translate(self, op)
-            except ExportError as error:
-                raise ExportError(f"{op.op_type}: {error} ({place})") from None
+            except SimulatorError as error:
+                raise SimulatorError(f"{op.op_type}: {error} ({place})") from None
             except (TypeError, ValueError, KeyError, AttributeError) as error:
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
-                raise ExportError(
+                raise SimulatorError(
                     f"{op.op_type}: not supported with these inputs, such as flexible sizes or "
                     f"values that only a run gives; {reason} ({place})"
                 ) from error
@@ -264,37 +278,3 @@ def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 rename(attribute.g, names)
-
-
-def stored(var: Any) -> np.ndarray | None:
-    """The value of a MIL constant, compressed weights expanded; None for a computed value.
-
-    Compressed weights (``constexpr_*`` of iOS16 to iOS18) are expanded by `coremltools`' own
-    reference for each operation.
-    """
-    op = var.op
-    if op is None:
-        return None
-    if op.op_type.startswith("constexpr_sparse_") or op.op_type == "constexpr_lut_to_sparse":
-        value = _expanded(op)
-        return np.asarray(value[op.outputs.index(var)] if isinstance(value, tuple) else value)
-    if op.op_type.startswith("constexpr_"):
-        return np.asarray(op.materialized_val_inference())
-    return np.asarray(var.val) if op.op_type == "const" else None
-
-
-def _expanded(op: Any) -> Any:
-    """Sparse weights may be made of other compressed ones: expand those first."""
-
-    def given(name: str) -> np.ndarray | None:
-        var = getattr(op, name, None)
-        return None if var is None else stored(var)
-
-    names = {
-        "constexpr_sparse_to_dense": ("nonzero_data", "mask"),
-        "constexpr_lut_to_sparse": ("indices_mask", "indices_nonzero_data", "lut", "vector_axis"),
-        "constexpr_sparse_blockwise_shift_scale": ("data_mask", "nonzero_data", "scale", "offset"),
-    }[op.op_type]
-    if getattr(op, "shape", None) is not None:  # the packed form of iOS16
-        return op.materialized_val_inference()
-    return type(op).decompress(*(given(name) for name in names))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from export import ExportError
+from .errors import SimulatorError
 
 MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
 """What Core ML takes as an image of each colour space; colours come back with an alpha."""
@@ -22,17 +22,17 @@ def color_spaces(features: Iterable[Any]) -> dict[str, str]:
     }
 
 
-def to_array(image: Any, space: str, name: str) -> np.ndarray:
+def to_array(image: Any, space: str, name: str) -> Any:
     """Pixel values (1, C, H, W), channels in the order of the colour space. What is no image is
     left as it is.
 
     Raises:
-        ExportError: an image of another mode than the colour space has.
+        SimulatorError: an image of another mode than the colour space has.
     """
     if not space or not hasattr(image, "getbands"):
-        return np.asarray(image)
+        return image
     if image.mode != MODES[space]:
-        raise ExportError(
+        raise SimulatorError(
             f"input {name!r} is an image of mode {image.mode}; the model takes {MODES[space]}"
         )
     pixels = np.asarray(image, np.float32)
@@ -45,12 +45,14 @@ def to_image(array: np.ndarray, space: str) -> Any:
     """The `PIL.Image` of pixel values (1, C, H, W): mode RGBA, L or F.
 
     Raises:
-        ExportError: pillow is not installed.
+        SimulatorError: pillow is not installed.
     """
     try:
         from PIL import Image
     except ImportError:
-        raise ExportError("a model that gives an image needs pillow (pip install pillow)") from None
+        raise SimulatorError(
+            "a model that gives an image needs pillow (pip install pillow)"
+        ) from None
     pixels = array[0].transpose(1, 2, 0).astype(np.float32)
     if space == "GRAYSCALE_FLOAT16":
         return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0]))

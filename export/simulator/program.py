@@ -1,61 +1,172 @@
-"""Read an ML Program: from a package on disk, or from a model in memory."""
+"""Read an ML Program: from a package on disk, from a bundle, or from a model in memory."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from export import ExportError
-from export.bundle.quiet import quiet
+from .errors import SimulatorError
+from .reading import reading
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"
+BUNDLE = "model.json"
+MAX_JSON_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
 class LoadedProgram:
-    """A MIL program (``coremltools.converters.mil.Program``) and the model description."""
+    """One function of a package: its MIL (``coremltools.converters.mil.Program``, which holds this
+    function alone), what describes its inputs and outputs, and the specification of the whole."""
 
     mil: Any
+    name: str
     description: Any
+    spec: Any
+
+    @property
+    def function(self) -> Any:
+        """The MIL function."""
+        return self.mil.functions[self.name]
 
 
-def load_program(model: Any) -> LoadedProgram:
-    """Read the program of a ``.mlpackage`` directory or of a ``coremltools`` MLModel.
+def load_program(model: Any, function: str | None = None, weights_dir: str = "") -> LoadedProgram:
+    """Read a function of a ``.mlpackage``, of a bundle folder with one in it, of a ``coremltools``
+    MLModel, or of a model specification whose weights are in ``weights_dir``.
+
+    ``function`` is by default the one that the package names as its default.
 
     Raises:
-        ExportError: no package there, a broken one, or a model that is not an ML Program.
+        SimulatorError: no package there, a broken one, one that points outside of itself, a model
+            that is not an ML Program, or no such function.
     """
     if isinstance(model, str | Path):
-        return _from_spec(*_read(Path(model)), name=str(model))
-    return _from_spec(model.get_spec(), getattr(model, "weights_dir", "") or "", name="the model")
+        return _loaded(*_read(Path(model)), str(model), function)
+    if hasattr(model, "get_spec"):
+        weights_dir = getattr(model, "weights_dir", "") or weights_dir
+        return _loaded(model.get_spec(), weights_dir, "the model", function)
+    if hasattr(model, "specificationVersion"):
+        return _loaded(model, weights_dir, "the specification", function)
+    raise SimulatorError(
+        f"a {type(model).__name__} is not a model; expected the path of a .mlpackage, "
+        "an MLModel or its specification"
+    )
 
 
-def _read(package: Path) -> tuple[Any, str]:
-    if not package.is_dir() or not (package / MANIFEST).is_file():
-        raise ExportError(f"{package}: not a Core ML package (no {MANIFEST} in it)")
+def _read(path: Path) -> tuple[Any, str]:
+    """The specification of what lies at a path, and the folder of its weights."""
+    if path.suffix == ".mlmodelc":
+        raise SimulatorError(
+            f"{path}: a compiled model, which only Apple's runtime reads; "
+            "give the .mlpackage that it was compiled from"
+        )
+    if path.is_dir() and not (path / MANIFEST).exists() and (path / BUNDLE).exists():
+        path = _package_of_bundle(path)
+    if path.suffix == ".mlmodel" and path.is_file():
+        return _parsed(path, path), ""
+    if not path.is_dir() or not (path / MANIFEST).exists():
+        raise SimulatorError(f"{path}: not a Core ML package (no {MANIFEST} in it)")
+    for weights in (path / WEIGHTS).glob("*"):
+        _regular(weights, path)
+    return _parsed(_root_model(path), path), str(path / WEIGHTS)
+
+
+def _package_of_bundle(folder: Path) -> Path:
+    package = _json(folder / BUNDLE, folder).get("package")
+    if not isinstance(package, str):
+        raise SimulatorError(f"{folder / BUNDLE}: names no package")
+    return _inside(folder, package, folder)
+
+
+def _root_model(package: Path) -> Path:
+    """The model's file, as the manifest names it."""
+    manifest = _json(package / MANIFEST, package)
     try:
-        with quiet():
-            from coremltools.models.utils import load_spec
-
-            return load_spec(str(package)), str(package / WEIGHTS)
-    except Exception as error:  # the reader raises whatever a broken file leads to
-        raise ExportError(f"{package}: a broken package ({_line(error)})") from None
+        place = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
+    except (KeyError, TypeError):
+        raise SimulatorError(f"{package}: a broken package ({MANIFEST} names no model)") from None
+    return _inside(package / "Data", place, package)
 
 
-def _from_spec(spec: Any, weights: str, name: str) -> LoadedProgram:
-    if spec.WhichOneof("Type") != "mlProgram":
-        raise ExportError(f"{name}: a {spec.WhichOneof('Type')}, not an ML Program")
+def _inside(folder: Path, place: Any, package: Path) -> Path:
+    """A path that must lie in a folder."""
+    pure = PurePosixPath(str(place))
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise SimulatorError(f"{package}: a broken package (its file {str(place)!r} is outside)")
+    return folder / pure
+
+
+def _regular(path: Path, package: Path) -> Path:
+    if not path.is_file():  # nor a pipe or a device, which would be waited for
+        raise SimulatorError(f"{package}: a broken package ({path.name} is not a regular file)")
+    return path
+
+
+def _json(path: Path, package: Path) -> dict[str, Any]:
+    if _regular(path, package).stat().st_size > MAX_JSON_BYTES:
+        raise SimulatorError(f"{package}: a broken package ({path.name} is too large)")
     try:
-        with quiet():
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise SimulatorError(f"{package}: a broken package ({path.name}: {_line(error)})") from None
+    if not isinstance(value, dict):
+        raise SimulatorError(f"{package}: a broken package ({path.name} is not an object)")
+    return value
+
+
+def _parsed(path: Path, package: Path) -> Any:
+    content = _regular(path, package).read_bytes()
+    with reading():
+        from coremltools.proto import Model_pb2
+
+        try:
+            return Model_pb2.Model.FromString(content)
+        except Exception as error:  # protobuf's own types
+            raise SimulatorError(f"{package}: a broken package ({_line(error)})") from None
+
+
+def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedProgram:
+    kind = spec.WhichOneof("Type")
+    if kind != "mlProgram":
+        raise SimulatorError(f"{place}: a {kind or 'model of unknown type'}, not an ML Program")
+    name = _chosen(spec, place, wanted)
+    single = type(spec)()
+    single.CopyFrom(spec)
+    for other in set(single.mlProgram.functions) - {name}:
+        del single.mlProgram.functions[other]
+    try:
+        with reading():
             from coremltools.converters.mil.frontend.milproto.load import load
 
-            mil = load(spec, spec.specificationVersion, weights)
-    except Exception as error:
-        raise ExportError(f"{name}: its program cannot be read ({_line(error)})") from None
-    return LoadedProgram(mil, spec.description)
+            mil = load(single, spec.specificationVersion, weights)
+    except Exception as error:  # the reader raises whatever a broken file leads to
+        reason = _line(error)
+        if not weights and "weight" in reason:
+            reason += "; weights_dir names the folder of its weights"
+        raise SimulatorError(f"{place}: its program cannot be read ({reason})") from None
+    parts = {part.name: part for part in spec.description.functions}
+    return LoadedProgram(mil, name, parts.get(name, spec.description), spec)
 
 
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _chosen(spec: Any, place: str, wanted: str | None) -> str:
+    """The name of a function; the package's own default where none is wanted."""
+    names: list[str] = sorted(spec.mlProgram.functions)
+    if not names:
+        raise SimulatorError(f"{place}: a program without functions")
+    known = ", ".join(names)
+    if wanted is not None:
+        if wanted not in names:
+            raise SimulatorError(f"no function {wanted!r}; there are {known}")
+        return wanted
+    default: str = spec.description.defaultFunctionName or "main"
+    if default in names:
+        return default
+    if len(names) == 1:
+        return names[0]
+    raise SimulatorError(f"{place}: its default function {default!r} is missing; name one: {known}")
+
+
+def _line(error: BaseException) -> str:
+    return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]

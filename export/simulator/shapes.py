@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import numpy as np
 
 Shape = tuple[int, ...]
+Range = tuple[int, int | None]
+COLOURS = {"RGB": 3, "BGR": 3}
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """The shapes of one array input: those ``enumerated``, or of each axis the least and greatest
-    size (None where it has no end); nothing where the program alone decides. ``default`` fills an
-    optional input that is not given, of shape ``shape``."""
+    """The shapes of one array or image: those ``enumerated``, or of each axis the least and
+    greatest size (None where it has no end); nothing where the program alone decides. ``default``
+    fills an optional input that is not given, of shape ``shape``."""
 
     enumerated: tuple[Shape, ...] = ()
-    ranges: tuple[tuple[int, int | None], ...] = ()
+    ranges: tuple[Range, ...] = ()
     default: float | None = None
     shape: Shape = ()
 
@@ -43,15 +46,16 @@ def _by(shape: Shape) -> str:
 
 
 def allowed(features: Iterable[Any]) -> dict[str, Allowed]:
-    """By input name, of the array inputs of a model description."""
+    """By input name, of the arrays and images of a model description."""
+    readers = {"multiArrayType": _array, "imageType": _image}
     return {
-        feature.name: _allowed(feature.type)
+        feature.name: readers[kind](feature.type)
         for feature in features
-        if feature.type.WhichOneof("Type") == "multiArrayType"
+        if (kind := feature.type.WhichOneof("Type")) in readers
     }
 
 
-def _allowed(kind: Any) -> Allowed:
+def _array(kind: Any) -> Allowed:
     array = kind.multiArrayType
     default = None
     if kind.isOptional:
@@ -62,15 +66,29 @@ def _allowed(kind: Any) -> Allowed:
         enumerated=tuple(tuple(s.shape) for s in array.enumeratedShapes.shapes)
         if flexible == "enumeratedShapes"
         else (),
-        ranges=tuple(
-            (r.lowerBound, None if r.upperBound < 0 else r.upperBound)
-            for r in array.shapeRange.sizeRanges
-        )
-        if flexible == "shapeRange"
-        else (),
+        ranges=tuple(map(_range, array.shapeRange.sizeRanges)) if flexible == "shapeRange" else (),
         default=default,
         shape=tuple(array.shape),
     )
+
+
+def _image(kind: Any) -> Allowed:
+    """An image is (1, channels, height, width) to the program."""
+    image = kind.imageType
+    before = (1, COLOURS.get(image.ColorSpace.Name(image.colorSpace), 1))
+    flexible = image.WhichOneof("SizeFlexibility")
+    if flexible == "enumeratedSizes":
+        sizes = [(one.height, one.width) for one in image.enumeratedSizes.sizes]
+        return Allowed(enumerated=tuple((*before, *size) for size in sizes))
+    if flexible == "imageSizeRange":
+        both = (image.imageSizeRange.heightRange, image.imageSizeRange.widthRange)
+        fixed: list[Range] = [(size, size) for size in before]
+        return Allowed(ranges=tuple(itertools.chain(fixed, map(_range, both))))
+    return Allowed()
+
+
+def _range(one: Any) -> Range:
+    return one.lowerBound, None if one.upperBound < 0 else one.upperBound
 
 
 def fits(shape: Shape, declared: tuple[int | str, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,39 +12,51 @@ from typing import Any
 import numpy as np
 import onnx
 
-from export import ExportError
-from export.simulator.graph import (
+from .described import Described
+from .errors import SimulatorError
+from .graph import (
+    MAX_ITERATIONS,
     PRECISIONS,
     Graph,
-    Port,
     mil_type,
     port,
     rename,
     tensor_info,
 )
-from export.simulator.images import color_spaces, to_array, to_image
-from export.simulator.operations import load_operations
-from export.simulator.program import load_program
-from export.simulator.shapes import Allowed, allowed, filled, fits
-from export.simulator.weights import Weights
+from .images import color_spaces
+from .inputs import Inputs
+from .operations import load_operations
+from .operations.control_flow import LOOP_LIMIT
+from .outputs import typed
+from .program import LoadedProgram, load_program
+from .shapes import allowed
+from .state import State, checked, fresh
+from .weights import Weights
 
 MAX_PROTO_BYTES = 2**31 - 1
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+NO_LOG = 4
+_said: set[str] = set()
 
 
-class Simulator:
+class Simulator(Described):
     """A Core ML package translated to ONNX and executed by ONNX Runtime.
 
     Args:
-        model: a ``.mlpackage`` directory, or a ``coremltools`` MLModel.
+        model: a ``.mlpackage`` directory, a bundle folder with one in it, a ``coremltools``
+            MLModel, or a model specification.
         precision: ``float32`` computes half-precision values in float32; ``float16`` rounds every
             intermediate to half precision as a phone does, and so shows overflow and loss.
         threads: threads of ONNX Runtime, 0 for its own choice.
-        function: the function of the program to run; by default the program's own choice.
+        function: the function of the program to run; by default the one the package names.
         watch: names of intermediate values that `predict` returns too.
+        function_name: ``function`` under MLModel's name for it.
+        compute_units: taken as MLModel takes it, and ignored: all runs on the CPU.
+        weights_dir: folder of the weights of a specification.
+        max_iterations: steps after which a loop counts as endless and `predict` raises.
 
     Raises:
-        ExportError: a package that cannot be read, a function that is not in it, or an operation
+        SimulatorError: a package that cannot be read, a function that is not in it, or an operation
             that is not known, named with its place.
     """
 
@@ -54,37 +67,48 @@ class Simulator:
         threads: int = 0,
         function: str | None = None,
         watch: Collection[str] = (),
+        *,
+        function_name: str | None = None,
+        compute_units: Any = None,
+        weights_dir: str = "",
+        max_iterations: int = MAX_ITERATIONS,
     ) -> None:
         if precision not in PRECISIONS:
-            raise ExportError(f"unknown precision {precision!r}; choose from {PRECISIONS}")
+            raise SimulatorError(f"unknown precision {precision!r}; choose from {PRECISIONS}")
+        if max_iterations < 1:
+            raise SimulatorError(f"max_iterations is {max_iterations}; it must be at least 1")
+        if compute_units is not None:
+            _say_once("compute_units is ignored: the simulator runs on the CPU")
         load_operations()
         self.precision = precision
         self.threads = threads
-        program = load_program(model)
-        functions = program.mil.functions
-        if function is not None and function not in functions:
-            raise ExportError(f"no function {function!r}; there are {', '.join(functions)}")
-        name = function or getattr(program.mil, "default_function_name", None) or "main"
-        self.description = _interface(program.description, name)
-        self._allowed = allowed(self.description.input)
-        self._image_inputs = color_spaces(self.description.input)
-        self._image_outputs = color_spaces(self.description.output)
-        chosen = functions[name if name in functions else next(iter(functions))]
-        # Only names, types and shapes are kept: the program holds the weights a second time.
-        ports = {key: port(var) for key, var in chosen.inputs.items()}
-        states = _states(chosen)
-        self.states = {key: ports[key] for key in states}
-        self.inputs = {key: value for key, value in ports.items() if key not in states}
-        results = _results(chosen, watch)
-        self.outputs = [port(var) for var in results]
+        self.max_iterations = max_iterations
+        function = function or function_name or getattr(model, "function_name", None)
+        program = load_program(model, function, weights_dir)
+        self.function_name = program.name
+        super().__init__(program.spec, program.description)
+        self._image_outputs = color_spaces(program.description.output)
         self._weights = Weights()
-        self._graph = self._translate(chosen, results, f"function {name!r}")
-        del program, functions, chosen, states, results
+        self._read(program, watch)
+        del program
         if self._weights.folder is not None:
             gc.collect()  # operations and values of MIL refer to each other
 
+    def _read(self, program: LoadedProgram, watch: Collection[str]) -> None:
+        """Only names, types and shapes are kept: the program holds the weights a second time."""
+        function = program.function
+        ports = {key: port(var) for key, var in function.inputs.items()}
+        states = _states(function)
+        self.states = {key: ports[key] for key in states}
+        self.inputs = {key: value for key, value in ports.items() if key not in states}
+        described = program.description.input
+        self._inputs = Inputs(self.inputs, allowed(described), color_spaces(described))
+        results = _results(function, watch)
+        self.outputs = [port(var) for var in results]
+        self._graph = self._translate(function, results, f"function {program.name!r}")
+
     def _translate(self, function: Any, results: list[Any], where: str) -> onnx.ModelProto:
-        graph = Graph(self.precision, weights=self._weights)
+        graph = Graph(self.precision, None, self._weights, self.max_iterations)
         inputs = []
         for key, var in function.inputs.items():
             name = f"input_{key}"
@@ -110,13 +134,13 @@ class Simulator:
         """The translated graph, its weights in it; inputs and outputs have the program's names.
 
         Raises:
-            ExportError: more than an ONNX file holds in one piece.
+            SimulatorError: more than an ONNX file holds in one piece.
         """
         model = self._weights.embedded(self._graph)
         names = {f"input_{name}": name for name in self.inputs}
         rename(model.graph, names | {f"output_{out.name}": out.name for out in self.outputs})
         if model.ByteSize() > MAX_PROTO_BYTES:
-            raise ExportError("more than 2 GB in float32, which one ONNX file cannot hold")
+            raise SimulatorError("more than 2 GB in float32, which one ONNX file cannot hold")
         return model
 
     @cached_property
@@ -124,12 +148,12 @@ class Simulator:
         """The ONNX Runtime session, made at the first prediction.
 
         Raises:
-            ExportError: ONNX Runtime has no kernel for a part of the program, or refuses it.
+            SimulatorError: ONNX Runtime has no kernel for a part of the program, or refuses it.
         """
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = NO_LOG  # what fails is raised
         options.intra_op_num_threads = self.threads
         if self._weights.folder is not None:
             options.add_session_config_entry(EXTERNAL_FOLDER, str(self._weights.folder))
@@ -138,21 +162,20 @@ class Simulator:
                 self._graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-            raise ExportError(f"the program cannot be run: {_line(error)}") from None
+            raise SimulatorError(f"the program cannot be run: {_line(error)}") from None
 
     @property
     def input_shapes(self) -> dict[str, tuple[int | str, ...]]:
         """Shape of every input, a name in the place of a flexible dimension."""
         return {key: value.shape for key, value in self.inputs.items()}
 
-    def make_state(self) -> dict[str, np.ndarray]:
+    def make_state(self) -> State:
         """A fresh state of zeros, for `predict`; as ``MLModel.make_state``."""
-        return {key: np.zeros(value.shape, np.float32) for key, value in self.states.items()}  # type: ignore[arg-type]
+        return fresh(self.states)
 
-    def predict(
-        self, data: Mapping[str, Any], state: dict[str, np.ndarray] | None = None
-    ) -> dict[str, Any]:
-        """Run the model: ``{input name: array} -> {output name: array}``.
+    def predict(self, data: Any, state: State | dict[str, np.ndarray] | None = None) -> Any:
+        """Run the model: ``{input name: array} -> {output name: array}``; of a list of inputs the
+        list of results.
 
         An image goes in as a `PIL.Image` or as its pixel values, and comes out as one. A classifier
         gives a label and a dictionary of probabilities.
@@ -160,60 +183,58 @@ class Simulator:
         ``state`` comes from `make_state` and is updated in place.
 
         Raises:
-            ExportError: an input that is missing, unknown, or of a shape that the package does
-                not allow; or ONNX Runtime cannot run the program.
+            SimulatorError: an input that is missing, unknown, of values that its type does not
+                hold, or of a shape that the package does not allow; a loop that does not end; or
+                ONNX Runtime cannot run the program.
         """
-        feeds = {f"input_{k}": v for k, v in self._checked(data).items()}
-        state = self.make_state() if state is None else state
-        feeds |= {f"input_{key}": array for key, array in state.items()}
-        names = [output.name for output in self.session.get_outputs()]
+        if isinstance(data, list):
+            if state is not None:
+                raise SimulatorError("a state goes with one input, not with a list of them")
+            return [self.predict(row) for row in data]
+        feeds = {f"input_{k}": v for k, v in self._inputs.checked(data).items()}
+        before = checked(self.make_state() if state is None else state, self.states)
+        feeds |= {f"input_{key}": array for key, array in before.items()}
+        results = self._run(feeds)
+        if state is not None:
+            state.update({key: results[f"state_{key}"] for key in self.states})
+        return {
+            out.name: typed(results[f"output_{out.name}"], out, self._image_outputs.get(out.name))
+            for out in self.outputs
+        }
+
+    def _run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        session = self.session
+        names = [output.name for output in session.get_outputs()]
         try:
-            results = dict(zip(names, self.session.run(names, feeds), strict=True))
-        except Exception as error:
-            raise ExportError(f"the simulation failed: {_line(error)}") from None
-        for key in state:
-            state[key] = results.pop(f"state_{key}")
-        return {out.name: self._typed(results[f"output_{out.name}"], out) for out in self.outputs}
+            return dict(zip(names, session.run(names, feeds), strict=True))
+        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
+            if LOOP_LIMIT in str(error):
+                raise SimulatorError(
+                    f"a loop did not end within {self.max_iterations} steps (max_iterations)"
+                ) from None
+            raise SimulatorError(f"the simulation failed: {_line(error)}") from None
 
-    def _checked(self, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        for name in data.keys() - self.inputs.keys():
-            raise ExportError(f"no input {name!r}; the inputs are {', '.join(self.inputs)}")
-        checked = {}
-        for name, declared in self.inputs.items():
-            rule = self._allowed.get(name, Allowed())
-            if name in data:
-                given = to_array(data[name], self._image_inputs.get(name, ""), name)
-            elif rule.default is not None:
-                given = filled(rule)
-            else:
-                raise ExportError(f"input {name!r} is missing")
-            array = _cast(given, declared.kind)
-            if array.ndim == 1 and not declared.shape:
-                array = array.reshape(())
-            if not fits(array.shape, declared.shape):
-                raise ExportError(
-                    f"input {name!r} is {array.shape}; the model takes {declared.shape}"
-                )
-            if reason := rule.refusal(array.shape):
-                raise ExportError(f"input {name!r}: {reason}")
-            checked[name] = array
-        return checked
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the session and the file of weights; those are in the graph."""
+        left_out = ("session", "_weights", "_graph")
+        kept = {key: value for key, value in self.__dict__.items() if key not in left_out}
+        whole = self._weights.embedded(self._graph)
+        if whole.ByteSize() > MAX_PROTO_BYTES:
+            raise SimulatorError("more than 2 GB in float32, which cannot be pickled")
+        return kept | {"whole": whole.SerializeToString()}
 
-    def _typed(self, array: np.ndarray, out: Port) -> Any:
-        """A result as Core ML gives it: never without an axis, a label by its name."""
-        if out.name in self._image_outputs:
-            return to_image(array, self._image_outputs[out.name])
-        if out.labels is not None:
-            if out.is_label:
-                return out.labels[int(array[0])]
-            return dict(zip(out.labels, array.tolist(), strict=True))
-        array = np.atleast_1d(array)
-        return array.astype(np.float16) if out.kind == "float16" else array
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        graph = onnx.ModelProto.FromString(kept.pop("whole"))
+        self.__dict__.update(kept)
+        self._weights = Weights()
+        self._weights.take_out(graph)
+        self._graph = graph
 
 
-def _interface(description: Any, function: str) -> Any:
-    """What describes a function's inputs and outputs: its own part, where there are several."""
-    return next((part for part in description.functions if part.name == function), description)
+def _say_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        warnings.warn(message, stacklevel=3)
 
 
 def _states(function: Any) -> dict[str, Any]:
@@ -231,9 +252,3 @@ def _results(function: Any, watch: Collection[str]) -> list[Any]:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _cast(array: np.ndarray, kind: str) -> np.ndarray:
-    if kind == "bool":
-        return array.astype(bool)
-    return array.astype(np.float32 if kind.startswith("float") else np.int32)

@@ -60,3 +60,10 @@ class Weights:
         if self.folder is not None:
             onnx.load_external_data_for_model(whole, str(self.folder))
         return whole
+
+    def take_out(self, model: onnx.ModelProto) -> None:
+        """Move the large constants of a graph into the file, in place."""
+        for index, tensor in enumerate(model.graph.initializer):
+            if tensor.ByteSize() >= LARGE:
+                moved = self.tensor(numpy_helper.to_array(tensor), tensor.name)
+                model.graph.initializer[index].CopyFrom(moved)

@@ -68,8 +68,7 @@ def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: A
 
 def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
     """``MLModel.predict`` up to the point where it asks Core ML, and then the simulator."""
-    from distill.console.errors import UserError
-    from export.simulator import Simulator
+    from export.simulator import Simulator, SimulatorError
 
     if mlmodel.get_spec().WhichOneof("Type").startswith("neuralNetwork"):
         pytest.skip("the neural-network format, not an ML Program")
@@ -82,7 +81,7 @@ def predict(mlmodel: Any, data: Any, state: Any = None) -> Any:
     simulator = Simulator(mlmodel, function=mlmodel.function_name)
     try:
         results = [simulator.predict(row, state) for row in rows]
-    except UserError as error:
+    except SimulatorError as error:
         raise RuntimeError(str(error)) from None  # as Core ML refuses an input
     return results if isinstance(data, list) else results[0]
 

@@ -17,18 +17,28 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-Translate = Callable[[Any, Any], str | list[str]]
+if TYPE_CHECKING:
+    from ..graph import Graph
+
+Translate = Callable[["Graph", Any], str | list[str]]
+T = TypeVar("T", bound=Translate)
 
 OPERATIONS: dict[str, Translate] = {}
 
 
-def operation(*names: str) -> Callable[[Translate], Translate]:
-    """Register a function as the translation of the MIL operations ``names``."""
+def operation(*names: str) -> Callable[[T], T]:
+    """Register a function as the translation of the MIL operations ``names``.
 
-    def register(translate: Translate) -> Translate:
+    Raises:
+        ValueError: an operation that has a translation already.
+    """
+
+    def register(translate: T) -> T:
         for name in names:
+            if name in OPERATIONS:
+                raise ValueError(f"operation {name!r} is registered twice")
             OPERATIONS[name] = translate
         return translate
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.operations import operation
+from ..graph import Graph
+from . import operation
 
 NO_SCORE = -3.4e38
 
 
 @operation("non_maximum_suppression")
-def non_maximum_suppression(graph: Any, op: Any) -> list[str]:
+def non_maximum_suppression(graph: Graph, op: Any) -> list[str]:
     """The best boxes of every image, in the order of their scores, padded to ``max_boxes``.
 
     A box counts with its best class alone; with ``per_class_suppression`` boxes of different
@@ -31,11 +32,11 @@ def non_maximum_suppression(graph: Any, op: Any) -> list[str]:
     return results
 
 
-def _row(graph: Any, x: str, index: int) -> str:
-    return str(graph.node("Slice", [x, graph.int64([index]), graph.int64([index + 1])]))
+def _row(graph: Graph, x: str, index: int) -> str:
+    return graph.node("Slice", [x, graph.int64([index]), graph.int64([index + 1])])
 
 
-def _one_image(graph: Any, op: Any, boxes: str, scores: str, image: int) -> list[str]:
+def _one_image(graph: Graph, op: Any, boxes: str, scores: str, image: int) -> list[str]:
     """Boxes (1, max, 4), scores (1, max, K), indices (1, max) and count (1,) of one image."""
     boxes, scores = _row(graph, boxes, image), _row(graph, scores, image)
     chosen, count = _chosen(graph, op, boxes, scores)
@@ -53,11 +54,11 @@ def _one_image(graph: Any, op: Any, boxes: str, scores: str, image: int) -> list
     return [*outputs, indices, graph.cast(count, "int32")]
 
 
-def _first(graph: Any, x: str, count: str) -> str:
-    return str(graph.node("Slice", [x, graph.int64([0]), count]))
+def _first(graph: Graph, x: str, count: str) -> str:
+    return graph.node("Slice", [x, graph.int64([0]), count])
 
 
-def _chosen(graph: Any, op: Any, boxes: str, scores: str) -> tuple[str, str]:
+def _chosen(graph: Graph, op: Any, boxes: str, scores: str) -> tuple[str, str]:
     """Indices of the boxes left, the best first, and their number."""
     best = graph.node("ReduceMax", [scores, graph.int64([2])], keepdims=0)
     rivals = graph.node("Unsqueeze", [best, graph.int64([1])])
@@ -75,7 +76,7 @@ def _chosen(graph: Any, op: Any, boxes: str, scores: str) -> tuple[str, str]:
     indices = graph.node("Gather", [found, graph.int64(2)], axis=1)
     number = graph.node("Shape", [indices])
     own = graph.node("Gather", [flat, indices], axis=0)
-    _, order = graph.node("TopK", [own, number], outputs=2, axis=0)
+    _, order = graph.node_of(2, "TopK", [own, number], axis=0)
     indices = graph.node("Gather", [indices, order], axis=0)
     fallback = graph.node("ArgMax", [flat], axis=0, keepdims=1)
     count = graph.node("Max", [graph.node("Min", [number, limit]), graph.int64([1])])
@@ -83,11 +84,11 @@ def _chosen(graph: Any, op: Any, boxes: str, scores: str) -> tuple[str, str]:
     return _first(graph, candidates, count), str(count)
 
 
-def _by_class(graph: Any, op: Any, scores: str, best: str) -> str:
+def _by_class(graph: Graph, op: Any, scores: str, best: str) -> str:
     """(1, K, boxes): a box's best score in the row of its best class, less than any elsewhere."""
     axis = 2 if hasattr(op, "score_threshold") else 1
     classes = int(op.scores.shape[axis])
     winner = graph.node("ArgMax", [scores], axis=2, keepdims=0)
     rows = graph.int64(np.arange(classes).reshape(1, -1, 1))
     own = graph.node("Equal", [graph.node("Unsqueeze", [winner, graph.int64([1])]), rows])
-    return str(graph.node("Where", [own, best, graph.float32(-np.inf)]))
+    return graph.node("Where", [own, best, graph.float32(-np.inf)])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.simulator.operations import operation
+from ..graph import Graph
+from . import operation
 
 
 @operation("classify")
-def classify(graph: Any, op: Any) -> list[str]:
+def classify(graph: Graph, op: Any) -> list[str]:
     """The index of the best class and the flat probabilities; ONNX has no values of text, so the
     simulator puts the names of the classes to them after the run."""
     flat = graph.node("Reshape", [graph.value(op.probabilities), graph.int64([-1])])

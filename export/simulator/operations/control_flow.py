@@ -6,19 +6,22 @@ from typing import Any
 
 from onnx import TensorProto, helper
 
-from export.simulator.graph import Graph, tensor_info
-from export.simulator.operations import operation
+from ..graph import Graph, tensor_info
+from . import operation
+
+LOOP_LIMIT = "limit of loop"
+"""Begins the name of the node that stops a run whose loop does not end."""
 
 
 @operation("select")
-def select(graph: Any, op: Any) -> str:
+def select(graph: Graph, op: Any) -> str:
     condition = graph.cast(graph.value(op.cond), "bool")
     return graph.node("Where", [condition, graph.value(op.a), graph.value(op.b)])
 
 
 def _scalar(graph: Graph, name: str) -> str:
     """A condition as ONNX wants it: a boolean without axes."""
-    return str(graph.node("Reshape", [graph.cast(name, "bool"), graph.int64([])]))
+    return graph.node("Reshape", [graph.cast(name, "bool"), graph.int64([])])
 
 
 def _results(inner: Graph, variables: Any) -> list[Any]:
@@ -31,24 +34,24 @@ def _results(inner: Graph, variables: Any) -> list[Any]:
 
 
 @operation("cond")
-def cond(graph: Any, op: Any) -> list[str]:
+def cond(graph: Graph, op: Any) -> list[str]:
     branches = []
     for block in op.blocks:
         inner = graph.subgraph(block, f"a branch of {op.name!r}")
         branches.append(inner.proto(inner.fresh("branch"), [], _results(inner, block.outputs)))
-    names = graph.node(
+    return graph.node_of(
+        len(op.outputs),
         "If",
         [_scalar(graph, graph.value(op.pred))],
-        outputs=len(op.outputs),
         then_branch=branches[0],
         else_branch=branches[1],
     )
-    return [names] if isinstance(names, str) else list(names)
 
 
 @operation("while_loop")
-def while_loop(graph: Any, op: Any) -> list[str]:
-    """The condition runs once before the loop and then at the end of every step."""
+def while_loop(graph: Graph, op: Any) -> list[str]:
+    """The condition runs once before the loop and then at the end of every step. A loop that does
+    not end within the graph's limit stops the run with an error."""
     condition, body = op.blocks
     start = [graph.value(var) for var in op.loop_vars]
     graph.names.update(zip(condition.inputs, start, strict=True))
@@ -68,6 +71,22 @@ def while_loop(graph: Any, op: Any) -> list[str]:
     before = helper.make_tensor_value_info(inner.fresh("still"), TensorProto.BOOL, [])
     pairs = zip(inputs, body.inputs, strict=True)
     taken = [tensor_info(name, var, shaped=False) for name, var in pairs]
-    proto = inner.proto(inner.fresh("body"), [counter, before, *taken], [again, *results])
-    names = graph.node("Loop", ["", first, *start], outputs=len(op.outputs), body=proto)
-    return [names] if isinstance(names, str) else list(names)
+    carried = helper.make_tensor_value_info(inner.fresh("still"), TensorProto.BOOL, [])
+    going = helper.make_tensor_value_info(inner.node("Identity", [still]), TensorProto.BOOL, [])
+    proto = inner.proto(
+        inner.fresh("body"), [counter, before, *taken, carried], [again, *results, going]
+    )
+    limit = graph.int64(graph.max_iterations)
+    names = graph.node_of(len(op.outputs) + 1, "Loop", [limit, first, *start, first], body=proto)
+    return _ended(graph, op, names)
+
+
+def _ended(graph: Graph, op: Any, names: list[str]) -> list[str]:
+    """The results of a loop whose last one says whether it would go on: then the limit ended it,
+    and the index 1 into one value stops the run. `LOOP_LIMIT` tells that error from others."""
+    *results, still = names
+    index = graph.cast(still, "int64")
+    one = graph.node("Unsqueeze", [results[0], graph.int64([0])])
+    results[0] = graph.node("Gather", [one, index], axis=0)
+    graph.nodes[-1].name = f"{LOOP_LIMIT} {op.name}"
+    return results

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from export import ExportError
-from export.simulator.operations import operation
+from ..errors import SimulatorError
+from ..graph import Graph
+from . import operation
 
 
 def same_padding(
@@ -35,7 +36,7 @@ def padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]
     size itself; without dilation it does as `same_padding`.
 
     Raises:
-        ExportError: a flexible size with dilation, which ONNX Runtime does not pad alike.
+        SimulatorError: a flexible size with dilation, which ONNX Runtime does not pad alike.
     """
     from coremltools.converters.mil.mil.types.symbolic import any_symbolic
 
@@ -49,12 +50,12 @@ def padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]
     if not any_symbolic(sizes):
         return {"pads": same_padding([int(s) for s in sizes], kernel, strides, dilations, lower)}
     if set(dilations) != {1}:
-        raise ExportError("padding to the same size with dilation needs a fixed size")
+        raise SimulatorError("padding to the same size with dilation needs a fixed size")
     return {"auto_pad": "SAME_LOWER" if lower else "SAME_UPPER"}
 
 
 @operation("conv")
-def conv(graph: Any, op: Any) -> str:
+def conv(graph: Graph, op: Any) -> str:
     kernel = [int(size) for size in op.weight.shape[2:]]
     strides = [int(s) for s in op.strides.val]
     dilations = [int(d) for d in op.dilations.val]
@@ -70,7 +71,7 @@ def conv(graph: Any, op: Any) -> str:
 
 
 @operation("conv_transpose")
-def conv_transpose(graph: Any, op: Any) -> str:
+def conv_transpose(graph: Graph, op: Any) -> str:
     """The full result, cropped by the padding; ``output_shape`` decides the crop where given."""
     kernel = [int(size) for size in op.weight.shape[2:]]
     strides = [int(s) for s in op.strides.val]

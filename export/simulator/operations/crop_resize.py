@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.operations import operation
-from export.simulator.operations.sampling import (
+from ..graph import Graph
+from . import operation
+from .sampling import (
     axis_size,
     clipped,
     grid_points,
@@ -19,7 +20,7 @@ from export.simulator.operations.sampling import (
 
 
 @operation("crop_resize")
-def crop_resize(graph: Any, op: Any) -> str:
+def crop_resize(graph: Graph, op: Any) -> str:
     """Every box is sampled by a matrix of its own for rows and for columns.
 
     Up to iOS16 the boxes are ``roi`` (N, 1, 4 or 5, 1, 1) and the result has an axis for the
@@ -49,7 +50,7 @@ def crop_resize(graph: Any, op: Any) -> str:
     return result
 
 
-def _images(graph: Any, op: Any) -> tuple[str, str]:
+def _images(graph: Graph, op: Any) -> tuple[str, str]:
     """The image of every box, (N or 1, images, channels, H, W), and the boxes, (N, 4)."""
     x = graph.value(op.x)
     if getattr(op, "boxes", None) is not None:
@@ -66,9 +67,9 @@ def _images(graph: Any, op: Any) -> tuple[str, str]:
     return graph.node("Unsqueeze", [gathered, graph.int64([1])]), boxes
 
 
-def _edges(graph: Any, op: Any, boxes: str) -> list[tuple[str, str]]:
+def _edges(graph: Graph, op: Any, boxes: str) -> list[tuple[str, str]]:
     """(start, end) of height and of width, each (N, 1)."""
-    parts = graph.node("Split", [boxes], outputs=4, axis=1, num_outputs=4)
+    parts = graph.node_of(4, "Split", [boxes], axis=1, num_outputs=4)
     mode = str(op.box_coordinate_mode.val)
     order = (0, 1, 2, 3) if mode.endswith("HEIGHT_FIRST") else (1, 0, 3, 2)
     top, left, bottom, right = (parts[i] for i in order)
@@ -81,15 +82,15 @@ def _edges(graph: Any, op: Any, boxes: str) -> list[tuple[str, str]]:
     return edges
 
 
-def _in_pixels(graph: Any, op: Any, edge: str, size: str) -> str:
+def _in_pixels(graph: Graph, op: Any, edge: str, size: str) -> str:
     if op.normalized_coordinates.val:
         edge = graph.node("Mul", [edge, graph.node("Sub", [size, graph.float32(1)])])
-    return str(graph.node("Mul", [edge, graph.float32(op.spatial_scale.val)]))
+    return graph.node("Mul", [edge, graph.float32(op.spatial_scale.val)])
 
 
-def _padded(graph: Any, op: Any, result: str, within: list[str]) -> str:
+def _padded(graph: Graph, op: Any, result: str, within: list[str]) -> str:
     """``pad_value`` at the samples that lie outside of the image."""
     rows = graph.node("Unsqueeze", [within[0], graph.int64([1, 2, 4])])
     columns = graph.node("Unsqueeze", [within[1], graph.int64([1, 2, 3])])
     padding = graph.float32(np.float32(op.pad_value.val))
-    return str(graph.node("Where", [graph.node("And", [rows, columns]), result, padding]))
+    return graph.node("Where", [graph.node("And", [rows, columns]), result, padding])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.simulator.operations import operation
+from ..graph import Graph, is_float
+from . import operation
 
 _SAME = {
     "abs": "Abs",
@@ -30,17 +31,17 @@ _SAME = {
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Any, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Any) -> str:
     return graph.node(_SAME[op.op_type], [graph.value(op.x)])
 
 
 @operation("identity")
-def identity(graph: Any, op: Any) -> str:
+def identity(graph: Graph, op: Any) -> str:
     return graph.node("Identity", [graph.value(op.x)])
 
 
 @operation("cast")
-def cast(graph: Any, op: Any) -> str:
+def cast(graph: Graph, op: Any) -> str:
     """Floats to integers truncate; narrow integers wrap, as a C cast does."""
     target = {"fp16": "float16", "fp32": "float32"}.get(op.dtype.val, op.dtype.val)
     carried = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(target, "int32")
@@ -48,41 +49,45 @@ def cast(graph: Any, op: Any) -> str:
 
 
 @operation("clip")
-def clip(graph: Any, op: Any) -> str:
-    bounds = [graph.value(op.alpha), graph.value(op.beta)]
-    return graph.node("Min", [graph.node("Max", [graph.value(op.x), bounds[0]]), bounds[1]])
+def clip(graph: Graph, op: Any) -> str:
+    """Constant bounds as float scalars, so that ONNX Runtime fuses it with what goes before."""
+    x = graph.value(op.x)
+    if is_float(op.x) and op.alpha.val is not None and op.beta.val is not None:
+        return graph.node("Clip", [x, graph.float32(op.alpha.val), graph.float32(op.beta.val)])
+    above = graph.node("Max", [x, graph.value(op.alpha)])
+    return graph.node("Min", [above, graph.value(op.beta)])
 
 
 @operation("exp2")
-def exp2(graph: Any, op: Any) -> str:
+def exp2(graph: Graph, op: Any) -> str:
     return graph.node("Pow", [graph.float32(2), graph.value(op.x)])
 
 
 @operation("square")
-def square(graph: Any, op: Any) -> str:
+def square(graph: Graph, op: Any) -> str:
     x = graph.value(op.x)
     return graph.node("Mul", [x, x])
 
 
 @operation("threshold")
-def threshold(graph: Any, op: Any) -> str:
+def threshold(graph: Graph, op: Any) -> str:
     return graph.node("Max", [graph.value(op.x), graph.value(op.alpha)])
 
 
-def _plus_epsilon(graph: Any, op: Any) -> str:
+def _plus_epsilon(graph: Graph, op: Any) -> str:
     return graph.node("Add", [graph.value(op.x), graph.float32(op.epsilon.val)])
 
 
 @operation("inverse")
-def inverse(graph: Any, op: Any) -> str:
+def inverse(graph: Graph, op: Any) -> str:
     return graph.node("Reciprocal", [_plus_epsilon(graph, op)])
 
 
 @operation("log")
-def log(graph: Any, op: Any) -> str:
+def log(graph: Graph, op: Any) -> str:
     return graph.node("Log", [_plus_epsilon(graph, op)])
 
 
 @operation("rsqrt")
-def rsqrt(graph: Any, op: Any) -> str:
+def rsqrt(graph: Graph, op: Any) -> str:
     return graph.node("Reciprocal", [graph.node("Sqrt", [_plus_epsilon(graph, op)])])

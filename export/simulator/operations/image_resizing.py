@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import is_float
-from export.simulator.operations import operation
-from export.simulator.operations.sampling import (
+from ..graph import Graph, is_float
+from . import operation
+from .sampling import (
     axis_size,
     clipped,
     grid_points,
@@ -25,37 +25,37 @@ _IN_ONNX = {
 }
 
 
-def _resize(graph: Any, op: Any, mode: str, coordinates: str, sizes: str, nearest: str = "") -> str:
-    return str(
-        graph.node(
-            "Resize",
-            [graph.value(op.x), "", "", sizes],
-            mode=mode,
-            coordinate_transformation_mode=coordinates,
-            nearest_mode=nearest or None,
-        )
+def _resize(
+    graph: Graph, op: Any, mode: str, coordinates: str, sizes: str, nearest: str = ""
+) -> str:
+    return graph.node(
+        "Resize",
+        [graph.value(op.x), "", "", sizes],
+        mode=mode,
+        coordinate_transformation_mode=coordinates,
+        nearest_mode=nearest or None,
     )
 
 
-def _sizes(graph: Any, op: Any, last: str) -> str:
+def _sizes(graph: Graph, op: Any, last: str) -> str:
     """The whole shape of a result whose last axes are the int64 vector ``last``."""
     before = graph.node("Shape", [graph.value(op.x)], start=0, end=op.x.rank - 2)
-    return str(graph.node("Concat", [before, last], axis=0))
+    return graph.node("Concat", [before, last], axis=0)
 
 
-def _scaled_sizes(graph: Any, op: Any) -> str:
+def _scaled_sizes(graph: Graph, op: Any) -> str:
     """``floor(size * factor)`` of the last two axes, as MIL infers the shape."""
     factors = [np.float32(op.scale_factor_height.val), np.float32(op.scale_factor_width.val)]
     last = graph.node("Shape", [graph.value(op.x)], start=op.x.rank - 2, end=op.x.rank)
     scaled = graph.node("Mul", [graph.cast(last, "float32"), graph.float32(factors)])
-    return str(graph.cast(graph.node("Floor", [scaled]), "int64"))
+    return graph.cast(graph.node("Floor", [scaled]), "int64")
 
 
-def _target_sizes(graph: Any, op: Any) -> str:
-    return str(graph.int64([int(op.target_size_height.val), int(op.target_size_width.val)]))
+def _target_sizes(graph: Graph, op: Any) -> str:
+    return graph.int64([int(op.target_size_height.val), int(op.target_size_width.val)])
 
 
-def _linear(graph: Any, op: Any, mode: str, last: str) -> str:
+def _linear(graph: Graph, op: Any, mode: str, last: str) -> str:
     """Bilinear interpolation to the sizes ``last`` of the last two axes."""
     if mode in _IN_ONNX and op.x.rank == 4:
         return _resize(graph, op, "linear", _IN_ONNX[mode], _sizes(graph, op, last))
@@ -69,13 +69,13 @@ def _linear(graph: Any, op: Any, mode: str, last: str) -> str:
 
 
 @operation("upsample_nearest_neighbor")
-def upsample_nearest_neighbor(graph: Any, op: Any) -> str:
+def upsample_nearest_neighbor(graph: Graph, op: Any) -> str:
     sizes = _sizes(graph, op, _scaled_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("upsample_bilinear")
-def upsample_bilinear(graph: Any, op: Any) -> str:
+def upsample_bilinear(graph: Graph, op: Any) -> str:
     half = getattr(op, "half_pixel_centers", None)
     if op.align_corners.val:
         mode = "STRICT_ALIGN_CORNERS"
@@ -85,18 +85,18 @@ def upsample_bilinear(graph: Any, op: Any) -> str:
 
 
 @operation("resize_nearest_neighbor")
-def resize_nearest_neighbor(graph: Any, op: Any) -> str:
+def resize_nearest_neighbor(graph: Graph, op: Any) -> str:
     sizes = _sizes(graph, op, _target_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("resize_bilinear")
-def resize_bilinear(graph: Any, op: Any) -> str:
+def resize_bilinear(graph: Graph, op: Any) -> str:
     return _linear(graph, op, str(op.sampling_mode.val), _target_sizes(graph, op))
 
 
 @operation("resize")
-def resize(graph: Any, op: Any) -> str:
+def resize(graph: Graph, op: Any) -> str:
     """The last ``resized_dims`` axes take the sizes that end ``shape``; a 0 keeps the size.
 
     The nearest pixel is the one that the place rounds to, not the one below it.
@@ -118,28 +118,28 @@ def resize(graph: Any, op: Any) -> str:
             x = _along(graph, x, tent(graph, points, size), axis, rank)
         else:
             x = graph.node("Gather", [x, graph.cast(_rounded(graph, points), "int64")], axis=axis)
-    return x if floats else str(graph.cast(x, "int32"))
+    return x if floats else graph.cast(x, "int32")
 
 
-def _end(graph: Any) -> str:
-    return str(graph.int64([2**63 - 1]))
+def _end(graph: Graph) -> str:
+    return graph.int64([2**63 - 1])
 
 
-def _rounded(graph: Any, points: str) -> str:
+def _rounded(graph: Graph, points: str) -> str:
     """To the nearest integer, a half downwards, so that doubling a size doubles every pixel."""
-    return str(graph.node("Ceil", [graph.node("Sub", [points, graph.float32(0.5)])]))
+    return graph.node("Ceil", [graph.node("Sub", [points, graph.float32(0.5)])])
 
 
-def _along(graph: Any, x: str, weights: str, axis: int, rank: int) -> str:
+def _along(graph: Graph, x: str, weights: str, axis: int, rank: int) -> str:
     """A matrix (new size, old size) applied along one axis."""
     perm = [i for i in range(rank) if i != axis] + [axis]
     moved = graph.node("Transpose", [x], perm=perm)
     product = graph.node("MatMul", [moved, swapped(graph, weights, 2)])
-    return str(graph.node("Transpose", [product], perm=np.argsort(perm).tolist()))
+    return graph.node("Transpose", [product], perm=np.argsort(perm).tolist())
 
 
 @operation("crop")
-def crop(graph: Any, op: Any) -> str:
+def crop(graph: Graph, op: Any) -> str:
     """A crop of 0 from the end keeps all, which a negative bound cannot say: add the size."""
     (top, bottom), (left, right) = op.crop_height.val, op.crop_width.val
     x, rank = graph.value(op.x), op.x.rank

@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import carrier, is_float, stored
-from export.simulator.operations import operation
+from ..constants import stored
+from ..graph import Graph, carrier, is_float
+from . import operation
 
 
 @operation("linear")
-def linear(graph: Any, op: Any) -> str:
+def linear(graph: Graph, op: Any) -> str:
     """``x @ weight.T + bias``; a constant weight is transposed once, here. From iOS17 on integers
     and floats may meet; then the product is one of floats."""
     floats = any(is_float(var) for var in (op.x, op.weight))
     constant = stored(op.weight)
     if constant is not None:
-        weight = carrier(constant).T
-        weight = graph.constant(weight.astype(np.float32) if floats else weight)
+        transposed = carrier(constant).T
+        weight = graph.constant(transposed, np.float32 if floats else None)
     else:
         weight = graph.node("Transpose", [_operand(graph, op.weight, floats)], perm=[1, 0])
     result = graph.node("MatMul", [_operand(graph, op.x, floats), weight])
@@ -27,14 +28,14 @@ def linear(graph: Any, op: Any) -> str:
     return graph.cast(result, "int32") if floats and not is_float(op.outputs[0]) else result
 
 
-def _operand(graph: Any, var: Any, floats: bool) -> str:
+def _operand(graph: Graph, var: Any, floats: bool) -> str:
     """A value, as a float where the product is one of floats."""
     name = graph.value(var)
     return str(graph.cast(name, "float32") if floats and not is_float(var) else name)
 
 
 @operation("matmul")
-def matmul(graph: Any, op: Any) -> str:
+def matmul(graph: Graph, op: Any) -> str:
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
     if all(is_float(var) for var in (op.x, op.y)):
@@ -47,7 +48,7 @@ def matmul(graph: Any, op: Any) -> str:
     return graph.cast(product, "int32")
 
 
-def _transposed(graph: Any, var: Any, flag: Any) -> str:
+def _transposed(graph: Graph, var: Any, flag: Any) -> str:
     name = graph.value(var)
     if flag is None or not flag.val or var.rank < 2:
         return name
@@ -56,6 +57,6 @@ def _transposed(graph: Any, var: Any, flag: Any) -> str:
 
 
 @operation("einsum")
-def einsum(graph: Any, op: Any) -> str:
+def einsum(graph: Graph, op: Any) -> str:
     values = [graph.value(var) for var in op.values]
     return graph.node("Einsum", values, equation=str(np.asarray(op.equation.val)))

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import mil_type
-from export.simulator.operations import operation
+from ..graph import Graph, mil_type
+from . import operation
 
 
-def _zeros(graph: Any, shape: str, kind: str) -> str:
+def _zeros(graph: Graph, shape: str, kind: str) -> str:
     """Zeros of a shape known at run time."""
     dtype = np.float32 if kind.startswith("float") else bool if kind == "bool" else np.int32
-    return str(graph.node("Expand", [graph.constant(dtype(0)), shape]))
+    return graph.node("Expand", [graph.constant(dtype(0)), shape])
 
 
 @operation("make_list")
-def make_list(graph: Any, op: Any) -> str:
+def make_list(graph: Graph, op: Any) -> str:
     """A list starts with zeros; an axis whose size is not known yet starts with one."""
     sizes = [var.val if isinstance(var.val, int | np.integer) else 1 for var in op.elem_shape]
     length = graph.node("Reshape", [graph.as_int64(op.init_length), graph.int64([1])])
@@ -25,7 +25,7 @@ def make_list(graph: Any, op: Any) -> str:
     return _zeros(graph, shape, mil_type(op.outputs[0]))
 
 
-def _grown(graph: Any, op: Any, values: str, last: str) -> str:
+def _grown(graph: Graph, op: Any, values: str, last: str) -> str:
     """The list, with the elements' shape of ``values`` (n, ...), and long enough for ``last``."""
     items = graph.value(op.ls)
     element = graph.node("Shape", [values], start=1)
@@ -37,11 +37,11 @@ def _grown(graph: Any, op: Any, values: str, last: str) -> str:
     missing = graph.node("Max", [graph.node("Sub", [needed, length]), graph.int64([0])])
     shape = graph.node("Concat", [missing, element], axis=0)
     more = _zeros(graph, shape, mil_type(op.outputs[0]))
-    return str(graph.node("Concat", [items, more], axis=0))
+    return graph.node("Concat", [items, more], axis=0)
 
 
 @operation("list_write")
-def list_write(graph: Any, op: Any) -> str:
+def list_write(graph: Graph, op: Any) -> str:
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64([1])])
     value = graph.node("Unsqueeze", [graph.value(op.value), graph.int64([0])])
     items = _grown(graph, op, value, index)
@@ -50,7 +50,7 @@ def list_write(graph: Any, op: Any) -> str:
 
 
 @operation("list_scatter")
-def list_scatter(graph: Any, op: Any) -> str:
+def list_scatter(graph: Graph, op: Any) -> str:
     indices, values = graph.as_int64(op.indices), graph.value(op.value)
     last = graph.node("ReduceMax", [indices], keepdims=1)
     items = _grown(graph, op, values, last)
@@ -59,17 +59,17 @@ def list_scatter(graph: Any, op: Any) -> str:
 
 
 @operation("list_read")
-def list_read(graph: Any, op: Any) -> str:
+def list_read(graph: Graph, op: Any) -> str:
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64(np.zeros(0))])
     return graph.node("Gather", [graph.value(op.ls), index], axis=0)
 
 
 @operation("list_gather")
-def list_gather(graph: Any, op: Any) -> str:
+def list_gather(graph: Graph, op: Any) -> str:
     return graph.node("Gather", [graph.value(op.ls), graph.as_int64(op.indices)], axis=0)
 
 
 @operation("list_length")
-def list_length(graph: Any, op: Any) -> str:
+def list_length(graph: Graph, op: Any) -> str:
     length = graph.node("Shape", [graph.value(op.ls)], start=0, end=1)
     return graph.cast(graph.node("Reshape", [length, graph.int64(np.zeros(0))]), "int32")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.simulator.graph import carrier, stored
-from export.simulator.operations import operation
+from ..constants import stored
+from ..graph import Graph, carrier
+from . import operation
 
 
-def _channels(graph: Any, var: Any, rank: int, default: float) -> str:
+def _channels(graph: Graph, var: Any, rank: int, default: float) -> str:
     """One value per channel, shaped to broadcast over (batch, channels, ...)."""
     if var is None:
         return graph.float32(default)
@@ -19,17 +20,17 @@ def _channels(graph: Any, var: Any, rank: int, default: float) -> str:
     return graph.node("Reshape", [graph.value(var), graph.int64(shape)])
 
 
-def _scaled(graph: Any, centred: str, variance: str, epsilon: Any) -> str:
+def _scaled(graph: Graph, centred: str, variance: str, epsilon: Any) -> str:
     deviation = graph.node("Sqrt", [graph.node("Add", [variance, graph.float32(epsilon.val)])])
     return graph.node("Div", [centred, deviation])
 
 
-def _affine(graph: Any, x: str, scale: str, shift: str) -> str:
+def _affine(graph: Graph, x: str, scale: str, shift: str) -> str:
     return graph.node("Add", [graph.node("Mul", [x, scale]), shift])
 
 
 @operation("batch_norm")
-def batch_norm(graph: Any, op: Any) -> str:
+def batch_norm(graph: Graph, op: Any) -> str:
     rank = op.x.rank
     mean = _channels(graph, op.mean, rank, 0)
     variance = _channels(graph, op.variance, rank, 1)
@@ -39,7 +40,7 @@ def batch_norm(graph: Any, op: Any) -> str:
     return _affine(graph, normal, gamma, beta)
 
 
-def _standardized(graph: Any, x: str, axes: list[int], epsilon: Any) -> str:
+def _standardized(graph: Graph, x: str, axes: list[int], epsilon: Any) -> str:
     where = graph.int64(axes)
     centred = graph.node("Sub", [x, graph.node("ReduceMean", [x, where])])
     variance = graph.node("ReduceMean", [graph.node("Mul", [centred, centred]), where])
@@ -47,7 +48,7 @@ def _standardized(graph: Any, x: str, axes: list[int], epsilon: Any) -> str:
 
 
 @operation("instance_norm")
-def instance_norm(graph: Any, op: Any) -> str:
+def instance_norm(graph: Graph, op: Any) -> str:
     rank = op.x.rank
     normal = _standardized(graph, graph.value(op.x), list(range(2, rank)), op.epsilon)
     gamma, beta = _channels(graph, op.gamma, rank, 1), _channels(graph, op.beta, rank, 0)
@@ -55,7 +56,7 @@ def instance_norm(graph: Any, op: Any) -> str:
 
 
 @operation("layer_norm")
-def layer_norm(graph: Any, op: Any) -> str:
+def layer_norm(graph: Graph, op: Any) -> str:
     """ONNX's operator where the axes are the last ones, so that ONNX Runtime can fuse it."""
     rank, x = op.x.rank, graph.value(op.x)
     axes = sorted(int(a) % rank for a in (range(rank) if op.axes is None else op.axes.val))
@@ -73,7 +74,7 @@ def layer_norm(graph: Any, op: Any) -> str:
     )
 
 
-def _over(graph: Any, var: Any, axes: list[int], rank: int, default: float) -> str:
+def _over(graph: Graph, var: Any, axes: list[int], rank: int, default: float) -> str:
     """A weight of the normalized axes, shaped to broadcast over all of them."""
     if var is None:
         return graph.float32(default)
@@ -83,7 +84,7 @@ def _over(graph: Any, var: Any, axes: list[int], rank: int, default: float) -> s
 
 
 @operation("l2_norm")
-def l2_norm(graph: Any, op: Any) -> str:
+def l2_norm(graph: Graph, op: Any) -> str:
     """Over the last three axes together, with epsilon inside the root."""
     x = graph.value(op.x)
     axes = graph.int64(list(range(max(op.x.rank - 3, 0), op.x.rank)))
@@ -93,7 +94,7 @@ def l2_norm(graph: Any, op: Any) -> str:
 
 
 @operation("local_response_norm")
-def local_response_norm(graph: Any, op: Any) -> str:
+def local_response_norm(graph: Graph, op: Any) -> str:
     """``x / (k + alpha / size * sum of squares of neighbouring channels)^beta``."""
     x, size = graph.value(op.x), int(op.size.val)
     rest = [0] * (op.x.rank - 2)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.simulator.operations import operation
-from export.simulator.operations.conv import padding
+from ..graph import Graph
+from . import operation
+from .conv import padding
 
 
 def _attributes(op: Any) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def _attributes(op: Any) -> dict[str, Any]:
 
 
 @operation("avg_pool")
-def avg_pool(graph: Any, op: Any) -> str:
+def avg_pool(graph: Graph, op: Any) -> str:
     counted = not op.exclude_padding_from_average.val
     return graph.node(
         "AveragePool", [graph.value(op.x)], count_include_pad=int(counted), **_attributes(op)
@@ -29,10 +30,10 @@ def avg_pool(graph: Any, op: Any) -> str:
 
 
 @operation("max_pool")
-def max_pool(graph: Any, op: Any) -> str:
+def max_pool(graph: Graph, op: Any) -> str:
     return graph.node("MaxPool", [graph.value(op.x)], **_attributes(op))
 
 
 @operation("l2_pool")
-def l2_pool(graph: Any, op: Any) -> str:
+def l2_pool(graph: Graph, op: Any) -> str:
     return graph.node("LpPool", [graph.value(op.x)], p=2, **_attributes(op))

@@ -6,24 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import carrier, stored
-from export.simulator.operations import operation
+from ..constants import stored
+from ..errors import SimulatorError
+from ..graph import Graph, carrier
+from . import operation
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int4": (-8, 7), "uint4": (0, 15)}
 
 
-def _along(graph: Any, op: Any, var: Any) -> str:
+def _along(graph: Graph, op: Any, var: Any) -> str:
     """A scalar, or a vector shaped to broadcast along the operation's axis."""
-    values = carrier(stored(var)).astype(np.float32)  # type: ignore[arg-type]
+    constant = stored(var)
+    if constant is None:
+        raise SimulatorError(f"{var.name} is no constant")
+    values = carrier(constant).astype(np.float32)
     if values.ndim:
         shape = [1] * op.input.rank
         shape[int(op.axis.val) % op.input.rank] = -1
         values = values.reshape(shape)
-    return str(graph.constant(values))
+    return graph.constant(values)
 
 
 @operation("quantize")
-def quantize(graph: Any, op: Any) -> str:
+def quantize(graph: Graph, op: Any) -> str:
     """``clip(round(input / scale) + zero_point)``."""
     scaled = graph.node(
         "Round", [graph.node("Div", [graph.value(op.input), _along(graph, op, op.scale)])]
@@ -35,7 +40,7 @@ def quantize(graph: Any, op: Any) -> str:
 
 
 @operation("dequantize")
-def dequantize(graph: Any, op: Any) -> str:
+def dequantize(graph: Graph, op: Any) -> str:
     """``(input - zero_point) * scale``."""
     value = graph.cast(graph.value(op.input), "float32")
     if op.zero_point is not None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.operations import operation
+from ..graph import Graph
+from . import operation
 
 
 def _seed(op: Any) -> float | None:
@@ -14,13 +15,13 @@ def _seed(op: Any) -> float | None:
     return None if op.seed.val < 0 else float(op.seed.val)
 
 
-def _template(graph: Any, op: Any) -> str:
+def _template(graph: Graph, op: Any) -> str:
     zero = graph.constant(np.float32(0))
-    return str(graph.node("Expand", [zero, graph.as_int64(op.shape)]))
+    return graph.node("Expand", [zero, graph.as_int64(op.shape)])
 
 
 @operation("random_uniform")
-def random_uniform(graph: Any, op: Any) -> str:
+def random_uniform(graph: Graph, op: Any) -> str:
     """``high < low`` exchanges the two, ``high == low`` gives that value."""
     like, low, high = _template(graph, op), float(op.low.val), float(op.high.val)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
@@ -29,7 +30,7 @@ def random_uniform(graph: Any, op: Any) -> str:
 
 
 @operation("random_normal")
-def random_normal(graph: Any, op: Any) -> str:
+def random_normal(graph: Graph, op: Any) -> str:
     return graph.node(
         "RandomNormalLike",
         [_template(graph, op)],
@@ -41,7 +42,7 @@ def random_normal(graph: Any, op: Any) -> str:
 
 
 @operation("random_bernoulli")
-def random_bernoulli(graph: Any, op: Any) -> str:
+def random_bernoulli(graph: Graph, op: Any) -> str:
     like = _template(graph, op)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
     drawn = graph.node("Less", [shares, graph.float32(op.prob.val)])
@@ -49,7 +50,7 @@ def random_bernoulli(graph: Any, op: Any) -> str:
 
 
 @operation("random_categorical")
-def random_categorical(graph: Any, op: Any) -> str:
+def random_categorical(graph: Graph, op: Any) -> str:
     """ONNX draws for rows: the leading axes are one while it does."""
     x, size = graph.value(op.x), int(op.size.val)
     if op.mode.val == "probs":

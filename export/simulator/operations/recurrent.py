@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from export import ExportError
-from export.simulator.graph import carrier, stored
-from export.simulator.operations import operation
-from export.simulator.operations.clipped_lstm import clipped_lstm
+from ..constants import stored
+from ..errors import SimulatorError
+from ..graph import Graph, carrier
+from . import operation
+from .recurrent_scan import (
+    gru_step,
+    lstm_step,
+    needs_steps,
+    rnn_step,
+    scan,
+)
 
 _ACTIVATIONS = {
     "sigmoid": ("Sigmoid", 0.0, 0.0),
@@ -27,12 +34,14 @@ _GRU_ORDER = (2, 0, 1)  # MIL: reset, output, update; ONNX: update, reset, hidde
 
 
 def _activations(*names: Any, directions: int = 1) -> dict[str, Any]:
-    chosen = [_ACTIVATIONS.get(str(name.val)) for name in names] * directions
-    if None in chosen:
-        raise ExportError(f"activation {[str(name.val) for name in names]} is not known")
-    kinds = [kind for kind, _, _ in chosen]  # type: ignore[misc]
+    kinds_asked = [str(name.val) for name in names]
+    for kind in kinds_asked:
+        if kind not in _ACTIVATIONS:
+            raise SimulatorError(f"activation {kind!r} is not known")
+    chosen = [_ACTIVATIONS[kind] for kind in kinds_asked] * directions
+    kinds = [kind for kind, _, _ in chosen]
     # ONNX Runtime hands the parameters out to the functions that take some, in order.
-    taken = [pair[1:] for pair in chosen if pair[0] in _PARAMETRIC]  # type: ignore[index]
+    taken = [pair[1:] for pair in chosen if pair[0] in _PARAMETRIC]
     if not taken:
         return {"activations": kinds}
     alphas, betas = zip(*taken, strict=True)
@@ -43,7 +52,10 @@ def _gates(var: Any, order: tuple[int, ...], width: int) -> np.ndarray:
     """The rows of a weight or bias with its gates in ONNX's order; zeros when not given."""
     if var is None:
         return np.zeros(len(order) * width, np.float32)
-    parts = np.split(carrier(stored(var)), len(order))  # type: ignore[arg-type]
+    weight = stored(var)
+    if weight is None:
+        raise SimulatorError(f"{var.name} is no constant")
+    parts = np.split(carrier(weight), len(order))
     return np.concatenate([parts[i] for i in order])
 
 
@@ -52,41 +64,58 @@ def _with_recurrent(bias: np.ndarray) -> np.ndarray:
     return np.concatenate([bias, np.zeros_like(bias)])
 
 
-def _input(graph: Any, op: Any) -> str:
+def _input(graph: Graph, op: Any) -> str:
     """The sequence, reversed in time for the reverse direction: MIL gives the steps of the result
     in the order in which they were taken."""
     x = graph.value(op.x)
     if op.direction.val != "reverse":
-        return str(x)
+        return x
     bounds = [graph.int64([-1]), graph.int64([-(2**63)]), graph.int64([0]), graph.int64([-1])]
-    return str(graph.node("Slice", [x, *bounds]))
+    return graph.node("Slice", [x, *bounds])
 
 
-def _initial(graph: Any, var: Any, directions: int, width: int) -> str:
+_VIEWS = ("cast", "expand_dims", "identity", "reshape", "squeeze")
+
+
+def _state_in(graph: Graph, op: Any, var: Any) -> str:
+    """An initial state (batch, width). One that is filled with one number has the batch of ``x``,
+    whatever size the program gives it: for a packed sequence coremltools takes the greatest length
+    for the batch, and Core ML does not mind."""
+    source = var.op
+    while source is not None and source.op_type in _VIEWS:
+        source = source.x.op
+    if source is None or source.op_type != "fill" or source.value.val is None:
+        return graph.value(var)
+    batch = graph.node("Shape", [graph.value(op.x)], start=1, end=2)
+    shape = graph.node("Concat", [batch, graph.int64([int(var.shape[1])])], axis=0)
+    return graph.node("Expand", [graph.float32(source.value.val), shape])
+
+
+def _initial(graph: Graph, op: Any, var: Any, directions: int, width: int) -> str:
     """(batch, directions * width) -> (directions, batch, width)."""
     shape = graph.int64([0, directions, width])
-    split = graph.node("Reshape", [graph.value(var), shape])
-    return str(graph.node("Transpose", [split], perm=[1, 0, 2]))
+    split = graph.node("Reshape", [_state_in(graph, op, var), shape])
+    return graph.node("Transpose", [split], perm=[1, 0, 2])
 
 
-def _steps(graph: Any, op: Any, steps: str, last: str, directions: int, width: int) -> str:
+def _steps(graph: Graph, op: Any, steps: str, last: str, directions: int, width: int) -> str:
     """All steps (length, batch, directions * width), or the last one alone."""
     if not op.output_sequence.val:
-        return str(
-            graph.node("Unsqueeze", [_state(graph, last, directions, width), graph.int64(0)])
-        )
+        return graph.node("Unsqueeze", [_state(graph, last, directions, width), graph.int64(0)])
     moved = graph.node("Transpose", [steps], perm=[0, 2, 1, 3])
-    return str(graph.node("Reshape", [moved, graph.int64([0, 0, directions * width])]))
+    return graph.node("Reshape", [moved, graph.int64([0, 0, directions * width])])
 
 
-def _state(graph: Any, name: str, directions: int, width: int) -> str:
+def _state(graph: Graph, name: str, directions: int, width: int) -> str:
     """(directions, batch, width) -> (batch, directions * width)."""
     moved = graph.node("Transpose", [name], perm=[1, 0, 2])
-    return str(graph.node("Reshape", [moved, graph.int64([0, directions * width])]))
+    return graph.node("Reshape", [moved, graph.int64([0, directions * width])])
 
 
 @operation("rnn")
-def rnn(graph: Any, op: Any) -> list[str]:
+def rnn(graph: Graph, op: Any) -> list[str]:
+    if needs_steps(graph, op):
+        return scan(graph, op, rnn_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
     inputs = [
         _input(graph, op),
@@ -94,16 +123,16 @@ def rnn(graph: Any, op: Any) -> list[str]:
         graph.constant(_gates(op.weight_hh, (0,), width)[None]),
         graph.constant(_with_recurrent(_gates(op.bias, (0,), width))[None]),
         "",
-        _initial(graph, op.initial_h, 1, width),
+        _initial(graph, op, op.initial_h, 1, width),
     ]
-    steps, last = graph.node(
-        "RNN", inputs, outputs=2, hidden_size=width, **_activations(op.activation)
-    )
+    steps, last = graph.node_of(2, "RNN", inputs, hidden_size=width, **_activations(op.activation))
     return [_steps(graph, op, steps, last, 1, width), _state(graph, last, 1, width)]
 
 
 @operation("gru")
-def gru(graph: Any, op: Any) -> list[str]:
+def gru(graph: Graph, op: Any) -> list[str]:
+    if needs_steps(graph, op):
+        return scan(graph, op, gru_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
     inputs = [
         _input(graph, op),
@@ -111,21 +140,22 @@ def gru(graph: Any, op: Any) -> list[str]:
         graph.constant(_gates(op.weight_hh, _GRU_ORDER, width)[None]),
         graph.constant(_with_recurrent(_gates(op.bias, _GRU_ORDER, width))[None]),
         "",
-        _initial(graph, op.initial_h, 1, width),
+        _initial(graph, op, op.initial_h, 1, width),
     ]
     activations = _activations(op.recurrent_activation, op.activation)
-    steps, last = graph.node(
-        "GRU", inputs, outputs=2, hidden_size=width, linear_before_reset=0, **activations
+    steps, last = graph.node_of(
+        2, "GRU", inputs, hidden_size=width, linear_before_reset=0, **activations
     )
     return [_steps(graph, op, steps, last, 1, width), _state(graph, last, 1, width)]
 
 
 @operation("lstm")
-def lstm(graph: Any, op: Any) -> list[str]:
+def lstm(graph: Graph, op: Any) -> list[str]:
     width = int(op.weight_hh.shape[1])
     both = op.direction.val == "bidirectional"
-    if op.clip is not None:
-        return clipped_lstm(graph, op)
+    if needs_steps(graph, op):
+        starts = [_state_in(graph, op, var) for var in (op.initial_h, op.initial_c)]
+        return scan(graph, op, lstm_step, starts)
     directions = 2 if both else 1
     ends = ("", "_back")[:directions]
 
@@ -139,14 +169,14 @@ def lstm(graph: Any, op: Any) -> list[str]:
         graph.constant(stacked("weight_hh", _LSTM_ORDER)),
         graph.constant(biases),
         "",
-        _initial(graph, op.initial_h, directions, width),
-        _initial(graph, op.initial_c, directions, width),
+        _initial(graph, op, op.initial_h, directions, width),
+        _initial(graph, op, op.initial_c, directions, width),
         graph.constant(stacked("peephole", _PEEPHOLE_ORDER)),
     ]
-    steps, last, cell = graph.node(
+    steps, last, cell = graph.node_of(
+        3,
         "LSTM",
         inputs,
-        outputs=3,
         hidden_size=width,
         direction="bidirectional" if both else "forward",
         **_activations(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import is_float
-from export.simulator.operations import operation
+from ..graph import Graph, is_float
+from . import operation
 
 _SAME = {
     "reduce_l1_norm": "ReduceL1",
@@ -22,13 +22,13 @@ _SAME = {
 }
 
 
-def _reduce(graph: Any, op: Any, kind: str, x: str) -> str:
+def _reduce(graph: Graph, op: Any, kind: str, x: str) -> str:
     axes = [] if op.axes is None else [graph.int64(np.atleast_1d(op.axes.val))]
     return graph.node(kind, [x, *axes], keepdims=int(op.keep_dims.val))
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Any, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Any) -> str:
     x = graph.value(op.x)
     if is_float(op.x):
         return _reduce(graph, op, _SAME[op.op_type], x)
@@ -37,7 +37,7 @@ def same_in_onnx(graph: Any, op: Any) -> str:
 
 
 @operation("reduce_log_sum")
-def reduce_log_sum(graph: Any, op: Any) -> str:
+def reduce_log_sum(graph: Graph, op: Any) -> str:
     """Integers have a logarithm as floats, which is cut to an integer."""
     x = graph.cast(graph.value(op.x), "float32")
     logarithm = graph.node("Log", [_reduce(graph, op, "ReduceSum", x)])
@@ -45,7 +45,7 @@ def reduce_log_sum(graph: Any, op: Any) -> str:
 
 
 @operation("reduce_argmax", "reduce_argmin")
-def reduce_arg(graph: Any, op: Any) -> str:
+def reduce_arg(graph: Graph, op: Any) -> str:
     kind = "ArgMax" if op.op_type == "reduce_argmax" else "ArgMin"
     index = graph.node(
         kind, [graph.value(op.x)], axis=int(op.axis.val), keepdims=int(op.keep_dims.val)

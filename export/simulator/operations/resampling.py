@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.operations import operation
-from export.simulator.operations.sampling import axis_size, clipped
+from ..graph import Graph
+from . import operation
+from .sampling import axis_size, clipped
 
 
-def _onto_pixels(graph: Any, op: Any, coordinates: str, size: str) -> str:
+def _onto_pixels(graph: Graph, op: Any, coordinates: str, size: str) -> str:
     """Coordinates in pixels: 0 is the middle of the first one."""
     mode = str(op.coordinates_mode.val)
     if mode == "unnormalized":
@@ -19,22 +20,22 @@ def _onto_pixels(graph: Any, op: Any, coordinates: str, size: str) -> str:
         shifted = graph.node("Add", [coordinates, graph.float32(1)])
         coordinates = graph.node("Mul", [shifted, graph.float32(0.5)])
     if op.align_corners.val:
-        return str(graph.node("Mul", [coordinates, graph.node("Sub", [size, graph.float32(1)])]))
+        return graph.node("Mul", [coordinates, graph.node("Sub", [size, graph.float32(1)])])
     whole = graph.node("Mul", [coordinates, size])
-    return str(graph.node("Sub", [whole, graph.float32(0.5)]))
+    return graph.node("Sub", [whole, graph.float32(0.5)])
 
 
-def _mirrored(graph: Any, places: str, reach: str) -> str:
+def _mirrored(graph: Graph, places: str, reach: str) -> str:
     """Places folded into [0, reach]; a reach of 0 has the place 0 alone."""
     reach = graph.node("Max", [reach, graph.float32(1e-6)])
     period = graph.node("Add", [reach, reach])
     turns = graph.node("Floor", [graph.node("Div", [places, period])])
     within = graph.node("Sub", [places, graph.node("Mul", [turns, period])])
     back = graph.node("Abs", [graph.node("Sub", [within, reach])])
-    return str(graph.node("Sub", [reach, back]))
+    return graph.node("Sub", [reach, back])
 
 
-def _folded(graph: Any, op: Any, places: str, size: str) -> str:
+def _folded(graph: Graph, op: Any, places: str, size: str) -> str:
     """Places outside of the image brought onto it, as the padding mode says."""
     mode = str(op.padding_mode.val)
     if mode == "constant":
@@ -48,7 +49,7 @@ def _folded(graph: Any, op: Any, places: str, size: str) -> str:
     return clipped(graph, places, size)
 
 
-def _sampled(graph: Any, op: Any, columns: str, rows: str) -> str:
+def _sampled(graph: Graph, op: Any, columns: str, rows: str) -> str:
     """The image at places (batch, H, W, 1) in pixels; outside lies ``padding_value``."""
     x, grid = graph.value(op.x), []
     for places, axis in ((columns, 3), (rows, 2)):
@@ -72,9 +73,9 @@ def _sampled(graph: Any, op: Any, columns: str, rows: str) -> str:
 
 
 @operation("resample")
-def resample(graph: Any, op: Any) -> str:
+def resample(graph: Graph, op: Any) -> str:
     coordinates = graph.cast(graph.value(op.coordinates), "float32")
-    parts = graph.node("Split", [coordinates], outputs=2, axis=3, num_outputs=2)
+    parts = graph.node_of(2, "Split", [coordinates], axis=3, num_outputs=2)
     places = []
     for part, axis in zip(parts, (3, 2), strict=True):
         size = axis_size(graph, graph.value(op.x), axis)
@@ -83,7 +84,7 @@ def resample(graph: Any, op: Any) -> str:
 
 
 @operation("affine")
-def affine(graph: Any, op: Any) -> str:
+def affine(graph: Graph, op: Any) -> str:
     """``x' = a0 x + a1 y + a2``, ``y' = b0 x + b1 y + b2`` in coordinates from -1 to 1."""
     height, width = int(op.output_height.val), int(op.output_width.val)
     rows, columns = np.meshgrid(
@@ -92,7 +93,7 @@ def affine(graph: Any, op: Any) -> str:
     basis = np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1)
     matrix = graph.node("Reshape", [graph.value(op.transform_matrix), graph.int64([-1, 2, 3])])
     moved = graph.node("MatMul", [matrix, graph.float32(basis)])
-    parts = graph.node("Split", [moved], outputs=2, axis=1, num_outputs=2)
+    parts = graph.node_of(2, "Split", [moved], axis=1, num_outputs=2)
     batch = graph.node("Shape", [graph.value(op.x)], start=0, end=1)
     places = []
     for part, axis in zip(parts, (3, 2), strict=True):

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from export import ExportError
+from ..errors import SimulatorError
+from ..graph import Graph
 
 # A point may miss the border by rounding alone: (1/3) * 3 is on it, not past it.
 BORDER_SLACK = 1e-3
 
 
-def axis_size(graph: Any, x: str, axis: int) -> str:
+def axis_size(graph: Graph, x: str, axis: int) -> str:
     """The size of an axis as a float scalar, known at run time."""
     size = graph.node("Shape", [x], start=axis, end=axis + 1)
     scalar = graph.node("Reshape", [size, graph.int64(np.zeros(0, np.int64))])
-    return str(graph.cast(scalar, "float32"))
+    return graph.cast(scalar, "float32")
 
 
-def grid_points(graph: Any, mode: str, extent: str, count: str) -> str:
+def grid_points(graph: Graph, mode: str, extent: str, count: str) -> str:
     """Places of ``count`` samples over ``extent`` source pixels, the first pixel being 0.
 
     Args:
@@ -29,7 +28,7 @@ def grid_points(graph: Any, mode: str, extent: str, count: str) -> str:
         (count,) or (boxes, count): the formulas of MIL's ``resize_bilinear``, not yet clipped.
 
     Raises:
-        ExportError: a sampling mode that MIL does not have.
+        SimulatorError: a sampling mode that MIL does not have.
     """
     zero, one, half = (graph.float32(value) for value in (0, 1, 0.5))
     index = graph.node("Range", [zero, count, one])
@@ -40,33 +39,33 @@ def grid_points(graph: Any, mode: str, extent: str, count: str) -> str:
         if mode == "STRICT_ALIGN_CORNERS":
             return str(points)
         alone = graph.node("Equal", [count, one])
-        return str(graph.node("Where", [alone, graph.node("Mul", [reach, half]), points]))
+        return graph.node("Where", [alone, graph.node("Mul", [reach, half]), points])
     if mode == "OFFSET_CORNERS":
         delta = graph.node("Div", [graph.node("Max", [reach, one]), count])
-        return str(graph.node("Mul", [graph.node("Add", [index, half]), delta]))
+        return graph.node("Mul", [graph.node("Add", [index, half]), delta])
     spacing = graph.node("Div", [extent, count])
     if mode == "DEFAULT":
-        return str(graph.node("Mul", [index, spacing]))
+        return graph.node("Mul", [index, spacing])
     if mode == "UNALIGN_CORNERS":
         middle = graph.node("Mul", [graph.node("Add", [index, half]), spacing])
-        return str(graph.node("Sub", [middle, half]))
-    raise ExportError(f"sampling mode {mode!r} is not known")
+        return graph.node("Sub", [middle, half])
+    raise SimulatorError(f"sampling mode {mode!r} is not known")
 
 
-def clipped(graph: Any, points: str, size: str) -> str:
+def clipped(graph: Graph, points: str, size: str) -> str:
     """Points moved onto the image, as MIL's formulas end."""
     last = graph.node("Sub", [size, graph.float32(1)])
-    return str(graph.node("Min", [graph.node("Max", [points, graph.float32(0)]), last]))
+    return graph.node("Min", [graph.node("Max", [points, graph.float32(0)]), last])
 
 
-def inside(graph: Any, points: str, size: str) -> str:
+def inside(graph: Graph, points: str, size: str) -> str:
     """Which points are on the image, its border included."""
     last = graph.node("Sub", [size, graph.float32(1 - BORDER_SLACK)])
     above = graph.node("GreaterOrEqual", [points, graph.float32(-BORDER_SLACK)])
-    return str(graph.node("And", [above, graph.node("LessOrEqual", [points, last])]))
+    return graph.node("And", [above, graph.node("LessOrEqual", [points, last])])
 
 
-def tent(graph: Any, points: str, size: str) -> str:
+def tent(graph: Graph, points: str, size: str) -> str:
     """Linear interpolation as a matrix: (..., points) -> (..., points, size).
 
     A source pixel weighs ``max(0, 1 - distance)``; a row has at most two weights that are not 0.
@@ -74,16 +73,16 @@ def tent(graph: Any, points: str, size: str) -> str:
     pixels = graph.node("Range", [graph.float32(0), size, graph.float32(1)])
     apart = graph.node("Sub", [graph.node("Unsqueeze", [points, graph.int64([-1])]), pixels])
     closeness = graph.node("Sub", [graph.float32(1), graph.node("Abs", [apart])])
-    return str(graph.node("Relu", [closeness]))
+    return graph.node("Relu", [closeness])
 
 
-def interpolate(graph: Any, x: str, rows: str, columns: str) -> str:
+def interpolate(graph: Graph, x: str, rows: str, columns: str) -> str:
     """(..., H, W) resampled by matrices (..., H2, H) and (..., W2, W)."""
     axes = graph.node("MatMul", [rows, x])
-    return str(graph.node("MatMul", [axes, columns]))
+    return graph.node("MatMul", [axes, columns])
 
 
-def swapped(graph: Any, x: str, rank: int) -> str:
+def swapped(graph: Graph, x: str, rank: int) -> str:
     """The last two axes of a tensor exchanged."""
     perm = [*range(rank - 2), rank - 1, rank - 2]
-    return str(graph.node("Transpose", [x], perm=perm))
+    return graph.node("Transpose", [x], perm=perm)

@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import carrier, is_float
-from export.simulator.operations import operation
+from ..graph import Graph, carrier, is_float
+from . import operation
 
 
 @operation("shape")
-def shape(graph: Any, op: Any) -> str:
+def shape(graph: Graph, op: Any) -> str:
     return graph.cast(graph.node("Shape", [graph.value(op.x)]), "int32")
 
 
-def _at_least_1d(graph: Any, var: Any) -> str:
+def _at_least_1d(graph: Graph, var: Any) -> str:
     """MIL joins scalars as if they were vectors of one element."""
-    name = str(graph.value(var))
-    return name if var.rank else str(graph.node("Reshape", [name, graph.int64([1])]))
+    name = graph.value(var)
+    return name if var.rank else graph.node("Reshape", [name, graph.int64([1])])
 
 
 @operation("concat")
-def concat(graph: Any, op: Any) -> str:
+def concat(graph: Graph, op: Any) -> str:
     axis, rank = int(op.axis.val), op.values[0].rank
     names = [_at_least_1d(graph, var) for var in op.values]
     if op.interleave is None or not op.interleave.val:
@@ -38,48 +38,47 @@ def concat(graph: Any, op: Any) -> str:
 
 
 @operation("stack")
-def stack(graph: Any, op: Any) -> str:
+def stack(graph: Graph, op: Any) -> str:
     axis = int(op.axis.val)
     parts = [graph.node("Unsqueeze", [graph.value(v), graph.int64([axis])]) for v in op.values]
     return graph.node("Concat", parts, axis=axis)
 
 
 @operation("split")
-def split(graph: Any, op: Any) -> list[str]:
+def split(graph: Graph, op: Any) -> list[str]:
     sizes = [int(var.shape[int(op.axis.val)]) for var in op.outputs]
-    names = graph.node(
+    return graph.node_of(
+        len(sizes),
         "Split",
         [graph.value(op.x), graph.int64(sizes)],
-        outputs=len(sizes),
         axis=int(op.axis.val),
     )
-    return [names] if isinstance(names, str) else names
 
 
 @operation("fill")
-def fill(graph: Any, op: Any) -> str:
+def fill(graph: Graph, op: Any) -> str:
     value = carrier(np.asarray(op.value.val))
     return graph.node("Expand", [graph.constant(value), graph.as_int64(op.shape)])
 
 
 @operation("fill_like")
-def fill_like(graph: Any, op: Any) -> str:
+def fill_like(graph: Graph, op: Any) -> str:
     size = graph.node("Shape", [graph.value(op.ref_tensor)])
     return graph.node("Expand", [graph.constant(carrier(np.asarray(op.value.val))), size])
 
 
 @operation("tile")
-def tile(graph: Any, op: Any) -> str:
+def tile(graph: Graph, op: Any) -> str:
     return graph.node("Tile", [graph.value(op.x), graph.as_int64(op.reps)])
 
 
 @operation("range_1d")
-def range_1d(graph: Any, op: Any) -> str:
+def range_1d(graph: Graph, op: Any) -> str:
     return graph.node("Range", [graph.value(op.start), graph.value(op.end), graph.value(op.step)])
 
 
 @operation("one_hot")
-def one_hot(graph: Any, op: Any) -> str:
+def one_hot(graph: Graph, op: Any) -> str:
     """Made of zeros and ones first: ONNX Runtime lacks the kernel for other pairs of integers."""
     size = graph.node("Reshape", [graph.as_int64(op.one_hot_vector_size), graph.int64([1])])
     ones = graph.node(
@@ -92,7 +91,7 @@ def one_hot(graph: Any, op: Any) -> str:
 
 
 @operation("pad")
-def pad(graph: Any, op: Any) -> str:
+def pad(graph: Graph, op: Any) -> str:
     """MIL gives (before, after) pairs of the last axes, ONNX all befores and then all afters."""
     mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}[op.mode.val]
     value = [] if op.constant_val is None or mode != "constant" else [graph.value(op.constant_val)]
@@ -112,7 +111,7 @@ def pad(graph: Any, op: Any) -> str:
 
 
 @operation("cumsum")
-def cumsum(graph: Any, op: Any) -> str:
+def cumsum(graph: Graph, op: Any) -> str:
     return graph.node(
         "CumSum",
         [graph.value(op.x), graph.constant(op.axis.val, np.int32)],
@@ -122,23 +121,23 @@ def cumsum(graph: Any, op: Any) -> str:
 
 
 @operation("argsort")
-def argsort(graph: Any, op: Any) -> str:
+def argsort(graph: Graph, op: Any) -> str:
     axis = int(op.axis.val) % op.x.rank
     size = graph.node("Shape", [graph.value(op.x)], start=axis, end=axis + 1)
-    _, index = graph.node(
-        "TopK", [graph.value(op.x), size], outputs=2, axis=axis, largest=int(not op.ascending.val)
+    _, index = graph.node_of(
+        2, "TopK", [graph.value(op.x), size], axis=axis, largest=int(not op.ascending.val)
     )
     return graph.cast(index, "int32")
 
 
 @operation("topk")
-def topk(graph: Any, op: Any) -> list[str]:
+def topk(graph: Graph, op: Any) -> list[str]:
     """Sorted also where the program does not ask for it: that leaves any order right."""
     count = graph.node("Reshape", [graph.as_int64(op.k), graph.int64([1])])
-    values, index = graph.node(
+    values, index = graph.node_of(
+        2,
         "TopK",
         [graph.value(op.x), count],
-        outputs=2,
         axis=int(op.axis.val),
         largest=int(not op.ascending.val),
         sorted=1,
@@ -149,7 +148,7 @@ def topk(graph: Any, op: Any) -> list[str]:
 
 
 @operation("band_part")
-def band_part(graph: Any, op: Any) -> str:
+def band_part(graph: Graph, op: Any) -> str:
     """Keep ``lower`` diagonals below and ``upper`` above the main one; -1 keeps all."""
     x, lower, upper = graph.value(op.x), int(op.lower.val), int(op.upper.val)
     if upper >= 0:
@@ -160,11 +159,11 @@ def band_part(graph: Any, op: Any) -> str:
 
 
 @operation("non_zero")
-def non_zero(graph: Any, op: Any) -> str:
+def non_zero(graph: Graph, op: Any) -> str:
     places = graph.node("NonZero", [graph.value(op.x)])
     return graph.cast(graph.node("Transpose", [places], perm=[1, 0]), "int32")
 
 
 @operation("flatten2d")
-def flatten2d(graph: Any, op: Any) -> str:
+def flatten2d(graph: Graph, op: Any) -> str:
     return graph.node("Flatten", [graph.value(op.x)], axis=int(op.axis.val))

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from export.simulator.graph import mil_type
-from export.simulator.operations import operation
+from ..graph import Graph, mil_type
+from . import operation
 
 
 @operation("scaled_dot_product_attention")
-def scaled_dot_product_attention(graph: Any, op: Any) -> str:
+def scaled_dot_product_attention(graph: Graph, op: Any) -> str:
     """``softmax(query @ key.T / sqrt(width) + mask) @ value``; a boolean mask keeps the true."""
     width = float(op.query.shape[-1])
     axes = [*range(op.key.rank - 2), op.key.rank - 1, op.key.rank - 2]

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
-from distill.console.errors import UserError
-from export.simulator import Simulator
+from export.simulator import Simulator, SimulatorError
 from tests.export.simulator.programs import convert, simulate
 
 WEIGHT = np.random.default_rng(0).standard_normal((2, 2, 3, 4)).astype(np.float32)
@@ -59,5 +58,5 @@ def test_padding_to_the_same_size(name: str, pad_type: str) -> None:
     ],
 )
 def test_what_needs_a_fixed_size_is_named_with_its_place(kind: str, build: Layer) -> None:
-    with pytest.raises(UserError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
+    with pytest.raises(SimulatorError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
         flexible(build)

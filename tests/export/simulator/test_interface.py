@@ -12,9 +12,8 @@ import torch
 from coremltools.converters.mil import Builder as mb
 from PIL import Image
 
-from distill.console.errors import UserError
 from export.bundle.quiet import quiet
-from export.simulator import Simulator
+from export.simulator import Simulator, SimulatorError
 from tests.export.simulator.programs import convert
 
 SIDES = (4, 6)
@@ -65,7 +64,7 @@ def test_images_go_in_and_come_out(space: str, mode: str, first: int) -> None:
 
 
 def test_an_image_of_another_mode_is_refused() -> None:
-    with pytest.raises(UserError, match="'x' is an image of mode L; the model takes RGB"):
+    with pytest.raises(SimulatorError, match="'x' is an image of mode L; the model takes RGB"):
         Simulator(brighter("RGB", 3)).predict({"x": picture("L")})
 
 
@@ -103,7 +102,7 @@ def test_an_optional_input_has_a_default() -> None:
     np.testing.assert_array_equal(simulator.predict({"x": x})["sum"], x + 3)
     y = np.ones(1, np.float32)
     np.testing.assert_array_equal(simulator.predict({"x": x, "y": y})["sum"], x + 1)
-    with pytest.raises(UserError, match="'x' is missing"):
+    with pytest.raises(SimulatorError, match="'x' is missing"):
         simulator.predict({"y": y})
 
 
@@ -112,14 +111,16 @@ def test_shapes_are_within_their_bounds() -> None:
     for size in (3, 5):
         assert simulator.predict({"x": np.zeros(size, np.float32)})["sum"].shape == (size,)
     for size in (2, 6):
-        with pytest.raises(UserError, match=rf"Size \({size}\) of dimension .*range \(3\.\.5\)"):
+        with pytest.raises(
+            SimulatorError, match=rf"Size \({size}\) of dimension .*range \(3\.\.5\)"
+        ):
             simulator.predict({"x": np.zeros(size, np.float32)})
 
 
 def test_enumerated_shapes_are_those_alone() -> None:
     simulator = converted(ct.EnumeratedShapes([(4,), (6,)]))
     assert simulator.predict({"x": np.zeros(6, np.float32)})["sum"].shape == (6,)
-    with pytest.raises(UserError, match=r"\(5\) was not in .*: \(4\), \(6\)"):
+    with pytest.raises(SimulatorError, match=r"\(5\) was not in .*: \(4\), \(6\)"):
         simulator.predict({"x": np.zeros(5, np.float32)})
 
 

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from distill.console.errors import UserError
-from export.simulator import Simulator
+from export.simulator import Simulator, SimulatorError
 from export.simulator.operations import OPERATIONS
 from tests.export.simulator.programs import convert, simulate
 
@@ -157,7 +156,7 @@ def test_half_precision_as_numpy_rounds(x: np.ndarray) -> None:
 def test_an_unknown_operation_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
     monkeypatch.delitem(OPERATIONS, "relu")
-    with pytest.raises(UserError, match=r"^relu: not supported .*operation 'here'.*'main'"):
+    with pytest.raises(SimulatorError, match=r"^relu: not supported .*operation 'here'.*'main'"):
         simulate(lambda x: mb.relu(x=x, name="here"), x=np.ones((1, 2), np.float32))
 
 
@@ -166,14 +165,14 @@ def test_what_onnx_runtime_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(
         OPERATIONS, "relu", lambda graph, op: graph.node("None", [graph.value(op.x)])
     )
-    with pytest.raises(UserError, match=r"the program cannot be run: .*None"):
+    with pytest.raises(SimulatorError, match=r"the program cannot be run: .*None"):
         simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
 
 
 def test_a_function_that_is_not_there() -> None:
     model = convert(lambda x: mb.relu(x=x), [mb.TensorSpec(shape=(1, 2))])
     assert Simulator(model, function="main").inputs.keys() == Simulator(model).inputs.keys()
-    with pytest.raises(UserError, match="no function 'other'; there are main"):
+    with pytest.raises(SimulatorError, match="no function 'other'; there are main"):
         Simulator(model, function="other")
 
 
@@ -182,17 +181,17 @@ def test_inputs_are_checked() -> None:
     model = ct.convert(program, convert_to="mlprogram", skip_model_load=True)
     simulator = Simulator(model)
     (name,) = simulator.inputs
-    with pytest.raises(UserError, match="is missing"):
+    with pytest.raises(SimulatorError, match="is missing"):
         simulator.predict({})
-    with pytest.raises(UserError, match="no input 'other'"):
+    with pytest.raises(SimulatorError, match="no input 'other'"):
         simulator.predict({name: np.ones((1, 4)), "other": np.ones(1)})
-    with pytest.raises(UserError, match=r"is \(1, 5\)"):
+    with pytest.raises(SimulatorError, match=r"is \(1, 5\)"):
         simulator.predict({name: np.ones((1, 5))})
 
 
 def test_what_is_no_package(tmp_path: Any) -> None:
-    with pytest.raises(UserError, match="not a Core ML package"):
+    with pytest.raises(SimulatorError, match="not a Core ML package"):
         Simulator(tmp_path)
     (tmp_path / "Manifest.json").write_text("{}")
-    with pytest.raises(UserError, match="a broken package"):
+    with pytest.raises(SimulatorError, match="a broken package"):
         Simulator(tmp_path)

@@ -18,7 +18,8 @@ from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder
 from export.proof.differences import psnr
 from export.simulator import Simulator
-from export.simulator.graph import mil_type, stored
+from export.simulator.constants import stored
+from export.simulator.graph import mil_type
 from export.simulator.program import load_program
 from export.tasks.model_inputs import encode, load_tokenizer, take
 
@@ -77,7 +78,7 @@ def inputs(qa_examples: list[dict[str, str]]) -> dict[str, np.ndarray]:
 def operations(model: Any) -> list[Any]:
     return [
         op
-        for op in load_program(model).mil.functions["main"].operations
+        for op in load_program(model).function.operations
         if op.op_type != "const" and mil_type(op.outputs[0]).startswith("float")
     ]
 

@@ -1,0 +1,10 @@
+"""The simulator's one error: it imports nothing else of the kit."""
+
+from __future__ import annotations
+
+
+class SimulatorError(ValueError):
+    """A package or an input that cannot be simulated; the message is one line that says why."""
+
+    is_for_user = True
+    """Read by the decorator of the kit's commands: one line, status 2."""

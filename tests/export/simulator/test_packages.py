@@ -1,0 +1,231 @@
+"""What is read: the default function, bundles, packages from elsewhere (program.py, reading.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import coremltools.optimize.coreml as cto
+import numpy as np
+import pytest
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
+
+from export.bundle.quiet import quiet
+from export.simulator import Simulator, SimulatorError
+from export.simulator.program import WEIGHTS
+from tests.export.simulator.programs import convert
+
+X = np.ones((1, 4), np.float32)
+ADDED = {"one": 1, "two": 2, "three": 3}
+
+
+def added(number: int) -> Any:
+    return convert(
+        lambda x: mb.add(x=x, y=np.float32(number), name="y"),
+        [mb.TensorSpec(shape=(1, 4))],
+        target=ct.target.iOS18,
+    )
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("package") / "added.mlpackage"
+    with quiet():
+        added(1).save(str(path))
+    return path
+
+
+@pytest.fixture
+def copy(package: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(package, tmp_path / package.name))
+
+
+def functions(folder: Path, default: str) -> Path:
+    """Three functions, each with its own number to add."""
+    whole = folder / "functions.mlpackage"
+    with quiet():
+        parts = ct.utils.MultiFunctionDescriptor()
+        for name, number in ADDED.items():
+            added(number).save(str(folder / f"{name}.mlpackage"))
+            parts.add_function(str(folder / f"{name}.mlpackage"), "main", name)
+        parts.default_function_name = default
+        ct.utils.save_multifunction(parts, str(whole))
+    return whole
+
+
+@pytest.mark.parametrize("default", ADDED)
+def test_the_default_function_is_the_one_that_the_package_names(
+    tmp_path: Path, default: str
+) -> None:
+    whole = functions(tmp_path, default)
+    for name in (None, *ADDED):
+        simulator = Simulator(whole, function_name=name)
+        assert simulator.function_name == (name or default)
+        np.testing.assert_array_equal(simulator.predict({"x": X})["y"], X + ADDED[name or default])
+    with pytest.raises(SimulatorError, match="no function 'four'; there are one, three, two"):
+        Simulator(whole, function="four")
+    assert set(simulator.get_spec().mlProgram.functions) == set(ADDED)
+
+
+def test_a_bundle_folder_is_its_package(copy: Path) -> None:
+    (copy.parent / "model.json").write_text(json.dumps({"package": copy.name}))
+    np.testing.assert_array_equal(Simulator(copy.parent).predict({"x": X})["y"], X + 1)
+    (copy.parent / "model.json").write_text(json.dumps({"package": f"../{copy.name}"}))
+    with pytest.raises(SimulatorError, match="is outside"):
+        Simulator(copy.parent)
+
+
+def test_two_threads_make_and_run_simulators(package: Path) -> None:
+    stderr, failures = sys.stderr, []
+
+    def work() -> None:
+        try:
+            for _ in range(3):
+                assert (Simulator(package).predict({"x": X})["y"] == X + 1).all()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sys.stderr is stderr
+
+
+def test_the_first_two_of_a_process_may_be_made_in_two_threads(package: Path) -> None:
+    """Nothing is printed, torch is not imported, and stderr stays what it was."""
+    code = f"""
+import sys, threading
+from export.simulator import Simulator
+before, made = sys.stderr, []
+work = lambda: made.append(Simulator({str(package)!r}).predict({{"x": [[1., 1., 1., 1.]]}}))
+threads = [threading.Thread(target=work) for _ in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(made) == 3 and sys.stderr is before
+print([name for name in ("torch", "transformers", "sklearn") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def manifest(copy: Path, place: str) -> None:
+    path = copy / "Manifest.json"
+    content = json.loads(path.read_text())
+    content["itemInfoEntries"][content["rootModelIdentifier"]]["path"] = place
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("place", ["../../..", "/etc/passwd", "a/../../../model.mlmodel", ""])
+def test_a_manifest_that_points_outside_is_refused(copy: Path, place: str) -> None:
+    manifest(copy, place)
+    with pytest.raises(SimulatorError, match="is outside"):
+        Simulator(copy)
+
+
+@pytest.mark.parametrize("name", ["Manifest.json", "model.mlmodel", "weight.bin"])
+def test_a_pipe_in_a_package_is_refused(copy: Path, name: str) -> None:
+    path = next(copy.rglob(name), copy / WEIGHTS / name)
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(SimulatorError, match=f"{name} is not a regular file"):
+        Simulator(copy)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[" * 100_000, b'{"a":' * 100_000, b"[1]", b"\xff", b"{}"]
+)
+def test_a_broken_manifest_is_one_line(copy: Path, content: bytes) -> None:
+    (copy / "Manifest.json").write_bytes(content)
+    with pytest.raises(SimulatorError, match="a broken package") as refused:
+        Simulator(copy)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_program_without_functions_is_refused() -> None:
+    spec = added(1).get_spec()
+    for name in list(spec.mlProgram.functions):
+        del spec.mlProgram.functions[name]
+    with pytest.raises(SimulatorError, match="a program without functions"):
+        Simulator(spec)
+
+
+def test_other_formats_get_their_true_reason(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match="a compiled model"):
+        Simulator(tmp_path / "model.mlmodelc")
+    spec = ct.proto.Model_pb2.Model()
+    spec.neuralNetwork.SetInParent()
+    (tmp_path / "model.mlmodel").write_bytes(spec.SerializeToString())
+    with pytest.raises(SimulatorError, match="a neuralNetwork, not an ML Program"):
+        Simulator(tmp_path / "model.mlmodel")
+    with pytest.raises(SimulatorError, match="a int is not a model"):
+        Simulator(3)
+
+
+def test_a_loop_without_end_is_an_error() -> None:
+    def build(x: Any) -> Any:
+        zero = mb.mul(x=x, y=np.float32(0))
+        return mb.while_loop(
+            _cond=lambda a: mb.less(x=mb.reduce_max(x=a), y=np.float32(1000)),
+            _body=lambda a: mb.add(x=a, y=x),
+            loop_vars=(zero,),
+        )
+
+    simulator = Simulator(convert(build, [mb.TensorSpec(shape=(1, 4))]), max_iterations=2000)
+    (found,) = simulator.predict({"x": X}).values()
+    assert (found == 1000).all()
+    with pytest.raises(SimulatorError, match="a loop did not end within 2000 steps"):
+        simulator.predict({"x": np.zeros((1, 4), np.float32)})
+
+
+@pytest.mark.parametrize("nested", ["palette of per-channel scales", "int8 table"])
+def test_compressed_weights_within_compressed_ones(nested: str) -> None:
+    weight = np.random.default_rng(0).normal(size=(64, 32)).astype(np.float32)
+    x = np.random.default_rng(1).normal(size=(1, 32)).astype(np.float32)
+    model = convert(
+        lambda x: mb.linear(x=x, weight=weight),
+        [mb.TensorSpec(shape=(1, 32))],
+        target=ct.target.iOS18,
+    )
+    scaled = nested.startswith("palette")
+    config = cto.OpPalettizerConfig(
+        mode="kmeans", nbits=6, enable_per_channel_scale=scaled, weight_threshold=0
+    )
+    with quiet():
+        model = cto.palettize_weights(model, cto.OptimizationConfig(config))
+        if not scaled:
+            config = cto.OpLinearQuantizerConfig(granularity="per_tensor", weight_threshold=0)
+            model = cto.linear_quantize_weights(
+                model, cto.OptimizationConfig(config), joint_compression=True
+            )
+    kinds = [op.op_type for op in model._mil_program.functions["main"].operations]
+    assert sum(kind.startswith("constexpr_") for kind in kinds) == 2
+    (found,) = Simulator(model).predict({"x": x}).values()
+    expected = x @ weight.T
+    assert np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
+
+
+def test_int8_outputs_of_ios26_are_int8() -> None:
+    def build(x: Any) -> Any:
+        return mb.cast(x=x, dtype="int8", name="y")
+
+    model = convert(
+        build,
+        [mb.TensorSpec(shape=(1, 4), dtype=types.fp32)],
+        target=ct.target.iOS26,
+        outputs=[ct.TensorType(name="y", dtype=np.int8)],
+    )
+    found = Simulator(model).predict({"x": X * -7})["y"]
+    assert found.dtype == np.int8
+    assert (found == -7).all()
