@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,9 @@ Main = Callable[[Sequence[str] | None], int]
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+LOUD_IMPORTS = ("torchao", "torch.utils._pytree")
+"""`transformers` imports torchao where it is installed (the extra `coreai` brings it), which then
+warns of its own CUDA files."""
 
 
 class UserError(Exception):
@@ -25,6 +29,8 @@ def command(main: Main) -> Callable[..., int]:
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> int:
+        for name in LOUD_IMPORTS:
+            logging.getLogger(name).setLevel(logging.ERROR)
         try:
             return main(argv)
         except Exception as error:

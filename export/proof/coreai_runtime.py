@@ -1,0 +1,113 @@
+"""A Core AI asset in Apple's own runtime, which `coreai-core` brings for Linux too."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.bundle.coreai_asset import function_name, require_coreai
+from export.tasks.model_inputs import Inputs
+
+STANDARD_ERROR = 2
+
+
+class AppleRuntime:
+    """An asset, loaded once; on Linux it runs on one core of the CPU.
+
+    Raises:
+        UserError: Apple's packages are not installed, or cannot read the asset.
+    """
+
+    def __init__(self, asset: Path) -> None:
+        require_coreai()
+        _check_whole(asset)
+        self.asset = asset
+        self.functions: dict[str, Any] = {}
+        self._loop = asyncio.new_event_loop()
+        stack = AsyncExitStack()
+        self._close = weakref.finalize(self, _close, self._loop, stack)
+        try:
+            self._model = self._loop.run_until_complete(_load(asset, stack))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{asset}: Apple's runtime cannot load it ({reason})") from None
+
+    def predict(self, data: Inputs) -> dict[str, np.ndarray]:
+        """Outputs of the entry point for the length of ``data``, int32 arrays (1, length).
+
+        Raises:
+            UserError: the asset has no entry point of that length, or takes other inputs.
+        """
+        from coreai.runtime import NDArray
+
+        function = self._function(function_name(next(iter(data.values())).shape[1]))
+        wanted = list(function.desc.input_names)
+        if set(wanted) != set(data):
+            raise UserError(
+                f"{self.asset} takes {', '.join(wanted)}, not {', '.join(data)}: "
+                "its model.json is that of another asset"
+            )
+        arrays = {name: NDArray(np.ascontiguousarray(data[name])) for name in wanted}
+        outputs = self._loop.run_until_complete(_call(function, arrays))
+        return {name: np.array(value.numpy()) for name, value in outputs.items()}
+
+    def _function(self, name: str) -> Any:
+        if name not in self.functions:
+            known = self._model.function_names
+            if name not in known:
+                raise UserError(f"{self.asset} has no entry point {name}; {', '.join(known)}")
+            with _native_messages_dropped():
+                self.functions[name] = self._model.load_function(name)
+        return self.functions[name]
+
+
+def _check_whole(asset: Path) -> None:
+    """Apple's runtime ends the process where a file of the asset is missing or cut short."""
+    try:
+        stored = (asset / "main.hash").read_bytes()
+        with (asset / "main.mlirb").open("rb") as program:
+            digest = hashlib.file_digest(program, "sha256").digest()
+    except OSError as error:
+        raise UserError(f"{asset}: not a Core AI asset ({error.strerror})") from None
+    if digest != stored:
+        raise UserError(f"{asset}: broken, its program is not the one that was written")
+
+
+async def _load(asset: Path, stack: AsyncExitStack) -> Any:
+    from coreai.authoring import AIModelAsset
+
+    return await stack.enter_async_context(AIModelAsset.load(asset).executable())
+
+
+async def _call(function: Any, arrays: dict[str, Any]) -> dict[str, Any]:
+    outputs: dict[str, Any] = await function(inputs=arrays)
+    return outputs
+
+
+def _close(loop: asyncio.AbstractEventLoop, stack: AsyncExitStack) -> None:
+    """Remove the compiled copy that the runtime was given."""
+    loop.run_until_complete(stack.aclose())
+    loop.close()
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """The runtime announces every function on the standard error, from native code."""
+    kept = os.dup(STANDARD_ERROR)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, STANDARD_ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, STANDARD_ERROR)
+        os.close(sink)
+        os.close(kept)
