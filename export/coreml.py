@@ -19,6 +19,7 @@ from typing import Any
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
+from export.bundle.functions import SHAPES, default_lengths
 from export.proof.report import PAST_TOLERANCE, finite, print_report
 from export.tasks.model_inputs import LENGTHS
 from export.tasks.names import TASKS
@@ -73,9 +74,14 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--lengths",
         type=_lengths,
-        default=LENGTHS,
         help="lengths of an input in tokens, which is padded to the next of them; "
-        f"default {','.join(map(str, LENGTHS))}",
+        f"default {','.join(map(str, LENGTHS))}, below iOS18 {max(LENGTHS)}",
+    )
+    add(
+        "--shapes",
+        choices=[name for name, kind in SHAPES.items() if kind.several],
+        help="how the package holds several lengths; default functions, below iOS18 range. "
+        + "; ".join(f"{name}: {kind.description}" for name, kind in SHAPES.items() if kind.several),
     )
     add(
         "--target",
@@ -121,8 +127,10 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
         parts.append(arguments.layout)
     if arguments.target not in (None, _default_target(arguments)):
         parts.append(arguments.target)
-    if arguments.lengths != LENGTHS:
+    if arguments.lengths is not None:
         parts += map(str, arguments.lengths)
+    if arguments.shapes:
+        parts.append(arguments.shapes)
     parts += [f"without_{part}" for part in arguments.skip]
     if arguments.calibrate:
         parts.append(arguments.calibrate.name.partition(".")[0])
@@ -160,12 +168,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if arguments.verify:
         task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
+    target = arguments.target or _default_target(arguments)
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,
         layout=arguments.layout,
-        lengths=arguments.lengths,
-        target=arguments.target or _default_target(arguments),
+        lengths=arguments.lengths or default_lengths(target, LENGTHS),
+        shapes=arguments.shapes,
+        target=target,
         skip=tuple(arguments.skip),
         calibrate=arguments.calibrate,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -53,32 +52,21 @@ def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> 
 
 def load(prepared: Prepared, threads: int) -> Predict:
     from export.bundle.bundle_folder import open_bundle
+    from export.proof.package_runners import PackageFunctions, core_ml, simulator
     from export.tasks.model_inputs import bucket
 
     bundle = open_bundle(prepared.source)
     names = bundle.settings["inputs"]
-    model = (
-        _simulator(bundle.package, threads)
+    open_function = (
+        simulator(bundle.package, threads=threads)
         if prepared.runtime == "coreml-sim"
-        else _core_ml(bundle.package, UNITS[prepared.runtime])
+        else core_ml(bundle.package, UNITS[prepared.runtime])
     )
+    model = PackageFunctions(bundle, open_function)
+    model.load()  # before the clock starts
 
     def predict(inputs: Inputs) -> object:
         padded = pad(inputs, bucket(inputs["input_ids"].shape[1], bundle.lengths))
         return model.predict({name: padded[name].astype(np.int32) for name in names})
 
     return predict
-
-
-def _simulator(package: Path, threads: int) -> Any:
-    from export.simulator import Simulator
-
-    return Simulator(package, threads=threads)
-
-
-def _core_ml(package: Path, unit: str) -> Any:
-    import coremltools
-
-    return coremltools.models.MLModel(
-        str(package), compute_units=getattr(coremltools.ComputeUnit, unit)
-    )

@@ -44,6 +44,24 @@ class Bundle:
         return [int(length) for length in self.settings["lengths"]]
 
     @property
+    def functions(self) -> dict[str, str]:
+        """Name of the package's function by length; empty where it has one function."""
+        return dict(self.settings.get("functions", {}))
+
+    def function(self, length: int) -> str | None:
+        """The function of the package for inputs of ``length`` tokens; None for its only one.
+
+        Raises:
+            UserError: a package of functions has none for this length.
+        """
+        if self.functions and str(length) not in self.functions:
+            raise UserError(
+                f"{self.package}: no function for inputs of {length} tokens "
+                f"(there are {', '.join(self.functions)})"
+            )
+        return self.functions.get(str(length))
+
+    @property
     def tokenizer(self) -> Path:
         return self.directory / "tokenizer.json"
 
@@ -114,7 +132,15 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
     model.author = "distilkit"
     model.license = licence(checkpoint)
     model.version = str(FORMAT_VERSION)
-    for key in ("source", "task", "lengths", "quantization", "layout", "tokenizer_sha256"):
+    for key in (
+        "source",
+        "task",
+        "lengths",
+        "shapes",
+        "quantization",
+        "layout",
+        "tokenizer_sha256",
+    ):
         model.user_defined_metadata[f"distilkit.{key}"] = str(settings[key])
     model.user_defined_metadata["distilkit.random_weights"] = str(checkpoint.random_weights)
     inputs = {
@@ -123,10 +149,11 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
         "token_type_ids": "0 in the first segment, 1 in the second",
     }
     task = task_named(settings["task"])
-    for name in settings["inputs"]:
-        model.input_description[name] = inputs[name]
-    for name, words in zip(task.outputs, task.output_words, strict=True):
-        model.output_description[name] = words
+    words = inputs | dict(zip(task.outputs, task.output_words, strict=True))
+    description = model._spec.description
+    for part in description.functions or [description]:
+        for feature in (*part.input, *part.output):
+            feature.shortDescription = words[feature.name]
 
 
 def write_bundle(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,27 @@ from export.tasks.table import task_named
 
 
 def convert(
-    model: TaskModel, checkpoint: Checkpoint, task: str, lengths: Sequence[int], target: str
+    model: TaskModel,
+    checkpoint: Checkpoint,
+    task: str,
+    lengths: Sequence[int],
+    target: str,
+    shapes: str,
 ) -> Any:
     """A ``coremltools`` MLModel (ML Program, float16) with int32 inputs of shape (1, length).
 
-    One length gives a fixed shape. Several are enumerated from iOS18 on; Core ML before it takes
-    no more than one enumerated input, so there they are a range.
+    Args:
+        shapes: of `export.bundle.functions.SHAPES`. For ``functions`` the length is a range, which
+            `export.bundle.functions.split_into_functions` makes static once weights are compressed.
     """
-    with quiet():
+    with quiet(), _positions(model, checkpoint, max(lengths)):
         import coremltools as ct
 
         names = input_names(checkpoint.config, task)
         example = tuple(torch.ones((1, max(lengths)), dtype=torch.int32) for _ in names)
         with torch.no_grad():
             traced = torch.jit.trace(model, example, check_trace=False)
-        shape = _shape(lengths, target)
+        shape = _shape(lengths, shapes)
         return ct.convert(
             traced,
             inputs=[ct.TensorType(name=name, shape=shape, dtype=np.int32) for name in names],
@@ -43,12 +50,28 @@ def convert(
         )
 
 
-def _shape(lengths: Sequence[int], target: str) -> Any:
+def _shape(lengths: Sequence[int], shapes: str) -> Any:
     import coremltools as ct
 
-    if len(lengths) == 1:
+    if shapes == "fixed":
         return (1, lengths[0])
-    if target == "iOS18":
-        shapes = [(1, length) for length in lengths]
-        return ct.EnumeratedShapes(shapes=shapes, default=shapes[-1])
+    if shapes == "enumerated":
+        every = [(1, length) for length in lengths]
+        return ct.EnumeratedShapes(shapes=every, default=every[-1])
     return ct.Shape((1, ct.RangeDim(min(lengths), max(lengths), default=max(lengths))))
+
+
+@contextmanager
+def _positions(model: TaskModel, checkpoint: Checkpoint, longest: int) -> Iterator[None]:
+    """The position table without the rows that no input of ``longest`` tokens reads, for a while.
+    Rows before the first position (RoBERTa has two) are kept."""
+    table = getattr(model.encoder, "position_embeddings", None)
+    if not isinstance(table, torch.nn.Embedding):
+        yield
+        return
+    whole, first = table.weight, table.num_embeddings - checkpoint.config.positions
+    table.weight = torch.nn.Parameter(whole[: longest + first].detach(), requires_grad=False)
+    try:
+        yield
+    finally:
+        table.weight = whole

@@ -9,6 +9,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from export.bundle.compress import COMPRESSIONS
+from export.bundle.functions import SHAPES, function_names
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import SPECIAL_TOKENS, fingerprint, lower_case, read_tokenizer
 from export.encoder.task_model import input_names
@@ -23,11 +24,10 @@ MAX_ANSWER_LENGTH = 30
 MOST_TOKENS = 100_000
 """No encoder of this kind is as long; an input of a stated length must not be allocated unseen."""
 ACTIVATIONS = ("softmax", "sigmoid", "identity")
-SHAPES = ("functions", "fixed", "enumerated", "range")
 CHOICES: dict[str, tuple[object, ...]] = {
     "task": tuple(TASKS),
     "quantization": tuple(COMPRESSIONS),
-    "shapes": SHAPES,
+    "shapes": tuple(SHAPES),
     "tokenizer": ("wordpiece", "bpe", "unigram"),
     "activation": (None, *ACTIVATIONS),
     "similarity": (None, "cosine", "dot"),
@@ -63,6 +63,7 @@ def settings_of(
     quantize: str,
     layout: str,
     target: str,
+    shapes: str,
 ) -> dict[str, Any]:
     """The content of model.json before the package is written; `write_bundle` adds its size.
 
@@ -79,8 +80,8 @@ def settings_of(
         "formats": {},
         "task": task,
         "lengths": list(lengths),
-        "shapes": _shapes(lengths, target),
-        "functions": {},
+        "shapes": shapes,
+        "functions": function_names(lengths, shapes),
         "inputs": list(input_names(checkpoint.config, task)),
         "outputs": list(task_named(task).outputs),
         "special_ids": {
@@ -165,12 +166,6 @@ def _stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _shapes(lengths: Sequence[int], target: str) -> str:
-    if len(lengths) == 1:
-        return "fixed"
-    return "enumerated" if target == "iOS18" else "range"
-
-
 def read_settings(content: str) -> dict[str, Any]:
     """The checked content of a model.json, with every key of the newest version.
 
@@ -198,6 +193,8 @@ def read_settings(content: str) -> dict[str, Any]:
         key.isdigit() and isinstance(value, str) for key, value in functions.items()
     ):
         raise ValueError(f"functions {functions!r} (expected names by length)")
+    if functions and set(functions) != set(map(str, complete["lengths"])):
+        raise ValueError(f"functions of {_listed(tuple(functions))} (expected each of the lengths)")
     threshold = complete["no_answer_threshold"]
     if threshold is not None and type(threshold) not in (int, float):
         raise ValueError(f"no_answer_threshold {threshold!r} (expected null or a number)")

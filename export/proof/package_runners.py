@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +19,9 @@ from export.tasks.table import task_named
 from export.tasks.task import Outputs
 
 __all__ = ["Engine", "Outputs", "PackageEngine", "PyTorchEngine"]
+
+OpenFunction = Callable[[str | None], Any]
+"""Opens a package's function by its name, None for the only one."""
 
 
 class Engine(Protocol):
@@ -49,9 +54,11 @@ class PackageEngine:
     def __init__(
         self, bundle: Bundle, engine: str = "simulator", precision: str = "float16"
     ) -> None:
-        package = bundle.package
+        open_function = (
+            core_ml(bundle.package) if engine == "coreml" else simulator(bundle.package, precision)
+        )
         self.bundle = bundle
-        self.model = _coreml(package) if engine == "coreml" else _simulator(package, precision)
+        self.model = PackageFunctions(bundle, open_function)
 
     def predict(self, data: Inputs) -> Outputs:
         """Outputs of the bundle's task.
@@ -69,17 +76,49 @@ class PackageEngine:
         return {name: np.asarray(found[name]) for name in names}
 
 
-def _simulator(package: Path, precision: str) -> Any:
+class PackageFunctions:
+    """The functions of a package, each opened when an input of its length comes first."""
+
+    def __init__(self, bundle: Bundle, open_function: OpenFunction) -> None:
+        self.bundle = bundle
+        self._open = cache(open_function)
+
+    def load(self) -> None:
+        """Open all functions now."""
+        for name in self.bundle.functions.values() or [None]:
+            self._open(name)
+
+    def predict(self, data: Inputs) -> Outputs:
+        """Run the function for the length of ``data``.
+
+        Raises:
+            UserError: the package has no function for it.
+        """
+        function = self.bundle.function(data["input_ids"].shape[1])
+        outputs: Outputs = self._open(function).predict(data)
+        return outputs
+
+
+def simulator(package: Path, precision: str = "float32", threads: int = 0) -> OpenFunction:
+    """What opens a function of a package in the simulator."""
     from export.simulator import Simulator
 
-    return Simulator(package, precision=precision)
+    return lambda name: Simulator(package, precision=precision, threads=threads, function=name)
 
 
-def _coreml(package: Path) -> Any:
+def core_ml(package: Path, unit: str = "ALL") -> OpenFunction:
+    """What opens a function of a package in Core ML, on a ``coremltools.ComputeUnit``.
+
+    Raises:
+        UserError: this is no Mac.
+    """
     import platform
 
     if platform.system() != "Darwin":
         raise UserError("--engine coreml needs a Mac; the simulator runs everywhere")
     import coremltools
 
-    return coremltools.models.MLModel(str(package))
+    units = getattr(coremltools.ComputeUnit, unit)
+    return lambda name: coremltools.models.MLModel(
+        str(package), compute_units=units, function_name=name
+    )

@@ -17,6 +17,7 @@ from export.bundle.bundle_folder import SETTINGS, Bundle, directory_size, write_
 from export.bundle.calibrate import calibration_inputs, quantize_activations
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
+from export.bundle.functions import choose_shapes, split_into_functions
 from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
@@ -35,7 +36,7 @@ STEPS = ("convert", "compress", "write", "run")
 @dataclass(frozen=True)
 class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
-    for activations.
+    for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target.
 
     Raises:
         UserError: activations in 8 bits and no such file, or an option that does nothing.
@@ -48,9 +49,11 @@ class BundleOptions:
     target: str = "iOS18"
     skip: tuple[str, ...] = ()
     calibrate: Path | None = None
+    shapes: str | None = None
 
     def __post_init__(self) -> None:
         check_target(self.quantize, self.target)
+        object.__setattr__(self, "shapes", choose_shapes(self.lengths, self.target, self.shapes))
         needed = COMPRESSIONS[self.quantize].activations < 16
         if needed and self.calibrate is None:
             raise UserError(f"{self.quantize} needs --calibrate FILE, text that it is to meet")
@@ -104,14 +107,17 @@ def export_bundle(
     with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
         _step(progress, "convert")
         model = build_encoder(checkpoint, options.task, options.layout)
-        core_ml = convert(model, checkpoint, options.task, options.lengths, options.target)
+        shapes = str(options.shapes)
+        core_ml = convert(model, checkpoint, options.task, options.lengths, options.target, shapes)
         if samples:
             _step(progress, "calibrate")
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
-        operations = _operations(core_ml)
         _step(progress, "compress")
         core_ml = compress_weights(core_ml, options.quantize, options.target, options.skip)
+        if shapes == "functions":
+            core_ml = split_into_functions(core_ml, options.lengths)
+        operations = _operations(core_ml)
         with atomic_directory(out, replace=replace) as staged:
             _step(progress, "write")
             bundle = write_bundle(core_ml, checkpoint, settings, staged)
@@ -150,6 +156,7 @@ def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
         quantize=options.quantize,
         layout=options.layout,
         target=options.target,
+        shapes=str(options.shapes),
     )
 
 
@@ -185,8 +192,9 @@ def _refuse(difference: Difference, quantize: str) -> None:
 
 
 def _operations(core_ml: Any) -> dict[str, int]:
-    block = core_ml._mil_program.functions["main"]
-    counts = Counter(op.op_type for op in block.operations if op.op_type != "const")
+    program = core_ml._mil_program
+    block = program.functions[program.default_function_name]
+    counts = Counter(op.op_type for op in block.operations if not op.op_type.startswith("const"))
     return dict(counts.most_common())
 
 

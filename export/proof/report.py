@@ -21,7 +21,8 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
     table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
     table.add_row("parameters", f"{report['parameters'] / 1e6:.1f} M")
     table.add_row("weights", _bits(report))
-    table.add_row("lengths", f"{', '.join(map(str, report['lengths']))} ({report['target']})")
+    lengths = ", ".join(map(str, report["lengths"]))
+    table.add_row("lengths", f"{lengths} ({report['shapes']}, {report['target']})")
     table.add_row(
         "package",
         f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB), "

@@ -1,0 +1,158 @@
+"""One static function for each length: nothing flexible in it, its weights shared, its outputs
+those of PyTorch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from distill.console.errors import UserError
+from export import coreml
+from export.bundle.bundle_folder import open_bundle
+from export.bundle.functions import choose_shapes, default_lengths
+from export.checkpoint.reading import load_checkpoint
+from export.proof.package_runners import PackageEngine
+from export.proof.proven_bundle import BundleOptions, export_bundle
+from export.simulator.program import load_program
+
+LENGTHS = (16, 24, 48)
+
+
+@pytest.fixture(scope="module")
+def bundles(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """``(task, **options) -> bundle`` of the small architecture at random, each made once."""
+    made: dict[str, Path] = {}
+
+    def make(task: str, **options: Any) -> Path:
+        key = f"{task}{options}"
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("bundles") / "out"
+            checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", task)))
+            export_bundle(checkpoint, BundleOptions(task, **options), made[key])
+        return made[key]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("embed", {}),
+        ("classify", {"quantize": "int8"}),
+        pytest.param("qa", {"layout": "ane", "quantize": "int4"}, marks=pytest.mark.slow),
+    ],
+)
+def test_functions_hold_nothing_flexible(
+    task: str, options: dict[str, Any], bundles: Callable[..., Path]
+) -> None:
+    bundle = open_bundle(bundles(task, lengths=LENGTHS, **options))
+    loaded = load_program(bundle.package)
+    assert set(loaded.mil.functions) == {"length_16", "length_24", "length_48"}
+    assert loaded.description.defaultFunctionName == "length_48"
+    for name, function in loaded.mil.functions.items():
+        operations = list(function.operations)
+        assert "shape" not in {op.op_type for op in operations}
+        for value in (*function.inputs.values(), *(o for op in operations for o in op.outputs)):
+            assert all(isinstance(size, int | np.integer) for size in value.shape), value.name
+        (length,) = {value.shape[1] for value in function.inputs.values()}
+        assert name == f"length_{length}"
+    for part in loaded.description.functions:
+        for feature in (*part.input, *part.output):
+            assert feature.shortDescription
+            assert feature.type.multiArrayType.WhichOneof("ShapeFlexibility") is None
+
+
+def test_functions_share_their_weights(bundles: Callable[..., Path]) -> None:
+    """At most 1% more than one length, of the greatest length's size."""
+    sizes = [
+        sum(file.stat().st_size for file in open_bundle(path).package.rglob("*") if file.is_file())
+        for path in (
+            bundles("embed", lengths=(48,)),
+            bundles("embed", lengths=LENGTHS),
+            bundles("classify", lengths=(48,), quantize="int8"),
+            bundles("classify", lengths=LENGTHS, quantize="int8"),
+        )
+    ]
+    assert sizes[0] < sizes[1] < 1.01 * sizes[0]
+    assert sizes[2] < sizes[3] < 1.01 * sizes[2]
+
+
+def test_functions_give_what_transformers_gives(
+    bundles: Callable[..., Path], checkpoint_directory: Callable[[str, str], Path]
+) -> None:
+    import transformers
+
+    classifier = transformers.DistilBertForSequenceClassification.from_pretrained(
+        checkpoint_directory("distilbert", "classify")
+    ).eval()
+    engine = PackageEngine(open_bundle(bundles("classify", lengths=LENGTHS, quantize="int8")))
+    random = np.random.default_rng(0)
+    for length in LENGTHS:
+        mask = np.array([[1] * (length - 5) + [0] * 5], np.int32)
+        ids = random.integers(1000, 30_000, (1, length)).astype(np.int32) * mask
+        with torch.inference_mode():
+            wanted = classifier(
+                torch.from_numpy(ids).long(), torch.from_numpy(mask).long()
+            ).logits.numpy()
+        given = {"input_ids": ids, "attention_mask": mask}
+        np.testing.assert_allclose(engine.predict(given)["logits"], wanted, atol=0.02)
+    with pytest.raises(UserError, match=r"no function for inputs of 32 tokens .*16, 24, 48"):
+        engine.predict({name: np.ones((1, 32), np.int32) for name in given})
+
+
+def test_functions_are_named_in_the_settings(bundles: Callable[..., Path]) -> None:
+    settings = json.loads((bundles("embed", lengths=LENGTHS) / "model.json").read_text())
+    assert settings["shapes"] == "functions"
+    assert settings["functions"] == {"16": "length_16", "24": "length_24", "48": "length_48"}
+    settings = json.loads((bundles("embed", lengths=(48,)) / "model.json").read_text())
+    assert (settings["shapes"], settings["functions"]) == ("fixed", {})
+
+
+@pytest.mark.parametrize(
+    ("lengths", "target", "shapes"),
+    [
+        ((128,), "iOS18", "fixed"),
+        ((128, 256), "iOS18", "functions"),
+        ((128,), "iOS16", "fixed"),
+        ((128, 256), "iOS17", "range"),
+    ],
+)
+def test_shapes_follow_from_lengths_and_target(
+    lengths: tuple[int, ...], target: str, shapes: str
+) -> None:
+    assert choose_shapes(lengths, target) == shapes
+    assert choose_shapes(lengths, target, shapes) == shapes
+
+
+def test_shapes_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UserError, match="functions is for several lengths; --lengths names 1"):
+        choose_shapes((128,), "iOS18", "functions")
+    with pytest.raises(UserError, match="functions needs --target iOS18, not iOS17"):
+        choose_shapes((128, 256), "iOS17", "functions")
+    with pytest.raises(UserError, match="unknown shapes 'any'"):
+        choose_shapes((128, 256), "iOS18", "any")
+    assert default_lengths("iOS18", (128, 256)) == (128, 256)
+    assert default_lengths("iOS17", (128, 256)) == (256,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shapes", ["range", "enumerated"])
+def test_flexible_shapes_are_there_for_who_asks(
+    shapes: str, checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    model = str(checkpoint_directory("distilbert", "qa"))
+    arguments = ["--model", model, "--lengths", "16,24", "--shapes", shapes, "--out", str(out)]
+    assert coreml.main([*arguments, "--task", "qa"]) == 0
+    bundle = open_bundle(out)
+    assert (bundle.settings["shapes"], bundle.functions) == (shapes, {})
+    (function,) = load_program(bundle.package).mil.functions.values()
+    assert "shape" in {op.op_type for op in function.operations}
