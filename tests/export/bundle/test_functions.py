@@ -54,17 +54,18 @@ def test_functions_hold_nothing_flexible(
     task: str, options: dict[str, Any], bundles: Callable[..., Path]
 ) -> None:
     bundle = open_bundle(bundles(task, lengths=LENGTHS, **options))
-    loaded = load_program(bundle.package)
-    assert set(loaded.mil.functions) == {"length_16", "length_24", "length_48"}
-    assert loaded.description.defaultFunctionName == "length_48"
-    for name, function in loaded.mil.functions.items():
+    spec = load_program(bundle.package).spec
+    assert set(spec.mlProgram.functions) == {"length_16", "length_24", "length_48"}
+    assert spec.description.defaultFunctionName == "length_48"
+    for name in spec.mlProgram.functions:
+        function = load_program(bundle.package, name).function
         operations = list(function.operations)
         assert "shape" not in {op.op_type for op in operations}
         for value in (*function.inputs.values(), *(o for op in operations for o in op.outputs)):
             assert all(isinstance(size, int | np.integer) for size in value.shape), value.name
         (length,) = {value.shape[1] for value in function.inputs.values()}
         assert name == f"length_{length}"
-    for part in loaded.description.functions:
+    for part in spec.description.functions:
         for feature in (*part.input, *part.output):
             assert feature.shortDescription
             assert feature.type.multiArrayType.WhichOneof("ShapeFlexibility") is None
