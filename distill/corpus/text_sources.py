@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.models.fingerprint import file_digest, folder_digest
 
 HUB = "hub:"
 COLUMN = "text"
@@ -34,7 +35,7 @@ def read_texts(sources: Iterable[str]) -> Iterator[str]:
 
 
 def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
-    """Name and size of every source: enough to see that a corpus was made from others.
+    """Name, size and content of every source, as far as they are on this machine.
 
     Raises:
         UserError: there is no such file.
@@ -44,8 +45,12 @@ def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
         path = Path(source)
         if not source.startswith(HUB) and not path.exists():
             raise UserError(f"{path}: no such file")
-        size = path.stat().st_size if path.is_file() else None
-        described.append({"name": source if size is None else path.name, "bytes": size})
+        if path.is_file():
+            size, digest = path.stat().st_size, file_digest(path)
+            described.append({"name": path.name, "bytes": size, "content": digest})
+        else:
+            folder = folder_digest(path) if path.is_dir() else None
+            described.append({"name": source, "bytes": None, "content": folder})
     return described
 
 

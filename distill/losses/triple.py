@@ -30,6 +30,17 @@ class TripleWeights:
     cosine: float = 1.0
     temperature: float = 2.0
 
+    def shared(self, attended: float, masked: float, masked_only: bool = False) -> TripleWeights:
+        """The weights of a batch that has these shares of the positions of its step: terms are
+        means over positions, and the sum over the batches is then the mean over the step."""
+        distilled = masked if masked_only else attended
+        return TripleWeights(
+            self.distillation * distilled,
+            self.masked * masked,
+            self.cosine * attended,
+            self.temperature,
+        )
+
 
 class Head(Protocol):
     """An MLM head in two parts: ``decoder(transform(hidden))`` are the logits."""

@@ -1,42 +1,70 @@
-"""The folder of a run: which checkpoint it goes on from, and what it must agree on to go on."""
+"""The folder of a run: which checkpoint it goes on from, what it must agree on to go on, and that
+one process at a time writes there."""
 
 from __future__ import annotations
 
+import fcntl
 import json
-import re
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import read_object
+from distill.runs.whole_checkpoints import damage, newest_first
 
 RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
 SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
 
 
 def last_complete_checkpoint(run: Path) -> Path | None:
-    """The newest ``checkpoint-N`` that was written to its end, or None.
-
-    The Trainer writes ``trainer_state.json`` last, so a checkpoint that was cut short, by a kill
-    or a full disk, has none that can be read.
-    """
-    numbered = [
-        (int(match[1]), path)
-        for path in run.glob("checkpoint-*")
-        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name))
-    ]
-    for _, path in sorted(numbered, reverse=True):
-        if _readable(path / "trainer_state.json"):
+    """The newest ``checkpoint-N`` that is whole, or None. Those that are damaged are passed over,
+    and named on stderr."""
+    for path in newest_first(run):
+        problem = damage(path)
+        if problem is None:
             return path
+        _note(f"{path}: passed over, {problem}")
     return None
 
 
-def _readable(state: Path) -> bool:
+def _note(text: str) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        print(f"note: {text}", file=sys.stderr)
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keep other commands out of a run's folder, which is made if there is none. Of several
+    processes of one run the first one holds the lock.
+
+    Raises:
+        UserError: another command is writing there.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(run, os.O_RDONLY)
     try:
-        return "global_step" in json.loads(state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UserError(
+            f"{run}: another command is training there; wait for it, or choose another --output_dir"
+        ) from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def claim_run(run: Path, settings: dict[str, Any]) -> None:
@@ -67,17 +95,39 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
 
 
 def _trained(run: Path) -> bool:
-    return (run / METRICS_FILE).is_file() or last_complete_checkpoint(run) is not None
+    return (run / METRICS_FILE).is_file() or any(
+        (path / "trainer_state.json").is_file() for path in newest_first(run)
+    )
 
 
 def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """What a run left in its ``metrics.json``, which it writes last; None where it has not come to
-    its end.
+    """What a run left in its ``metrics.json``, which it writes last, with a note on stderr that
+    says when; None where it has not come to its end.
 
     Raises:
         UserError: as `claim_run`.
     """
-    if not (run / METRICS_FILE).is_file():
+    metrics = run / METRICS_FILE
+    if not metrics.is_file():
         return None
     claim_run(run, settings)
-    return read_object(run / METRICS_FILE)
+    written = datetime.fromtimestamp(metrics.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    _note(f"{run}: finished on {written}, not run again; --force runs it again")
+    return read_object(metrics)
+
+
+def clear_run(run: Path) -> None:
+    """Forget what a run left, so that it runs again from its first step: its metrics and its
+    checkpoints. Other files stay.
+
+    Raises:
+        UserError: the folder holds a model, but not the record of a run.
+    """
+    if not (run / RUN_FILE).is_file():
+        if (run / "config.json").is_file():
+            raise UserError(f"{run} holds a model without the {RUN_FILE} of its run; not removed")
+        return
+    for path in newest_first(run):
+        if (path / "trainer_state.json").is_file():
+            shutil.rmtree(path)
+    (run / METRICS_FILE).unlink(missing_ok=True)

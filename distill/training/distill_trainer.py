@@ -24,6 +24,7 @@ class DistillTrainer(ExactTrainer):
     """A Trainer of a `Distiller` on `Sequences`."""
 
     keep_last = False
+    loss_is_scaled_for_ga = True  # by `compute_loss`, each term by its positions
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -39,11 +40,27 @@ class DistillTrainer(ExactTrainer):
         return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))  # type: ignore[union-attr]
 
     def compute_loss(  # type: ignore[override]
-        self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
-        terms = model(**inputs)
-        self._means.add({name: value for name, value in terms.items() if name != "loss"})
+        """The part of the step's loss that this batch has: every position of a step counts once,
+        in however many batches and processes it is."""
+        positions = _positions(inputs)
+        shares = None
+        if num_items_in_batch is not None:
+            own = positions * self.args.world_size
+            shares = (own / num_items_in_batch.to(own.device).clamp_min(1)).tolist()
+        terms = model(**inputs, shares=shares)
+        self._means.add_terms(terms, *positions.tolist())
         return (terms["loss"], terms) if return_outputs else terms["loss"]
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+        """Attended and masked positions of a whole step: all of its batches, in all processes."""
+        counts = torch.stack([_positions(batch).to(device) for batch in batch_samples]).sum(0)
+        return self.accelerator.reduce(counts, "sum")
 
     def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
         """The loss alone; its terms are gathered for `evaluation_loop`, each weighed by its
@@ -51,10 +68,7 @@ class DistillTrainer(ExactTrainer):
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad(), self.compute_loss_context_manager():
             terms = model(**inputs)
-        masked = int((inputs["labels"] != IGNORED).sum())
-        self._held_out.add({"masked": terms["masked"]}, masked)
-        rest = {name: terms[name] for name in terms.keys() - {"loss", "masked"}}
-        self._held_out.add(rest, int(inputs["attention_mask"].sum()))
+        self._held_out.add_terms(terms, *_positions(inputs).tolist())
         return terms["loss"].detach(), None, None
 
     def evaluation_loop(self, *arguments: Any, **keywords: Any) -> Any:
@@ -89,6 +103,12 @@ class DistillTrainer(ExactTrainer):
         self._load_from_checkpoint(str(self.state.best_model_checkpoint))
 
 
+def _positions(batch: Any) -> torch.Tensor:
+    """How many positions of a batch are attended, and how many are masked; floats, (2,)."""
+    attended, masked = batch["attention_mask"].sum(), (batch["labels"] != IGNORED).sum()
+    return torch.stack([attended, masked]).double()
+
+
 class Means:
     """Weighted means of the terms of the loss, over batches and processes."""
 
@@ -99,6 +119,11 @@ class Means:
         for name, value in terms.items():
             added = torch.stack([value.detach().float(), torch.ones_like(value.detach())]) * weight
             self._sums[name] = self._sums[name] + added if name in self._sums else added
+
+    def add_terms(self, terms: dict[str, torch.Tensor], attended: float, masked: float) -> None:
+        """Add the terms of a batch, each weighed by its positions."""
+        self.add({name: terms[name] for name in ("masked",) if name in terms}, masked)
+        self.add({name: terms[name] for name in terms.keys() - {"loss", "masked"}}, attended)
 
     def take(self, accelerator: Any) -> dict[str, float]:
         """The means of all processes, by name; what was added is forgotten."""

@@ -105,17 +105,22 @@ class Distiller(nn.Module):
         return super()._apply(function, recurse)
 
     def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor,
+        shares: tuple[float, float] | None = None,
     ) -> dict[str, torch.Tensor]:
-        """All (batch, length). In evaluation the masked term is computed whatever its weight:
-        held-out perplexity compares students of any loss."""
+        """All (batch, length); ``shares`` are what the batch has of the attended and of the masked
+        positions of its step, 1 where it is all of it. In evaluation the masked term is computed
+        whatever its weight: held-out perplexity compares students of any loss."""
         hidden = self.student.base_model(input_ids, attention_mask).last_hidden_state
         teacher_hidden = teacher_head = None
         if self._held:
             teacher, teacher_head = self._held
             with torch.no_grad():
                 teacher_hidden = teacher(input_ids, attention_mask).last_hidden_state
-        weights = self.weights
+        weights = self.weights.shared(*(shares or (1.0, 1.0)), self.masked_only)
         terms = triple_loss(
             hidden,
             teacher_hidden,

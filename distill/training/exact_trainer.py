@@ -1,17 +1,26 @@
-"""The Trainer of `transformers` with an order that follows from seed and epoch alone, so that a
-resumed run, or one of several processes, trains on the batches of an uninterrupted one."""
+"""The Trainer of `transformers` made exact: an order that follows from seed and epoch alone, steps
+in which every row counts once, checkpoints that are known to be whole, and an end at its last step.
+
+So a resumed run, or one of several processes, trains on the batches of an uninterrupted one.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback
-from transformers.trainer_utils import TrainOutput
+from transformers import Trainer, TrainerCallback, TrainerState
+from transformers.trainer_utils import TrainOutput, rotate_checkpoints
 
+from distill.console.errors import UserError
 from distill.corpus.length_batches import LengthBatches
+from distill.runs.whole_checkpoints import newest_first, seal
+
+STATE_FILE = "trainer_state.json"
 
 
 class ExactTrainer(Trainer):
@@ -31,17 +40,26 @@ class ExactTrainer(Trainer):
             keep_last=self.keep_last and not self.args.dataloader_drop_last,
         )
         self.add_callback(EpochOrder(self.train_batches))
-        # The losses are means over a batch, so accumulated batches are still to be averaged.
+        # The losses are means over a batch; `training_step` weighs them.
         self.model_accepts_loss_kwargs = False
 
     def train(self, resume_from_checkpoint: Any = None, *_: Any, **__: Any) -> TrainOutput:
         """As the Trainer, but ``training_loss`` is the mean over all processes, and over the steps
-        before a resume too, as far as they were logged."""
-        outcome = super().train(resume_from_checkpoint)
+        before a resume too, as far as they were logged; and a run that has taken its last step
+        takes no other one.
+
+        Raises:
+            UserError: a loss, or a weight at the end, is not finite.
+        """
         resumed = 0
         if resume_from_checkpoint:
             resumed = int(Path(resume_from_checkpoint).name.split("-")[1])
-        here = torch.tensor(self._total_loss_scalar, device=self.args.device)
+        if resume_from_checkpoint and _has_ended(Path(resume_from_checkpoint)):
+            outcome = self._at_its_end(str(resume_from_checkpoint))
+        else:
+            outcome = super().train(resume_from_checkpoint)
+            self._check_weights()
+        here = torch.tensor(float(self._total_loss_scalar), device=self.args.device)
         total, before = float(self.accelerator.reduce(here, "mean")), 0
         for row in self.state.log_history:
             if "loss" in row and row["step"] <= resumed:
@@ -49,6 +67,59 @@ class ExactTrainer(Trainer):
                 before = int(row["step"])
         steps = before + outcome.global_step - resumed
         return outcome._replace(training_loss=total / max(steps, 1))
+
+    def _at_its_end(self, checkpoint: str) -> TrainOutput:
+        """The state and weights of a run that was stopped after its last step."""
+        self.state = TrainerState.load_from_json(str(Path(checkpoint) / STATE_FILE))
+        self._load_from_checkpoint(checkpoint)
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint:
+            self._load_best_model()
+        self._total_loss_scalar = 0.0
+        return TrainOutput(self.state.global_step, 0.0, {"train_runtime": 0.0})
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+        """Rows of a whole step: all of its batches, in all processes."""
+        rows = torch.tensor(sum(len(batch["input_ids"]) for batch in batch_samples), device=device)
+        return self.accelerator.reduce(rows, "sum")
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Each batch counts in its step by its rows, so that a step of several batches is that of
+        one batch with all rows.
+
+        Raises:
+            UserError: the loss is not finite.
+        """
+        if num_items_in_batch is not None and not self.loss_is_scaled_for_ga:
+            own = len(inputs["input_ids"]) * self.args.world_size
+            self.current_gradient_accumulation_steps = float(num_items_in_batch) / own  # type: ignore[assignment]
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if not math.isfinite(float(loss)):
+            raise UserError(self._not_finite(f"the loss is {float(loss)}"))
+        return loss
+
+    def _check_weights(self) -> None:
+        for name, weight in self.model.named_parameters():  # type: ignore[union-attr]
+            if not bool(torch.isfinite(weight).all()):
+                raise UserError(self._not_finite(f"{name} holds values that are not finite"))
+
+    def _not_finite(self, what: str) -> str:
+        kept = newest_first(Path(str(self.args.output_dir)))
+        last = f"; the last checkpoint is {kept[0]}" if kept else ""
+        return f"step {self.state.global_step + 1}: {what}: lower --learning_rate{last}"
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Older checkpoints are removed only when this one is known to be whole."""
+        self._check_weights()
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            run = Path(str(self.args.output_dir))
+            seal(run / f"checkpoint-{self.state.global_step}")
+            rotate_checkpoints(str(run), limit, self.state.best_model_checkpoint, use_mtime=True)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.train_dataset, self.train_batches)
@@ -64,6 +135,13 @@ class ExactTrainer(Trainer):
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+
+def _has_ended(checkpoint: Path) -> bool:
+    """Whether a checkpoint is that of a run's last step, also one that was stopped early."""
+    state = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+    control = state.get("stateful_callbacks", {}).get("TrainerControl", {}).get("args", {})
+    return bool(control.get("should_training_stop")) or state["global_step"] >= state["max_steps"]
 
 
 class EpochOrder(TrainerCallback):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,9 +18,16 @@ from distill.corpus.masking import MaskingCollator
 from distill.corpus.shards import UNKNOWN, Corpus, prepare_corpus
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
+from distill.models.fingerprint import checkpoint_digest
 from distill.models.loading import DROPOUTS, load_weights
 from distill.models.tokenizer import load_tokenizer
-from distill.runs.run_folder import claim_run, finished_run, last_complete_checkpoint
+from distill.runs.run_folder import (
+    claim_run,
+    clear_run,
+    finished_run,
+    last_complete_checkpoint,
+    locked,
+)
 from distill.runs.run_outputs import disk_problems, write_run
 from distill.students.from_layers import check_vocabularies, load_teacher, make_student
 from distill.training.distill_trainer import DistillTrainer
@@ -97,10 +105,19 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
         UserError: a teacher that cannot teach this student or loss, unusable text, a folder
             that holds another run, memory or disk that is too small.
     """
-    output = Path(training.output_dir or "")
     _check(settings, training)
-    if done := finished_run(output, identity(settings, training)):
-        return {name: value for name, value in done.items() if name not in ("log", "machine")}
+    output = Path(training.output_dir or "")
+    with locked(output):
+        with training.main_process_first(desc="clear"):
+            if settings.force and training.process_index == 0:
+                clear_run(output)
+        done = None if settings.force else finished_run(output, identity(settings, training))
+        if done:
+            return {name: value for name, value in done.items() if name not in ("log", "machine")}
+        return _train(settings, training, output)
+
+
+def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path) -> dict[str, Any]:
     source, student, teacher = _models(settings, training.seed)
     tokenizer = load_tokenizer(source)
     with training.main_process_first(desc="corpus"):
@@ -146,7 +163,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
         "seconds": round(time.perf_counter() - began, 2),
         "tokens_per_second": round(
             (trainer.state.num_input_tokens_seen - trainer.tokens_before)
-            / outcome.metrics["train_runtime"],
+            / (outcome.metrics["train_runtime"] or float("inf")),  # 0: was at its end before
             1,
         ),
         "train_loss": outcome.training_loss,
@@ -200,8 +217,13 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
 
 def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
     """What a run must agree on to go on: all that decides its outcome."""
-    free = ("corpus_dir", "data_note", "loss_positions")
+    free = ("corpus_dir", "data_note", "loss_positions", "force")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
+    output = Path(training.output_dir or "")
+    models = [name for name in (settings.teacher, settings.student) if name]
+    for name in models:
+        if output not in Path(name).parents:  # the first phase of `adapt_mlm` has its own record
+            decided[f"content of {name}"] = checkpoint_digest(name)
     return decided | schedule(training, PRETRAIN_SCHEDULE)
 
 
@@ -244,5 +266,7 @@ def set_dropout(model: Any, dropout: float) -> None:
 
 def _evaluation(trainer: DistillTrainer) -> dict[str, float]:
     found = trainer.evaluate()
+    if not math.isfinite(found["eval_loss"]):
+        raise UserError(f"the held-out loss is {found['eval_loss']}: lower --learning_rate")
     names = [n for n in found if not n.endswith(("_second", "_runtime", "epoch", "_seen"))]
     return {name.removeprefix("eval_"): found[name] for name in names}

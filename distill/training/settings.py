@@ -102,6 +102,9 @@ class PretrainSettings:
     data_note: str = field(
         default="", metadata={"help": "sources and licences of the text, for the model card"}
     )
+    force: bool = field(
+        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.text, str):  # a YAML file may give one name

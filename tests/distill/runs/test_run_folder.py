@@ -9,7 +9,15 @@ import pytest
 
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import check_length
-from distill.runs.run_folder import RUN_FILE, claim_run, finished_run, last_complete_checkpoint
+from distill.runs.run_folder import (
+    RUN_FILE,
+    claim_run,
+    clear_run,
+    finished_run,
+    last_complete_checkpoint,
+    locked,
+)
+from distill.runs.whole_checkpoints import seal
 
 
 def checkpoint(run: Path, step: int, state: str | None) -> Path:
@@ -18,13 +26,53 @@ def checkpoint(run: Path, step: int, state: str | None) -> Path:
     (folder / "model.safetensors").write_bytes(b"weights")
     if state is not None:
         (folder / "trainer_state.json").write_text(state)
+        seal(folder)
     return folder
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json"])
+@pytest.mark.parametrize("content", [None, b"", b"cut", b"foreign weights"])
+def test_a_damaged_checkpoint_is_passed_over_and_named(
+    name: str, content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = checkpoint(tmp_path, 900, json.dumps({"global_step": 900}))
+    damaged = checkpoint(tmp_path, 1000, json.dumps({"global_step": 1000}))
+    (damaged / "optimizer.pt").write_bytes(b"moments")
+    seal(damaged)
+    if content is None:
+        (damaged / name).unlink()
+    else:
+        (damaged / name).write_bytes(content)
+    assert last_complete_checkpoint(tmp_path) == whole
+    assert f"checkpoint-1000: passed over, {name} is" in capsys.readouterr().err
+
+
+def test_one_command_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
+    refused = pytest.raises(UserError, match="another command is training there")
+    with locked(tmp_path / "run"), refused, locked(tmp_path / "run"):
+        pass
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_a_cleared_run_keeps_the_files_of_others(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1})
+    checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
+    (tmp_path / "checkpoint-7").mkdir()
+    (tmp_path / "checkpoint-7" / "notes.txt").write_text("mine")
+    (tmp_path / "metrics.json").write_text("{}")
+    clear_run(tmp_path)
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    assert left == ["checkpoint-7", "notes.txt", "run.json"]
+    claim_run(tmp_path, {"seed": 2})
 
 
 @pytest.mark.parametrize("cut_short", [None, "", '{"global_step": 1', "[]", "{}"])
 def test_a_checkpoint_cut_short_is_passed_over(cut_short: str | None, tmp_path: Path) -> None:
     complete = checkpoint(tmp_path, 900, json.dumps({"global_step": 900}))
-    checkpoint(tmp_path, 1000, cut_short)
+    folder = checkpoint(tmp_path, 1000, None)
+    if cut_short is not None:
+        (folder / "trainer_state.json").write_text(cut_short)
     assert last_complete_checkpoint(tmp_path) == complete
 
 

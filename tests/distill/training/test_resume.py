@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from distill.console.errors import UserError
 from distill.console.options import parse
 from distill.runs.run_folder import last_complete_checkpoint
 from distill.training.pretraining_run import ReferenceTraining, pretrain
@@ -92,14 +94,75 @@ def test_killed_in_a_checkpoint_and_resumed_equals_uninterrupted(configured) -> 
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
 
 
-def test_checkpoints_that_were_cut_short_are_passed_over(tmp_path: Path) -> None:
-    for step, state in ((5, '{"global_step": 5}'), (10, '{"global_st'), (15, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if state:
-            (folder / "trainer_state.json").write_text(state)
-    assert last_complete_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
-    assert last_complete_checkpoint(tmp_path / "none") is None
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_a_run_killed_after_its_last_step_takes_no_other_one(schedule: str, configured) -> None:
+    """In the window between the last checkpoint and metrics.json, the final evaluation."""
+    path, folder = configured("run", max_steps=6, lr_scheduler_type=schedule)
+    run(path)
+    losses, weights = outcome(folder)
+    expected = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").unlink()
+    run(path)
+    found = json.loads((folder / "metrics.json").read_text())
+    again, resumed = outcome(folder)
+    assert (found["steps"], found["resumed_from"], again) == (6, 6, losses)
+    assert found["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-6)
+    assert all(torch.equal(resumed[name], weights[name]) for name in weights)
+
+
+def test_damaged_checkpoints_lead_to_the_newest_whole_one(configured, capsys) -> None:
+    path, folder = configured("run", max_steps=14)
+    run(path)
+    _, weights = outcome(folder)
+    names = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
+    assert all((folder / "checkpoint-14" / name).is_file() for name in names)
+    (folder / "metrics.json").unlink()
+    (folder / "checkpoint-14" / "optimizer.pt").write_bytes(b"")
+    (folder / "checkpoint-10" / "rng_state.pth").unlink()
+    run(path)
+    notes = capsys.readouterr().err
+    assert "checkpoint-14: passed over, optimizer.pt is not the file" in notes
+    assert "checkpoint-10: passed over, rng_state.pth is missing" in notes
+    assert json.loads((folder / "metrics.json").read_text())["resumed_from"] == 5
+    _, again = outcome(folder)
+    assert all(torch.equal(again[name], weights[name]) for name in weights)
+
+
+def test_a_finished_run_is_said_and_runs_again_by_force(configured, capsys) -> None:
+    path, folder = configured("run", max_steps=2)
+    run(path)
+    first = (folder / "metrics.json").stat().st_mtime_ns
+    run(path)
+    assert "not run again; --force runs it again" in capsys.readouterr().err
+    assert (folder / "metrics.json").stat().st_mtime_ns == first
+    path.write_text(json.dumps({**json.loads(path.read_text()), "force": True}))
+    run(path)
+    assert (folder / "metrics.json").stat().st_mtime_ns > first
+
+
+def test_other_text_of_the_same_size_is_another_corpus(
+    configured, text_file: Path, tmp_path: Path
+) -> None:
+    text = shutil.copy(text_file, tmp_path / "own.txt")
+    path, _ = configured("run", max_steps=1, text=str(text))
+    run(path)
+    own = json.loads(path.read_text())
+    Path(text).write_text(Path(text).read_text().replace("the", "not"))
+    path.write_text(json.dumps({**own, "output_dir": str(tmp_path / "other")}))
+    shutil.copytree(tmp_path / "run" / "corpus", tmp_path / "other" / "corpus")
+    with pytest.raises(UserError, match="holds a corpus with sources"):
+        run(path)
+
+
+def test_a_loss_that_is_not_finite_stops_at_once(configured) -> None:
+    """And leaves no model, but the last good checkpoint."""
+    path, folder = configured("run", max_steps=9, save_steps=1, learning_rate=1e30)
+    with pytest.raises(UserError, match=r"step \d: .*not finite|step \d: the loss is nan"):
+        run(path)
+    assert not (folder / "metrics.json").exists() and not (folder / "model.safetensors").exists()
+    for kept in folder.glob("checkpoint-*"):
+        weights = load_file(kept / "model.safetensors")
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
 
 
 def test_two_processes_equal_one_of_the_same_global_batch(configured, by_two_processes) -> None:
