@@ -128,3 +128,31 @@ def ratio(
         rng=np.random.default_rng(0),
     ).confidence_interval
     return value, float(found.low), float(found.high)
+
+
+def ratio_by_round(
+    baseline: np.ndarray, other: np.ndarray, baseline_rounds: np.ndarray, other_rounds: np.ndarray
+) -> tuple[float, float | None, float | None]:
+    """Median of the baseline / median of the other, with the 95% interval of a paired block
+    bootstrap (Kuensch, 1989): whole rounds are drawn, the same for both, since the times of one
+    round share the temperature and the load of the device. Without at least two common rounds
+    there is no interval.
+
+    Args:
+        baseline, other: times of single inferences, in any unit.
+        baseline_rounds, other_rounds: the round of each time.
+    """
+    common = np.intersect1d(baseline_rounds, other_rounds)
+    value = float(np.median(baseline) / np.median(other))
+    if len(common) < 2:
+        return value, None, None
+    blocks = [(baseline[baseline_rounds == r], other[other_rounds == r]) for r in common]
+    source = np.random.default_rng(0)
+    drawn = source.integers(len(blocks), size=(RESAMPLES, len(blocks)))
+    ratios = [
+        np.median(np.concatenate([blocks[i][0] for i in rounds]))
+        / np.median(np.concatenate([blocks[i][1] for i in rounds]))
+        for rounds in drawn
+    ]
+    tail = (1 - CONFIDENCE) / 2
+    return value, float(np.quantile(ratios, tail)), float(np.quantile(ratios, 1 - tail))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.measuring.machine import BUSY
-from bench.measuring.timing import ratio
+from bench.measuring.timing import ratio, ratio_by_round
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
 from distill.console.atomic import atomic_file
@@ -78,6 +78,8 @@ DEVICE = (
     Column("median ms", "median_ms", _milliseconds),
     Column("p90", "p90_ms", _milliseconds),
     Column("p99", "p99_ms", _milliseconds),
+    Column("load ms", "load_ms", _milliseconds),
+    Column("on Neural Engine", "neural_engine"),
     Column("app MB", "memory_mb", lambda value: f"{value:.0f}"),
     Column("thermal", "thermal", number=False),
 )
@@ -89,6 +91,7 @@ def device_rows(rows: Sequence[DeviceRow]) -> list[Row]:
     for row in rows:
         entries = asdict(row)
         times = entries.pop("milliseconds")
+        del entries["rounds"]
         for name, q in (("median_ms", 50), ("p90_ms", 90), ("p99_ms", 99)):
             entries[name] = float(np.percentile(times, q))
         result.append({**entries, "inferences": len(times)})
@@ -96,22 +99,23 @@ def device_rows(rows: Sequence[DeviceRow]) -> list[Row]:
 
 
 def device_ratios(rows: Sequence[DeviceRow]) -> list[Row]:
-    """Each model against the first on the same device, compute unit and length. A phone measures
-    one model after the other, so its times are not paired."""
+    """Each model against the first on the same device, compute unit and length.
+
+    Times taken in turns are compared round by round; a file of version 1 has no rounds, its times
+    are not paired.
+    """
     first: dict[tuple[str, str, int], DeviceRow] = {}
     result = []
     for row in rows:
         baseline = first.setdefault(row.place, row)
         if baseline is row:
             continue
-        value, low, high = ratio(
-            np.array(baseline.milliseconds), np.array(row.milliseconds), paired=False
-        )
+        value, low, high = _device_ratio(baseline, row)
         runtime, workload = f"{row.device} {row.compute_unit}", f"fixed:{row.length}"
         result.append(
             {
                 "baseline": baseline.model,
-                "model": row.model,
+                "model": row.model + (" (control)" if row.control else ""),
                 "runtime": runtime,
                 "workload": workload,
                 "ratio": value,
@@ -122,6 +126,15 @@ def device_ratios(rows: Sequence[DeviceRow]) -> list[Row]:
             }
         )
     return result
+
+
+def _device_ratio(
+    baseline: DeviceRow, other: DeviceRow
+) -> tuple[float, float | None, float | None]:
+    times = np.array(baseline.milliseconds), np.array(other.milliseconds)
+    if baseline.rounds is None or other.rounds is None:
+        return ratio(*times, paired=False)
+    return ratio_by_round(*times, np.array(baseline.rounds), np.array(other.rounds))
 
 
 def tables(result: dict[str, Any], published: bool = False) -> list[Table]:
@@ -185,9 +198,12 @@ def _ratio_cells(row: Row) -> Row:
 def _device_cells(row: Row) -> Row:
     before, after = row["thermal_state_before"], row["thermal_state"]
     label = " (random weights)" if row["random_weights"] else ""
+    control = " (control)" if row.get("control") else ""
+    plan = row.get("compute_plan")
     return {
         **row,
-        "model": row["model"] + label,
+        "model": row["model"] + control + label,
+        "neural_engine": None if plan is None else f"{plan['neural_engine']['cost']:.0%}",
         "memory_mb": row["memory_bytes"] / 1e6,
         "thermal": after if before == after else f"{before} to {after}",
     }

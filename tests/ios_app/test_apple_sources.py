@@ -72,7 +72,7 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
             "MLShapedArray<UInt8>(scalars:",
         ),
         ("CompiledModelCache.swift", "try await MLModel.compileModel", "MLModel.compileModel"),
-        ("DeviceState.swift", "info.phys_footprint", "info.footprint"),
+        ("DeviceState.swift", "info.kp_proc.p_flag", "info.p_flag"),
     ],
 )
 def test_a_mistake_is_found(modules: Toolchain, source: str, right: str, wrong: str) -> None:

@@ -14,7 +14,7 @@ from toolchain import PACKAGE
 from export.coreml import APP_MODELS
 
 FILE = PACKAGE / "QADemo.xcodeproj" / "project.pbxproj"
-SCHEME = FILE.parent / "xcshareddata" / "xcschemes" / "QADemo.xcscheme"
+SCHEMES = FILE.parent / "xcshareddata" / "xcschemes"
 IDENTIFIER = re.compile(r"[0-9A-F]{24}")
 
 
@@ -97,18 +97,29 @@ def test_products_of_the_package_are_there(objects: dict[str, Any]) -> None:
     assert ".package(url" not in manifest
 
 
-def test_scheme_names_targets_of_the_project(objects: dict[str, Any]) -> None:
-    scheme = ElementTree.parse(SCHEME)
-    references = list(scheme.iter("BuildableReference"))
-    for reference in references:
+@pytest.mark.parametrize(
+    ("name", "tested", "configuration"),
+    [
+        ("QADemo", "QADemoTests", "Debug"),
+        ("QADemoPerformance", "QADemoPerformanceTests", "Release"),
+    ],
+)
+def test_scheme_names_targets_of_the_project(
+    objects: dict[str, Any], name: str, tested: str, configuration: str
+) -> None:
+    scheme = ElementTree.parse(SCHEMES / f"{name}.xcscheme")
+    for reference in scheme.iter("BuildableReference"):
         target = objects[reference.attrib["BlueprintIdentifier"]]
         assert target["name"] == reference.attrib["BlueprintName"]
         product = objects[target["productReference"]]
         assert product["path"] == reference.attrib["BuildableName"]
-    tested = {
-        r.attrib["BlueprintName"] for r in scheme.iterfind(".//Testables//BuildableReference")
-    }
-    assert tested == {"QADemoTests", "QADemoPerformanceTests"}
+    testables = scheme.iterfind(".//Testables//BuildableReference")
+    assert [reference.attrib["BlueprintName"] for reference in testables] == [tested]
+    action = scheme.find("TestAction")
+    assert action is not None
+    assert action.attrib["buildConfiguration"] == configuration
+    # times under a debugger are not the app's
+    assert (action.attrib["selectedDebuggerIdentifier"] == "") == (configuration == "Release")
 
 
 def test_settings_files_can_be_read() -> None:

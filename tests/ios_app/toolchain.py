@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "ios_app"
-SCRIPT = ROOT.parent / "shared" / "tools" / "swift-on-debian.sh"
+DATA = Path(os.environ.get("DISTILKIT_DATA") or ROOT.parent / "shared" / "data")
+SCRIPT = DATA.parent / "tools" / "swift-on-debian.sh"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,16 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
     public var id: String { directory.lastPathComponent }
     public var packageURL: URL { directory.appendingPathComponent(settings.package) }
 
+    /// Size of the package in bytes: the sum of its files.
+    public var packageBytes: Int {
+        let keys: [URLResourceKey] = [.isRegularFileKey, .fileSizeKey]
+        let files = FileManager.default.enumerator(at: packageURL, includingPropertiesForKeys: keys)
+        return (files?.compactMap { $0 as? URL } ?? []).reduce(0) { sum, file in
+            let values = try? file.resourceValues(forKeys: Set(keys))
+            return sum + (values?.isRegularFile == true ? values?.fileSize ?? 0 : 0)
+        }
+    }
+
     /// What the model is, on one line.
     public var title: String {
         let weights = settings.quantization == "none" ? "float16" : settings.quantization

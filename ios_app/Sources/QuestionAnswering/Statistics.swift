@@ -27,3 +27,9 @@ public struct Statistics: Equatable, Sendable {
         return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
     }
 }
+
+extension Duration {
+    public var milliseconds: Double {
+        Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15
+    }
+}

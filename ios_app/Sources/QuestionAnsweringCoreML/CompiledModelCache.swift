@@ -3,12 +3,20 @@ import CoreML
 import Foundation
 import QuestionAnswering
 
+/// A package compiled for this device.
+public struct CompiledModel: Sendable {
+    public let url: URL
+    /// Nil when it had been compiled before.
+    public let milliseconds: Double?
+}
+
 /// Packages compiled for this device.
 ///
 /// The app carries packages as the exporter wrote them, two bundles with files of the same names
 /// side by side; Xcode would compile each into the root of the app and lose which vocabulary
 /// belongs to it. So a package is compiled at its first use and kept in the caches folder, which
-/// the system may empty: then it is compiled again.
+/// the system may empty: then it is compiled again. Compiled copies of older exports of the same
+/// bundle are removed.
 public actor CompiledModelCache {
     public static let standard = CompiledModelCache(
         directory: FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask)[0]
@@ -16,26 +24,54 @@ public actor CompiledModelCache {
     )
 
     private let directory: URL
+    /// Compilations now running: a second caller waits for the first.
+    private var running: [String: Task<CompiledModel, any Error>] = [:]
 
     public init(directory: URL) {
         self.directory = directory
     }
 
-    /// Where the compiled model of a bundle is; compiles it when there is none.
-    public func compiledModel(for bundle: ModelBundle) async throws -> URL {
-        let target = directory.appendingPathComponent(try name(for: bundle), isDirectory: true)
-        if FileManager.default.fileExists(atPath: target.path) { return target }
-        let compiled = try await MLModel.compileModel(at: bundle.packageURL)
-        // Another call may have come here while this one waited.
-        if FileManager.default.fileExists(atPath: target.path) { return target }
+    /// The compiled model of a bundle; compiles it when there is none.
+    public func compiledModel(for bundle: ModelBundle) async throws -> CompiledModel {
+        let name = try Self.name(for: bundle)
+        let target = directory.appendingPathComponent(name, isDirectory: true)
+        if let task = running[name] { return try await task.value }
+        if FileManager.default.fileExists(atPath: target.path) {
+            return CompiledModel(url: target, milliseconds: nil)
+        }
+        let (package, directory) = (bundle.packageURL, directory)
+        let task = Task {
+            try await Self.compile(package, to: target, in: directory)
+        }
+        running[name] = task
+        defer { running[name] = nil }
+        let compiled = try await task.value
+        removeOlder(than: name, of: bundle)
+        return compiled
+    }
+
+    private static func compile(
+        _ package: URL, to target: URL, in directory: URL
+    ) async throws -> CompiledModel {
+        let start = ContinuousClock.now
+        let compiled = try await MLModel.compileModel(at: package)
+        let elapsed = ContinuousClock.now - start
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         try FileManager.default.moveItem(at: compiled, to: target)
-        return target
+        return CompiledModel(url: target, milliseconds: elapsed.milliseconds)
+    }
+
+    private func removeOlder(than name: String, of bundle: ModelBundle) {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        for file in files
+        where file != name && file.hasPrefix("\(bundle.id)-") && file.count == name.count {
+            try? FileManager.default.removeItem(at: directory.appendingPathComponent(file))
+        }
     }
 
     /// Name of the compiled model: a package has new identifiers in its manifest each time it is
     /// exported, and a new system may compile otherwise.
-    private func name(for bundle: ModelBundle) throws -> String {
+    private static func name(for bundle: ModelBundle) throws -> String {
         let file = bundle.packageURL.appendingPathComponent("Manifest.json")
         let manifest = try Data(contentsOf: file)
         let system = ProcessInfo.processInfo.operatingSystemVersionString

@@ -25,7 +25,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
         let compiled = try await cache.compiledModel(for: bundle)
         let configuration = MLModelConfiguration()
         configuration.computeUnits = computeUnit.mlComputeUnits
-        let model = try await MLModel.load(contentsOf: compiled, configuration: configuration)
+        let model = try await MLModel.load(contentsOf: compiled.url, configuration: configuration)
         return try CoreMLSpanPredictor(model: model, settings: bundle.settings)
     }
 
@@ -57,8 +57,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
                 start: try scores("start_logits", of: output),
                 end: try scores("end_logits", of: output)
             ),
-            milliseconds: Double(elapsed.components.seconds) * 1e3
-                + Double(elapsed.components.attoseconds) / 1e15
+            milliseconds: elapsed.milliseconds
         )
     }
 

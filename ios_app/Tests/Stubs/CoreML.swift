@@ -65,3 +65,41 @@ public class MLModel: NSObject {
         from input: MLFeatureProvider, options: MLPredictionOptions = MLPredictionOptions()
     ) async throws -> MLFeatureProvider { fatalError() }
 }
+
+public final class MLCPUComputeDevice: NSObject {}
+public final class MLGPUComputeDevice: NSObject {}
+public final class MLNeuralEngineComputeDevice: NSObject {}
+
+public enum MLComputeDevice {
+    case cpu(MLCPUComputeDevice)
+    case gpu(MLGPUComputeDevice)
+    case neuralEngine(MLNeuralEngineComputeDevice)
+}
+
+public enum MLModelStructure {
+    public struct Program {
+        public struct Operation {}
+        public struct Block { public let operations: [Operation] }
+        public struct Function { public let block: Block }
+        public let functions: [String: Function]
+    }
+
+    case program(Program)
+    case unsupported
+}
+
+public final class MLComputePlan {
+    public struct DeviceUsage { public let preferred: MLComputeDevice }
+    public struct Cost { public let weight: Double }
+
+    public class func load(
+        contentsOf url: URL, configuration: MLModelConfiguration
+    ) async throws -> MLComputePlan { fatalError() }
+    public var modelStructure: MLModelStructure { fatalError() }
+    public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? {
+        fatalError()
+    }
+    public func estimatedCost(of operation: MLModelStructure.Program.Operation) -> Cost? {
+        fatalError()
+    }
+}

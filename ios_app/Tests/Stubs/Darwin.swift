@@ -10,6 +10,7 @@ public typealias mach_msg_type_number_t = UInt32
 
 public struct task_vm_info_data_t {
     public var phys_footprint: UInt64
+    public var ledger_phys_footprint_peak: Int64
     public init() { fatalError() }
 }
 
@@ -28,7 +29,25 @@ public func sysctlbyname(
     _ oldSize: UnsafeMutablePointer<Int>!, _ new: UnsafeMutableRawPointer!, _ newSize: Int
 ) -> Int32 { fatalError() }
 
+public struct extern_proc { public var p_flag: Int32 }
+
+public struct kinfo_proc {
+    public var kp_proc: extern_proc
+    public init() { fatalError() }
+}
+
+public let CTL_KERN: Int32 = 1
+public let KERN_PROC: Int32 = 14
+public let KERN_PROC_PID: Int32 = 1
+public let P_TRACED: Int32 = 0x800
+
+public func sysctl(
+    _ name: UnsafeMutablePointer<Int32>!, _ count: UInt32, _ old: UnsafeMutableRawPointer!,
+    _ oldSize: UnsafeMutablePointer<Int>!, _ new: UnsafeMutableRawPointer!, _ newSize: Int
+) -> Int32 { fatalError() }
+
 extension ProcessInfo {
+    public var isLowPowerModeEnabled: Bool { fatalError() }
     public enum ThermalState: Int, Sendable { case nominal, fair, serious, critical }
     public var thermalState: ThermalState { fatalError() }
 }

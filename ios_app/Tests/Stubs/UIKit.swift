@@ -12,4 +12,9 @@ public class UIDevice {
     public class var current: UIDevice { fatalError() }
     public var systemName: String { fatalError() }
     public var systemVersion: String { fatalError() }
+
+    public enum BatteryState: Int, Sendable { case unknown, unplugged, charging, full }
+    public var isBatteryMonitoringEnabled: Bool { get { fatalError() } set {} }
+    public var batteryLevel: Float { fatalError() }
+    public var batteryState: BatteryState { fatalError() }
 }

@@ -31,6 +31,10 @@ def test_the_apps_own_golden_file_is_read() -> None:
     (row,) = read_device_results(GOLDEN)
     assert row.compute_unit in COMPUTE_UNITS
     assert row.thermal_state in THERMAL_STATES
+    assert row.rounds == (0, 1)
+    assert (row.load_ms, row.battery_level, row.low_power) == (31.25, 0.75, False)
+    assert row.compute_plan is not None
+    assert row.compute_plan["neural_engine"] == {"operations": 0.75, "cost": 0.875}
 
 
 def test_entries_that_label_may_be_left_out(device_file: Path) -> None:
@@ -50,7 +54,8 @@ def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda s: s.update(version=2), "version 2"),
+        (lambda s: s.update(version=3), "version 3"),
+        (lambda s: s.update(version=True), "version True"),
         (lambda s: s.update(version="1"), "version '1'"),
         (lambda s: s.update(schema="other"), "not a results file"),
         (lambda s: s.update(rows=[]), "no rows"),
@@ -78,6 +83,19 @@ def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
         (change(compute_unit="gpu"), "compute unit 'gpu'"),
         (change(thermal_state="hot"), "thermal state 'hot'"),
         (change(model=None), "'model' is missing"),
+        (change(rounds=[0]), "1 entries in 'rounds' for 30 times"),
+        (change(rounds=[1, 0] * 15), "round numbers"),
+        (change(rounds=[0.5] * 30), "round numbers"),
+        (change(rounds=3), "round numbers"),
+        (change(control=1), "'control' is 1"),
+        (change(framework="onnx"), "framework 'onnx'"),
+        (change(load_ms=-1), "'load_ms' is -1"),
+        (change(load_ms=float("nan")), "'load_ms' is nan"),
+        (change(package_bytes=1.5), "whole number of bytes"),
+        (change(battery_level=80), "between 0 and 1"),
+        (change(low_power="no"), "true or false"),
+        (change(compute_plan={"cpu": 1}), "shares of operations"),
+        (change(compute_plan=[1]), "shares of operations"),
     ],
 )
 def test_impossible_files_are_refused_with_their_place(
@@ -114,3 +132,30 @@ def test_rows_hold_percentiles_and_ratios_the_interval(device_file: Path) -> Non
     assert written["median_ms"] == pytest.approx(np.median(rows[0].milliseconds))
     assert written["median_ms"] <= written["p90_ms"] <= written["p99_ms"]
     assert "milliseconds" not in written
+
+
+def test_ratio_of_times_in_turns_is_taken_by_round(device_file: Path) -> None:
+    """The device slows down threefold over 30 rounds: paired rounds do not mind."""
+    stored = json.loads(device_file.read_text())
+    stored["version"] = 2
+    for row in stored["rows"]:
+        row["milliseconds"] = [t * (1 + 0.07 * i) for i, t in enumerate(row["milliseconds"])]
+        row["rounds"] = list(range(30))
+    device_file.write_text(json.dumps(stored))
+    (by_round,) = device_ratios(read_device_results(device_file))
+    assert by_round["low"] == pytest.approx(2.0)
+    assert by_round["high"] == pytest.approx(2.0)
+    for row in stored["rows"]:
+        del row["rounds"]
+    device_file.write_text(json.dumps(stored))
+    (unpaired,) = device_ratios(read_device_results(device_file))
+    assert unpaired["high"] - unpaired["low"] > 0.3
+
+
+def test_control_is_a_row_of_its_own(device_file: Path) -> None:
+    stored = json.loads(device_file.read_text())
+    stored["rows"].append({**stored["rows"][0], "control": True})
+    device_file.write_text(json.dumps(stored))
+    ratios = device_ratios(read_device_results(device_file))
+    assert [row["model"] for row in ratios] == ["student", "teacher (control)"]
+    assert ratios[1]["ratio"] == 1

@@ -4,16 +4,28 @@ import SwiftUI
 /// One measured row: what, the median and the tail, heat and memory.
 struct BenchmarkRowView: View {
     let row: BenchmarkRow
+    /// Time of the first model / time of this one.
+    let ratio: TimeRatio?
 
     var body: some View {
         VStack(alignment: .leading, spacing: 4) {
-            Text("\(row.model), \(row.computeUnit.title), \(row.length) tokens").font(.headline)
+            Text("\(name), \(row.computeUnit.title), \(row.length) tokens").font(.headline)
             if let statistics = row.statistics {
                 ViewThatFits(in: .horizontal) {
                     HStack(spacing: 16) { figures(statistics) }
                     VStack(alignment: .leading) { figures(statistics) }
                 }
                 .font(.body.monospacedDigit())
+            }
+            if let ratio {
+                Text("\(Self.number(ratio.ratio)) times as fast as the first "
+                    + "(95%: \(Self.number(ratio.low)) to \(Self.number(ratio.high)))")
+                    .font(.footnote)
+            }
+            if let plan = row.computePlan {
+                Text("Neural Engine \(Self.percent(plan.neuralEngine)), "
+                    + "GPU \(Self.percent(plan.gpu)), CPU \(Self.percent(plan.cpu)) of the cost")
+                    .font(.footnote)
             }
             Text("\(row.thermalStateBefore) → \(row.thermalState), \(memory)")
                 .font(.footnote)
@@ -30,13 +42,19 @@ struct BenchmarkRowView: View {
         Text("p99 \(Self.number(statistics.p99))")
     }
 
+    private var name: String { row.isControl == true ? "\(row.model) (control)" : row.model }
+
+    private static func percent(_ share: ComputePlanShares.Share) -> String {
+        share.cost.formatted(.percent.precision(.fractionLength(0)))
+    }
+
     private var memory: String {
         Int64(row.memoryBytes).formatted(.byteCount(style: .memory))
     }
 
     private var spoken: String {
         let median = row.statistics.map { Self.number($0.median) } ?? "unknown"
-        return "\(row.model) on \(row.computeUnit.title), \(row.length) tokens: "
+        return "\(name) on \(row.computeUnit.title), \(row.length) tokens: "
             + "median \(median) milliseconds, thermal state \(row.thermalState), memory \(memory)"
     }
 

@@ -24,7 +24,9 @@ struct BenchmarkScreen: View {
             RunSection(session: session)
             if !session.rows.isEmpty {
                 Section("Neural inference alone, in ms") {
-                    ForEach(session.rows) { BenchmarkRowView(row: $0) }
+                    ForEach(session.rows) {
+                        BenchmarkRowView(row: $0, ratio: session.ratio(of: $0))
+                    }
                 }
             }
         }
@@ -51,9 +53,10 @@ private struct PlanSections: View {
                 Toggle("\(length)", isOn: $session.lengths.contains(length))
             }
         }
-        Section("Runs") {
-            Stepper("\(session.runs) runs", value: $session.runs, in: 10...500, step: 10)
+        Section("Rounds in turns") {
+            Stepper("\(session.rounds) rounds", value: $session.rounds, in: 10...200, step: 10)
             Stepper("\(session.warmUp) to warm up", value: $session.warmUp, in: 0...50)
+            Toggle("First model twice, as a control", isOn: $session.control)
         }
     }
 }

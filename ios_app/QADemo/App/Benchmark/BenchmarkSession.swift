@@ -13,7 +13,9 @@ final class BenchmarkSession {
     var computeUnits: Set<ComputeUnit> = [.all, .cpu]
     var lengths: Set<Int>
     var warmUp = 5
-    var runs = 50
+    var rounds = 20
+    /// Whether the first model is measured a second time.
+    var control = false
     private(set) var rows: [BenchmarkRow] = []
     /// From 0 to 1 while measuring, else nil.
     private(set) var progress: Double?
@@ -35,8 +37,9 @@ final class BenchmarkSession {
             bundles: store.bundles.filter { models.contains($0.id) },
             computeUnits: ComputeUnit.allCases.filter(computeUnits.contains),
             lengths: lengths.sorted(),
+            control: control,
             warmUp: warmUp,
-            runs: runs
+            rounds: rounds
         )
     }
 
@@ -61,14 +64,14 @@ final class BenchmarkSession {
 
     private func measure(_ plan: BenchmarkPlan) async {
         let runner = BenchmarkRunner(
-            load: { try await CoreMLSpanPredictor.load($0, computeUnit: $1) },
-            probe: DeviceState()
+            load: { try await BenchmarkSubject.coreML(for: $0) },
+            probe: DeviceState(power: { await Self.power() })
         )
         do {
             try await runner.run(
                 plan,
                 progress: { [weak self] share in await self?.show(share) },
-                finished: { [weak self] row in await self?.add(row) }
+                finished: { [weak self] rows in await self?.add(rows) }
             )
         } catch is CancellationError {
             problem = "Stopped; the rows below were measured before."
@@ -80,14 +83,44 @@ final class BenchmarkSession {
 
     private func show(_ share: Double) { progress = share }
 
-    private func add(_ row: BenchmarkRow) { rows.append(row) }
+    private func add(_ measured: [BenchmarkRow]) { rows += measured }
+
+    /// Time of the first model at the same place / time of this row, once both are measured.
+    func ratio(of row: BenchmarkRow) -> TimeRatio? {
+        let baseline = rows.first {
+            $0.computeUnit == row.computeUnit && $0.length == row.length
+        }
+        guard let baseline, baseline.id != row.id else { return nil }
+        return TimeRatio(baseline: baseline, other: row)
+    }
+
+    private static func power() -> PowerState {
+        let device = UIDevice.current
+        device.isBatteryMonitoringEnabled = true
+        let isKnown = device.batteryState != .unknown
+        return PowerState(
+            batteryLevel: isKnown ? Double(device.batteryLevel) : nil,
+            isCharging: isKnown ? device.batteryState != .unplugged : nil
+        )
+    }
+
+    private static var configuration: String {
+        #if DEBUG
+        return "debug"
+        #else
+        return "release"
+        #endif
+    }
 
     private func writeReport() {
         let system = UIDevice.current
         let report = BenchmarkReport(
             device: DeviceState.modelIdentifier,
             os: "\(system.systemName) \(system.systemVersion)",
+            build: DeviceState.systemBuild,
             app: Bundle.main.infoDictionary?["CFBundleShortVersionString"] as? String ?? "0",
+            configuration: Self.configuration,
+            debugger: DeviceState.isDebugged,
             rows: rows
         )
         let file = FileManager.default.temporaryDirectory
