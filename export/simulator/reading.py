@@ -62,11 +62,7 @@ def _import_coremltools() -> None:
     if "torch" in sys.modules:
         importlib.import_module("coremltools")
         return
-    hidden = [
-        name
-        for name in _FRAMEWORKS
-        if name not in sys.modules and importlib.util.find_spec(name) is not None
-    ]
+    hidden = [name for name in _FRAMEWORKS if name not in sys.modules and _installed(name)]
     hide = _Hide(hidden)
     sys.meta_path.insert(0, hide)
     try:
@@ -75,6 +71,13 @@ def _import_coremltools() -> None:
         sys.meta_path.remove(hide)
     if hidden:
         coremltools.convert = _explained(coremltools.convert, _HIDDEN.format(", ".join(hidden)))
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # somebody else hides it
+        return False
 
 
 class _Hide(importlib.abc.MetaPathFinder):

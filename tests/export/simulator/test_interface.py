@@ -14,6 +14,7 @@ from PIL import Image
 
 from export.bundle.quiet import quiet
 from export.simulator import Simulator, SimulatorError
+from export.simulator.shapes import allowed
 from tests.export.simulator.programs import convert
 
 SIDES = (4, 6)
@@ -140,3 +141,22 @@ def test_the_graph_that_is_written_has_the_names_of_the_program() -> None:
     for given, expected in (([1, 2], [2, 3]), ([-1, -2], [-2, -4])):
         (found,) = session.run(["changed"], {"x": np.array(given, np.float32)})
         assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("sizes", ["enumerated", "range"])
+def test_sizes_of_images_are_within_their_bounds(sizes: str) -> None:
+    spec = brighter("RGB", 3).get_spec()
+    image = spec.description.input[0].type.imageType
+    if sizes == "enumerated":
+        for height, width in (SIDES, (8, 6)):
+            image.enumeratedSizes.sizes.add(height=height, width=width)
+    else:
+        image.imageSizeRange.heightRange.lowerBound = 4
+        image.imageSizeRange.heightRange.upperBound = 8
+        image.imageSizeRange.widthRange.lowerBound = 6
+        image.imageSizeRange.widthRange.upperBound = -1
+    rules = allowed(spec.description.input)["x"]
+    refused = [(4, 6), (8, 6), (9, 6), (6, 6), (4, 5), (8, 999)]
+    given = [size for size in refused if rules.refusal((1, 3, *size)) is None]
+    kept = {"enumerated": [(4, 6), (8, 6)], "range": [(4, 6), (8, 6), (6, 6), (8, 999)]}
+    assert given == kept[sizes]
