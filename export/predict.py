@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from distill.console.errors import UserError, command
+from export.proof.engines import ENGINES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,6 +48,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="LABEL,LABEL",
         help="labels in words, for a classifier that was trained on entailment (NLI)",
     )
+    add(
+        "--engine",
+        choices=ENGINES,
+        help="coreml: on a Mac; coreai: Apple's runtime; default: what runs the bundle here",
+    )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
     add("--json", action="store_true", help="print one JSON object per text")
     add("--save-json", type=Path, metavar="FILE", help="keep the answers as JSON lines")
@@ -67,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = None if arguments.text is None else read_text(arguments.text, "--text")
     from export.proof.predictor import Predictor
 
-    predictor = Predictor(arguments.package, arguments.precision)
+    predictor = Predictor(arguments.package, arguments.precision, arguments.engine)
     lines = []
     for each in _texts(text):
         answer = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)

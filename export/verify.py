@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS
+from export.proof.engines import ENGINES
 from export.proof.report import PAST_TOLERANCE, finite
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ def parser() -> argparse.ArgumentParser:
     add("--against", help=f"the checkpoint; default: the package's preset, else {default_model()}")
     add("--data", type=Path, help="SQuAD JSON for qa, STS-B TSV for embed; default: own samples")
     add("--limit", type=int, help="at most so many examples")
-    add("--engine", choices=("simulator", "coreml"), default="simulator", help="coreml: on a Mac")
+    add(
+        "--engine",
+        choices=ENGINES,
+        help="coreml: on a Mac; coreai: Apple's runtime; default: what runs the bundle here",
+    )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
     add("--tolerance", type=float, metavar="DB", help="least PSNR; default: the quantization's")
     add("--json", action="store_true", help="print the report as JSON")
@@ -77,7 +82,7 @@ def verify_bundle(
     data: Path | None = None,
     limit: int | None = None,
     *,
-    engine: str = "simulator",
+    engine: str | None = None,
     precision: str = "float16",
 ) -> dict[str, Any]:
     """Compare a package with its checkpoint.
@@ -92,7 +97,8 @@ def verify_bundle(
             than the package was made from.
     """
     from export.bundle.bundle_folder import open_bundle
-    from export.proof.package_runners import PackageEngine, PyTorchEngine
+    from export.proof.engines import open_engine
+    from export.proof.package_runners import PyTorchEngine
     from export.proof.side_by_side import run_both
     from export.proof.workload import judge, load_workload
 
@@ -100,7 +106,7 @@ def verify_bundle(
     _check_architecture(bundle, checkpoint)
     workload = load_workload(bundle, data, limit)
     reference = PyTorchEngine(checkpoint, bundle.task)
-    candidate = PackageEngine(bundle, engine, precision)
+    candidate = open_engine(bundle, engine, precision)
     expected, found, difference = run_both(workload.inputs, bundle.task, reference, candidate)
     return {
         "examples": workload.examples,

@@ -80,14 +80,14 @@ class Bundle:
 
 
 def open_bundle(path: str | Path) -> Bundle:
-    """Open a bundle by its directory or by the ``.mlpackage`` inside it.
+    """Open a bundle by its directory, or by the ``.mlpackage`` or ``.aimodel`` inside it.
 
     Raises:
         UserError: nothing there, files are missing or broken, or the settings are not what an
             export writes; the app refuses the same.
     """
     path = Path(path)
-    inside = path.suffix == ".mlpackage" and not (path / SETTINGS).is_file()
+    inside = path.suffix in (".mlpackage", ".aimodel") and not (path / SETTINGS).is_file()
     directory = path.parent if inside else path
     if not path.exists():
         raise UserError(f"{path}: no such package")
@@ -165,6 +165,13 @@ def write_bundle(
     model.save(str(package))
     form = {"file": package.name, "bytes": directory_size(package), "minimum": settings["target"]}
     settings["formats"] = {"coreml": form}
+    write_tokenizer(checkpoint, directory)
+    write_settings(directory, settings)
+    return Bundle(directory, package, settings)
+
+
+def write_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
+    """Write tokenizer.json and vocab.txt of a bundle that is being made."""
     tokenizer = read_tokenizer(checkpoint)
     by_id = sorted(tokenizer["model"]["vocab"].items(), key=lambda item: item[1])
     (directory / "tokenizer.json").write_text(
@@ -173,8 +180,6 @@ def write_bundle(
     (directory / "vocab.txt").write_text(
         "".join(f"{token}\n" for token, _ in by_id), encoding="utf-8"
     )
-    write_settings(directory, settings)
-    return Bundle(directory, package, settings)
 
 
 def write_settings(directory: Path, settings: dict[str, Any]) -> None:

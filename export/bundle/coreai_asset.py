@@ -15,18 +15,19 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
 from export.bundle.compress import INT4_BLOCK, SMALL
-from export.encoder.task_model import TaskModel
+
+if TYPE_CHECKING:
+    import torch
+
+    from export.encoder.task_model import TaskModel
 
 MODULES = ("coreai", "coreai_torch", "coreai_opt")
 INSTALL = "pip install --constraint constraints.txt '.[coreai]'"
-PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+PRECISIONS = ("float32", "float16")
 """What an asset computes in. Apple's runtime for Linux takes seconds an input in half precision."""
 MINIMUM_SYSTEM = "iOS27"
 SUFFIX = ".aimodel"
@@ -49,15 +50,19 @@ def function_name(length: int) -> str:
     return f"length_{length}"
 
 
-class _Float32Outputs(nn.Module):
+def _float32_outputs(model: TaskModel) -> torch.nn.Module:
     """The model with its outputs in single precision, as the Core ML package has them."""
+    import torch
 
-    def __init__(self, model: TaskModel) -> None:
-        super().__init__()
-        self.model = model
+    class Float32Outputs(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
 
-    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(output.float() for output in self.model(*inputs))
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return tuple(output.float() for output in self.model(*inputs))
+
+    return Float32Outputs().eval()
 
 
 def convert_to_coreai(
@@ -77,7 +82,9 @@ def convert_to_coreai(
         UserError: Apple's packages are not installed.
     """
     require_coreai()
-    wrapped = _Float32Outputs(model.to(PRECISIONS[precision])).eval()
+    import torch
+
+    wrapped = _float32_outputs(model.to(getattr(torch, precision)))
     with _quiet():
         from coreai_torch import TorchConverter, get_decomp_table
 
@@ -95,7 +102,7 @@ def convert_to_coreai(
         return converter.to_coreai()
 
 
-def compress_asset(program: Any, quantize: str, model: nn.Module) -> Any:
+def compress_asset(program: Any, quantize: str, model: torch.nn.Module) -> Any:
     """A copy of a program with its weights, embeddings included, in fewer bits.
 
     Args:
@@ -139,17 +146,17 @@ def operations_of(path: Path) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _as_it_is(program: Any, model: nn.Module) -> Any:
+def _as_it_is(program: Any, model: torch.nn.Module) -> Any:
     return program
 
 
-def _int8(program: Any, model: nn.Module) -> Any:
+def _int8(program: Any, model: torch.nn.Module) -> Any:
     from coreai_opt.coreai_utils import DType, quantize_weights
 
     return quantize_weights(program, DType.INT8, weight_num_threshold=SMALL)
 
 
-def _int4(program: Any, model: nn.Module) -> Any:
+def _int4(program: Any, model: torch.nn.Module) -> Any:
     """In blocks that divide every width: `coreai-opt` skips a weight that they do not divide."""
     from coreai_opt.coreai_utils import CompressionGranularity, DType, quantize_weights
 
@@ -169,14 +176,14 @@ def _int4(program: Any, model: nn.Module) -> Any:
     )
 
 
-def _palette(bits: int) -> Callable[[Any, nn.Module], Any]:
+def _palette(bits: int) -> Callable[[Any, torch.nn.Module], Any]:
     """One palette a matrix and one scale a row: groups of rows would have to divide the vocabulary.
 
     The fast mode of `coreai-opt` 0.4 is left out: it rounds ``weight * 10000`` in half precision,
     where a weight above 6.5 overflows, and the model then gives NaN.
     """
 
-    def palettize(program: Any, model: nn.Module) -> Any:
+    def palettize(program: Any, model: torch.nn.Module) -> Any:
         from coreai_opt.coreai_utils import CompressionGranularity, palettize_weights
 
         return palettize_weights(
@@ -193,7 +200,7 @@ def _palette(bits: int) -> Callable[[Any, nn.Module], Any]:
     return palettize
 
 
-ASSET_COMPRESSIONS: dict[str, Callable[[Any, nn.Module], Any]] = {
+ASSET_COMPRESSIONS: dict[str, Callable[[Any, torch.nn.Module], Any]] = {
     "none": _as_it_is,
     "int8": _int8,
     "int4": _int4,

@@ -14,10 +14,48 @@ from typing import Any
 import numpy as np
 
 from distill.console.errors import UserError
+from export.bundle.bundle_folder import Bundle
 from export.bundle.coreai_asset import function_name, require_coreai
-from export.tasks.model_inputs import Inputs
+from export.tasks.model_inputs import Inputs, take
+from export.tasks.task import Outputs
 
 STANDARD_ERROR = 2
+
+
+class CoreAIEngine:
+    """The Core AI asset of a bundle in Apple's runtime.
+
+    Args:
+        asset: where it is; default: in the bundle's folder.
+
+    Raises:
+        UserError: the bundle has no asset, or as `AppleRuntime`.
+    """
+
+    def __init__(self, bundle: Bundle, asset: Path | None = None) -> None:
+        form = bundle.settings.get("formats", {}).get("coreai")
+        if asset is None and form is None:
+            raise UserError(
+                f"{bundle.directory} has no Core AI asset; python -m export.coreai --out "
+                f"{bundle.directory} adds one"
+            )
+        self.bundle = bundle
+        self.runtime = AppleRuntime(asset or bundle.directory / Path(form["file"]).name)
+
+    def predict(self, data: Inputs) -> Outputs:
+        """Outputs of the bundle's task.
+
+        Raises:
+            UserError: the asset takes other inputs, or gives other outputs.
+        """
+        outputs = self.runtime.predict(take(data, self.bundle.settings["inputs"]))
+        names = self.bundle.record.outputs
+        if not set(names) <= set(outputs):
+            raise UserError(
+                f"{self.runtime.asset} gives {', '.join(outputs)}, not {', '.join(names)}: "
+                "its model.json is that of another asset"
+            )
+        return {name: outputs[name] for name in names}
 
 
 class AppleRuntime:

@@ -9,26 +9,29 @@ from typing import Any
 import numpy as np
 
 from export.bundle.bundle_folder import open_bundle
-from export.proof.package_runners import PackageEngine
+from export.proof.engines import open_engine
 from export.tasks.model_inputs import Inputs
 from export.tasks.task import Outputs, Question
 
 
 class Predictor:
-    """A bundle, opened once, that answers texts in the simulator.
+    """A bundle, opened once, that answers texts.
 
     Args:
         bundle: its directory, or the ``.mlpackage`` inside it.
-        precision: ``float16``, as a phone computes, or ``float32``.
+        precision: of the simulator, ``float16``, as a phone computes, or ``float32``.
+        engine: of `export.proof.engines.ENGINES`; default: what runs the bundle everywhere.
 
     Raises:
         UserError: no bundle there, or a broken one.
     """
 
-    def __init__(self, bundle: str | Path, precision: str = "float16") -> None:
+    def __init__(
+        self, bundle: str | Path, precision: str = "float16", engine: str | None = None
+    ) -> None:
         self.bundle = open_bundle(bundle)
         self.reading = self.bundle.reading()
-        self._engine = PackageEngine(self.bundle, precision=precision)
+        self._engine = open_engine(self.bundle, engine, precision)
         self._seconds = 0.0
 
     def predict(

@@ -1,0 +1,168 @@
+"""Turn a checkpoint into a Core AI asset (iOS 27 and later), run it in Apple's own runtime, and say
+what it costs and what it changed. In the bundle of a Core ML package it goes beside that package.
+
+Example:
+
+    python -m export.coreai --quantize int8 --out qa-mini-int8
+    python -m export.coreml --model minilm --task embed --quantize int8 --out minilm-int8
+    python -m export.coreai --model minilm --task embed --quantize int8 --out minilm-int8
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError, command
+from distill.models.presets import PRESETS, default_model
+from export.bundle.compress import COMPRESSIONS
+from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
+from export.proof.report import MB, PAST_TOLERANCE, finite
+from export.tasks.model_inputs import LENGTHS
+from export.tasks.names import TASKS
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m export.coreai",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "--model",
+        default=default_model(),
+        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
+    )
+    add("--task", choices=TASKS, help="what the model answers; default: the preset's own, else qa")
+    add(
+        "--quantize",
+        choices=ASSET_COMPRESSIONS,
+        default="none",
+        help="weights in fewer bits: intN in even steps, lutN from a palette; default %(default)s",
+    )
+    add("--layout", choices=("standard", "ane"), default="standard", help="default %(default)s")
+    add(
+        "--lengths",
+        type=_lengths,
+        default=LENGTHS,
+        help="lengths of an input in tokens, an entry point each; "
+        f"default {','.join(map(str, LENGTHS))}",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of the arithmetic, and of weights that are not quantized; float16 takes seconds an "
+        "input in the runtime for Linux, so only two inputs are run; default %(default)s",
+    )
+    add(
+        "--out",
+        type=Path,
+        help="directory of the bundle, new or of the same model; default "
+        "MODEL-TASK-QUANTIZE-coreai[-…]",
+    )
+    add("--force", action="store_true", help="replace the asset that is in the bundle")
+    add("--random-weights", action="store_true", help="the architecture alone, to see its cost")
+    add("--verify", type=Path, metavar="DATA", help="compare with PyTorch on data of the task too")
+    add("--limit", type=int, help="at most so many examples of --verify")
+    add("--no-verify", action="store_true", help="keep an asset that differs from PyTorch")
+    add("--json", action="store_true", help="print the report as JSON")
+    return result
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    try:
+        lengths = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: lengths are numbers such as 128,256") from None
+    if lengths[0] < 2:
+        raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
+    return lengths
+
+
+def _destination(arguments: argparse.Namespace, task: str) -> Path:
+    """Where the bundle goes; what is not the default is in its name."""
+    if arguments.out:
+        return Path(arguments.out)
+    parts = [Path(arguments.model).resolve().name, task, arguments.quantize, "coreai"]
+    parts += [arguments.layout] * (arguments.layout != "standard")
+    parts += [arguments.precision] * (arguments.precision != "float32")
+    if arguments.lengths != LENGTHS:
+        parts += map(str, arguments.lengths)
+    parts += ["random"] * arguments.random_weights
+    return Path(re.sub(r"[^\w.-]", "_", "-".join(parts)))
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    preset = PRESETS.get(arguments.model)
+    task = arguments.task or (preset.default_task if preset else "qa")
+    if arguments.limit is not None and (arguments.verify is None or arguments.limit < 1):
+        raise UserError("--limit takes a number from 1 on, and needs --verify DATA")
+    from export.bundle.coreai_asset import require_coreai
+    from export.checkpoint.reading import load_checkpoint
+    from export.proof.proven_asset import AssetOptions, export_asset
+    from export.tasks.table import task_named
+
+    require_coreai()
+    if arguments.verify:
+        task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
+    options = AssetOptions(
+        task, arguments.quantize, arguments.layout, arguments.lengths, arguments.precision
+    )
+    out = _destination(arguments, task)
+    checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)
+    report = export_asset(
+        checkpoint, options, out, replace=arguments.force, verify=not arguments.no_verify
+    )
+    if arguments.verify:
+        from export.verify import verify_bundle
+
+        report["data"] = verify_bundle(
+            out, checkpoint, arguments.verify, arguments.limit, engine="coreai"
+        )
+    if arguments.json:
+        print(json.dumps(finite(report), indent=2))
+    else:
+        print_asset(report)
+    data = report.get("data")
+    past = data and (data["overflow"] or data["psnr"] < COMPRESSIONS[arguments.quantize].psnr)
+    return PAST_TOLERANCE if past and not arguments.no_verify else 0
+
+
+def print_asset(report: dict[str, Any]) -> None:
+    """Print what `export.proof.proven_asset.export_asset` reports; sizes in decimal MB."""
+    from rich.console import Console
+    from rich.table import Table
+
+    size, whole = report["package_bytes"] / MB, report["float32_bytes"] / MB
+    label = "  RANDOM WEIGHTS" if report["random_weights"] else ""
+    table = Table(title=f"{report['bundle']}{label}", show_header=False, title_justify="left")
+    table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
+    table.add_row("formats", ", ".join(report["formats"]))
+    weights = report["precision"] if report["quantize"] == "none" else report["quantize"]
+    table.add_row("weights", f"{weights}, arithmetic {report['precision']}")
+    table.add_row("entry points", f"{', '.join(map(str, report['lengths']))} ({report['target']})")
+    table.add_row("asset", f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB)")
+    difference = report["difference"]
+    table.add_row(
+        "against PyTorch",
+        f"PSNR {difference['psnr']:.1f} dB, max {difference['max_abs']:.2g} "
+        f"({report['inputs_run']} inputs in Apple's runtime)",
+    )
+    for key, value in report.get("data", {}).items():
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(key.replace("_", " "), text)
+    table.add_row("time", f"{report['seconds']:.1f} s")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What can run a bundle, by the names that ``--engine`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from distill.console.errors import UserError
+
+if TYPE_CHECKING:
+    from export.bundle.bundle_folder import Bundle
+    from export.proof.package_runners import Engine
+
+
+def _package(engine: str) -> Callable[[Bundle, str], Engine]:
+    def opened(bundle: Bundle, precision: str) -> Engine:
+        from export.proof.package_runners import PackageEngine
+
+        return PackageEngine(bundle, engine, precision)
+
+    return opened
+
+
+def _asset(bundle: Bundle, precision: str) -> Engine:
+    from export.proof.coreai_runtime import CoreAIEngine
+
+    return CoreAIEngine(bundle)
+
+
+ENGINES: dict[str, tuple[str, Callable[[Bundle, str], Engine]]] = {
+    "simulator": ("coreml", _package("simulator")),
+    "coreml": ("coreml", _package("coreml")),
+    "coreai": ("coreai", _asset),
+}
+"""The format of a bundle that an engine runs, and what opens it; ``precision`` is the simulator's.
+The first engine of a format runs everywhere."""
+
+
+def engines_of(bundle: Bundle) -> list[str]:
+    """The engine that runs everywhere for each format that a bundle has, in the table's order."""
+    formats = bundle.settings.get("formats") or {"coreml": {}}
+    by_format: dict[str, str] = {}
+    for name, (form, _) in ENGINES.items():
+        if form in formats:
+            by_format.setdefault(form, name)
+    return list(by_format.values())
+
+
+def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "float16") -> Engine:
+    """An engine for a bundle; by default the first of `engines_of`.
+
+    Raises:
+        UserError: the bundle lacks the format, or what runs it is not on this machine.
+    """
+    available = engines_of(bundle)
+    if not available:
+        raise UserError(f"{bundle.directory}: model.json names no format that this kit runs")
+    name = engine or available[0]
+    form, opened = ENGINES[name]
+    if form not in (bundle.settings.get("formats") or {"coreml": {}}):
+        raise UserError(
+            f"{bundle.directory} has no {form} format for --engine {name} "
+            f"(it runs in {', '.join(available)})"
+        )
+    return opened(bundle, precision)

@@ -1,0 +1,228 @@
+"""Checkpoint -> Core AI asset in a bundle: convert, compress, write beside, run in Apple's runtime,
+then rename. A bundle that holds a Core ML package already gets the asset beside it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from distill.console.atomic import atomic_directory, atomic_file
+from distill.console.errors import UserError
+from export.bundle.bundle_folder import (
+    SETTINGS,
+    Bundle,
+    directory_size,
+    licence,
+    open_bundle,
+    write_settings,
+    write_tokenizer,
+)
+from export.bundle.compress import COMPRESSIONS
+from export.bundle.coreai_asset import (
+    MINIMUM_SYSTEM,
+    SUFFIX,
+    compress_asset,
+    convert_to_coreai,
+    function_name,
+    operations_of,
+    require_coreai,
+    save_asset,
+)
+from export.bundle.model_json import settings_of
+from export.checkpoint.reading import Checkpoint
+from export.encoder.task_model import build_encoder
+from export.proof.coreai_runtime import CoreAIEngine
+from export.proof.differences import Difference
+from export.proof.package_runners import PyTorchEngine
+from export.proof.proven_bundle import parameters
+from export.proof.side_by_side import run_both
+from export.tasks.model_inputs import LENGTHS, Inputs
+
+HALF_PRECISION_INPUTS = 2
+"""Apple's runtime for Linux takes 20 seconds and more for one, so the shortest have to do."""
+SAME = ("task", "lengths", "tokenizer_sha256", "hidden_size", "random_weights", "source", "inputs")
+"""What two formats of one bundle share: they have one model.json and one tokenizer."""
+
+
+@dataclass(frozen=True)
+class AssetOptions:
+    """What the asset is to be; ``precision`` is of `export.bundle.coreai_asset.PRECISIONS`."""
+
+    task: str
+    quantize: str = "none"
+    layout: str = "standard"
+    lengths: tuple[int, ...] = LENGTHS
+    precision: str = "float32"
+
+
+def export_asset(
+    checkpoint: Checkpoint,
+    options: AssetOptions,
+    out: Path,
+    *,
+    replace: bool = False,
+    verify: bool = True,
+) -> dict[str, Any]:
+    """Write an asset into the bundle ``out``, a new one or one that is there, and report what it
+    is: sizes in bytes, times in seconds, and its difference from PyTorch on sample texts.
+
+    Raises:
+        UserError: Apple's packages are not installed, ``out`` is of another model, or holds an
+            asset and ``replace`` is false, or with ``verify`` the asset differs from PyTorch by
+            more than its quantization should (nothing is written then).
+    """
+    require_coreai()
+    began = time.monotonic()
+    settings = _settings(checkpoint, options)
+    bundle = check_place(out, settings, replace)
+    with tqdm(total=4, desc="convert", unit="step", leave=False) as progress:
+        model = build_encoder(checkpoint, options.task, options.layout)
+        weights = parameters(model)
+        program = convert_to_coreai(
+            model, settings["inputs"], settings["outputs"], options.lengths, options.precision
+        )
+        _next(progress, "compress")
+        program = compress_asset(program, options.quantize, model)
+        _next(progress, "write")
+        with _staged(out, bundle, checkpoint, settings) as (asset, written):
+            save_asset(program, asset, _metadata(checkpoint, settings))
+            _next(progress, "run")
+            inputs = sample_inputs(written, options.precision)
+            difference = compare(written, asset, checkpoint, inputs)
+            if verify:
+                _refuse(difference, options.quantize)
+            size, operations = directory_size(asset), operations_of(asset)
+            written.settings["formats"]["coreai"] = {
+                "file": asset.name,
+                "bytes": size,
+                "minimum": MINIMUM_SYSTEM,
+                "quantization": options.quantize,
+                "precision": options.precision,
+            }
+    return {
+        "bundle": str(out),
+        **asdict(options),
+        "target": MINIMUM_SYSTEM,
+        "formats": list(written.settings["formats"]),
+        "model": checkpoint.name,
+        "random_weights": checkpoint.random_weights,
+        "parameters": weights,
+        "float32_bytes": 4 * weights,
+        "package_bytes": size,
+        "operations": operations,
+        "inputs_run": len(inputs),
+        "seconds": time.monotonic() - began,
+        "difference": asdict(difference),
+    }
+
+
+def check_place(out: Path, settings: dict[str, Any], replace: bool) -> Bundle | None:
+    """The bundle that the asset joins; None where ``out`` is free.
+
+    Raises:
+        UserError: ``out`` is not a bundle, is one of another model, or has an asset already.
+    """
+    if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / SETTINGS).is_file():
+        raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
+    bundle = open_bundle(out)
+    for key in SAME:
+        there, new = bundle.settings.get(key), settings[key]
+        if there != new:
+            raise UserError(f"{out}: its {key} is {there}, not {new}; name another --out")
+    if "coreai" in bundle.settings["formats"] and not replace:
+        raise UserError(f"{out} has a Core AI asset already; --force replaces it")
+    return bundle
+
+
+def sample_inputs(bundle: Bundle, precision: str) -> list[Inputs]:
+    """The inputs that an asset is run on after its export."""
+    inputs = bundle.record.sample_workload(bundle.reading()).inputs
+    if precision == "float32":
+        return inputs
+    return sorted(inputs, key=lambda data: data["input_ids"].shape[1])[:HALF_PRECISION_INPUTS]
+
+
+def compare(
+    bundle: Bundle, asset: Path, checkpoint: Checkpoint, inputs: list[Inputs]
+) -> Difference:
+    """The written asset in Apple's runtime against PyTorch at float32."""
+    reference = PyTorchEngine(checkpoint, bundle.task)
+    return run_both(inputs, bundle.task, reference, CoreAIEngine(bundle, asset))[2]
+
+
+def _settings(checkpoint: Checkpoint, options: AssetOptions) -> dict[str, Any]:
+    """The model.json of a bundle with this asset alone."""
+    longest = max(options.lengths)
+    if longest > checkpoint.config.positions:
+        raise UserError(
+            f"length {longest} is above the {checkpoint.config.positions} positions of "
+            f"{checkpoint.name}"
+        )
+    settings = settings_of(
+        checkpoint,
+        options.task,
+        options.lengths,
+        quantize=options.quantize,
+        layout=options.layout,
+        target=MINIMUM_SYSTEM,
+    )
+    return settings | {
+        "package": f"{checkpoint.name}{SUFFIX}",
+        "shapes": "functions" if len(options.lengths) > 1 else "fixed",
+        "functions": {str(length): function_name(length) for length in options.lengths},
+    }
+
+
+@contextmanager
+def _staged(
+    out: Path, bundle: Bundle | None, checkpoint: Checkpoint, settings: dict[str, Any]
+) -> Iterator[tuple[Path, Bundle]]:
+    """Where to write the asset, and the bundle to be; all takes its place when the block succeeds,
+    model.json last."""
+    name = f"{checkpoint.name}{SUFFIX}"
+    if bundle is None:
+        with atomic_directory(out, replace=out.is_dir()) as folder:
+            write_tokenizer(checkpoint, folder)
+            whole = Bundle(folder, folder / name, settings)
+            yield folder / name, whole
+            write_settings(folder, settings)
+        return
+    with atomic_directory(out / name, replace=True) as staged:
+        yield staged, bundle
+    with atomic_file(out / SETTINGS) as file:
+        write_settings(file.parent, bundle.settings)
+
+
+def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str]:
+    label = " with RANDOM WEIGHTS" if checkpoint.random_weights else ""
+    keys = ("source", "task", "lengths", "quantization", "layout", "tokenizer_sha256")
+    return {
+        "author": "distilkit",
+        "license": licence(checkpoint),
+        "description": f"{checkpoint.name}, {settings['task']}{label}",
+        **{f"distilkit.{key}": str(settings[key]) for key in keys},
+        "distilkit.random_weights": str(checkpoint.random_weights),
+    }
+
+
+def _refuse(difference: Difference, quantize: str) -> None:
+    least = COMPRESSIONS[quantize].psnr
+    if difference.overflow or difference.psnr < least:
+        raise UserError(
+            f"the asset differs from PyTorch: PSNR {difference.psnr:.1f} dB, below the "
+            f"{least:.0f} dB of {quantize}; --no-verify keeps it"
+        )
+
+
+def _next(progress: tqdm[Any], step: str) -> None:
+    progress.set_description(step)
+    progress.update()
