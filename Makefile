@@ -5,9 +5,12 @@ STAMP := $(VENV)/installed
 
 .PHONY: demo test check docs style quality conformance clean
 
-# Export the default model to an int8 Core ML package, run that package, and ask it a question.
+# Export the default model to an int8 Core ML package, run that package, and ask it a question;
+# where Apple's packages are installed, put the Core AI asset beside it.
 demo: $(STAMP)
 	$(BIN)/python -m export.coreml --quantize int8 --out build/demo --force
+	if $(BIN)/python -c "import coreai_torch" 2>/dev/null; then \
+	  $(BIN)/python -m export.coreai --quantize int8 --out build/demo; fi
 	$(BIN)/python -m export.predict build/demo --passage tests/texts/passages.txt \
 	  --question "When was the float process announced?"
 
@@ -38,6 +41,8 @@ style: $(STAMP)
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,teacher]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[coreai]' || \
+	  echo "Core AI is left out: Apple has no wheels for this platform"
 	touch $@
 
 clean:

@@ -25,7 +25,7 @@ METRICS = ("f1", "score", "accuracy", "spearman", "pearson", "matthews")
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint, ELMo, an ``.onnx`` file or a Core ML package.
+    """A checkpoint, ELMo, an ``.onnx`` file, a Core ML package or a Core AI asset.
 
     ``source`` is what was named: a preset, a directory, a hub id or a file.
     """
@@ -115,11 +115,11 @@ def open_model(name: str) -> Model:
         known = ", ".join([*PRESETS, ELMO])
         raise UserError(
             f"unknown model {name!r}; a preset ({known}), a checkpoint directory, an .onnx file or "
-            "an .mlpackage"
+            "an .mlpackage or .aimodel"
         )
     if path.suffix == ".onnx":
         return Model(path.stem, name, "onnx")
-    if path.suffix == ".mlpackage" or (path / "model.json").is_file():
+    if path.suffix in (".mlpackage", ".aimodel") or (path / "model.json").is_file():
         from export.bundle.bundle_folder import open_bundle
 
         bundle = open_bundle(path)

@@ -80,6 +80,13 @@ RUNTIMES: dict[str, Runtime] = {
     "openvino": Runtime(
         "plain_exports", ("checkpoint", "onnx"), "OpenVINO", "openvino", "openvino"
     ),
+    "coreai": Runtime(
+        "core_ai",
+        ("checkpoint", "package"),
+        "the Core AI asset in Apple's runtime, on Linux on one core",
+        "coreai",
+        "coreai",
+    ),
     "coreml-sim": Runtime("core_ml", ("checkpoint", "package"), "the package, simulated"),
     **{
         name: Runtime("core_ml", ("checkpoint", "package"), unit, "coremltools", "", "Darwin")
