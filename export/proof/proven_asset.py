@@ -174,10 +174,10 @@ def _settings(checkpoint: Checkpoint, options: AssetOptions) -> dict[str, Any]:
         quantize=options.quantize,
         layout=options.layout,
         target=MINIMUM_SYSTEM,
+        shapes="functions" if len(options.lengths) > 1 else "fixed",
     )
     return settings | {
         "package": f"{checkpoint.name}{SUFFIX}",
-        "shapes": "functions" if len(options.lengths) > 1 else "fixed",
         "functions": {str(length): function_name(length) for length in options.lengths},
     }
 
