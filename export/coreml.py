@@ -19,7 +19,7 @@ from typing import Any
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
-from export.bundle.functions import SHAPES, default_lengths
+from export.bundle.functions import SHAPES, choose_shapes, default_lengths
 from export.proof.report import PAST_TOLERANCE, finite, print_report
 from export.tasks.model_inputs import LENGTHS
 from export.tasks.names import TASKS
@@ -127,9 +127,12 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
         parts.append(arguments.layout)
     if arguments.target not in (None, _default_target(arguments)):
         parts.append(arguments.target)
-    if arguments.lengths is not None:
-        parts += map(str, arguments.lengths)
-    if arguments.shapes:
+    target = arguments.target or _default_target(arguments)
+    lengths = default_lengths(target, LENGTHS)
+    if arguments.lengths not in (None, lengths):
+        lengths = arguments.lengths
+        parts += map(str, lengths)
+    if arguments.shapes not in (None, choose_shapes(lengths, target)):
         parts.append(arguments.shapes)
     parts += [f"without_{part}" for part in arguments.skip]
     if arguments.calibrate:
@@ -196,7 +199,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(finite(report), indent=2))
     else:
         print_report(report, DISTILBERT_APP_MB)
+    _warn(out)
     return PAST_TOLERANCE if _past_tolerance(arguments, report) else 0
+
+
+def _warn(out: Path) -> None:
+    """Say what is known to go wrong with a package like this one on phones."""
+    from export.simulator.lint import lint
+    from export.simulator.lint.command import described
+
+    for line in described(lint(out)):
+        print(line, file=sys.stderr)
 
 
 def _past_tolerance(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:

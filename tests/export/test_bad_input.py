@@ -191,7 +191,7 @@ def test_the_app_is_written_where_it_is(
         ([], "qa-mini-qa-none"),
         (["--quantize", "int8"], "qa-mini-qa-int8"),
         (["--quantize", "int8", "--layout", "ane"], "qa-mini-qa-int8-ane"),
-        (["--target", "iOS17", "--lengths", "128,192,256,384"], "qa-mini-qa-none"),
+        (["--target", "iOS17", "--lengths", "384"], "qa-mini-qa-none"),
         (["--target", "iOS18"], "qa-mini-qa-none-iOS18"),
         (["--layout", "ane", "--lengths", "384,128"], "qa-mini-qa-none-ane-128-384"),
         (["--model", "minilm", "--task", "qa"], "minilm-qa-none"),

@@ -84,8 +84,8 @@ def test_a_zero_point_that_half_precision_cannot_hold(product: Any, row: list[fl
 
 
 def operations(bundle: Path) -> list[Any]:
-    program = load_program(open_bundle(bundle).package).mil
-    return list(program.functions["main"].operations)
+    program = load_program(open_bundle(bundle).package)
+    return list(program.function.operations)
 
 
 def test_the_command_calibrates_minilm(

@@ -19,6 +19,7 @@ from export.bundle.functions import choose_shapes, default_lengths
 from export.checkpoint.reading import load_checkpoint
 from export.proof.package_runners import PackageEngine
 from export.proof.proven_bundle import BundleOptions, export_bundle
+from export.simulator.lint import lint
 from export.simulator.program import load_program
 
 LENGTHS = (16, 24, 48)
@@ -69,6 +70,10 @@ def test_functions_hold_nothing_flexible(
         for feature in (*part.input, *part.output):
             assert feature.shortDescription
             assert feature.type.multiArrayType.WhichOneof("ShapeFlexibility") is None
+
+
+def test_functions_have_no_known_hazard(bundles: Callable[..., Path]) -> None:
+    assert lint(bundles("embed", lengths=LENGTHS)) == []
 
 
 def test_functions_share_their_weights(bundles: Callable[..., Path]) -> None:
@@ -145,14 +150,19 @@ def test_shapes_that_cannot_be_are_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shapes", ["range", "enumerated"])
+@pytest.mark.parametrize(("shapes", "warned"), [("range", "caution 4"), ("enumerated", "error 3")])
 def test_flexible_shapes_are_there_for_who_asks(
-    shapes: str, checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+    shapes: str,
+    warned: str,
+    checkpoint_directory: Callable[[str, str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     model = str(checkpoint_directory("distilbert", "qa"))
     arguments = ["--model", model, "--lengths", "16,24", "--shapes", shapes, "--out", str(out)]
     assert coreml.main([*arguments, "--task", "qa"]) == 0
+    assert warned in capsys.readouterr().err
     bundle = open_bundle(out)
     assert (bundle.settings["shapes"], bundle.functions) == (shapes, {})
     (function,) = load_program(bundle.package).mil.functions.values()

@@ -1,0 +1,49 @@
+"""Real inputs of any package: text through a bundle's tokenizer, or arrays from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from distill.console.errors import UserError
+from distill.corpus.text_sources import read_lines
+from export.bundle.bundle_folder import SETTINGS, open_bundle
+from export.tasks.model_inputs import Inputs
+
+ARRAYS = ".npz"
+
+
+def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
+    """Inputs for a package, at most ``limit``.
+
+    Args:
+        package: a bundle, or any ``.mlpackage``.
+        data: text, one input a line, a tab within a pair, for a bundle; for any package an ``.npz``
+            file of arrays by input name. None: the built-in texts, for a bundle.
+
+    Raises:
+        UserError: no bundle and no arrays, or a file that holds nothing.
+    """
+    if data is not None and data.suffix == ARRAYS:
+        try:
+            with np.load(data, allow_pickle=False) as arrays:
+                return [{name: arrays[name] for name in arrays.files}]
+        except (OSError, ValueError) as error:
+            raise UserError(f"{data}: not a file of arrays ({error})") from None
+    if not (package / SETTINGS).is_file() and not (package.parent / SETTINGS).is_file():
+        raise UserError(
+            f"{package}: no {SETTINGS} beside it, so text cannot be read; --data FILE{ARRAYS} with "
+            "arrays by input name"
+        )
+    bundle = open_bundle(package)
+    if data is None:
+        inputs = bundle.record.sample_workload(bundle.reading()).inputs
+    else:
+        lines = [line for line in read_lines(data) if line.strip()][:limit]
+        pairs = [line.partition("\t") for line in lines]
+        inputs = bundle.reading().inputs([(first, second or None) for first, _, second in pairs])
+    if not inputs:
+        raise UserError(f"{data}: no text in it")
+    names = bundle.settings["inputs"]
+    return [{name: one[name] for name in names} for one in inputs[:limit]]

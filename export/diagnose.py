@@ -1,0 +1,36 @@
+"""Find what half precision does to a package: which operation overflows first, which lose most.
+
+The package runs in float16 beside float32 in the simulator, and every value is compared. Status 1
+where an operation overflows.
+
+Example:
+
+    python -m export.diagnose minilm-embed-none
+    python -m export.diagnose model.mlpackage --data inputs.npz --json
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from distill.console.errors import command
+
+DATA = (
+    "text, one input a line, a tab within a pair, for a bundle (default: built-in texts); an .npz "
+    "file of arrays by input name for any package"
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    from export.bundle.package_inputs import read_inputs
+    from export.simulator.diagnose.command import parser, run
+
+    arguments = parser("python -m export.diagnose", __doc__, DATA).parse_args(argv)
+    inputs = read_inputs(arguments.package, arguments.data, max(arguments.limit, 1))
+    return run(arguments, inputs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

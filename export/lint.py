@@ -1,0 +1,40 @@
+"""Look for what is known to go wrong with Core ML packages on phones: any .mlpackage, no Mac.
+
+Status 1 where a rule of weight "error" fires.
+
+Example:
+
+    python -m export.lint qa-mini-qa-none
+    python -m export.lint model.mlpackage --data inputs.npz --json
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from distill.console.errors import UserError, command
+
+DATA = (
+    "text, one input a line, a tab within a pair, for a bundle; an .npz file of arrays by input "
+    "name for any package"
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    from export.simulator.lint.command import parser, run
+
+    arguments = parser("python -m export.lint", __doc__, DATA).parse_args(argv)
+    if arguments.limit < 1:
+        raise UserError(f"--limit must be at least 1, not {arguments.limit}")
+    inputs = []
+    if arguments.data and arguments.package:
+        from export.bundle.package_inputs import read_inputs
+
+        inputs = read_inputs(arguments.package, arguments.data, arguments.limit)
+    return run(arguments, inputs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

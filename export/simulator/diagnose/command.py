@@ -1,0 +1,97 @@
+"""The command ``coreml-simulator diagnose``: what half precision does to a package.
+
+The package runs in float16 beside float32, and every value is compared. Status 1 where an operation
+overflows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..command_line import _inputs
+from ..errors import SimulatorError
+from .diagnosing import Diagnosis, Loss, diagnose
+
+OVERFLOWS = 1
+NAME_WIDTH, PART_WIDTH = 28, 24
+
+
+def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentParser:
+    """The options; ``data`` says what --data may be."""
+    result = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = result.add_argument
+    add("package", type=Path, help="a .mlpackage or a bundle directory")
+    add("--data", type=Path, metavar="FILE", help=data)
+    add("--limit", type=int, default=8, help="inputs at most; default %(default)s")
+    add("--function", help="of the package; default: the first that takes the first input")
+    add("--top", type=int, default=15, help="operations to print; default %(default)s")
+    add("--json", action="store_true", help="print all operations as JSON")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser("coreml-simulator diagnose", __doc__, ".npz or .json of arrays").parse_args(
+        argv
+    )
+    if arguments.data is None:
+        raise SimulatorError("--data names the inputs: .npz or .json of arrays")
+    return run(arguments, [_inputs(arguments.data)])
+
+
+def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, Any]]) -> int:
+    """Print the diagnosis.
+
+    Raises:
+        SimulatorError: as `diagnose`, or a number that must be at least 1.
+    """
+    for option in ("limit", "top"):
+        if getattr(arguments, option) < 1:
+            raise SimulatorError(f"--{option} must be at least 1, not {getattr(arguments, option)}")
+    diagnosis = diagnose(arguments.package, inputs, arguments.function)
+    if arguments.json:
+        print(json.dumps(diagnosis.as_json(), indent=2))
+    else:
+        print("\n".join(described(diagnosis, len(inputs), arguments.top)))
+    return OVERFLOWS if diagnosis.first else 0
+
+
+def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
+    """Lines for a terminal of 80 columns."""
+    first = diagnosis.first
+    verdict = (
+        "no operation overflows in half precision"
+        if first is None
+        else f"first overflow: {first.kind} {first.operation} ({first.part}): {first.not_finite} "
+        f"values are not finite, the greatest in float32 is {first.peak:.4g}"
+    )
+    heads = ("operation", "part", "PSNR dB", "peak", "lost")
+    return [
+        f"function {diagnosis.function}, {diagnosis.inputs} of {given} inputs",
+        verdict,
+        "",
+        _row(*heads),
+        *(_row(*_cells(loss)) for loss in diagnosis.losses[:top]),
+        "",
+        "ranked by the noise that an operation adds to that of its inputs; lost: values that are",
+        "not finite",
+    ]
+
+
+def _cells(loss: Loss) -> tuple[str, ...]:
+    psnr = "-" if loss.psnr is None else f"{loss.psnr:.1f}"
+    return loss.operation, loss.part, psnr, f"{loss.peak:.4g}", str(loss.not_finite or "-")
+
+
+def _row(operation: str, part: str, psnr: str, peak: str, lost: str) -> str:
+    left = f"{_cut(operation, NAME_WIDTH):{NAME_WIDTH}} {_cut(part, PART_WIDTH):{PART_WIDTH}}"
+    return f"{left} {psnr:>7} {peak:>9} {lost:>7}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

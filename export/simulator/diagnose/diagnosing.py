@@ -1,0 +1,156 @@
+"""Half precision beside single precision, every value watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import SimulatorError
+from ..program import load_program
+from ..simulator import Simulator
+from ..watching import float_values, takes, values
+from .parts import parts
+
+Inputs = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one operation's result loses in half precision over all inputs.
+
+    ``psnr`` in dB of the result against float32 (None where nothing differs, or nothing is finite);
+    ``added`` is the noise, as a share of the squared peak, above that of its noisiest input;
+    ``peak`` the greatest magnitude in float32; ``not_finite`` counts results that are infinite or
+    no number in half precision and finite in float32.
+    """
+
+    operation: str
+    kind: str
+    part: str
+    psnr: float | None
+    added: float
+    peak: float
+    not_finite: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """``first`` is the first operation whose inputs are finite and whose result is not; ``losses``
+    are ranked: results that are not finite, in the program's order, then by ``added``."""
+
+    function: str
+    inputs: int
+    first: Loss | None
+    losses: tuple[Loss, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class _Sums:
+    """Of one value: squared error, squared peak, elements, and the counts of `Loss`."""
+
+    error: float = 0.0
+    elements: int = 0
+    peak: float = 0.0
+    not_finite: int = 0
+
+    def add(self, single: np.ndarray, half: np.ndarray) -> None:
+        single, half = np.asarray(single, np.float64), np.asarray(half, np.float64)
+        finite = np.isfinite(single)
+        self.peak = max(self.peak, float(np.abs(single[finite]).max(initial=0.0)))
+        self.not_finite += int((finite & ~np.isfinite(half)).sum())
+        both = finite & np.isfinite(half)
+        self.error += float(np.square(single[both] - half[both]).sum())
+        self.elements += int(both.sum())
+
+    @property
+    def noise(self) -> float:
+        """Mean squared error as a share of the squared peak."""
+        if not self.elements or not self.peak:
+            return 0.0
+        return self.error / self.elements / self.peak**2
+
+
+def diagnose(model: Any, inputs: Sequence[Inputs], function: str | None = None) -> Diagnosis:
+    """Run a function of a package in both precisions and compare every float value.
+
+    Args:
+        model: what `Simulator` takes.
+        inputs: real inputs; those of other shapes than the function takes are left out.
+        function: its name; by default the first that takes the first input.
+
+    Raises:
+        SimulatorError: no inputs, no function that takes them, or a package that cannot be read.
+    """
+    if not inputs:
+        raise SimulatorError("no inputs to diagnose on")
+    name = function or _function_for(model, inputs[0])
+    program = load_program(model, name).function
+    watched = float_values(program)
+    single = Simulator(model, function=name, watch=watched)
+    half = Simulator(model, precision="float16", function=name, watch=watched)
+    chosen = [sample for sample in inputs if takes(single, sample)]
+    if not chosen:
+        raise SimulatorError(f"function {name!r} takes none of the inputs: {single.input_shapes}")
+    sums = {key: _Sums() for key in watched}
+    for sample in chosen:
+        exact, rounded = values(single, sample), values(half, sample)
+        for key in watched:
+            sums[key].add(exact[key], rounded[key])
+    losses, first = _losses(program, sums)
+    order = {loss.operation: place for place, loss in enumerate(losses)}
+    ranked = sorted(
+        losses, key=lambda loss: (not loss.not_finite, -loss.added, order[loss.operation])
+    )
+    broken = [loss for loss in losses if loss.not_finite]
+    whole = [loss for loss in ranked if not loss.not_finite]
+    return Diagnosis(name, len(chosen), first, (*broken, *whole))
+
+
+def _function_for(model: Any, sample: Inputs) -> str:
+    names: list[str] = sorted(load_program(model).spec.mlProgram.functions)
+    for name in names:
+        if takes(Simulator(model, function=name), sample):
+            return name
+    shapes = {key: array.shape for key, array in sample.items()}
+    raise SimulatorError(f"no function takes inputs of {shapes}; there are {', '.join(names)}")
+
+
+def _losses(function: Any, sums: Mapping[str, _Sums]) -> tuple[list[Loss], Loss | None]:
+    """Of every watched operation in the program's order, and the first that breaks by itself."""
+    places, losses = parts(function), []
+    first: Loss | None = None
+    for op in function.operations:
+        results = [sums[var.name] for var in op.outputs if var.name in sums]
+        if not results or op.op_type.startswith("const"):
+            continue
+        given = [sums[name] for name in _float_inputs(op) if name in sums]
+        noise = max(result.noise for result in results)
+        loss = Loss(
+            operation=op.name,
+            kind=op.op_type,
+            part=places.get(op.name, ""),
+            psnr=float(-10 * np.log10(noise)) if noise else None,
+            added=max(noise - max((value.noise for value in given), default=0.0), 0.0),
+            peak=max(result.peak for result in results),
+            not_finite=sum(result.not_finite for result in results),
+        )
+        losses.append(loss)
+        if first is None and loss.not_finite and not any(value.not_finite for value in given):
+            first = loss
+    return losses, first
+
+
+def _float_inputs(op: Any) -> list[str]:
+    names = []
+    for value in op.inputs.values():
+        names += [var.name for var in (value if isinstance(value, list | tuple) else [value])]
+    return names

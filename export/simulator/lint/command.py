@@ -1,0 +1,83 @@
+"""The command ``coreml-simulator lint``: known hazards of a package.
+
+Status 1 where a rule of weight "error" fires.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..command_line import _inputs
+from ..errors import SimulatorError
+from .linting import lint
+from .rule import Finding
+from .rules import RULES
+
+FIRED = 1
+SHOWN = 3
+"""Places of a finding that are printed; --json has all."""
+
+
+def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentParser:
+    """The options; ``data`` says what --data may be."""
+    result = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = result.add_argument
+    add("package", type=Path, nargs="?", help="a .mlpackage or a bundle directory")
+    add(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help=f"real inputs, to see how near values come to 65,504: {data}",
+    )
+    add("--limit", type=int, default=8, help="inputs of --data at most; default %(default)s")
+    add("--rules", action="store_true", help="list the rules and what they rest on")
+    add("--json", action="store_true", help="print JSON")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser("coreml-simulator lint", __doc__, ".npz or .json of arrays").parse_args(argv)
+    return run(arguments, [_inputs(arguments.data)] if arguments.data else [])
+
+
+def run(arguments: argparse.Namespace, inputs: Iterable[Mapping[str, Any]]) -> int:
+    """Print what is found.
+
+    Raises:
+        SimulatorError: no package is named, or it cannot be read.
+    """
+    if arguments.rules:
+        for rule in RULES:
+            print(f"{rule.number:2} {rule.weight:7} {rule.sentence}\n   {rule.report}")
+        return 0
+    if arguments.package is None:
+        raise SimulatorError("name a .mlpackage or a bundle directory, or --rules")
+    findings = lint(arguments.package, inputs)
+    if arguments.json:
+        print(json.dumps([finding.as_json() for finding in findings], indent=2))
+    else:
+        print("\n".join(described(findings)) or f"{arguments.package}: nothing found")
+    return FIRED if any(finding.weight == "error" for finding in findings) else 0
+
+
+def described(findings: Sequence[Finding]) -> list[str]:
+    """Lines for a terminal: each rule once, with its first places and the functions it fires in."""
+    lines = []
+    for number in dict.fromkeys(finding.number for finding in findings):
+        same = [finding for finding in findings if finding.number == number]
+        first, places = same[0], same[0].places
+        more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+        functions = ", ".join(finding.function for finding in same)
+        lines += [
+            f"{first.weight} {number}: {first.sentence}",
+            f"    where: {', '.join(places[:SHOWN])}{more} (in {functions})",
+            f"    remedy: {first.remedy}",
+            f"    report: {first.report}",
+        ]
+    return lines

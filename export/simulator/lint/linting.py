@@ -1,0 +1,84 @@
+"""Run every rule over every function of a package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..program import BUNDLE, load_program
+from ..simulator import Simulator
+from .rule import Finding, Function
+from .rules import RULES
+
+Inputs = Mapping[str, np.ndarray]
+
+
+def lint(model: Any, inputs: Iterable[Inputs] = ()) -> list[Finding]:
+    """The rules of `RULES` that fire, in their order, for each function of a package.
+
+    Args:
+        model: what `Simulator` takes: a ``.mlpackage``, a bundle folder, or an MLModel.
+        inputs: real inputs, for the rules about values; each runs in the function that takes its
+            shapes, with every float value watched.
+
+    Raises:
+        SimulatorError: a package that cannot be read or, with inputs, not be simulated.
+    """
+    samples, settings = list(inputs), _settings(model)
+    findings = []
+    for name in sorted(load_program(model).spec.mlProgram.functions):
+        loaded = load_program(model, name)
+        peaks = _peaks(model, name, samples) if samples else {}
+        function = Function(loaded.function, loaded.description, settings, peaks)
+        for rule in RULES:
+            places = tuple(dict.fromkeys(rule.places(function)))
+            if places:
+                findings.append(
+                    Finding(
+                        rule.number,
+                        rule.weight,
+                        rule.sentence,
+                        rule.report,
+                        rule.remedy,
+                        name,
+                        places,
+                    )
+                )
+    return sorted(findings, key=lambda finding: finding.number)
+
+
+def _settings(model: Any) -> dict[str, Any]:
+    """The model.json in or beside a package; empty where there is none that can be read."""
+    if not isinstance(model, str | Path):
+        return {}
+    path = Path(model)
+    folder = path if (path / BUNDLE).is_file() else path.parent
+    try:
+        content = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    whole = isinstance(content, dict) and (folder == path or content.get("package") == path.name)
+    return content if whole else {}
+
+
+def _peaks(model: Any, name: str, samples: list[Inputs]) -> dict[str, float]:
+    """Greatest magnitude of every float value, computed in float32, of the samples that fit."""
+    from ..watching import float_values, takes, values
+
+    loaded = load_program(model, name)
+    watched = float_values(loaded.function)
+    simulator = Simulator(model, function=name, watch=watched)
+    peaks: dict[str, float] = {}
+    for sample in samples:
+        given = {key: sample[key] for key in simulator.inputs if key in sample}
+        if not takes(simulator, given):
+            continue
+        outputs = values(simulator, given)
+        for key in watched:
+            array = np.abs(np.asarray(outputs[key], np.float64))
+            peaks[key] = max(peaks.get(key, 0.0), float(array.max(initial=0.0)))
+    return peaks

@@ -1,0 +1,78 @@
+"""Where sizes are: known only at run time, too long, or on too many axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .rule import Function
+
+LONGEST_AXIS = 16_384
+HIGHEST_RANK = 5
+SUMS = ("reduce_mean", "reduce_sum", "reduce_l2_norm", "reduce_sum_square")
+NORMS = ("layer_norm", "instance_norm", "batch_norm")
+
+
+def unknown_sizes(function: Function) -> Iterator[str]:
+    """Operations whose result has a size that only a run gives."""
+    return (
+        op.name
+        for op in function.operations
+        if any(not _known(size) for var in op.outputs for size in _shape(var))
+    )
+
+
+def sums_over_unknown_sizes(function: Function) -> Iterator[str]:
+    for op in function.operations:
+        if op.op_type not in SUMS:
+            continue
+        shape = _shape(op.x)
+        axes = range(len(shape)) if op.axes is None else op.axes.val
+        if any(not _known(shape[axis]) for axis in axes):
+            yield op.name
+
+
+def enumerated_with_norm(function: Function) -> Iterator[str]:
+    if _flexible(function, "enumeratedShapes"):
+        yield from (op.name for op in function.operations if op.op_type in NORMS)
+
+
+def range_inputs(function: Function) -> list[str]:
+    return _flexible(function, "shapeRange")
+
+
+def long_axes(function: Function) -> Iterator[str]:
+    """Results with an axis that the Neural Engine does not take; stored tables are no results."""
+    return (
+        var.name
+        for op in function.operations
+        for var in op.outputs
+        if any(_known(size) and size > LONGEST_AXIS for size in _shape(var))
+    )
+
+
+def high_ranks(function: Function) -> Iterator[str]:
+    return (
+        var.name
+        for op in function.operations
+        for var in op.outputs
+        if len(_shape(var)) > HIGHEST_RANK
+    )
+
+
+def _flexible(function: Function, kind: str) -> list[str]:
+    return [
+        feature.name
+        for feature in function.description.input
+        if feature.type.multiArrayType.WhichOneof("ShapeFlexibility") == kind
+    ]
+
+
+def _shape(var: Any) -> tuple[Any, ...]:
+    return tuple(getattr(var, "shape", None) or ())
+
+
+def _known(size: Any) -> bool:
+    from coremltools.converters.mil.mil.types.symbolic import is_symbolic
+
+    return not is_symbolic(size)

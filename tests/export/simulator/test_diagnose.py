@@ -1,0 +1,92 @@
+"""An overflow that was put in is named, with its layer; losses are those that NumPy computes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+import pytest
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
+
+from export import diagnose as command
+from export.simulator import command_line
+from export.simulator.diagnose import diagnose
+from tests.export.simulator.programs import convert
+
+WIDTH = 16
+
+
+def encoder(loud: int | None = None) -> Any:
+    """Three layers; the weights of layer ``loud`` are so large that half precision overflows."""
+    random = np.random.default_rng(0)
+
+    def build(x: Any) -> Any:
+        for layer in range(3):
+            weight = random.normal(size=(WIDTH, WIDTH)).astype(np.float32)
+            weight = 2e4 * np.sign(weight) if layer == loud else 0.2 * weight
+            named = mb.const(val=weight, name=f"encoder_layers_{layer}_up_weight")
+            x = mb.linear(x=x, weight=named, name=f"up_{layer}")
+            x = mb.tanh(x=x, name=f"tanh_{layer}")
+        return mb.identity(x=x, name="out")
+
+    spec = mb.TensorSpec(shape=(2, WIDTH), dtype=types.fp32)
+    return convert(build, [spec], "float16", target=ct.target.iOS17)
+
+
+def inputs() -> dict[str, np.ndarray]:
+    return {"x": np.random.default_rng(1).normal(size=(2, WIDTH)).astype(np.float32) * 3}
+
+
+def test_an_injected_overflow_is_named_with_its_layer() -> None:
+    found = diagnose(encoder(loud=1), [inputs()])
+    assert found.first is not None
+    assert (found.first.kind, found.first.part) == ("linear", "layer 1, up")
+    assert found.first.not_finite > 0
+    assert found.first.peak > 65_504
+    assert found.losses[0] == found.first
+    assert diagnose(encoder(), [inputs()]).first is None
+
+
+def test_losses_are_those_of_rounding() -> None:
+    """One product of halves: PSNR as NumPy has it, from the rounded result."""
+    found = diagnose(
+        convert(lambda x: mb.mul(x=x, y=np.float32(1 / 3)), [spec()], "float16"), [inputs()]
+    )
+    (loss,) = (loss for loss in found.losses if loss.kind == "mul")
+    third = np.float64(np.float16(1 / 3))
+    exact = inputs()["x"].astype(np.float64) * third
+    half = (inputs()["x"].astype(np.float16).astype(np.float32) * np.float32(third)).astype(
+        np.float16
+    )
+    error = float(np.mean(np.square(exact - half.astype(np.float64))))
+    wanted = 20 * math.log10(np.abs(exact).max()) - 10 * math.log10(error)
+    assert loss.psnr == pytest.approx(wanted, abs=0.05)
+    assert loss.peak == pytest.approx(np.abs(exact).max(), rel=1e-5)
+    assert loss.not_finite == 0
+
+
+def spec() -> Any:
+    return mb.TensorSpec(shape=(2, WIDTH), dtype=types.fp32)
+
+
+def test_the_command_names_the_overflow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package, data = tmp_path / "m.mlpackage", tmp_path / "inputs.npz"
+    encoder(loud=2).save(str(package))
+    np.savez(data, **inputs())
+    assert command.main([str(package), "--data", str(data)]) == 1
+    printed = capsys.readouterr().out
+    assert "first overflow: linear" in printed
+    assert "(layer 2, up)" in printed
+    assert command.main([str(package), "--data", str(data), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["first"]["part"] == "layer 2, up"
+    assert command_line.main(["diagnose", str(package), "--data", str(data)]) == 1
+    assert capsys.readouterr().out == printed
+    assert command.main([str(package)]) == 2
+    assert "no model.json beside it" in capsys.readouterr().err
+    np.savez(data, x=np.zeros((3, WIDTH), np.float32))
+    assert command.main([str(package), "--data", str(data)]) == 2

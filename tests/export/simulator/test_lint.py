@@ -1,0 +1,228 @@
+"""Every rule has a package that fires it, and its repair that does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import coremltools.optimize.coreml as cto
+import numpy as np
+import pytest
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
+
+from export import lint as command
+from export.bundle.quiet import quiet
+from export.simulator import command_line
+from export.simulator.lint import RULES, lint
+from tests.export.simulator.programs import convert
+
+RANDOM = np.random.default_rng(0)
+SQUARE = RANDOM.normal(size=(256, 256)).astype(np.float32)
+OTHER = RANDOM.normal(size=(256, 256)).astype(np.float32)
+
+
+def flexible(operation: Callable[[Any], Any], shapes: Any) -> Any:
+    """A model of an operation on rows of eight, traced from PyTorch, whose input is ``shapes``."""
+    import torch
+
+    class Module(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return operation(x)
+
+    with quiet():
+        return ct.convert(
+            torch.jit.trace(Module(), torch.ones(4, 8)),
+            inputs=[ct.TensorType("x", shape=shapes)],
+            minimum_deployment_target=ct.target.iOS18,
+            skip_model_load=True,
+        )
+
+
+def normalized(x: Any) -> Any:
+    import torch
+
+    return torch.nn.functional.layer_norm(x, (8,))
+
+
+RANGE = ct.Shape((ct.RangeDim(2, 6, default=4), 8))
+ENUMERATED = ct.EnumeratedShapes([(2, 8), (4, 8)])
+
+
+def program(build: Callable[[Any], Any], shape: tuple[int, ...] = (1, 256), **options: Any) -> Any:
+    spec = mb.TensorSpec(shape=shape, dtype=types.fp32)
+    return convert(build, [spec], target=ct.target.iOS18, **options)
+
+
+def product(weight: np.ndarray = SQUARE) -> Any:
+    return program(lambda x: mb.linear(x=x, weight=weight), precision="float16")
+
+
+def compressed(kind: str, bits: int) -> Any:
+    with quiet():
+        if kind == "palette":
+            op_config: Any = cto.OpPalettizerConfig(mode="uniform", nbits=bits)
+            return cto.palettize_weights(product(), cto.OptimizationConfig(op_config))
+        op_config = cto.OpLinearQuantizerConfig(dtype=f"int{bits}", granularity="per_channel")
+        return cto.linear_quantize_weights(product(), cto.OptimizationConfig(op_config))
+
+
+def tied(x: Any, second: np.ndarray) -> Any:
+    middle = mb.linear(x=x, weight=SQUARE)
+    return mb.linear(x=mb.relu(x=middle), weight=second)
+
+
+def two(x: Any) -> Any:
+    mb.sigmoid(x=x, name="dead")
+    return mb.relu(x=x)
+
+
+def five_axes() -> Any:
+    return program(lambda x: mb.relu(x=mb.reshape(x=x, shape=[1, 1, 1, 1, 256])))
+
+
+def six_axes(spec: Any) -> Any:
+    """The same with one more: coremltools refuses to make such a package; others do not."""
+    for op in spec.mlProgram.functions["main"].block_specializations["CoreML8"].operations:
+        result = op.outputs[0].type.tensorType
+        if result.rank == 5:
+            result.rank = 6
+            result.dimensions.add().constant.size = 1
+        elif op.outputs[0].name.endswith("_shape_0"):
+            result.dimensions[0].constant.size = 6
+            value = op.attributes["val"]
+            value.type.tensorType.dimensions[0].constant.size = 6
+            value.immediateValue.tensor.ints.values.append(1)
+    return spec
+
+
+def unread() -> Any:
+    """A dead operation: coremltools removes those when it converts, so it is put in afterwards."""
+    with quiet():
+        built = mb.program(
+            input_specs=[mb.TensorSpec(shape=(1, 256))], opset_version=ct.target.iOS18
+        )(two)
+        pipeline = ct.PassPipeline.EMPTY
+        return ct.convert(
+            built,
+            convert_to="mlprogram",
+            minimum_deployment_target=ct.target.iOS18,
+            compute_precision=ct.precision.FLOAT32,
+            pass_pipeline=pipeline,
+            skip_model_load=True,
+        )
+
+
+CASES: dict[int, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    1: (lambda: flexible(lambda x: x * 2, RANGE), lambda: flexible(lambda x: x * 2, (4, 8))),
+    2: (lambda: flexible(lambda x: x.mean(0), RANGE), lambda: flexible(lambda x: x.mean(1), RANGE)),
+    3: (lambda: flexible(normalized, ENUMERATED), lambda: flexible(normalized, RANGE)),
+    4: (lambda: flexible(normalized, RANGE), lambda: flexible(normalized, ENUMERATED)),
+    5: (lambda: compressed("palette", 4), lambda: compressed("palette", 6)),
+    6: (lambda: compressed("linear", 8), lambda: compressed("palette", 8)),
+    7: (
+        lambda: program(lambda x: mb.tile(x=x, reps=[1, 65])),
+        lambda: program(lambda x: mb.tile(x=x, reps=[1, 64])),
+    ),
+    8: (
+        lambda: six_axes(five_axes().get_spec()),
+        five_axes,
+    ),
+    9: (
+        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e6))),
+        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e4))),
+    ),
+    10: (
+        lambda: program(lambda x: mb.add(x=x, y=np.float32(-1e9))),
+        lambda: program(lambda x: mb.add(x=x, y=np.float32(-1e4))),
+    ),
+    13: (
+        lambda: program(lambda x: tied(x, SQUARE.copy()), pass_pipeline=ct.PassPipeline.EMPTY),
+        lambda: program(lambda x: tied(x, OTHER), pass_pipeline=ct.PassPipeline.EMPTY),
+    ),
+    14: (unread, lambda: program(lambda x: mb.relu(x=x))),
+}
+
+
+def fired(model: Any, *inputs: dict[str, np.ndarray]) -> set[int]:
+    return {finding.number for finding in lint(model, inputs)}
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_a_rule_fires_and_its_repair_does_not(number: int) -> None:
+    broken, repaired = CASES[number]
+    assert number in fired(broken())
+    assert number not in fired(repaired())
+
+
+@pytest.mark.parametrize(("dtype", "fires"), [("int4", True), ("int8", False)])
+def test_integers_of_four_bits_are_named(dtype: str, fires: bool) -> None:
+    assert (5 in fired(compressed("linear", int(dtype.removeprefix("int"))))) is fires
+
+
+def test_values_on_real_inputs_are_watched() -> None:
+    model = program(lambda x: mb.relu(x=mb.mul(x=x, y=np.float32(1000.0))), precision="float16")
+    inputs = {value: {"x": np.full((1, 256), value, np.float32)} for value in (10, 30, 70)}
+    assert not {11, 12} & fired(model)
+    assert not {11, 12} & fired(model, inputs[10])
+    assert {11, 12} & fired(model, inputs[30]) == {12}
+    assert {11, 12} & fired(model, inputs[10], inputs[70]) == {11}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fires"),
+    [
+        ({"task": "classify", "labels": []}, True),
+        ({"task": "tokens", "labels": ["LABEL_0", "LABEL_1"]}, True),
+        ({"task": "classify", "labels": ["no", "yes"]}, False),
+        ({"task": "classify", "labels": [], "problem_type": "regression"}, False),
+        ({"task": "qa", "labels": []}, False),
+    ],
+)
+def test_missing_labels_are_named(settings: dict[str, Any], fires: bool, tmp_path: Path) -> None:
+    product().save(str(tmp_path / "m.mlpackage"))
+    settings = {"package": "m.mlpackage", **settings}
+    (tmp_path / "model.json").write_text(json.dumps(settings))
+    assert (15 in fired(tmp_path)) is fires
+    assert (15 in fired(tmp_path / "m.mlpackage")) is fires
+
+
+def test_outputs_that_the_app_does_not_know_are_named(tmp_path: Path) -> None:
+    product().save(str(tmp_path / "m.mlpackage"))
+    settings = {"package": "m.mlpackage", "outputs": ["logits"]}
+    (tmp_path / "model.json").write_text(json.dumps(settings))
+    assert 14 in fired(tmp_path)
+
+
+def test_every_rule_has_a_test() -> None:
+    tested = {*CASES, 11, 12, 15}
+    assert [rule.number for rule in RULES] == sorted(tested)
+    assert {rule.weight for rule in RULES} == {"error", "caution"}
+    assert all(rule.report and rule.remedy for rule in RULES)
+
+
+def test_the_command_fails_where_an_error_fires(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = tmp_path / "m.mlpackage"
+    CASES[10][0]().save(str(package))
+    assert command.main([str(package), "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert (finding["number"], finding["weight"], finding["function"]) == (10, "error", "main")
+    product().save(str(package))
+    assert command.main([str(package)]) == 0
+    assert "nothing found" in capsys.readouterr().out
+    data = tmp_path / "inputs.npz"
+    np.savez(data, x=np.full((1, 256), 1e5, np.float32))
+    assert command.main([str(package), "--data", str(data)]) == 1
+    printed = capsys.readouterr().out
+    assert "error 11" in printed
+    assert command_line.main(["lint", str(package), "--data", str(data)]) == 1
+    assert capsys.readouterr().out == printed
+    assert command.main([str(tmp_path / "nothing")]) == 2
+    assert command.main([str(package), "--data", str(tmp_path / "text.txt")]) == 2
+    assert command.main([]) == 2
+    assert command.main(["--rules"]) == 0
