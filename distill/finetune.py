@@ -25,14 +25,17 @@ from distill.console.atomic import atomic_file
 from distill.console.errors import UserError, command
 from distill.console.options import PLAIN_TRAINING, expanded, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.fingerprint import contents
 from distill.models.presets import data_directory
 from distill.runs import score_report as report
 from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,
     claim_run,
+    clear_run,
     finished_run,
     last_complete_checkpoint,
+    locked,
 )
 from distill.runs.run_outputs import disk_problems, machine
 from distill.tasks import classification
@@ -51,6 +54,7 @@ NOT_OF_ONE_RUN = (
     "baseline",
     "json",
     "on_mismatch",
+    "force",
     "logits_cache",
     "allow_weak_teacher",
 )
@@ -116,6 +120,9 @@ class FinetuneArguments:
     )
     baseline: bool = field(
         default=False, metadata={"help": "the same without the teacher beside every run"}
+    )
+    force: bool = field(
+        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
     )
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
@@ -224,11 +231,13 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
     if evaluates(training):
         raise UserError("fine-tuning is scored at its end alone: leave --eval_strategy out")
     output, record = Path(training.output_dir), _record(arguments, training)
-    if done := finished_run(output, record):
-        return {name: value for name, value in done.items() if name not in RECORD}
-    with disk_problems(output):
+    with locked(output), disk_problems(output):
         with training.main_process_first(desc="run"):
-            output.mkdir(parents=True, exist_ok=True)
+            if arguments.force and training.process_index == 0:
+                clear_run(output)
+            done = None if arguments.force else finished_run(output, record)
+            if done:
+                return {name: value for name, value in done.items() if name not in RECORD}
             claim_run(output, record)
         trained, log = _trained(arguments, training)
         result = {**trained, "seed": training.seed}
@@ -274,7 +283,8 @@ def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]
 def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
-    return {**settings, **schedule(training)}
+    inputs = (arguments.model, arguments.teacher, arguments.data, arguments.train_file)
+    return {**settings, **schedule(training), **contents([*inputs, *arguments.extra_files])}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ Example:
 
     python -m distill.prepare --model minilm --text corpus/*.txt.gz --corpus_dir runs/corpus
     python -m distill.pretrain --corpus_dir runs/corpus --text corpus/*.txt.gz --teacher DIR ...
+
+On 16 machines that share a folder, each makes one part with --part 1/16 to --part 16/16;
+distill.pretrain reads them as one corpus.
 """
 
 from __future__ import annotations
@@ -29,6 +32,12 @@ class PrepareSettings:
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
     corpus_dir: str = field(metadata={"help": "folder to write"})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    part: str = field(
+        default="", metadata={"help": "make part 3 of 16 alone, on one of 16 machines: 3/16"}
+    )
+    any_size: bool = field(
+        default=False, metadata={"help": "take lines of any length, and any size of a .gz"}
+    )
     batch_size: int = field(default=5, metadata={"help": "at which padding is counted"})
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
@@ -62,19 +71,23 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     other work does not change (none for a corpus made before).
 
     Raises:
-        UserError: as `distill.corpus.shards.prepare_corpus`, or the model takes no such length.
+        UserError: as `prepare_corpus`, or the model takes no inputs of that length.
     """
+    from distill.corpus.corpus_folder import prepare_corpus
     from distill.corpus.length_batches import LengthBatches
-    from distill.corpus.shards import DESCRIPTION, prepare_corpus
+    from distill.corpus.parts import part_folder, part_numbers
+    from distill.corpus.shards import DESCRIPTION
     from distill.models.tokenizer import load_tokenizer
 
     directory = checkpoint_directory(settings.model)
     check_length(directory, settings.sequence_length)
     tokenizer = load_tokenizer(directory)
     folder = Path(settings.corpus_dir)
-    made_before = (folder / DESCRIPTION).is_file()
+    part = part_numbers(settings.part) if settings.part else None
+    made_before = ((part_folder(folder, *part) if part else folder) / DESCRIPTION).is_file()
     began, worked = time.perf_counter(), time.process_time()
-    corpus = prepare_corpus(settings.text, tokenizer, folder, settings.sequence_length)
+    length = settings.sequence_length
+    corpus = prepare_corpus(settings.text, tokenizer, folder, length, part, settings.any_size)
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
     described = corpus.description
     return {

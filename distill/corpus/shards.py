@@ -8,13 +8,11 @@ one number for each sequence are in memory: a corpus may be larger than it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,10 @@ from tqdm import tqdm
 
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError
-from distill.corpus.text_sources import describe, read_texts
+from distill.corpus.portions import portions
 from distill.models.tokenizer import special_ids
 
 SHORTEST = 12
-PORTION = 2000
 SHARD_TOKENS = 2**27
 DESCRIPTION, COUNTS = "corpus.json", "counts.npy"
 UNKNOWN = ("[UNK]", "<unk>")
@@ -62,32 +59,6 @@ class Corpus:
         ends, within = self.ends[shard], index - self.first[shard]
         start = ends[within - 1] if within else 0
         return self.shards[shard][start : ends[within]].astype(np.int64)
-
-
-def prepare_corpus(
-    sources: Sequence[str], tokenizer: Any, directory: Path, max_length: int
-) -> Corpus:
-    """Open the corpus in ``directory``, or make it there from ``sources`` first.
-
-    Raises:
-        UserError: a source cannot be read, nothing is left of them, or the directory holds a
-            corpus of other sources, another tokenizer or length, or files that are no corpus.
-    """
-    made_from = {
-        "sources": describe(sources),
-        "tokenizer": hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:16],
-        "max_length": max_length,
-    }
-    if not (directory / DESCRIPTION).is_file():
-        build_corpus(read_texts(sources), tokenizer, directory, max_length, made_from)
-    corpus = open_corpus(directory)
-    for key, value in made_from.items():
-        if corpus.description.get(key) != value:
-            raise UserError(
-                f"{directory} holds a corpus with {key} = {corpus.description.get(key)!r}, not "
-                f"{value!r}; name another directory for this one"
-            )
-    return corpus
 
 
 def build_corpus(
@@ -161,7 +132,7 @@ def _coded(texts: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[str], li
     lines = (text.replace("<unk>", unknown) if "<unk>" in text else text for text in texts)
     waiting: deque[tuple[list[str], Any]] = deque()
     with ThreadPoolExecutor(1) as pool:
-        while portion := list(islice(lines, PORTION)):
+        for portion in portions(lines):
             future = pool.submit(tokenizer.encode_batch_fast, portion, add_special_tokens=False)
             waiting.append((portion, future))
             if len(waiting) > 1:

@@ -14,14 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.corpus.portions import byte_pieces
 from distill.models.fingerprint import file_digest, folder_digest
 
 HUB = "hub:"
 COLUMN = "text"
 
 
-def read_texts(sources: Iterable[str]) -> Iterator[str]:
-    """The texts of all sources, one after the other, none of them empty.
+LONGEST_LINE = 2**27  # bytes
+MOST_INFLATED, FREE_INFLATED = 200, 2**30
+"""A .gz may hold 200 times its own size, and a GiB in any case; text is some 3 to 10 times its."""
+
+
+def read_texts(sources: Iterable[str], any_size: bool = False) -> Iterator[str]:
+    """The texts of all sources, one after the other, none of them empty; ``any_size`` takes lines
+    of any length and .gz files that inflate to any size.
 
     Raises:
         UserError: as `read_lines` and `read_dataset`.
@@ -31,7 +38,7 @@ def read_texts(sources: Iterable[str]) -> Iterator[str]:
         if source.startswith(HUB) or path.is_dir():
             yield from read_dataset(source)
         else:
-            yield from read_lines(path)
+            yield from read_lines(path, any_size)
 
 
 def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
@@ -54,24 +61,27 @@ def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
     return described
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
     """Non-empty lines of a text file (plain or .gz), or the ``text`` of each row of a .jsonl.
 
     Raises:
-        UserError: no such file, bytes that are no UTF-8, or a row without text; with the line.
+        UserError: no such file, bytes that are no UTF-8, or a row without text, with the line; a
+            line or a file that is too large, unless ``any_size``.
     """
     rows = ".jsonl" in path.suffixes
     number = 0
     try:
         opener: Any = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
-            for number, line in enumerate(file, 1):  # noqa: B007 - says where it broke
-                text = line.decode("utf-8")
-                if rows and text.strip():
-                    text = json.loads(text)[COLUMN]
-                    text.encode()
-                if text.strip():
-                    yield text.strip()
+            lines = file if any_size else _bounded(path, file)
+            for number, line in enumerate(lines, 1):  # noqa: B007 - says where it broke
+                for piece in [line] if rows else byte_pieces(line):
+                    text = piece.decode("utf-8")
+                    if rows and text.strip():
+                        text = json.loads(text)[COLUMN]
+                        text.encode()
+                    if text.strip():
+                        yield text.strip()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
@@ -86,10 +96,33 @@ def read_lines(path: Path) -> Iterator[str]:
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}, after line {number}: damaged gzip file ({error})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path}, line {number}: no {COLUMN!r} in this row ({type(error).__name__}: {error})"
         ) from None
+
+
+def _bounded(path: Path, file: Any) -> Iterator[bytes]:
+    """The lines of an open file.
+
+    Raises:
+        UserError: a line is longer than `LONGEST_LINE`, or a .gz inflates to more than it may.
+    """
+    limit = max(FREE_INFLATED, MOST_INFLATED * path.stat().st_size)
+    number = inflated = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        inflated += len(line)
+        if len(line) > LONGEST_LINE:
+            raise UserError(
+                f"{path}, line {number}: longer than {LONGEST_LINE:,} bytes; put one text on a "
+                "line, or take it with --any_size"
+            )
+        if path.suffix == ".gz" and inflated > limit:
+            raise UserError(
+                f"{path}: inflates to more than {limit:,} bytes; take it with --any_size"
+            )
+        yield line
 
 
 def read_dataset(source: str) -> Iterator[str]:

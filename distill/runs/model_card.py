@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-TERMS = (("alpha_ce", "L_ce"), ("alpha_mlm", "L_mlm"), ("alpha_cos", "L_cos"))
+TERMS = (
+    ("alpha_ce", "L_ce"),
+    ("alpha_mlm", "L_mlm"),
+    ("alpha_cos", "L_cos"),
+    ("alpha_rel", "L_rel"),
+)
 
 
 def model_card(report: dict[str, Any]) -> str:
@@ -63,7 +68,7 @@ def _data(report: dict[str, Any]) -> list[str]:
 
 def _how(settings: dict[str, Any], training: dict[str, Any]) -> list[str]:
     distilled = settings["teacher"] is not None
-    used = [(k, n) for k, n in TERMS if settings[k] and (distilled or k == "alpha_mlm")]
+    used = [(k, n) for k, n in TERMS if settings.get(k) and (distilled or k == "alpha_mlm")]
     loss = " + ".join(f"{settings[key]:g} {name}" for key, name in used)
     where = "masked positions" if settings["masked_only"] else "all attended positions"
     rows = [f"| {name} | {value} |" for name, value in training.items() if value is not None]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from distill.console.errors import UserError
+from distill.losses.relation import LayerRelations
 from distill.losses.triple import TripleWeights, triple_loss
 
 
@@ -53,6 +54,8 @@ class Distiller(nn.Module):
         teacher: a `transformers` model, with an MLM head if its distribution is to be learnt;
             None to train the student as a masked language model alone.
         positions: as in `triple_loss`.
+        relation: weight of `distill.losses.relation`, which compares models of any widths.
+        relation_heads: of it; 0 takes the student's attention heads.
 
     Raises:
         UserError: a head that is missing, other vocabularies, or widths that the cosine cannot
@@ -66,6 +69,8 @@ class Distiller(nn.Module):
         weights: TripleWeights,
         masked_only: bool = False,
         positions: int | None = None,
+        relation: float = 0.0,
+        relation_heads: int = 0,
     ) -> None:
         super().__init__()
         self.student, self.weights, self.masked_only = student, weights, masked_only
@@ -74,8 +79,11 @@ class Distiller(nn.Module):
         self._held: tuple[Any, MlmHead | None] | None = None
         if teacher is None:
             self.weights = TripleWeights(0, weights.masked, 0, weights.temperature)
-        elif weights.distillation or weights.cosine:
+        elif weights.distillation or weights.cosine or relation:
             self._held = self._hold(teacher)
+        self.relation = relation if teacher is not None else 0.0
+        if self.relation:
+            self._relations = LayerRelations(student, teacher, relation_heads)
 
     def _hold(self, teacher: Any) -> tuple[Any, MlmHead | None]:
         theirs, ours = teacher.config, self.student.config
@@ -87,7 +95,8 @@ class Distiller(nn.Module):
         if self.weights.cosine and theirs.hidden_size != ours.hidden_size:
             raise UserError(
                 f"L_cos compares states of one width; the teacher's have {theirs.hidden_size}, "
-                f"the student's {ours.hidden_size}: leave it out with --alpha_cos 0"
+                f"the student's {ours.hidden_size}: leave it out with --alpha_cos 0; "
+                "--alpha_rel 1 compares relations, of any widths"
             )
         teacher.eval().requires_grad_(False)
         return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None
@@ -132,6 +141,10 @@ class Distiller(nn.Module):
             self.masked_only,
             self.positions,
         )
+        if self._held and self.relation:
+            terms["relation"] = self._relations.loss(attention_mask)
+            share = shares[0] if shares else 1.0
+            terms["loss"] = terms["loss"] + self.relation * share * terms["relation"]
         if not self.training and not weights.masked:
             only = TripleWeights(0, 1, 0)
             none = (None, attention_mask, labels, self.head, None, only)

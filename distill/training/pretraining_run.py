@@ -13,9 +13,10 @@ import torch
 from transformers import AutoModelForMaskedLM, EarlyStoppingCallback
 
 from distill.console.errors import UserError
+from distill.corpus.corpus_folder import prepare_corpus
 from distill.corpus.length_batches import Sequences
 from distill.corpus.masking import MaskingCollator
-from distill.corpus.shards import UNKNOWN, Corpus, prepare_corpus
+from distill.corpus.shards import UNKNOWN, Corpus
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.models.fingerprint import checkpoint_digest
@@ -134,6 +135,8 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
             TripleWeights(*weights),
             settings.masked_only,
             settings.loss_positions or None,
+            settings.alpha_rel,
+            settings.relation_heads,
         ),
         args=training,
         train_dataset=rows,

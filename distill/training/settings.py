@@ -85,6 +85,12 @@ class PretrainSettings:
     alpha_ce: float = field(default=5.0, metadata={"help": "weight of L_ce; 0 leaves it out"})
     alpha_mlm: float = field(default=2.0, metadata={"help": "weight of L_mlm"})
     alpha_cos: float = field(default=1.0, metadata={"help": "weight of L_cos"})
+    alpha_rel: float = field(
+        default=0.0, metadata={"help": "weight of MiniLMv2's relations, for any two widths"}
+    )
+    relation_heads: int = field(
+        default=0, metadata={"help": "of the relations; 0: the student's attention heads"}
+    )
     temperature: float = field(default=2.0, metadata={"help": "of L_ce"})
     masked_only: bool = field(default=False, metadata={"help": "L_ce at masked positions only"})
     loss_positions: int = field(
@@ -113,7 +119,8 @@ class PretrainSettings:
             raise UserError("name the text to train on with --text")
         if not (self.teacher or self.student):
             raise UserError("give a --teacher, or a --student to train alone")
-        if min(self.alpha_ce, self.alpha_mlm, self.alpha_cos) < 0 or self.temperature <= 0:
+        weights = (self.alpha_ce, self.alpha_mlm, self.alpha_cos, self.alpha_rel)
+        if min(weights) < 0 or self.temperature <= 0 or self.relation_heads < 0:
             raise UserError("weights must not be negative, the temperature must be above 0")
         if not self._terms():
             raise UserError("every term of the loss has weight 0")
@@ -127,7 +134,8 @@ class PretrainSettings:
             raise UserError("--loss_positions must not be negative")
 
     def _terms(self) -> float:
-        return self.alpha_mlm + (self.alpha_ce + self.alpha_cos if self.teacher else 0)
+        taught = self.alpha_ce + self.alpha_cos + self.alpha_rel
+        return self.alpha_mlm + (taught if self.teacher else 0)
 
 
 def layer_choice(text: str) -> str | tuple[int, ...]:

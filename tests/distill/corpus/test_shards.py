@@ -10,8 +10,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from distill.console.errors import UserError
+from distill.corpus import portions
 from distill.corpus import shards as corpus
-from distill.corpus.shards import build_corpus, open_corpus, prepare_corpus
+from distill.corpus.corpus_folder import prepare_corpus
+from distill.corpus.shards import build_corpus, open_corpus
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_sequences_come_back(
     tokenizer, sentences, tmp_path: Path, monkeypatch, shard_tokens: int
 ) -> None:
     monkeypatch.setattr(corpus, "SHARD_TOKENS", shard_tokens)
-    monkeypatch.setattr(corpus, "PORTION", 10)
+    monkeypatch.setattr(portions, "PORTION_TEXTS", 10)
     described = build_corpus(sentences, tokenizer, tmp_path / "c", 512)
     found = open_corpus(tmp_path / "c")
     wanted = [ids for ids in (ids_of(tokenizer, text) for text in sentences) if len(ids) >= 12]
@@ -64,7 +66,7 @@ def test_wide_vocabularies_take_four_bytes(tokenizer, sentences, tmp_path: Path)
 
 def test_text_is_never_read_far_ahead(tokenizer, sentences, tmp_path: Path, monkeypatch) -> None:
     """A corpus larger than memory: at most three portions are there at a time."""
-    monkeypatch.setattr(corpus, "PORTION", 8)
+    monkeypatch.setattr(portions, "PORTION_TEXTS", 8)
     read, ahead = 0, []
 
     def stream() -> Iterator[str]:

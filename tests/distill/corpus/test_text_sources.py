@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from distill.console.errors import UserError
+from distill.corpus import text_sources
 from distill.corpus.text_sources import describe, read_lines, read_texts
 
 LINES = ["A first line.", "Zürich, naïve, 東京.", "A last one."]
@@ -57,3 +58,19 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         list(read_texts([str(tmp_path / "none.txt")]))
     with pytest.raises(UserError, match="no such file"):
         describe([str(tmp_path / "none.txt")])
+
+
+def test_lines_and_archives_that_are_too_large_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_sources, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(text_sources, "FREE_INFLATED", 10_000)
+    (tmp_path / "long.txt").write_text("short\n" + "x" * 1001 + "\n")
+    bomb = gzip.compress((b"x" * 99 + b"\n") * 100_000)
+    assert len(bomb) * text_sources.MOST_INFLATED < 10_000_000
+    (tmp_path / "bomb.txt.gz").write_bytes(bomb)
+    for name, message in (("long.txt", "line 2: longer than 1,000"), ("bomb.txt.gz", "inflates")):
+        with pytest.raises(UserError, match=message):
+            list(read_texts([str(tmp_path / name)]))
+    assert len(list(read_texts([str(tmp_path / "long.txt")], any_size=True))) == 2
+    assert len(list(read_texts([str(tmp_path / "bomb.txt.gz")], any_size=True))) == 100_000
