@@ -1,5 +1,5 @@
-import QuestionAnswering
-import QuestionAnsweringCoreML
+import TextModels
+import TextModelsCoreML
 import XCTest
 
 @testable import QADemo

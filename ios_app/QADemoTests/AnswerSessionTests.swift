@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import XCTest
 
 @testable import QADemo

@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 import XCTest
 
@@ -28,7 +28,7 @@ final class HighlightTests: XCTestCase {
         XCTAssertFalse(plain.runs.contains(where: Self.isMarked))
     }
 
-    private static func isMarked(_ run: AttributedString.Runs.Run) -> Bool {
+    private nonisolated static func isMarked(_ run: AttributedString.Runs.Run) -> Bool {
         run[AttributeScopes.SwiftUIAttributes.BackgroundColorAttribute.self] != nil
     }
 }

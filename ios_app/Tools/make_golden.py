@@ -36,7 +36,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from distill.tasks import squad
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = ROOT / "Tests" / "QuestionAnsweringTests" / "Golden"
+COMMITTED = ROOT / "Tests" / "TextModelsTests" / "Golden"
 PROSE = ROOT.parent / "tests" / "texts"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VARIANTS: dict[str, dict[str, bool]] = {  # what differs from the tokenizer as it is

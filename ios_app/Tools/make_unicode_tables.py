@@ -19,7 +19,7 @@ from pathlib import Path
 from tokenizers.normalizers import NFD, BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-SOURCES = Path(__file__).parent.parent / "Sources" / "QuestionAnswering"
+SOURCES = Path(__file__).parent.parent / "Sources" / "TextModels"
 # Planes 4 to 13 hold no character, in any version of Unicode so far.
 SCALARS = [chr(c) for c in [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0x110000)]]
 HANGUL = range(0xAC00, 0xAC00 + 11172)

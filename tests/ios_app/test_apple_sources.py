@@ -17,8 +17,8 @@ FRAMEWORKS = {
     "SwiftUI": ["SwiftUI.swift", "SwiftUIViews.swift"],
 }
 OWN = {
-    "QuestionAnswering": "Sources/QuestionAnswering",
-    "QuestionAnsweringCoreML": "Sources/QuestionAnsweringCoreML",
+    "TextModels": "Sources/TextModels",
+    "TextModelsCoreML": "Sources/TextModelsCoreML",
     "QADemo": "QADemo/App",
 }
 TESTS = ("QADemoTests", "QADemoPerformanceTests")
@@ -31,9 +31,10 @@ def sources(folder: str) -> list[str]:
     return [path.relative_to(PACKAGE).as_posix() for path in found]
 
 
-def emit(swift: Toolchain, module: str, files: list[str]) -> None:
+def emit(swift: Toolchain, module: str, files: list[str], language: str) -> None:
     """Compile files into a module that others can import."""
-    arguments = ["-emit-module", "-enable-testing", "-parse-as-library", "-module-name", module]
+    arguments = ["-swift-version", language, "-emit-module", "-enable-testing"]
+    arguments += ["-parse-as-library", "-module-name", module]
     target = ["-I", MODULES, "-o", f"{MODULES}/{module}.swiftmodule"]
     done = swift.run("swiftc", *arguments, *target, *files)
     assert done.returncode == 0, f"{module}:\n{done.stdout}"
@@ -41,7 +42,9 @@ def emit(swift: Toolchain, module: str, files: list[str]) -> None:
 
 def check(swift: Toolchain, files: list[str]) -> tuple[bool, str]:
     """Whether files type-check, and what the compiler says."""
-    done = swift.run("swiftc", "-typecheck", "-parse-as-library", "-I", MODULES, *files)
+    done = swift.run(
+        "swiftc", "-swift-version", "6", "-typecheck", "-parse-as-library", "-I", MODULES, *files
+    )
     return done.returncode == 0, done.stdout
 
 
@@ -50,9 +53,9 @@ def modules(swift: Toolchain) -> Toolchain:
     """The toolchain, with the stubs and the project's own modules compiled."""
     (PACKAGE / MODULES).mkdir(parents=True, exist_ok=True)
     for module, files in FRAMEWORKS.items():
-        emit(swift, module, [f"{STUBS}/{name}" for name in files])
+        emit(swift, module, [f"{STUBS}/{name}" for name in files], "5")
     for module, folder in OWN.items():
-        emit(swift, module, sources(folder))
+        emit(swift, module, sources(folder), "6")
     return swift
 
 
@@ -76,12 +79,12 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
     ],
 )
 def test_a_mistake_is_found(modules: Toolchain, source: str, right: str, wrong: str) -> None:
-    folder = PACKAGE / OWN["QuestionAnsweringCoreML"]
+    folder = PACKAGE / OWN["TextModelsCoreML"]
     text = (folder / source).read_text(encoding="utf-8")
     assert right in text
     broken = PACKAGE / MODULES / source
     broken.write_text(text.replace(right, wrong), encoding="utf-8")
-    others = [path for path in sources(OWN["QuestionAnsweringCoreML"]) if Path(path).name != source]
+    others = [path for path in sources(OWN["TextModelsCoreML"]) if Path(path).name != source]
     passed, said = check(modules, [*others, f"{MODULES}/{source}"])
     broken.unlink()
     assert not passed

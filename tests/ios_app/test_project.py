@@ -91,7 +91,7 @@ def test_models_are_copied_as_they_are_from_where_the_exporter_writes(
 
 
 def test_products_of_the_package_are_there(objects: dict[str, Any]) -> None:
-    manifest = (PACKAGE / "Package.swift").read_text(encoding="utf-8")
+    manifest = (PACKAGE.parent / "Package.swift").read_text(encoding="utf-8")
     for product in of(objects, "XCSwiftPackageProductDependency"):
         assert f'.library(name: "{product["productName"]}"' in manifest
     assert ".package(url" not in manifest

@@ -15,7 +15,7 @@ from toolchain import PACKAGE, Toolchain
 from bench.reporting.device_results import read_device_results
 from distill.models.presets import data_directory, preset_directory
 
-GOLDEN = PACKAGE / "Tests" / "QuestionAnsweringTests" / "Golden"
+GOLDEN = PACKAGE / "Tests" / "TextModelsTests" / "Golden"
 OPTIMIZED = ("-c", "release", "-Xswiftc", "-enable-testing")
 
 
@@ -43,7 +43,7 @@ def real_golden() -> str | None:
         arguments += ["--squad", str(data / "squad" / "dev-v1.1.json.gz")]
     made = tool("make_golden.py", *arguments)
     assert made.returncode == 0, made.stderr
-    return "build/golden"
+    return "ios_app/build/golden"
 
 
 def test_package_passes_its_tests(
@@ -66,10 +66,10 @@ def test_package_passes_its_tests(
         assert texts > 10_570 + 2_067
 
 
-def test_tokenizer_bench_runs(swift: Toolchain) -> None:
+def test_textmodels_time_runs(swift: Toolchain) -> None:
     """The command that the README shows; the time itself is for a benchmark, not for a test."""
-    run = ("run", *OPTIMIZED, "tokenizer-bench")
-    folder = "Tests/QuestionAnsweringTests/Golden"
+    run = ("run", *OPTIMIZED, "textmodels", "time")
+    folder = "ios_app/Tests/TextModelsTests/Golden"
     printed = swift.run("swift", *run, folder, "--words", "50", "--runs", "3")
     assert printed.returncode == 0, printed.stdout
     assert re.search(r"^median +\d+\.\d+ ms of 3 runs$", printed.stdout, re.MULTILINE)

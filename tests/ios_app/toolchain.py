@@ -17,7 +17,7 @@ SCRIPT = DATA.parent / "tools" / "swift-on-debian.sh"
 
 @dataclass(frozen=True)
 class Toolchain:
-    """Runs `swift` or `swiftc` in the folder of the Swift package."""
+    """Runs `swift` in the root of the repository (Package.swift) and `swiftc` in ios_app."""
 
     script: Path | None
 
@@ -25,13 +25,14 @@ class Toolchain:
         self, tool: str, *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """The finished process, its output (both streams) as text."""
+        folder = ROOT if tool == "swift" else PACKAGE
         command = [tool, *arguments]
         if self.script is not None:
             verb = "run" if tool == "swift" else tool
-            command = ["bash", str(self.script), verb, str(PACKAGE), *arguments]
+            command = ["bash", str(self.script), verb, str(folder), *arguments]
         return subprocess.run(
             command,
-            cwd=PACKAGE,
+            cwd=folder,
             env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-// Stub of the calls that QuestionAnsweringCoreML makes; README.md says what for.
+// Stub of the calls that TextModelsCoreML makes; README.md says what for.
 import Foundation
 
 public enum MLComputeUnits: Int, Sendable {
@@ -7,6 +7,7 @@ public enum MLComputeUnits: Int, Sendable {
 
 public class MLModelConfiguration: NSObject {
     public var computeUnits: MLComputeUnits { get { fatalError() } set {} }
+    public var functionName: String? { get { fatalError() } set {} }
 }
 
 public class MLFeatureDescription: NSObject {}

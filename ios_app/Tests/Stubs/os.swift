@@ -1,4 +1,4 @@
-// Stub of the calls that QuestionAnsweringCoreML makes; README.md says what for.
+// Stub of the calls that TextModelsCoreML makes; README.md says what for.
 
 public struct OSSignpostIntervalState: Sendable {}
 

@@ -13,7 +13,7 @@ from bench.reporting.tables import device_ratios, device_rows
 from distill.console.errors import UserError
 
 APP = Path(__file__).parents[3] / "ios_app"
-GOLDEN = APP / "Tests" / "QuestionAnsweringTests" / "Golden" / "report.json"
+GOLDEN = APP / "Tests" / "TextModelsTests" / "Golden" / "report.json"
 
 
 def test_a_results_file_is_read(device_file: Path) -> None:

@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 
 /// A passage, a question, and the answers of one or two models.

@@ -1,6 +1,6 @@
 import Foundation
 import Observation
-import QuestionAnswering
+import TextModels
 
 /// What the question screen shows and does.
 @MainActor

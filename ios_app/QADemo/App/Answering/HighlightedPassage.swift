@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 
 /// A passage with the answer marked in it.

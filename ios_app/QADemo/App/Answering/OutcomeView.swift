@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 
 /// What one model says: its answer, how sure it is, and the time it took.

@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 
 /// One measured row: what, the median and the tail, heat and memory.

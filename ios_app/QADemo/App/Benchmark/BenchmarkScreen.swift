@@ -1,4 +1,4 @@
-import QuestionAnswering
+import TextModels
 import SwiftUI
 
 /// Measures models × compute units × lengths and shares the result as JSON.

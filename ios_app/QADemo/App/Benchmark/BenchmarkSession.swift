@@ -1,7 +1,7 @@
 import Foundation
 import Observation
-import QuestionAnswering
-import QuestionAnsweringCoreML
+import TextModels
+import TextModelsCoreML
 import UIKit
 
 /// What the benchmark screen shows and does.

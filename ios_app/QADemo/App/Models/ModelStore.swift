@@ -1,7 +1,7 @@
 import Foundation
 import Observation
-import QuestionAnswering
-import QuestionAnsweringCoreML
+import TextModels
+import TextModelsCoreML
 
 /// A question came while the benchmark has the device to itself.
 struct BenchmarkIsRunning: LocalizedError {
@@ -26,7 +26,7 @@ final class ModelStore {
     }
 
     init(directory: URL = ModelStore.modelsDirectory) {
-        let library = ModelLibrary(directory: directory)
+        let library = ModelLibrary(directory: directory, task: "qa")
         bundles = library.bundles
         problems = library.problems.map { "\($0.name): \($0.reason)" }
     }

@@ -1,7 +1,7 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
-import QuestionAnswering
+import TextModels
 
 /// A package compiled for this device.
 public struct CompiledModel: Sendable {

@@ -1,7 +1,7 @@
 #if canImport(Darwin)
 import Darwin
 import Foundation
-import QuestionAnswering
+import TextModels
 
 /// Temperature, memory and power of this device.
 public struct DeviceState: DeviceProbe {

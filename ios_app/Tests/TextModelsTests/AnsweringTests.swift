@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 /// Finds one word: its ids score high wherever they stand.
 struct WordFinder: SpanPredictor {
@@ -60,13 +60,13 @@ final class AnsweringTests: XCTestCase {
     func testEmptyQuestionAndPassageAreRefused() async throws {
         let answerer = answerer(finding: "b")
         for (question, passage, wanted) in [
-            (" \n", "a", QuestionAnsweringError.emptyQuestion), ("a", "\t", .emptyPassage),
+            (" \n", "a", TextModelsError.emptyQuestion), ("a", "\t", .emptyPassage),
         ] {
             do {
                 _ = try await answerer.answer(question: question, passage: passage)
                 XCTFail("no error")
             } catch {
-                XCTAssertEqual(error as? QuestionAnsweringError, wanted)
+                XCTAssertEqual(error as? TextModelsError, wanted)
             }
         }
     }
@@ -95,7 +95,7 @@ final class AnsweringTests: XCTestCase {
             tokenizer: tokenizer, classID: 2, separatorID: 3, maxLength: 8, maxQuestionLength: 64
         )
         XCTAssertThrowsError(try builder.features(question: "a b c d e f", passage: "g")) {
-            XCTAssertEqual($0 as? QuestionAnsweringError, .noRoomForPassage(length: 8))
+            XCTAssertEqual($0 as? TextModelsError, .noRoomForPassage(length: 8))
         }
     }
 
@@ -117,5 +117,45 @@ final class AnsweringTests: XCTestCase {
         XCTAssertThrowsError(
             try AnswerDecoder().answers(passage: "b", features: features, logits: [])
         )
+    }
+
+    func testImpossibleNumbersNeitherTrapNorHang() throws {
+        let builder = FeatureBuilder(
+            tokenizer: tokenizer, classID: 2, separatorID: 3, maxLength: 16, docStride: 0,
+            maxQuestionLength: -1, pairSeparators: 0
+        )
+        let passage = String(repeating: "a b c ", count: 20)
+        let features = try builder.features(question: "a", passage: passage)
+        let logits = features.map {
+            SpanLogits(
+                start: Array(repeating: 0, count: $0.count),
+                end: Array(repeating: 0, count: $0.count)
+            )
+        }
+        for (nBest, longest) in [(-1, Int.max), (0, 0), (Int.max, -5)] {
+            let decoder = AnswerDecoder(nBest: nBest, maxAnswerLength: longest)
+            XCTAssertFalse(
+                try decoder.answers(passage: passage, features: features, logits: logits).isEmpty
+            )
+        }
+        XCTAssertThrowsError(
+            try AnswerDecoder().answers(passage: "b", features: features, logits: logits)
+        ) { XCTAssertTrue($0.localizedDescription.contains("another passage"), "\($0)") }
+        XCTAssertEqual(ModelInput(filled: -3, settings: bundle.settings).length, 1)
+        XCTAssertEqual(String("ab"[ScalarRanges("ab").indices(1..<9)]), "b")
+    }
+
+    func testNoAnswerThresholdOfTheBundleIsUsed() async throws {
+        let text = ModelFolder.settings.replacingOccurrences(
+            of: "\"labels\": []", with: "\"labels\": [], \"no_answer_threshold\": -100"
+        )
+        let folder = try ModelFolder(settings: text)
+        let settings = try ModelBundle(directory: folder.directory).settings
+        let answerer = QuestionAnswerer(
+            tokenizer: tokenizer,
+            predictor: WordFinder(settings: settings, wanted: tokenizer.encode("b").ids)
+        )
+        let report = try await answerer.answer(question: "a?", passage: "a b c")
+        XCTAssertEqual(report.answers.map(\.range).prefix(2), [0..<0, 2..<3])
     }
 }

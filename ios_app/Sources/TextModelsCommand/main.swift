@@ -1,14 +1,14 @@
 // Time to tokenize a passage.
 //
-//   swift run -c release tokenizer-bench Tests/QuestionAnsweringTests/Golden
-//   swift run -c release tokenizer-bench QADemo/Models/qa-mini-qa-int8 --words 300 --runs 500
+//   swift run -c release textmodels time ios_app/Tests/TextModelsTests/Golden
+//   swift run -c release textmodels time ios_app/QADemo/Models/qa-mini-qa-int8 --words 300 --runs 500
 
 import Foundation
-import QuestionAnswering
+import TextModels
 
 let usage = """
-    usage: tokenizer-bench FOLDER [--words N] [--runs N]
-    FOLDER holds tokenizer.json and vocab.txt
+    usage: textmodels time FOLDER [--words N] [--runs N]
+    FOLDER holds tokenizer.json
     """
 
 /// Repeated until the passage has as many words as asked for.
@@ -28,6 +28,8 @@ struct Arguments {
     var runs = 200
 
     init?(_ arguments: [String]) {
+        guard arguments.first == "time" else { return nil }
+        let arguments = arguments.dropFirst()
         guard let first = arguments.first, !first.hasPrefix("-") else { return nil }
         folder = URL(fileURLWithPath: first)
         var rest = arguments.dropFirst()

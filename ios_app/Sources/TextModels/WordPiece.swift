@@ -12,23 +12,30 @@ public struct WordPiece: Sendable {
     /// - Parameters:
     ///   - vocabulary: the content of vocab.txt: one entry a line, the number of the line its id.
     ///   - prefix: what the entry of a piece inside a word begins with.
-    /// - Throws: `QuestionAnsweringError.badVocabulary`: not UTF-8, or without the unknown token.
+    /// - Throws: `TextModelsError.badVocabulary`: not UTF-8, or without the unknown token.
     public init(
         vocabulary: Data,
         unknownToken: String = "[UNK]",
         prefix: String = "##",
         maxCharactersPerWord: Int = 100
     ) throws {
-        guard let text = String(data: vocabulary, encoding: .utf8) else {
-            throw QuestionAnsweringError.badVocabulary("it is not UTF-8 text")
-        }
-        var tree = ScalarTree(minimumCapacity: vocabulary.count / 2)
-        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-        for (id, line) in lines.enumerated() where !line.isEmpty {
-            tree.insert(line.map(\.value), Int32(id))
-        }
+        try self.init(
+            entries: VocabularyFile.lines(of: vocabulary),
+            unknownToken: unknownToken, prefix: prefix, maxCharactersPerWord: maxCharactersPerWord
+        )
+    }
+
+    /// - Parameter entries: the scalars of each entry, with its id of at least 0.
+    init(
+        entries: [(scalars: [UInt32], id: Int32)],
+        unknownToken: String,
+        prefix: String,
+        maxCharactersPerWord: Int
+    ) throws {
+        var tree = ScalarTree(minimumCapacity: entries.count * 4)
+        for (scalars, id) in entries { tree.insert(scalars, id) }
         guard let unknown = tree.value(of: unknownToken.unicodeScalars.map(\.value)) else {
-            throw QuestionAnsweringError.badVocabulary("it has no \(unknownToken)")
+            throw TextModelsError.badVocabulary("it has no \(unknownToken)")
         }
         unknownID = unknown
         continuation = tree.node(after: prefix.unicodeScalars.map(\.value))

@@ -1,11 +1,11 @@
 import Foundation
 
 /// What can go wrong, in words for the person at the screen.
-public enum QuestionAnsweringError: Error, Equatable, Sendable {
+public enum TextModelsError: Error, Equatable, Sendable {
     case missingFile(String)
     case badFile(name: String, reason: String)
     case badVocabulary(String)
-    case wrongTask(String)
+    case wrongTask(String, expected: String)
     case noRoomForPassage(length: Int)
     case emptyQuestion
     case emptyPassage
@@ -13,7 +13,7 @@ public enum QuestionAnsweringError: Error, Equatable, Sendable {
     case badLogits(String)
 }
 
-extension QuestionAnsweringError: LocalizedError {
+extension TextModelsError: LocalizedError {
     public var errorDescription: String? {
         switch self {
         case .missingFile(let name):
@@ -21,9 +21,9 @@ extension QuestionAnsweringError: LocalizedError {
         case .badFile(let name, let reason):
             return "\(name) cannot be used: \(reason)."
         case .badVocabulary(let reason):
-            return "vocab.txt cannot be used: \(reason)."
-        case .wrongTask(let task):
-            return "This model was exported for the task “\(task)”; this app needs “qa”."
+            return "The vocabulary cannot be used: \(reason)."
+        case .wrongTask(let task, let expected):
+            return "This model was exported for the task “\(task)” (expected “\(expected)”)."
         case .noRoomForPassage(let length):
             return "\(length) tokens leave no room for the passage beside the question."
         case .emptyQuestion:

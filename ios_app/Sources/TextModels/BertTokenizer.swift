@@ -22,6 +22,8 @@ public struct BertTokenizer: Sendable {
     public let wordPiece: WordPiece
     /// Special tokens written out in a text, such as [SEP], are taken as such, as Python does.
     private let addedTokens: ScalarTree
+    /// Ids of the tokens that are taken before a text is normalised.
+    let addedIDs: Set<Int32>
     private let properties = ScalarProperties.shared
 
     /// - Parameter addedTokens: tokens that are found in a text before it is normalised, with ids.
@@ -37,6 +39,7 @@ public struct BertTokenizer: Sendable {
             tree.insert(token.content.unicodeScalars.map(\.value), token.id)
         }
         self.addedTokens = tree
+        addedIDs = Set(addedTokens.map(\.id))
     }
 
     /// Tokens of a text, without special tokens at its ends.

@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 /// A device as phones are: its speed drifts, and now and then something else runs.
 private actor NoisyDevice {
@@ -43,7 +43,11 @@ private actor Measured {
 
 /// The A/A experiment: the same model under two names must not differ from itself.
 final class NoisyDeviceTests: XCTestCase {
+    #if DEBUG
+    private let experiments = 40
+    #else
     private let experiments = 200
+    #endif
 
     func testTheSameModelInTurnsDoesNotDifferFromItself() async throws {
         let alarms = try await alarms(inBlocks: false, control: 4)

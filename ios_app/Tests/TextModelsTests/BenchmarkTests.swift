@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 struct FixedProbe: DeviceProbe {
     var thermalState = "nominal"

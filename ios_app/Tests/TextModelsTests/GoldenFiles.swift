@@ -1,7 +1,7 @@
 import Foundation
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 /// A folder of golden files; Tools/make_golden.py says what is in it.
 struct GoldenSet {

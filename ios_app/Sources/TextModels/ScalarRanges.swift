@@ -10,9 +10,10 @@ public struct ScalarRanges: Sendable {
         starts = Array(text.unicodeScalars.indices) + [text.endIndex]
     }
 
-    /// The exact range.
+    /// The exact range; what lies outside of the text is cut off.
     public func indices(_ range: Range<Int>) -> Range<String.Index> {
-        starts[range.lowerBound]..<starts[range.upperBound]
+        let range = range.clamped(to: 0..<(starts.count - 1))
+        return starts[range.lowerBound]..<starts[range.upperBound]
     }
 
     /// The range widened to whole characters as the screen shows them: half a character cannot be

@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 /// A folder as the exporter writes it, in a temporary place.
 final class ModelFolder {
@@ -68,17 +68,23 @@ final class ModelFilesTests: XCTestCase {
             let folder = try ModelFolder()
             try folder.remove(name)
             XCTAssertThrowsError(try ModelBundle(directory: folder.directory).tokenizer()) {
-                XCTAssertEqual($0 as? QuestionAnsweringError, .missingFile(name))
+                XCTAssertEqual($0 as? TextModelsError, .missingFile(name))
             }
         }
     }
 
     func testWrongSettingsAreRefusedInWords() throws {
         for (part, other, words) in [
-            ("\"qa\"", "\"embed\"", "was exported for the task “embed”"),
-            ("\"format_version\": 1", "\"format_version\": 2", "its format is 2, this app reads 1"),
+            ("\"format_version\": 1", "\"format_version\": 3", "its format is 3, this app reads 1"),
+            ("[16, 32]", "[16, 1099511627776]", "“lengths” is 1099511627776 (expected 1 to"),
+            ("\"max_answer_length\": 5", "\"max_answer_length\": 9223372036854775807", "expected 1"),
+            ("\"max_answer_length\": 5", "\"max_answer_length\": 1e30", "is out of range"),
+            ("\"cls\": 2", "\"cls\": 99999999999", "is out of range"),
+            ("tiny.mlpackage", "../tiny.mlpackage", "is not a file name"),
+            ("\"labels\"", "\"functions\": {\"16\": \"length_16\"}, \"labels\"", "its functions"),
+            ("\"labels\"", "\"pair_separators\": 3, \"labels\"", "“pair_separators” is 3"),
             ("[16, 32]", "[]", "names no lengths"),
-            ("\"doc_stride\": 4", "\"doc_stride\": 0", "not above 0"),
+            ("\"doc_stride\": 4", "\"doc_stride\": 0", "“doc_stride” is 0"),
             ("\"doc_stride\": 4", "\"doc_stride\": \"4\"", "“doc_stride” has the wrong type"),
             ("\"lengths\": [16, 32],", "", "“lengths” is missing"),
             ("{\"format", "{format", "it is not JSON"),
@@ -89,6 +95,53 @@ final class ModelFilesTests: XCTestCase {
                 XCTAssertTrue($0.localizedDescription.contains(words), $0.localizedDescription)
             }
         }
+    }
+
+    func testSettingsOfVersion2AreRead() throws {
+        let text = ModelFolder.settings
+            .replacingOccurrences(of: "\"format_version\": 1", with: "\"format_version\": 2")
+            .replacingOccurrences(of: "\"labels\": []", with: """
+                "functions": {"16": "length_16", "32": "length_32"}, "pair_separators": 2,
+                "formats": {"coreml": {"file": "tiny.mlpackage", "bytes": 7, "minimum": "iOS18"}},
+                "tokenizer": "bpe", "no_answer_threshold": -1.5, "labels": ["NO", "YES"],
+                "problem_type": "single_label_classification", "activation": "softmax",
+                "checks": [{"length": 2, "inputs": {"input_ids": [2, 3]}, "outputs": {"x": [0.5]}}]
+                """)
+        let settings = try ModelSettings(json: Data(text.utf8))
+        XCTAssertEqual(settings.function(for: 32), "length_32")
+        XCTAssertEqual(settings.formats["coreml"]?.bytes, 7)
+        XCTAssertEqual(settings.noAnswerThreshold, -1.5)
+        XCTAssertEqual(settings.labels, ["NO", "YES"])
+        XCTAssertEqual(settings.checks.first?.outputs, ["x": [0.5]])
+        let old = try ModelSettings(json: Data(ModelFolder.settings.utf8))
+        XCTAssertEqual(old.functions, [:])
+        XCTAssertNil(old.noAnswerThreshold)
+        XCTAssertEqual([old.tokenizer, String(old.pairSeparators)], ["wordpiece", "1"])
+    }
+
+    func testSpecialIDsThatTheTokenizerDoesNotHaveAreFound() throws {
+        let wrong = ModelFolder.settings.replacingOccurrences(of: "\"cls\": 2", with: "\"cls\": 77")
+        let folder = try ModelFolder(settings: wrong)
+        XCTAssertThrowsError(try ModelBundle(directory: folder.directory).tokenizer()) {
+            XCTAssertTrue($0.localizedDescription.contains("special_ids.cls"), "\($0)")
+        }
+    }
+
+    func testVocabularyOfTokenizerJSONIsEnoughAndVocabTxtMustAgree() throws {
+        let golden = try GoldenSet.committed()
+        let small = "\"[PAD]\": 0, \"[UNK]\": 1, \"\u{e9}\": 2, \"e\u{301}\": 3, \"\\u00e9x\": 4"
+        let file = String(decoding: try golden.data("tokenizer.json"), as: UTF8.self)
+            .replacingOccurrences(of: "\"vocab\": {}", with: "\"vocab\": {\(small)}")
+        let tokenizer = try BertTokenizer(tokenizerJSON: Data(file.utf8))
+        XCTAssertEqual(
+            ["\u{e9}", "e\u{301}", "\u{e9}x"].map(tokenizer.wordPiece.id), [2, 3, 4]
+        )
+        let agreeing = Data("[PAD]\n[UNK]\n\u{e9}\ne\u{301}\n\u{e9}x\n".utf8)
+        _ = try BertTokenizer(tokenizerJSON: Data(file.utf8), vocabulary: agreeing)
+        let other = Data("[PAD]\n[UNK]\ne\u{301}\n\u{e9}\n\u{e9}x\n".utf8)
+        XCTAssertThrowsError(
+            try BertTokenizer(tokenizerJSON: Data(file.utf8), vocabulary: other)
+        ) { XCTAssertTrue($0.localizedDescription.contains("disagree"), "\($0)") }
     }
 
     func testLibraryKeepsTheGoodAndNamesTheBad() throws {
@@ -102,6 +155,9 @@ final class ModelFilesTests: XCTestCase {
         XCTAssertEqual(library.bundles.map(\.id), ["tiny-int8"])
         XCTAssertEqual(library.problems.map(\.name), ["empty"])
         XCTAssertTrue(library.problems[0].reason.contains("model.json"))
+        let others = ModelLibrary(directory: models, task: "embed")
+        XCTAssertEqual(others.problems.map(\.name), ["empty", "tiny-int8"])
+        XCTAssertTrue(others.problems[1].reason.contains("for the task “qa” (expected “embed”)"))
         let nowhere = models.appendingPathComponent("none")
         XCTAssertTrue(ModelLibrary(directory: nowhere).bundles.isEmpty)
     }

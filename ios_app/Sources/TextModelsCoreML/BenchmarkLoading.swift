@@ -1,7 +1,7 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
-import QuestionAnswering
+import TextModels
 
 extension BenchmarkSubject {
     /// Compiles (once) and loads a model for a measurement, with the time of each and the plan

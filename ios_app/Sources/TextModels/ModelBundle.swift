@@ -25,21 +25,34 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
         return "\(id) (\(weights), \(settings.layout)\(label))"
     }
 
-    /// - Throws: `QuestionAnsweringError`: files are missing or broken, or it is for another task.
+    /// - Throws: `TextModelsError`: files are missing or broken.
     public init(directory: URL) throws {
         self.directory = directory
         settings = try ModelSettings(directory: directory)
-        guard settings.task == "qa" else {
-            throw QuestionAnsweringError.wrongTask(settings.task)
-        }
         guard FileManager.default.fileExists(atPath: packageURL.path) else {
-            throw QuestionAnsweringError.missingFile(settings.package)
+            throw TextModelsError.missingFile(settings.package)
         }
     }
 
-    /// - Throws: `QuestionAnsweringError`: its files are missing or broken.
+    /// - Throws: `TextModelsError.wrongTask`: the model was exported for another task.
+    public func require(task: String) throws {
+        guard settings.task == task else {
+            throw TextModelsError.wrongTask(settings.task, expected: task)
+        }
+    }
+
+    /// - Throws: `TextModelsError`: its files are missing or broken, or not those of its settings.
     public func tokenizer() throws -> BertTokenizer {
-        try BertTokenizer(directory: directory)
+        let tokenizer = try BertTokenizer(directory: directory)
+        let ids = settings.specialIDs
+        let named = [("pad", ids.pad), ("cls", ids.cls), ("sep", ids.sep)]
+        for (name, id) in named where !tokenizer.addedIDs.contains(id) {
+            throw TextModelsError.badFile(
+                name: "model.json",
+                reason: "“special_ids.\(name)” is \(id), which is no special token of tokenizer.json"
+            )
+        }
+        return tokenizer
     }
 }
 
@@ -50,14 +63,18 @@ public struct ModelLibrary: Sendable {
     public private(set) var problems: [(name: String, reason: String)] = []
 
     /// A folder that does not exist holds no bundle.
-    public init(directory: URL) {
+    ///
+    /// - Parameter task: the task that a model must be exported for; nil takes all.
+    public init(directory: URL, task: String? = nil) {
         let folders = (try? FileManager.default.contentsOfDirectory(
             at: directory, includingPropertiesForKeys: [.isDirectoryKey]
         )) ?? []
         for folder in folders.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
         where Self.isDirectory(folder) {
             do {
-                bundles.append(try ModelBundle(directory: folder))
+                let bundle = try ModelBundle(directory: folder)
+                if let task { try bundle.require(task: task) }
+                bundles.append(bundle)
             } catch {
                 problems.append((folder.lastPathComponent, error.localizedDescription))
             }

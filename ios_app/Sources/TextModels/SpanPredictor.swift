@@ -26,10 +26,10 @@ public struct ModelInput: Equatable, Sendable {
 
     /// Pads a feature to the smallest length that holds it.
     ///
-    /// - Throws: `QuestionAnsweringError.wrongModel` when no length does.
+    /// - Throws: `TextModelsError.wrongModel` when no length does.
     public init(_ feature: Feature, settings: ModelSettings) throws {
         guard let length = settings.bucket(for: feature.count) else {
-            throw QuestionAnsweringError.wrongModel("it takes no \(feature.count) tokens")
+            throw TextModelsError.wrongModel("it takes no \(feature.count) tokens")
         }
         let padding = length - feature.count
         inputIDs = feature.inputIDs + Array(repeating: settings.specialIDs.pad, count: padding)
@@ -39,9 +39,10 @@ public struct ModelInput: Equatable, Sendable {
     }
 
     /// An input for measurements, all of it tokens: time does not depend on which.
-    public init(filled length: Int, settings: ModelSettings) {
+    public init(filled count: Int, settings: ModelSettings) {
+        let length = max(count, 1)
         let ids = settings.specialIDs
-        inputIDs = [ids.cls] + Array(repeating: ids.sep, count: max(length - 1, 0))
+        inputIDs = [ids.cls] + Array(repeating: ids.sep, count: length - 1)
         attentionMask = Array(repeating: 1, count: length)
         tokenTypeIDs = Array(repeating: 0, count: length / 4)
             + Array(repeating: 1, count: length - length / 4)

@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 /// Equality with Python: `tokenizers` for ids and offsets, the kit's own decoding for answers.
 final class ParityTests: XCTestCase {

@@ -22,20 +22,26 @@ public struct FeatureBuilder: Sendable {
     /// Tokens of the question beyond this number are left out.
     public let maxQuestionLength: Int
 
+    /// Separators between question and passage: 1, or 2 (RoBERTa).
+    public let pairSeparators: Int
+
+    /// Numbers below their minimum are raised to it: a stride of 0 would never end.
     public init(
         tokenizer: BertTokenizer,
         classID: Int32,
         separatorID: Int32,
         maxLength: Int = 384,
         docStride: Int = 128,
-        maxQuestionLength: Int = 64
+        maxQuestionLength: Int = 64,
+        pairSeparators: Int = 1
     ) {
         self.tokenizer = tokenizer
         self.classID = classID
         self.separatorID = separatorID
         self.maxLength = maxLength
-        self.docStride = docStride
-        self.maxQuestionLength = maxQuestionLength
+        self.docStride = max(docStride, 1)
+        self.pairSeparators = max(pairSeparators, 1)
+        self.maxQuestionLength = max(maxQuestionLength, 0)
     }
 
     public init(tokenizer: BertTokenizer, settings: ModelSettings) {
@@ -45,19 +51,21 @@ public struct FeatureBuilder: Sendable {
             separatorID: settings.specialIDs.sep,
             maxLength: settings.lengths.max() ?? 0,
             docStride: settings.docStride,
-            maxQuestionLength: settings.maxQuestionLength
+            maxQuestionLength: settings.maxQuestionLength,
+            pairSeparators: settings.pairSeparators
         )
     }
 
     /// The windows of a passage that is asked a question, at least one.
     ///
-    /// - Throws: `QuestionAnsweringError.noRoomForPassage` when the question fills a window.
+    /// - Throws: `TextModelsError.noRoomForPassage` when the question fills a window.
     public func features(question: String, passage: String) throws -> [Feature] {
         let asked = tokenizer.encode(question).ids.prefix(maxQuestionLength)
-        let head = [classID] + asked + [separatorID]
+        let head = [classID] + asked
+            + Array(repeating: separatorID, count: pairSeparators)
         let room = maxLength - head.count - 1
         guard room >= 1 else {
-            throw QuestionAnsweringError.noRoomForPassage(length: maxLength)
+            throw TextModelsError.noRoomForPassage(length: maxLength)
         }
         let encoded = tokenizer.encode(passage)
         return Self.windowStarts(count: encoded.count, room: room, docStride: docStride).map {

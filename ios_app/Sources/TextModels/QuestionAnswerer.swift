@@ -22,15 +22,17 @@ public struct QuestionAnswerer: Sendable {
         self.predictor = predictor
         builder = FeatureBuilder(tokenizer: tokenizer, settings: predictor.settings)
         decoder = AnswerDecoder(
-            nBest: nBest, maxAnswerLength: predictor.settings.maxAnswerLength
+            nBest: nBest,
+            maxAnswerLength: predictor.settings.maxAnswerLength,
+            nullThreshold: predictor.settings.noAnswerThreshold
         )
     }
 
-    /// - Throws: `QuestionAnsweringError` for an empty question or passage or a model that does not
+    /// - Throws: `TextModelsError` for an empty question or passage or a model that does not
     ///   fit; `CancellationError`; whatever the model throws.
     public func answer(question: String, passage: String) async throws -> AnswerReport {
-        guard Self.hasWords(question) else { throw QuestionAnsweringError.emptyQuestion }
-        guard Self.hasWords(passage) else { throw QuestionAnsweringError.emptyPassage }
+        guard Self.hasWords(question) else { throw TextModelsError.emptyQuestion }
+        guard Self.hasWords(passage) else { throw TextModelsError.emptyPassage }
         let start = DispatchTime.now().uptimeNanoseconds
         let features = try builder.features(question: question, passage: passage)
         let inputs = try features.map { try ModelInput($0, settings: predictor.settings) }

@@ -1,6 +1,6 @@
 import XCTest
 
-@testable import QuestionAnswering
+@testable import TextModels
 
 final class BertTokenizerTests: XCTestCase {
     private func tokenizer(_ entries: String, lowercase: Bool = true) throws -> BertTokenizer {
@@ -69,10 +69,10 @@ final class BertTokenizerTests: XCTestCase {
 
     func testVocabularyWithoutUnknownTokenIsRefused() {
         XCTAssertThrowsError(try WordPiece(vocabulary: Data("a\nb\n".utf8))) {
-            XCTAssertEqual($0 as? QuestionAnsweringError, .badVocabulary("it has no [UNK]"))
+            XCTAssertEqual($0 as? TextModelsError, .badVocabulary("it has no [UNK]"))
         }
         XCTAssertThrowsError(try WordPiece(vocabulary: Data([0xff, 0xfe, 0x0a]))) {
-            XCTAssertEqual($0 as? QuestionAnsweringError, .badVocabulary("it is not UTF-8 text"))
+            XCTAssertEqual($0 as? TextModelsError, .badVocabulary("it is not UTF-8 text"))
         }
     }
 

@@ -32,35 +32,37 @@ public struct SpanLogits: Equatable, Sendable {
 /// Finds the best spans over all windows of a passage, as Python's `decode` does: the same spans
 /// in the same order.
 public struct AnswerDecoder: Sendable {
-    public var nBest: Int
+    public let nBest: Int
     /// Longest answer in tokens.
-    public var maxAnswerLength: Int
+    public let maxAnswerLength: Int
     /// SQuAD v2.0: "no answer" comes first when it scores more than this above the best span.
     /// Nil: there always is an answer.
     public var nullThreshold: Double?
 
+    /// Numbers below 1 are raised to it.
     public init(nBest: Int = 20, maxAnswerLength: Int = 30, nullThreshold: Double? = nil) {
-        self.nBest = nBest
-        self.maxAnswerLength = maxAnswerLength
+        self.nBest = max(nBest, 1)
+        self.maxAnswerLength = max(maxAnswerLength, 1)
         self.nullThreshold = nullThreshold
     }
 
     /// The best answers, best first; empty when the passage has no tokens.
     ///
     /// - Parameter logits: those of each feature, at least as long as its `inputIDs`.
-    /// - Throws: `QuestionAnsweringError.badLogits`: too few, or not finite.
+    /// - Throws: `TextModelsError.badLogits`: too few, or not finite.
     public func answers(
         passage: String, features: [Feature], logits: [SpanLogits]
     ) throws -> [Answer] {
         guard features.count == logits.count else {
-            throw QuestionAnsweringError.badLogits(
+            throw TextModelsError.badLogits(
                 "\(logits.count) results for \(features.count) windows"
             )
         }
+        let length = passage.unicodeScalars.count
         var scores: [Range<Int>: Double] = [:]
         var null = Double.infinity
         for (feature, found) in zip(features, logits) {
-            try check(found, for: feature)
+            try check(found, for: feature, passageLength: length)
             for (span, score) in spans(of: feature, found) {
                 scores[span] = max(score, scores[span] ?? -.infinity)
             }
@@ -73,14 +75,19 @@ public struct AnswerDecoder: Sendable {
         return Self.withProbabilities(ranked, passage)
     }
 
-    private func check(_ logits: SpanLogits, for feature: Feature) throws {
+    private func check(
+        _ logits: SpanLogits, for feature: Feature, passageLength: Int
+    ) throws {
+        guard feature.offsets.allSatisfy({ $0.upperBound <= passageLength }) else {
+            throw TextModelsError.badLogits("the windows are those of another passage")
+        }
         guard min(logits.start.count, logits.end.count) >= feature.count else {
-            throw QuestionAnsweringError.badLogits("fewer scores than tokens")
+            throw TextModelsError.badLogits("fewer scores than tokens")
         }
         let finite = logits.start.prefix(feature.count).allSatisfy(\.isFinite)
             && logits.end.prefix(feature.count).allSatisfy(\.isFinite)
         guard finite else {
-            throw QuestionAnsweringError.badLogits("some scores are not finite numbers")
+            throw TextModelsError.badLogits("some scores are not finite numbers")
         }
     }
 
@@ -91,7 +98,7 @@ public struct AnswerDecoder: Sendable {
         let end = Array(logits.end[feature.first..<stop])
         let lasts = best(end)
         return best(start).flatMap { first in
-            lasts.filter { first <= $0 && $0 < first + maxAnswerLength }.map { last in
+            lasts.filter { first <= $0 && $0 - first < maxAnswerLength }.map { last in
                 let low = feature.offsets[first].lowerBound
                 let range = low..<max(low, feature.offsets[last].upperBound)
                 return (range, Double(start[first]) + Double(end[last]))

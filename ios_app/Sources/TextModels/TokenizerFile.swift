@@ -1,6 +1,6 @@
 import Foundation
 
-/// The settings in a tokenizer.json; the vocabulary in it is left to vocab.txt.
+/// The settings in a tokenizer.json; `VocabularyFile` reads the vocabulary.
 struct TokenizerFile: Decodable {
     struct Normalizer: Decodable {
         let type: String
@@ -48,6 +48,7 @@ struct TokenizerFile: Decodable {
             case singleWord = "single_word"
         }
 
+        /// A token that the library looks for in the text as it is, with nothing around it.
         var isPlain: Bool { !(singleWord || lstrip || rstrip || normalized) }
     }
 
@@ -77,26 +78,65 @@ struct TokenizerFile: Decodable {
         }
     }
 
-    private func refusal(_ reason: String) -> QuestionAnsweringError {
+    private func refusal(_ reason: String) -> TextModelsError {
         .badFile(name: "tokenizer.json", reason: reason)
     }
 }
 
+/// The vocabulary: that of tokenizer.json, which a vocab.txt beside it must agree with.
+enum VocabularyFile {
+    typealias Entry = (scalars: [UInt32], id: Int32)
+
+    static func entries(tokenizerJSON: Data, vocabulary: Data?) throws -> [Entry] {
+        let stored = try JSONValue(tokenizerJSON, name: "tokenizer.json")["model"]?["vocab"]?.entries
+        let inJSON = try (stored ?? []).map { key, value in
+            guard let id = value.int32, id >= 0 else {
+                throw TextModelsError.badVocabulary("an id in tokenizer.json is no whole number")
+            }
+            return Entry(scalars: key, id: id)
+        }
+        guard let vocabulary else {
+            if inJSON.isEmpty { throw TextModelsError.missingFile("vocab.txt") }
+            return inJSON
+        }
+        let inText = try lines(of: vocabulary)
+        guard !inJSON.isEmpty else { return inText }
+        let same = inJSON.sorted { $0.id < $1.id }.elementsEqual(inText) {
+            $0.id == $1.id && $0.scalars == $1.scalars
+        }
+        guard same else {
+            throw TextModelsError.badVocabulary("vocab.txt and tokenizer.json disagree")
+        }
+        return inJSON
+    }
+
+    /// One entry a line, the number of the line its id.
+    static func lines(of vocabulary: Data) throws -> [Entry] {
+        guard let text = String(data: vocabulary, encoding: .utf8) else {
+            throw TextModelsError.badVocabulary("it is not UTF-8 text")
+        }
+        return text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated().filter { !$1.isEmpty }.map { ($1.map(\.value), Int32($0)) }
+    }
+}
+
 extension BertTokenizer {
-    /// The tokenizer of a folder with tokenizer.json and vocab.txt.
+    /// The tokenizer of a folder with tokenizer.json. A vocab.txt beside it must agree with it.
     ///
-    /// - Throws: `QuestionAnsweringError`: a file is missing, broken or not for BERT.
+    /// - Throws: `TextModelsError`: a file is missing, broken or not for BERT.
     public init(directory: URL) throws {
+        let text = directory.appendingPathComponent("vocab.txt").path
         try self.init(
             tokenizerJSON: readFile("tokenizer.json", in: directory),
-            vocabulary: readFile("vocab.txt", in: directory)
+            vocabulary: FileManager.default.fileExists(atPath: text)
+                ? readFile("vocab.txt", in: directory) : nil
         )
     }
 
     /// - Parameters:
     ///   - tokenizerJSON: the content of tokenizer.json.
-    ///   - vocabulary: the content of vocab.txt.
-    public init(tokenizerJSON: Data, vocabulary: Data) throws {
+    ///   - vocabulary: the content of vocab.txt; needed when tokenizer.json has no vocabulary.
+    public init(tokenizerJSON: Data, vocabulary: Data? = nil) throws {
         let file = try decodeJSON(TokenizerFile.self, tokenizerJSON, name: "tokenizer.json")
         try file.check()
         let settings = file.normalizer
@@ -108,7 +148,9 @@ extension BertTokenizer {
                 lowercase: settings.lowercase ?? true
             ),
             wordPiece: try WordPiece(
-                vocabulary: vocabulary,
+                entries: VocabularyFile.entries(
+                    tokenizerJSON: tokenizerJSON, vocabulary: vocabulary
+                ),
                 unknownToken: file.model.unknownToken,
                 prefix: file.model.prefix,
                 maxCharactersPerWord: file.model.maxCharactersPerWord

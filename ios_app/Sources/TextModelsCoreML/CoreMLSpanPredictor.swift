@@ -1,51 +1,73 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
-import QuestionAnswering
+import TextModels
 import os
 
 /// Runs a package with Core ML.
 ///
-/// `MLModel`'s asynchronous predictions may be made from any task; the model is set once and never
+/// `MLModel`'s asynchronous predictions may be made from any task; the models are set once and never
 /// changed, which makes sharing it safe.
 public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
     public let settings: ModelSettings
-    private let model: MLModel
-    private let signposter = OSSignposter(subsystem: "QuestionAnswering", category: "Inference")
+    /// By length. A package with a function for each length is loaded once for each: the functions
+    /// share their weights, and each may run on the Neural Engine.
+    private let models: [Int: MLModel]
+    private let signposter = OSSignposter(subsystem: "TextModels", category: "Inference")
 
     /// Compiles (once) and loads the package of a bundle, off the main thread.
     ///
-    /// - Throws: `QuestionAnsweringError.wrongModel` when the model's inputs and outputs are not
+    /// - Throws: `TextModelsError.wrongModel` when the model's inputs and outputs are not
     ///   those of its settings; errors of Core ML.
     public static func load(
         _ bundle: ModelBundle,
         computeUnit: ComputeUnit,
         cache: CompiledModelCache = .standard
     ) async throws -> CoreMLSpanPredictor {
+        try bundle.require(task: "qa")
         let compiled = try await cache.compiledModel(for: bundle)
-        let configuration = MLModelConfiguration()
-        configuration.computeUnits = computeUnit.mlComputeUnits
-        let model = try await MLModel.load(contentsOf: compiled.url, configuration: configuration)
-        return try CoreMLSpanPredictor(model: model, settings: bundle.settings)
+        var functions: [String?: MLModel] = [:]
+        var models: [Int: MLModel] = [:]
+        for length in bundle.settings.lengths {
+            let function = bundle.settings.function(for: length)
+            if functions[function] == nil {
+                let configuration = MLModelConfiguration()
+                configuration.computeUnits = computeUnit.mlComputeUnits
+                configuration.functionName = function
+                functions[function] = try await MLModel.load(
+                    contentsOf: compiled.url, configuration: configuration
+                )
+            }
+            models[length] = functions[function]
+        }
+        return try CoreMLSpanPredictor(models: models, settings: bundle.settings)
     }
 
-    init(model: MLModel, settings: ModelSettings) throws {
-        self.model = model
+    init(models: [Int: MLModel], settings: ModelSettings) throws {
+        self.models = models
         self.settings = settings
-        let description = model.modelDescription
+        for model in models.values { try Self.check(model.modelDescription, settings) }
+    }
+
+    private static func check(
+        _ description: MLModelDescription, _ settings: ModelSettings
+    ) throws {
         let inputs = Set(description.inputDescriptionsByName.keys)
         guard inputs == Set(settings.inputs) else {
-            throw QuestionAnsweringError.wrongModel("its inputs are \(inputs.sorted())")
+            throw TextModelsError.wrongModel("its inputs are \(inputs.sorted())")
         }
         let outputs = Set(description.outputDescriptionsByName.keys)
         guard outputs.isSuperset(of: ["start_logits", "end_logits"]) else {
-            throw QuestionAnsweringError.wrongModel("its outputs are \(outputs.sorted())")
+            throw TextModelsError.wrongModel("its outputs are \(outputs.sorted())")
         }
     }
 
     /// The clock and the signpost enclose the prediction alone: the input is ready before, the
     /// output is copied after.
     public func predict(_ input: ModelInput) async throws -> SpanPrediction {
+        guard let model = models[input.length] else {
+            throw TextModelsError.wrongModel("it takes no \(input.length) tokens")
+        }
         let features = try provider(for: input)
         let interval = signposter.beginInterval("prediction")
         let start = ContinuousClock.now
@@ -65,7 +87,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
         var values: [String: MLFeatureValue] = [:]
         for name in settings.inputs {
             guard let scalars = input.values(named: name) else {
-                throw QuestionAnsweringError.wrongModel("it wants an input “\(name)”")
+                throw TextModelsError.wrongModel("it wants an input “\(name)”")
             }
             let array = MLShapedArray<Int32>(scalars: scalars, shape: [1, input.length])
             values[name] = MLFeatureValue(multiArray: MLMultiArray(array))
@@ -76,7 +98,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
     /// Float16 outputs are widened.
     private func scores(_ name: String, of output: MLFeatureProvider) throws -> [Float] {
         guard let array = output.featureValue(for: name)?.multiArrayValue else {
-            throw QuestionAnsweringError.wrongModel("it gives no “\(name)”")
+            throw TextModelsError.wrongModel("it gives no “\(name)”")
         }
         return MLShapedArray<Float>(converting: array).scalars
     }

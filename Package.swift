@@ -1,0 +1,33 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+    name: "TextModels",
+    platforms: [.iOS(.v18), .macOS(.v15)],
+    products: [
+        .library(name: "TextModels", targets: ["TextModels"]),
+        .library(name: "TextModelsCoreML", targets: ["TextModelsCoreML"]),
+        .executable(name: "textmodels", targets: ["TextModelsCommand"]),
+    ],
+    targets: [
+        // Text to model input, outputs to answers, statistics. Foundation only: builds on Linux.
+        .target(name: "TextModels", path: "ios_app/Sources/TextModels"),
+        // Runs a package with Core ML. Empty where there is no Core ML.
+        .target(
+            name: "TextModelsCoreML",
+            dependencies: ["TextModels"],
+            path: "ios_app/Sources/TextModelsCoreML"
+        ),
+        .executableTarget(
+            name: "TextModelsCommand",
+            dependencies: ["TextModels"],
+            path: "ios_app/Sources/TextModelsCommand"
+        ),
+        .testTarget(
+            name: "TextModelsTests",
+            dependencies: ["TextModels"],
+            path: "ios_app/Tests/TextModelsTests",
+            resources: [.copy("Golden")]
+        ),
+    ]
+)
