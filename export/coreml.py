@@ -216,7 +216,7 @@ def _past_tolerance(arguments: argparse.Namespace, report: dict[str, Any]) -> bo
     data = report.get("data")
     if data is None or arguments.no_verify:
         return False
-    return bool(data["overflow"] or data["psnr"] < COMPRESSIONS[arguments.quantize].psnr)
+    return not data["passed"]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Run a package beside the PyTorch checkpoint on the same real text, and report what differs.
+"""Run a package beside the library that made its checkpoint, on the same text, and say whether it
+is within tolerance; or run two packages beside each other.
 
 Example:
 
-    python -m export.verify minilm-int8 --against minilm --data ../shared/data/glue/STS-B/dev.tsv
+    python -m export.verify minilm-int8 --against minilm --data STS-B/dev.tsv
+    python -m export.verify minilm-int8 minilm-lut4 --data STS-B/dev.tsv
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError, command
-from distill.models.presets import PRESETS, default_model
-from export.bundle.compress import COMPRESSIONS
+from distill.models.presets import PRESETS
 from export.proof.engines import ENGINES
 from export.proof.report import PAST_TOLERANCE, finite
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
+    from export.tasks.table import TASKS
+
+    formats = "; ".join(f"{name}: {task.data}" for name, task in TASKS.items())
     result = argparse.ArgumentParser(
         prog="python -m export.verify",
         description=__doc__,
@@ -33,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
-    add("--against", help=f"the checkpoint; default: the package's preset, else {default_model()}")
-    add("--data", type=Path, help="SQuAD JSON for qa, STS-B TSV for embed; default: own samples")
+    add("other", type=Path, nargs="?", help="a second bundle, to compare the two on the same data")
+    add("--against", help="the checkpoint; default: the folder or preset that the bundle names")
+    add("--data", type=Path, help=f"default: own samples. {formats}")
     add("--limit", type=int, help="at most so many examples")
     add(
         "--engine",
@@ -42,8 +47,9 @@ def parser() -> argparse.ArgumentParser:
         help="coreml: on a Mac; coreai: Apple's runtime; default: what runs the bundle here",
     )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
-    add("--tolerance", type=float, metavar="DB", help="least PSNR; default: the quantization's")
+    add("--tolerance", type=float, metavar="DB", help="least PSNR, in the place of the bound")
     add("--json", action="store_true", help="print the report as JSON")
+    add("--save-json", type=Path, metavar="FILE", help="keep the report as JSON")
     return result
 
 
@@ -54,8 +60,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.checkpoint.reading import load_checkpoint
 
     bundle = open_bundle(arguments.package)
-    source = str(bundle.settings.get("source"))
-    against = arguments.against or (source if source in PRESETS else default_model())
+    if arguments.other is not None:
+        if arguments.against is not None:
+            raise UserError("--against is for one bundle; of two the second is the other side")
+        from export.proof.two_bundles import compare_bundles
+
+        report = compare_bundles(
+            bundle,
+            open_bundle(arguments.other),
+            arguments.data,
+            arguments.limit,
+            engine=arguments.engine,
+            precision=arguments.precision,
+        )
+        return _show(report, f"{arguments.package} and {arguments.other}", arguments)
+    against = arguments.against or source_of(bundle)
     report = verify_bundle(
         arguments.package,
         load_checkpoint(against),
@@ -64,16 +83,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         engine=arguments.engine,
         precision=arguments.precision,
     )
-    tolerance = arguments.tolerance
-    if tolerance is None:
-        tolerance = COMPRESSIONS[bundle.settings["quantization"]].psnr
-    report["tolerance"] = tolerance
-    if arguments.json:
-        print(json.dumps(finite(report), indent=2))
-    else:
-        _print(report, f"{arguments.package} against {against}")
-    past = report["overflow"] or report["psnr"] < tolerance
-    return PAST_TOLERANCE if past else 0
+    if arguments.tolerance is not None:
+        report |= _by_decibels(report, arguments.tolerance)
+    return _show(report, f"{arguments.package} against {against}", arguments)
+
+
+def source_of(bundle: Bundle) -> str:
+    """The folder or preset that a bundle was made from.
+
+    Raises:
+        UserError: it is not on this machine, or holds random weights.
+    """
+    settings = bundle.settings
+    if settings.get("random_weights"):
+        raise UserError(f"{bundle.directory} has random weights: there is nothing to compare with")
+    for key in ("source_path", "source"):
+        source = str(settings.get(key) or "")
+        if source in PRESETS or (source and (Path(source) / "config.json").is_file()):
+            return source
+    raise UserError(
+        f"{bundle.directory} was made from {settings.get('source')!r}, which is not here; "
+        "name the checkpoint with --against"
+    )
 
 
 def verify_bundle(
@@ -85,37 +116,43 @@ def verify_bundle(
     engine: str | None = None,
     precision: str = "float16",
 ) -> dict[str, Any]:
-    """Compare a package with its checkpoint.
+    """Compare a package with the library that made its checkpoint.
 
     Returns:
-        ``examples``, ``max_abs``, ``mean_abs``, ``psnr`` (dB), ``overflow``, ``agreement`` (share
-        of the same answer or argmax), and for data the task's metric of both: ``exact_match``
-        and ``f1``, or ``spearman``, each with the package's as ``package_...``.
+        ``examples``, the figures of `export.proof.gate.Proof`, ``agreement`` (the share of equal
+        decisions), for data the task's measures of both, the package's as ``package_...``, and
+        ``verdict``, a sentence.
 
     Raises:
-        UserError: a package or data file that does not fit, or another architecture or tokenizer
-            than the package was made from.
+        UserError: a package or data file that does not fit, another architecture or tokenizer
+            than the package was made from, or a checkpoint that the library cannot load.
     """
     from export.bundle.bundle_folder import open_bundle
-    from export.proof.engines import open_engine
-    from export.proof.package_runners import PyTorchEngine
-    from export.proof.side_by_side import run_both
+    from export.proof.side_by_side import compare_with
+    from export.proof.witness import load_witness
     from export.proof.workload import judge, load_workload
 
     bundle = open_bundle(package)
     _check_architecture(bundle, checkpoint)
     workload = load_workload(bundle, data, limit)
-    reference = PyTorchEngine(checkpoint, bundle.task)
-    candidate = open_engine(bundle, engine, precision)
-    expected, found, difference = run_both(workload.inputs, bundle.task, reference, candidate)
+    witness, _ = load_witness(checkpoint, bundle.task)
+    proof, expected, found = compare_with(witness, bundle, workload, engine, precision)
     return {
         "examples": workload.examples,
-        "max_abs": difference.max_abs,
-        "mean_abs": difference.mean_abs,
-        "psnr": difference.psnr,
-        "overflow": difference.overflow,
+        **proof.as_json(),
         **judge(workload, expected, found),
+        "verdict": proof.sentence(),
     }
+
+
+def _by_decibels(report: dict[str, Any], tolerance: float) -> dict[str, Any]:
+    """The verdict by a least PSNR that the user names."""
+    passed = not report["overflow"] and report["psnr"] >= tolerance
+    verdict = (
+        f"{'Within' if passed else 'Not within'} tolerance: PSNR {report['psnr']:.1f} dB, "
+        f"at least {tolerance:g} dB was asked for."
+    )
+    return {"passed": passed, "tolerance": tolerance, "verdict": verdict}
 
 
 def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
@@ -135,15 +172,33 @@ def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
         raise UserError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")
 
 
+def _show(report: dict[str, Any], title: str, arguments: argparse.Namespace) -> int:
+    content = json.dumps(finite(report), indent=2)
+    if arguments.save_json:
+        from distill.console.atomic import atomic_file
+
+        with atomic_file(arguments.save_json) as staged:
+            staged.write_text(content + "\n", encoding="utf-8")
+    if arguments.json:
+        print(content)
+    else:
+        _print(report, title)
+    return 0 if report["passed"] else PAST_TOLERANCE
+
+
 def _print(report: dict[str, Any], title: str) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=escape(title), show_header=False, title_justify="left")
     for key, value in report.items():
-        text = f"{value:.4f}" if isinstance(value, float) else str(value)
-        table.add_row(key.replace("_", " "), text)
+        if value is None or key in ("verdict", "passed"):
+            continue
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(key.replace("_", " "), escape(text))
     Console().print(table)
+    print(report["verdict"])
 
 
 if __name__ == "__main__":

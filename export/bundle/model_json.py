@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.models.presets import PRESETS
 from export.bundle.compress import COMPRESSIONS
 from export.bundle.functions import SHAPES, function_names
 from export.checkpoint.reading import Checkpoint
@@ -105,6 +106,7 @@ def settings_of(
         "target": target,
         "random_weights": checkpoint.random_weights,
         "source": checkpoint.source or checkpoint.name,
+        "source_path": _folder(checkpoint),
         "checks": [],
     }
 
@@ -152,6 +154,13 @@ def cross_encoder_activation(config: Mapping[str, Any], name: str) -> str:
     if last not in known:
         raise UserError(f"{name}: unknown activation {named!r} (expected {', '.join(known)})")
     return known[last]
+
+
+def _folder(checkpoint: Checkpoint) -> str:
+    """Where the checkpoint was, for a later comparison; of a preset its name says it."""
+    if checkpoint.directory is None or checkpoint.source in PRESETS:
+        return ""
+    return str(checkpoint.directory.resolve())
 
 
 def _problem_type(labels: int) -> str:

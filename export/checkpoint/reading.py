@@ -166,7 +166,7 @@ def read_weights(directory: Path) -> dict[str, torch.Tensor]:
             raise UserError(f"{path}: refused ({type(error).__name__}); safetensors only") from None
         for name, tensor in tensors.items():
             if tensor.is_floating_point():  # position_ids are none
-                weights[_plain_name(name)] = tensor.float()
+                weights[plain_name(name)] = tensor.float()
     return weights
 
 
@@ -182,7 +182,8 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
     return stored
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A weight's name without the prefix of its architecture, and with today's endings."""
     name = re.sub(r"^(bert|distilbert)\.", "", name)
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
         "LayerNorm.beta", "LayerNorm.bias"

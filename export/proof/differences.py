@@ -40,3 +40,11 @@ def compare(references: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> D
         psnr=psnr(reference, value),
         overflow=bool((~np.isfinite(value) & np.isfinite(reference)).any()),
     )
+
+
+def compare_outputs(
+    expected: Sequence[dict[str, np.ndarray]], found: Sequence[dict[str, np.ndarray]]
+) -> Difference:
+    """The difference of named outputs, all of them taken together."""
+    pairs = [(w[name], g[name]) for w, g in zip(expected, found, strict=True) for name in w]
+    return compare([wanted for wanted, _ in pairs], [got for _, got in pairs])

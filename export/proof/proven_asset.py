@@ -24,7 +24,6 @@ from export.bundle.bundle_folder import (
     write_settings,
     write_tokenizer,
 )
-from export.bundle.compress import COMPRESSIONS
 from export.bundle.coreai_asset import (
     MINIMUM_SYSTEM,
     SUFFIX,
@@ -39,10 +38,10 @@ from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import build_encoder
 from export.proof.coreai_runtime import CoreAIEngine
-from export.proof.differences import Difference
-from export.proof.package_runners import PyTorchEngine
+from export.proof.gate import Proof, prove, refuse
 from export.proof.proven_bundle import parameters
 from export.proof.side_by_side import run_both
+from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
 
 HALF_PRECISION_INPUTS = 2
@@ -83,7 +82,8 @@ def export_asset(
     settings = _settings(checkpoint, options)
     bundle = check_place(out, settings, replace)
     with tqdm(total=4, desc="convert", unit="step", leave=False) as progress:
-        model = build_encoder(checkpoint, options.task, options.layout)
+        witness, weighed = load_witness(checkpoint, options.task)
+        model = build_encoder(weighed, options.task, options.layout)
         weights = parameters(model)
         program = convert_to_coreai(
             model, settings["inputs"], settings["outputs"], options.lengths, options.precision
@@ -95,9 +95,9 @@ def export_asset(
             save_asset(program, asset, _metadata(checkpoint, settings))
             _next(progress, "run")
             inputs = sample_inputs(written, options.precision)
-            difference = compare(written, asset, checkpoint, inputs)
+            proof = compare(written, asset, witness, inputs)
             if verify:
-                _refuse(difference, options.quantize)
+                refuse(proof)
             size, operations = directory_size(asset), operations_of(asset)
             written.settings["formats"]["coreai"] = {
                 "file": asset.name,
@@ -119,7 +119,7 @@ def export_asset(
         "operations": operations,
         "inputs_run": len(inputs),
         "seconds": time.monotonic() - began,
-        "difference": asdict(difference),
+        "difference": proof.as_json(),
     }
 
 
@@ -151,12 +151,11 @@ def sample_inputs(bundle: Bundle, precision: str) -> list[Inputs]:
     return sorted(inputs, key=lambda data: data["input_ids"].shape[1])[:HALF_PRECISION_INPUTS]
 
 
-def compare(
-    bundle: Bundle, asset: Path, checkpoint: Checkpoint, inputs: list[Inputs]
-) -> Difference:
-    """The written asset in Apple's runtime against PyTorch at float32."""
-    reference = PyTorchEngine(checkpoint, bundle.task)
-    return run_both(inputs, bundle.task, reference, CoreAIEngine(bundle, asset))[2]
+def compare(bundle: Bundle, asset: Path, witness: Witness, inputs: list[Inputs]) -> Proof:
+    """The written asset in Apple's runtime against its witness at float32."""
+    engine = CoreAIEngine(bundle, asset)
+    expected, found = run_both(inputs, bundle.task, witness, engine)
+    return prove(witness, str(bundle.settings["quantization"]), inputs, expected, found, texts=0)
 
 
 def _settings(checkpoint: Checkpoint, options: AssetOptions) -> dict[str, Any]:
@@ -212,15 +211,6 @@ def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str
         **{f"distilkit.{key}": str(settings[key]) for key in keys},
         "distilkit.random_weights": str(checkpoint.random_weights),
     }
-
-
-def _refuse(difference: Difference, quantize: str) -> None:
-    least = COMPRESSIONS[quantize].psnr
-    if difference.overflow or difference.psnr < least:
-        raise UserError(
-            f"the asset differs from PyTorch: PSNR {difference.psnr:.1f} dB, below the "
-            f"{least:.0f} dB of {quantize}; --no-verify keeps it"
-        )
 
 
 def _next(progress: tqdm[Any], step: str) -> None:

@@ -22,9 +22,9 @@ from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder
-from export.proof.differences import Difference
-from export.proof.package_runners import PackageEngine, PyTorchEngine
-from export.proof.side_by_side import run_both
+from export.proof.gate import Proof, refuse
+from export.proof.side_by_side import compare_with
+from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
 
 if TYPE_CHECKING:
@@ -94,21 +94,22 @@ def export_bundle(
     verify: bool = True,
 ) -> dict[str, Any]:
     """Write a bundle to ``out`` and report what it is: sizes in bytes, times in seconds, and its
-    difference from PyTorch on sample texts, run in the simulator at half precision.
+    difference from its witness on sample texts, run in the simulator at half precision.
 
     Raises:
         UserError: the options do not fit the checkpoint, or with ``verify`` the written package
-            differs from PyTorch by more than its quantization should (nothing is written then).
+            is not within tolerance of its witness (nothing is written then).
     """
     settings = _settings(checkpoint, options)
     began = time.monotonic()
     samples = _calibration(tokenizer_of(checkpoint), options)
+    witness, weighed = load_witness(checkpoint, options.task)
     steps = len(STEPS) + bool(samples)
     with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
         _step(progress, "convert")
-        model = build_encoder(checkpoint, options.task, options.layout)
+        model = build_encoder(weighed, options.task, options.layout)
         shapes = str(options.shapes)
-        core_ml = convert(model, checkpoint, options.task, options.lengths, options.target, shapes)
+        core_ml = convert(model, weighed, options.task, options.lengths, options.target, shapes)
         if samples:
             _step(progress, "calibrate")
             core_ml = quantize_activations(core_ml, samples, options.skip)
@@ -122,9 +123,9 @@ def export_bundle(
             _step(progress, "write")
             bundle = write_bundle(core_ml, checkpoint, settings, staged)
             _step(progress, "run")
-            difference = compare_on_samples(bundle, checkpoint)
+            proof = prove_on_samples(bundle, witness)
             if verify:
-                _refuse(difference, options.quantize)
+                refuse(proof)
             size = directory_size(bundle.package)
     return {
         "bundle": str(out),
@@ -138,7 +139,7 @@ def export_bundle(
         "package_bytes": size,
         "operations": operations,
         "seconds": time.monotonic() - began,
-        "difference": asdict(difference),
+        "difference": proof.as_json(),
     }
 
 
@@ -172,23 +173,13 @@ def _step(progress: tqdm[Any], name: str) -> None:
     progress.update()
 
 
-def compare_on_samples(bundle: Bundle, checkpoint: Checkpoint) -> Difference:
-    """The written package in the simulator, at half precision, against PyTorch at float32."""
-    reference = PyTorchEngine(checkpoint, bundle.task)
-    package = PackageEngine(bundle)
-    inputs = bundle.record.sample_workload(bundle.reading()).inputs
-    return run_both(inputs, bundle.task, reference, package)[2]
+def prove_on_samples(bundle: Bundle, witness: Witness) -> Proof:
+    """The written package in the simulator, at half precision, against its witness.
 
-
-def _refuse(difference: Difference, quantize: str) -> None:
-    least = COMPRESSIONS[quantize].psnr
-    if difference.overflow:
-        raise UserError("the package overflows in half precision; --no-verify keeps it")
-    if difference.psnr < least:
-        raise UserError(
-            f"the package differs from PyTorch: PSNR {difference.psnr:.1f} dB, below the "
-            f"{least:.0f} dB of {quantize}; --no-verify keeps it"
-        )
+    Raises:
+        UserError: the bundle's tokenizer reads a text otherwise than the witness does.
+    """
+    return compare_with(witness, bundle, bundle.record.sample_workload(bundle.reading()))[0]
 
 
 def _operations(core_ml: Any) -> dict[str, int]:

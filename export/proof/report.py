@@ -32,6 +32,8 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
     table.add_row("operations", ", ".join(f"{count} {name}" for name, count in frequent))
     add_difference(table, report["difference"])
     for key, value in report.get("data", {}).items():
+        if value is None:
+            continue
         table.add_row(
             key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)
         )
@@ -58,10 +60,13 @@ def finite(value: Any) -> Any:
 
 
 def add_difference(table: Table, difference: dict[str, Any]) -> None:
-    """A row for an `export.proof.differences.Difference`."""
-    overflow = ", OVERFLOW in half precision" if difference["overflow"] else ""
+    """Rows for an `export.proof.gate.Proof` as JSON."""
     table.add_row(
-        "against PyTorch",
-        f"PSNR {difference['psnr']:.1f} dB, max {difference['max_abs']:.2g}, "
-        f"mean {difference['mean_abs']:.2g}{overflow} (run in the simulator)",
+        f"against {difference['witness']}",
+        f"error {difference['error']:.2g}, bound {difference['bound']:.2g} (PyTorch itself is off "
+        f"by {difference['pytorch_error']:.2g} at this precision); PSNR "
+        f"{difference['psnr']:.1f} dB, max {difference['max_abs']:.2g} (run in the simulator)",
     )
+    if difference["decisions"] is not None:
+        table.add_row("same decisions", f"{difference['decisions']:.1%}")
+    table.add_row("verdict", difference["verdict"])

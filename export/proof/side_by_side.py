@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from distill.console.errors import UserError
-from export.proof.differences import Difference, compare
+from export.bundle.bundle_folder import Bundle
+from export.proof.engines import open_engine
+from export.proof.gate import Proof, cut, prove
 from export.proof.package_runners import Engine, Outputs
+from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
 from export.tasks.table import task_named
+from export.tasks.task import Workload
 
 
 def run_both(
     inputs: Sequence[Inputs], task: str, reference: Engine, candidate: Engine
-) -> tuple[list[Outputs], list[Outputs], Difference]:
-    """Outputs of both in the order of ``inputs``, and their difference at the attended positions.
+) -> tuple[list[Outputs], list[Outputs]]:
+    """Outputs of both in the order of ``inputs``, without the padding.
 
     Inputs run one at a time, as on a phone, and in order of length, so that a wrong or slow
     length shows early.
@@ -27,26 +31,41 @@ def run_both(
     order = sorted(range(len(inputs)), key=lambda i: inputs[i]["input_ids"].shape[1])
     expected: list[Outputs] = [{}] * len(order)
     found: list[Outputs] = [{}] * len(order)
+    record = task_named(task)
     for index in tqdm(order, desc="verify", unit="input", leave=False):
         given = inputs[index]
-        tokens = int(given["attention_mask"].sum()) if task_named(task).per_token else None
         wanted, got = reference.predict(given), candidate.predict(given)
         for name, value in wanted.items():
             if got[name].shape != value.shape:
                 raise UserError(
-                    f"{name} is {got[name].shape} of the package and {value.shape} of PyTorch: "
-                    "the checkpoint is another"
+                    f"{name} is {got[name].shape} of the package and {value.shape} of its "
+                    "reference: the checkpoint is another"
                 )
-        expected[index], found[index] = _cut(wanted, tokens), _cut(got, tokens)
-    pairs = [
-        (wanted[name], got[name])
-        for wanted, got in zip(expected, found, strict=True)
-        for name in wanted
-    ]
-    difference = compare([wanted for wanted, _ in pairs], [got for _, got in pairs])
-    return expected, found, difference
+        expected[index], found[index] = cut(wanted, given, record), cut(got, given, record)
+    return expected, found
 
 
-def _cut(outputs: Outputs, tokens: int | None) -> Outputs:
-    """The first ``tokens`` positions, which leaves the padding out; None keeps all."""
-    return {name: value[:, :tokens] for name, value in outputs.items()}
+def run_engine(inputs: Sequence[Inputs], task: str, engine: Engine) -> list[Outputs]:
+    """Outputs of one engine in the order of ``inputs``, without the padding."""
+    record = task_named(task)
+    bar = tqdm(inputs, desc="verify", unit="input", leave=False)
+    return [cut(engine.predict(given), given, record) for given in bar]
+
+
+def compare_with(
+    witness: Witness,
+    bundle: Bundle,
+    workload: Workload,
+    engine: str | None = None,
+    precision: str = "float16",
+) -> tuple[Proof, list[Outputs], list[Outputs]]:
+    """A bundle beside its witness: ids, then outputs, then decisions; with the outputs of both.
+
+    Raises:
+        UserError: the bundle's tokenizer reads a text otherwise, or outputs have other shapes.
+    """
+    texts = witness.check_ids(workload.texts, bundle.reading().tokenizer)
+    candidate = open_engine(bundle, engine, precision)
+    expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
+    quantize = str(bundle.settings["quantization"])
+    return prove(witness, quantize, workload.inputs, expected, found, texts), expected, found

@@ -19,12 +19,18 @@ CLASSES = {
         "classify": "BertForSequenceClassification",
         "mlm": "BertForMaskedLM",
         "embed": "BertModel",
+        "tokens": "BertForTokenClassification",
+        "rank": "BertForSequenceClassification",
+        "features": "BertModel",
     },
     "distilbert": {
         "qa": "DistilBertForQuestionAnswering",
         "classify": "DistilBertForSequenceClassification",
         "mlm": "DistilBertForMaskedLM",
         "embed": "DistilBertModel",
+        "tokens": "DistilBertForTokenClassification",
+        "rank": "DistilBertForSequenceClassification",
+        "features": "DistilBertModel",
     },
 }
 
@@ -43,10 +49,11 @@ def checkpoint_directory(
         if (model_type, task) not in made:
             torch.manual_seed(0)
             kind = getattr(transformers, CLASSES[model_type][task])
+            labels = {"num_labels": 1} if task == "rank" else {}
             if model_type == "bert":
-                model = kind.from_pretrained(minilm_directory)
+                model = kind.from_pretrained(minilm_directory, **labels)
             else:
-                config = dict(PRESETS["qa-mini"].config)
+                config = dict(PRESETS["qa-mini"].config) | labels
                 model = kind(transformers.AutoConfig.for_model(config.pop("model_type"), **config))
             directory = tmp_path_factory.mktemp(f"{model_type}-{task}")
             model.save_pretrained(directory)

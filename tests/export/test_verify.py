@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from distill.console.errors import UserError
-from distill.models.presets import default_model
 from export import predict as answer
 from export import verify
 from export.bundle.bundle_folder import Bundle
@@ -74,27 +73,42 @@ def test_another_tokenizer_is_refused(qa_bundle: tuple[Path, Checkpoint], broken
         verify_bundle(qa_bundle[0], replace(qa_bundle[1], directory=broken))
 
 
-@pytest.mark.parametrize(
-    ("source", "against"), [("minilm", "minilm"), ("a/b", default_model()), ([], default_model())]
-)
-def test_a_package_is_verified_against_its_own_preset(
+def test_a_bundle_is_verified_against_its_own_folder(
+    qa_bundle: tuple[Path, Checkpoint], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify.main([str(qa_bundle[0])]) == 0
+    printed = capsys.readouterr().out
+    assert str(qa_bundle[1].directory) in printed.replace("\n", "").replace(" ", "")
+    assert "Within tolerance of transformers" in printed
+
+
+@pytest.mark.parametrize("source", ["a/b", [], "qa-mini-not-here"])
+def test_a_bundle_whose_folder_is_gone_asks_for_it(
     source: object,
-    against: str,
     qa_bundle: tuple[Path, Checkpoint],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = json.loads((qa_bundle[0] / "model.json").read_text()) | {"source": source}
+    settings = json.loads((qa_bundle[0] / "model.json").read_text())
+    settings |= {"source": source, "source_path": "/not/here"}
     (tmp_path / settings["package"]).mkdir()
     (tmp_path / "model.json").write_text(json.dumps(settings))
-
-    def stop(model: str) -> None:
-        raise UserError(f"against {model}")
-
-    monkeypatch.setattr("export.checkpoint.reading.load_checkpoint", stop)
     assert verify.main([str(tmp_path)]) == 2
-    assert f"error: against {against}" in capsys.readouterr().err
+    assert "name the checkpoint with --against" in capsys.readouterr().err
+
+
+def test_two_bundles_are_compared_on_the_same_data(
+    qa_bundle: tuple[Path, Checkpoint],
+    squad_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = tmp_path / "report.json"
+    command = [str(qa_bundle[0]), str(qa_bundle[0]), "--data", str(squad_file), "--limit", "2"]
+    assert verify.main([*command, "--save-json", str(kept)]) == 0
+    assert "100.0% of the decisions of the two bundles are the same" in capsys.readouterr().out
+    report = json.loads(kept.read_text())
+    assert report["first_f1"] == report["second_f1"]
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""Whether a package is good: its error against the one that PyTorch itself makes at its precision.
+
+Decibels over a handful of logits say little: a head of one output has a scale of its own, and no
+fixed figure knows it. Here the error, the root of the mean square over all outputs, may be a small
+multiple of what the witness is off when it computes at the package's precision on the same inputs,
+plus one step of half precision of the outputs' own size; and in half precision the decisions may
+differ no more often than those of PyTorch's own half precision do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.bundle.compress import COMPRESSIONS
+from export.proof.differences import compare_outputs
+from export.proof.rounding import rounded_outputs
+from export.proof.witness import Witness
+from export.tasks.model_inputs import Inputs
+from export.tasks.task import Outputs, Task
+
+FACTOR = 4.0
+FLOOR = 2.0**-10
+"""One step of half precision, relative to the outputs."""
+PEER_INPUTS = 8
+FEW_DECISIONS = 0.01
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a comparison with the witness found. ``error``, ``pytorch_error`` and ``bound`` are in
+    the unit of the outputs; ``psnr`` in dB; ``decisions`` the share of equal ones, or None where
+    the task decides nothing."""
+
+    witness: str
+    texts: int
+    inputs: int
+    error: float
+    pytorch_error: float
+    bound: float
+    decisions: float | None
+    decisions_bound: float | None
+    max_abs: float
+    mean_abs: float
+    psnr: float
+    overflow: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the package is within tolerance."""
+        if self.overflow or not self.error <= self.bound:
+            return False
+        return self.decisions_bound is None or (self.decisions or 0) >= self.decisions_bound
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "passed": self.passed, "verdict": self.sentence()}
+
+    def sentence(self) -> str:
+        """The verdict, in one sentence."""
+        if self.overflow:
+            return "Not within tolerance: the package overflows in half precision."
+        error = f"its error is {self.error:.2g}, the bound {self.bound:.2g}"
+        if not self.error <= self.bound:
+            return f"Not within tolerance of {self.witness}: {error}."
+        if not self.passed:
+            return (
+                f"Not within tolerance of {self.witness}: {self.decisions:.1%} of its decisions "
+                f"are the same, at least {self.decisions_bound:.1%} must be."
+            )
+        return f"Within tolerance of {self.witness}: {error}."
+
+
+def prove(
+    witness: Witness,
+    quantize: str,
+    inputs: Sequence[Inputs],
+    expected: Sequence[Outputs],
+    found: Sequence[Outputs],
+    texts: int,
+) -> Proof:
+    """Judge outputs of a package, ``found``, by those of the witness, both cut to the tokens."""
+    task, difference = witness.task, compare_outputs(expected, found)
+    chosen = _spread(len(inputs))
+    draws = rounded_outputs(witness, quantize, [inputs[i] for i in chosen])
+    peers = [
+        [cut(row, inputs[i], task) for i, row in zip(chosen, draw, strict=True)] for draw in draws
+    ]
+    wanted = [expected[i] for i in chosen]
+    pytorch_error = float(np.sqrt(np.mean([_square(wanted, peer) for peer in peers])))
+    size = float(np.sqrt(np.mean(np.square(_flat(expected)))))
+    decisions, decisions_bound = _agreement(task, expected, found), None
+    if decisions is not None and COMPRESSIONS[quantize].kind == "float":
+        of_peer = _agreement(task, wanted, peers[0]) or 0.0
+        count = max(sum(len(_decided(task, row)) for row in expected), 1)
+        decisions_bound = 1 - 2 * (1 - of_peer) - max(FEW_DECISIONS, 1.5 / count)
+    return Proof(
+        witness=witness.name,
+        texts=texts,
+        inputs=len(inputs),
+        error=float(np.sqrt(_square(expected, found))),
+        pytorch_error=pytorch_error,
+        bound=FACTOR * pytorch_error + FLOOR * size,
+        decisions=decisions,
+        decisions_bound=decisions_bound,
+        **asdict(difference),
+    )
+
+
+def refuse(proof: Proof) -> None:
+    """Raises:
+    UserError: the package is not within tolerance.
+    """
+    if proof.overflow:
+        raise UserError("the package overflows in half precision; --no-verify keeps it")
+    if not proof.passed:
+        raise UserError(f"the package differs. {proof.sentence()} --no-verify keeps it")
+
+
+def cut(outputs: Outputs, inputs: Inputs, task: Task) -> Outputs:
+    """Outputs without their padding, where a task has one value or more for each position."""
+    if not task.per_token:
+        return outputs
+    tokens = int(inputs["attention_mask"].sum())
+    return {name: value[:, :tokens] for name, value in outputs.items()}
+
+
+def _spread(count: int) -> list[int]:
+    """Up to `PEER_INPUTS` indices, evenly spread."""
+    step = max(count / PEER_INPUTS, 1)
+    return [int(i * step) for i in range(min(count, PEER_INPUTS))]
+
+
+def _flat(rows: Sequence[Outputs]) -> np.ndarray:
+    return np.concatenate(
+        [np.ravel(value).astype(np.float64) for r in rows for value in r.values()]
+    )
+
+
+def _square(expected: Sequence[Outputs], found: Sequence[Outputs]) -> float:
+    """The mean square of the error; of PyTorch's own half precision without what overflows."""
+    error = np.square(_flat(expected) - _flat(found))
+    finite = error[np.isfinite(error)]
+    return float(finite.mean()) if len(finite) else 0.0
+
+
+def _decided(task: Task, outputs: Outputs) -> np.ndarray:
+    decided = task.decide(outputs)
+    return np.array([]) if decided is None else np.concatenate([np.ravel(d) for d in decided])
+
+
+def _agreement(task: Task, expected: Sequence[Outputs], found: Sequence[Outputs]) -> float | None:
+    same = [_decided(task, w) == _decided(task, g) for w, g in zip(expected, found, strict=True)]
+    joined = np.concatenate(same) if same else np.array([])
+    return float(joined.mean()) if len(joined) else None

@@ -1,0 +1,68 @@
+"""What PyTorch itself is off at the precision of a package: the yardstick of the gate.
+
+For half precision the witness runs in half precision; for weights in fewer bits its weights are
+rounded to as many, evenly and with a random shift of the grid, a few times over, since one draw may
+by chance leave a single logit where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+from export.bundle.compress import COMPRESSIONS, SMALL
+from export.proof.witness import Witness
+from export.tasks.model_inputs import Inputs
+from export.tasks.task import Outputs
+
+DRAWS = 3
+
+
+def rounded_outputs(
+    witness: Witness, quantize: str, inputs: Sequence[Inputs]
+) -> list[list[Outputs]]:
+    """Outputs of the witness at a package's precision, in the order of ``inputs``: one list for
+    each draw."""
+    compression = COMPRESSIONS[quantize]
+    if compression.kind == "float":
+        half = witness.changed(lambda model: model.half())
+        return [[half.predict(each) for each in inputs]]
+    draws = []
+    for seed in range(DRAWS):
+        rounded = witness.changed(partial(_round, bits=compression.bits, seed=seed))
+        if compression.activations < 16:
+            rounded = rounded.changed(_round_activations)
+        draws.append([rounded.predict(each) for each in inputs])
+    return draws
+
+
+@torch.no_grad()
+def _round(model: nn.Module, bits: int, seed: int) -> None:
+    """Round matrices, row by row, to the nearest of 2^bits - 1 even steps, shifted at random."""
+    generator = torch.Generator().manual_seed(seed)
+    seen: set[int] = set()
+    for parameter in model.parameters():
+        if parameter.ndim < 2 or parameter.numel() < SMALL or parameter.data_ptr() in seen:
+            continue
+        seen.add(parameter.data_ptr())
+        most = 2 ** (bits - 1) - 1
+        scale = parameter.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12) / most
+        shift = torch.rand(scale.shape, generator=generator) - 0.5
+        steps = torch.round(parameter / scale + shift).clamp(-most - 1, most)
+        parameter.copy_((steps - shift) * scale)
+
+
+def _round_activations(model: nn.Module) -> None:
+    """Round what goes into each linear layer to 8 bits of its own range."""
+
+    def rounded(module: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        first, *rest = given
+        scale = first.abs().amax().clamp_min(1e-12) / 127
+        return (torch.round(first / scale) * scale, *rest)
+
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(rounded)
