@@ -25,7 +25,7 @@ from export.tasks.model_inputs import LENGTHS
 from export.tasks.names import TASKS
 
 APP_MODELS = Path("ios_app/QADemo/Models")
-APP_TARGET = "iOS17"
+DEFAULT_TARGET = "iOS18"
 APP_TASK = "qa"
 DISTILBERT_APP_MB = 207  # arXiv 1910.01108, section 5
 
@@ -86,7 +86,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--target",
         choices=TARGETS,
-        help=f"oldest system that is to run it; default iOS18, of --app {APP_TARGET}",
+        default=DEFAULT_TARGET,
+        help="oldest system that is to run it; default %(default)s",
     )
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
@@ -114,10 +115,6 @@ def _lengths(text: str) -> tuple[int, ...]:
     return lengths
 
 
-def _default_target(arguments: argparse.Namespace) -> str:
-    return APP_TARGET if arguments.app else "iOS18"
-
-
 def _destination(arguments: argparse.Namespace, task: str) -> Path:
     """Where the bundle goes; what is not the default is in its name, so that one export does not
     replace another."""
@@ -125,9 +122,9 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
     parts = [Path(arguments.model).resolve().name, task, arguments.quantize]
     if arguments.layout != "standard":
         parts.append(arguments.layout)
-    if arguments.target not in (None, _default_target(arguments)):
-        parts.append(arguments.target)
-    target = arguments.target or _default_target(arguments)
+    target = arguments.target
+    if target != DEFAULT_TARGET:
+        parts.append(target)
     lengths = default_lengths(target, LENGTHS)
     if arguments.lengths not in (None, lengths):
         lengths = arguments.lengths
@@ -171,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if arguments.verify:
         task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
-    target = arguments.target or _default_target(arguments)
+    target = arguments.target
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,
