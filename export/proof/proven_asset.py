@@ -46,7 +46,16 @@ from export.tasks.model_inputs import LENGTHS, Inputs
 
 HALF_PRECISION_INPUTS = 2
 """Apple's runtime for Linux takes 20 seconds and more for one, so the shortest have to do."""
-SAME = ("task", "lengths", "tokenizer_sha256", "hidden_size", "random_weights", "source", "inputs")
+SAME = (
+    "task",
+    "lengths",
+    "quantization",
+    "tokenizer_sha256",
+    "hidden_size",
+    "random_weights",
+    "source",
+    "inputs",
+)
 """What two formats of one bundle share: they have one model.json and one tokenizer."""
 
 

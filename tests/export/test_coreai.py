@@ -14,7 +14,7 @@ from distill.models.presets import preset_directory
 from export import coreai, coreml, predict, verify
 from export.bundle import coreai_asset
 from export.bundle.bundle_folder import directory_size, open_bundle
-from export.bundle.compress import COMPRESSIONS, Compression
+from export.bundle.coreai_asset import ASSET_COMPRESSIONS
 from export.proof.engines import engines_of, open_engine
 from export.proof.predictor import Predictor
 
@@ -108,11 +108,13 @@ def test_asset_joins_no_bundle_of_another_model(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (bundle / "model.json").read_bytes()
-    arguments = ["--out", str(bundle), "--lengths", LENGTHS]
+    arguments = ["--out", str(bundle), "--lengths", LENGTHS, "--quantize", "int8"]
     assert coreai.main(arguments) == 2
     assert "has a Core AI asset already; --force replaces it" in capsys.readouterr().err
     assert coreai.main([*arguments, "--task", "features"]) == 2
     assert "its task is qa, not features; name another --out" in capsys.readouterr().err
+    assert coreai.main([*arguments, "--quantize", "int4"]) == 2
+    assert "its quantization is int8, not int4" in capsys.readouterr().err
     assert coreai.main(["--out", str(bundle), "--lengths", "48"]) == 2
     assert "its lengths is [32, 64], not [48]" in capsys.readouterr().err
     assert (bundle / "model.json").read_bytes() == before
@@ -125,11 +127,11 @@ def test_asset_that_differs_is_not_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Neither a new bundle nor the asset of one that is there."""
-    monkeypatch.setitem(COMPRESSIONS, "int8", Compression(8, "linear", "iOS16", 200.0))
+    monkeypatch.setitem(ASSET_COMPRESSIONS, "int8", ASSET_COMPRESSIONS["int4"])
     before = {file: file.stat().st_mtime_ns for file in bundle.rglob("*")}
     arguments = ["--quantize", "int8", "--lengths", LENGTHS]
     assert coreai.main([*arguments, "--out", str(tmp_path / "new")]) == 2
-    assert "below the 200 dB of int8; --no-verify keeps it" in capsys.readouterr().err
+    assert "--no-verify keeps it" in capsys.readouterr().err
     assert coreai.main([*arguments, "--out", str(bundle), "--force"]) == 2
     assert not (tmp_path / "new").exists() and list(tmp_path.iterdir()) == []
     assert {file: file.stat().st_mtime_ns for file in bundle.rglob("*")} == before
