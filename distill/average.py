@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.checkpoint_folder import checkpoint_directory, read_object
 from distill.runs.run_outputs import copy_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
 WEIGHTS = "model.safetensors"
+# What config.json says of where a checkpoint comes from, not of what it computes.
+ORIGIN = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache"}
 
 
 @dataclass
@@ -45,8 +47,11 @@ def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
     """The mean of every weight, summed in float64, in the first checkpoint's precision.
 
     Raises:
-        UserError: a checkpoint cannot be read, or has other weights than the first.
+        UserError: a checkpoint cannot be read, or has other weights, another configuration or
+            other labels than the first.
     """
+    for directory in directories[1:]:
+        _check_configuration(directories[0], directory)
     first = _weights(directories[0])
     total = {name: tensor.double() for name, tensor in first.items()}
     for directory in directories[1:]:
@@ -56,6 +61,17 @@ def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
         for name, tensor in weights.items():
             total[name] += tensor
     return {k: (v / len(directories)).to(first[k].dtype) for k, v in total.items()}
+
+
+def _check_configuration(first: Path, other: Path) -> None:
+    """Weights of one shape may still mean something else: the order of the labels, for example."""
+    expected, found = (read_object(directory / "config.json") for directory in (first, other))
+    keys = (expected.keys() | found.keys()) - ORIGIN
+    for key in sorted(key for key in keys if expected.get(key) != found.get(key)):
+        raise UserError(
+            f"{other}: {key} is {found.get(key)!r} in config.json, but {expected.get(key)!r} in "
+            f"{first}; a mean needs checkpoints of one configuration"
+        )
 
 
 def _weights(directory: Path) -> dict[str, torch.Tensor]:

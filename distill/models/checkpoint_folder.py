@@ -54,7 +54,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged, no JSON ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: damaged, no JSON object")
@@ -71,7 +71,10 @@ def check_length(directory: Path, length: int) -> None:
     family = FAMILIES.get(str(config.get("model_type")))
     try:
         limit = family.longest(config) if family else config["max_position_embeddings"]
+        limit = int(limit)
     except KeyError:
         return
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UserError(f"{directory}: config.json has no number of positions ({error})") from None
     if length > limit:
         raise UserError(f"{directory} takes inputs of at most {limit} tokens, not {length}")

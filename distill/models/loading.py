@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,24 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 
 DROPOUTS = tuple(dict.fromkeys(key for family in FAMILIES.values() for key in family.dropouts))
-BROKEN = (
-    SafetensorError,
-    pickle.UnpicklingError,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    KeyError,
-    TypeError,
-    AttributeError,
-)
 HEADS = frozenset(
     {
         "classifier",
@@ -65,7 +52,9 @@ def readable(directory: Path, role: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except BROKEN as error:
+    except UserError:
+        raise
+    except Exception as error:  # of transformers, torch, safetensors: they share no base class
         reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
         raise UserError(f"{directory}: cannot be loaded{role} ({reason})") from None
 

@@ -18,7 +18,12 @@ def load_tokenizer(directory: Path) -> Tokenizer:
     path = directory / "tokenizer.json"
     if not path.is_file():
         raise UserError(f"{directory} has no tokenizer.json")
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of its Rust code is no Exception
+        raise UserError(f"{path}: damaged, no tokenizer ({' '.join(str(error).split())})") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

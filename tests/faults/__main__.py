@@ -1,0 +1,47 @@
+"""Attack the kit for as long as one likes, and print the table of what was tried.
+
+python -m tests.faults --rounds 100 --kills 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+
+from transformers.utils import logging
+
+from tests.faults.attacks import ATTACKS, FAST, attack_once
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100, help="attacks of each fast kind")
+    parser.add_argument("--kills", type=int, default=5, help="of each kind that needs a process")
+    parser.add_argument("--seed", type=int, default=0, help="of the first attack")
+    options = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    rows, failures = [], []
+    with tempfile.TemporaryDirectory() as temporary:
+        for number, attack in enumerate(ATTACKS):
+            prepared = Path(temporary) / str(number)
+            attack.prepare(prepared)
+            tried = options.rounds if attack in FAST else options.kills
+            failed = 0
+            for seed in range(options.seed, options.seed + tried):
+                with contextlib.redirect_stderr(io.StringIO()):
+                    problem = attack_once(attack, prepared, Path(temporary) / "attacked", seed)
+                if problem:
+                    failed += 1
+                    failures.append(f"{attack.name}, seed {seed}: {problem}"[:300])
+            rows.append(f"| {attack.name} | {tried} | {tried - failed} | {failed} |")
+    print("\n".join(["| attack | tried | fine | failed |", "| --- | --- | --- | --- |", *rows]))
+    print("\n".join(failures))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

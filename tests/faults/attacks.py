@@ -1,0 +1,211 @@
+"""The table of attacks: what is done to an input, what reads it, and when the outcome is fine.
+
+An attack is fine when the kit answers with a result or with one line; anything else, a traceback
+above all, is a failure. What an attack does follows from its random generator alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError
+
+VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 3, 10**9, 1.5, 1e308, float("nan"), float("inf")),
+    *("", "x", "[UNK]", "../../..", "bert", "\n", "\ud800", [], [1], {}, {"a": 1}, [[[]]]),
+)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """``prepare(folder)`` makes what is attacked once; ``run(folder, draw)`` attacks a copy of it,
+    and returns what went wrong, or None."""
+
+    name: str
+    prepare: Callable[[Path], None]
+    run: Callable[[Path, random.Random], str | None]
+
+
+def tiny_checkpoint(folder: Path) -> None:
+    """A classifier of one layer, 16 wide, with a tokenizer."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    pieces = BertWordPieceTokenizer()
+    words = ["a few words to learn pieces of, and some more of them"] * 3
+    pieces.train_from_iterator(words, vocab_size=60, min_frequency=1, show_progress=False)
+    names = {"unk": "[UNK]", "pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+    special = {f"{name}_token": token for name, token in names.items()}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **special)
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+
+
+def load_all(folder: Path) -> None:
+    """Read a checkpoint as the commands do, and tokenize with it."""
+    from transformers import AutoModelForSequenceClassification
+
+    from distill.models.checkpoint_folder import check_length, checkpoint_directory
+    from distill.models.loading import load_weights
+    from distill.models.tokenizer import load_tokenizer
+
+    directory = checkpoint_directory(str(folder))
+    check_length(directory, 16)
+    load_tokenizer(directory).encode("a few words")
+    load_weights(AutoModelForSequenceClassification, directory)
+
+
+def reading(read: Callable[[Path], None], folder: Path) -> str | None:
+    """What went wrong in reading: anything but a result or one line."""
+    try:
+        read(folder)
+    except UserError as error:
+        return "its error has two lines" if "\n" in str(error) else None
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return f"{type(error).__name__}: {error}"  # a panic of the tokenizers is no Exception
+    return None
+
+
+def mutate_json(path: Path, draw: random.Random) -> None:
+    """Replace, remove or add one value, at any depth; or cut the file."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    places: list[tuple[Any, Any]] = []
+
+    def visit(node: Any) -> None:
+        keys = list(node) if isinstance(node, dict) else range(len(node))
+        for key in list(keys)[:40]:
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                visit(node[key])
+
+    visit(content)
+    node, key = draw.choice(places)
+    action = draw.randrange(10)
+    if action == 0:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text[: draw.randrange(len(text))], encoding="utf-8")
+        return
+    if action == 1 and isinstance(node, dict):
+        del node[key]
+    else:
+        node[key] = draw.choice(VALUES)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def mutate_bytes(path: Path, draw: random.Random) -> None:
+    """Cut a file, empty it, or change some of its first bytes, where its header is, or any."""
+    content = bytearray(path.read_bytes())
+    action = draw.randrange(4)
+    if action == 0:
+        content = content[: draw.randrange(len(content))]
+    elif action == 1:
+        content = bytearray()
+    else:
+        end = min(len(content), 600) if action == 2 else len(content)
+        for _ in range(draw.randint(1, 8)):
+            content[draw.randrange(end)] = draw.randrange(256)
+    path.write_bytes(bytes(content))
+
+
+def _file_attack(name: str, mutate: Callable[[Path, random.Random], None]) -> Attack:
+    def run(folder: Path, draw: random.Random) -> str | None:
+        mutate(folder / name, draw)
+        return reading(load_all, folder)
+
+    return Attack(f"mutated {name}", tiny_checkpoint, run)
+
+
+def sealed_checkpoints(folder: Path) -> None:
+    """Two checkpoints of a run."""
+    from distill.runs.whole_checkpoints import seal
+
+    for step in (5, 10):
+        checkpoint = folder / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        for name in ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
+            (checkpoint / name).write_bytes(f"{name} of step {step}".encode() * 20)
+        state = json.dumps({"global_step": step, "max_steps": 20})
+        (checkpoint / "trainer_state.json").write_text(state)
+        seal(checkpoint)
+
+
+def damaged_checkpoint(folder: Path, draw: random.Random) -> str | None:
+    """Damage one file of the newest checkpoint: the older one must be taken."""
+    from distill.runs.run_folder import last_complete_checkpoint
+
+    path = draw.choice(sorted((folder / "checkpoint-10").iterdir()))
+    before = path.read_bytes()
+    if draw.randrange(4) == 0:
+        path.unlink()
+    else:
+        mutate_bytes(path, draw)
+    changed = not path.is_file() or path.read_bytes() != before
+    found = last_complete_checkpoint(folder)
+    expected = "checkpoint-5" if changed else "checkpoint-10"
+    # A change of blanks in the list of digests changes nothing of what it says.
+    taken = found.name if found else "none"
+    return None if taken == expected or path.name == "files.json" else f"{path.name}: took {taken}"
+
+
+def corpus_to_kill(folder: Path) -> None:
+    tiny_checkpoint(folder / "model")
+    line = "a few words to learn pieces of, and some more of them\n"
+    (folder / "text.txt").write_text(line * 60_000)
+
+
+def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
+    """kill -9 at a moment; then there is a whole corpus or none, and the command ends well."""
+    out = folder / "corpus"
+    command = [sys.executable, "-m", "distill.prepare", "--model", str(folder / "model")]
+    command += ["--text", str(folder / "text.txt"), "--corpus_dir", str(out)]
+    command += ["--sequence_length", "32"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        time.sleep(draw.uniform(0.5, 6))
+        os.kill(process.pid, signal.SIGKILL)
+    if out.exists() and not (out / "corpus.json").is_file():
+        return "half a corpus"
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    left = [path.name for path in folder.glob(".corpus*")]
+    return None if again.returncode == 0 and not left else f"{again.stderr[-300:]} {left}"
+
+
+ATTACKS = (
+    _file_attack("config.json", mutate_json),
+    _file_attack("tokenizer.json", mutate_json),
+    _file_attack("model.safetensors", mutate_bytes),
+    Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
+    Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization),
+)
+FAST = tuple(attack for attack in ATTACKS if not attack.name.startswith("kill"))
+
+
+def attack_once(attack: Attack, prepared: Path, place: Path, seed: int) -> str | None:
+    """Attack a copy of what was prepared; the seed names the attack, to see it again."""
+    shutil.copytree(prepared, place)
+    try:
+        return attack.run(place, random.Random(f"{attack.name} {seed}"))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
