@@ -26,7 +26,11 @@ MACOS = (15, 0)
 LEFT_OUT = "test_random.py"
 OUTCOMES = pytest.StashKey[dict[str, Counter[str]]]()
 CAUSES = pytest.StashKey[Counter[str]]()
+ERRORS = pytest.StashKey[dict[str, tuple[float, str]]]()
 reached: set[str] = set()
+errors: dict[str, float] = {}
+"""By test that reached a prediction, the largest error it compared: the greatest difference from
+what it expects, over the greatest expected value, or over 1 where that is less."""
 current = ""
 
 
@@ -52,6 +56,35 @@ def pytest_configure(config: pytest.Config) -> None:
     ct.models.MLModel.get_compiled_model_path = no_compiler
     config.stash[OUTCOMES] = defaultdict(Counter)
     config.stash[CAUSES] = Counter()
+    config.stash[ERRORS] = {}
+    watch_comparisons()
+
+
+def watch_comparisons() -> None:
+    """Keep the error of every comparison that the tests make with NumPy after a prediction."""
+    import numpy as np
+
+    compare = np.testing.assert_allclose
+
+    def watched(actual: Any, desired: Any, *arguments: Any, **options: Any) -> None:
+        if current in reached and np.shape(actual) == np.shape(desired):
+            keep_error(np.asarray(actual), np.asarray(desired))
+        compare(actual, desired, *arguments, **options)
+
+    np.testing.assert_allclose = watched
+
+
+def keep_error(actual: Any, desired: Any) -> None:
+    import numpy as np
+
+    if not actual.size or actual.dtype.kind not in "iufb" or desired.dtype.kind not in "iufb":
+        return
+    actual, desired = actual.astype(np.float64), desired.astype(np.float64)
+    finite = np.isfinite(actual) & np.isfinite(desired)
+    if finite.any():
+        scale = max(1.0, float(np.abs(desired[finite]).max()))
+        error = float(np.abs(actual[finite] - desired[finite]).max()) / scale
+        errors[current] = max(errors.get(current, 0.0), error)
 
 
 def run_core_ml_predict(mlmodel: Any, input_key_values: dict[str, Any], state: Any = None) -> Any:
@@ -135,6 +168,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
         outcomes[name][report.outcome] += 1
         if item.nodeid in reached:
             outcomes[name][f"reached_{report.outcome}"] += 1
+        if report.passed and item.nodeid in errors:
+            kept = item.config.stash[ERRORS]
+            kept[name] = max(kept.get(name, (0.0, "")), (errors[item.nodeid], item.originalname))
         if report.failed and call.excinfo is not None:
             text = str(call.excinfo.value).strip().splitlines() or [""]
             cause = f"{call.excinfo.typename}: {text[0][:110]}"
@@ -148,5 +184,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         results = {
             "files": {name: dict(c) for name, c in sorted(session.config.stash[OUTCOMES].items())},
             "causes": dict(session.config.stash[CAUSES].most_common()),
+            "errors": session.config.stash[ERRORS],
         }
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
