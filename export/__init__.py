@@ -1,5 +1,83 @@
-"""Turn a Hugging Face checkpoint into Core ML and ONNX, and run what was written."""
+"""Turn a Hugging Face checkpoint into Core ML and ONNX, prove what was written, and run it.
 
+from export import Predictor, export_bundle, open_bundle
+
+report = export_bundle("qa-mini", "qa-mini-int8", quantize="int8", lengths=(128, 256))
+print(report["package_bytes"], report["difference"]["verdict"])
+print(open_bundle("qa-mini-int8").settings["task"])
+answer = Predictor("qa-mini-int8").predict("Who repairs it?", "A watchmaker repairs it.")
+print(answer["answers"][0]["text"])
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.console.errors import UserError
 from distill.console.errors import UserError as ExportError
 
-__all__ = ["ExportError"]
+if TYPE_CHECKING:
+    from export.bundle.bundle_folder import Bundle
+    from export.proof.predictor import Predictor
+
+__all__ = ["ExportError", "Predictor", "UserError", "export_bundle", "open_bundle"]
+
+
+def export_bundle(
+    model: str | Path,
+    out: str | Path,
+    *,
+    task: str = "qa",
+    replace: bool = False,
+    verify: bool = True,
+    random_weights: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    """Write a Core ML bundle of a checkpoint and prove it against the library that made it.
+
+    Args:
+        model: a checkpoint directory, hub id or preset.
+        out: the bundle's directory.
+        task: what the model answers, a name of `export.tasks.table.TASKS`.
+        replace: replace an older bundle at ``out``.
+        verify: refuse a package past the bound of its witness.
+        random_weights: the architecture alone.
+        options: of `export.proof.proven_bundle.BundleOptions`: ``quantize``, ``layout``,
+            ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``.
+
+    Returns:
+        Sizes in bytes, seconds, and ``difference``, what the comparison found.
+
+    Raises:
+        UserError: one line that says what to do; nothing is written then.
+    """
+    from export.checkpoint.reading import load_checkpoint
+    from export.proof import proven_bundle
+
+    chosen = proven_bundle.BundleOptions(task, **options)
+    chosen.check(Path(out), replace)
+    checkpoint = load_checkpoint(str(model), random_weights=random_weights)
+    return proven_bundle.export_bundle(
+        checkpoint, chosen, Path(out), replace=replace, verify=verify
+    )
+
+
+def open_bundle(path: str | Path) -> Bundle:
+    """Open a bundle by its directory or by the package inside it.
+
+    Raises:
+        UserError: nothing there, or files are missing or broken.
+    """
+    from export.bundle.bundle_folder import open_bundle as opened
+
+    return opened(path)
+
+
+def __getattr__(name: str) -> Any:
+    """`Predictor`, when it is asked for: it needs torch, which `--help` must not wait for."""
+    if name != "Predictor":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from export.proof.predictor import Predictor
+
+    return Predictor

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Resolved, for a model that is given as "." or "..".
     name = Path(arguments.model).resolve().name
     out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
-    if out.exists() and not arguments.force:
+    if os.path.lexists(out) and not arguments.force:
         raise UserError(f"{out} exists already; --force replaces it")
     if arguments.vnni and arguments.quantize != "int8":
         raise UserError("--vnni is for --quantize int8; other weights have no use for it")

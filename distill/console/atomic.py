@@ -6,14 +6,20 @@ the folder, but not the lock: the next one that writes to the same place clears 
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NOREPLACE, EXCHANGE = 1, 2
+"""Flags of Linux' renameat2."""
+AT_FDCWD = -100
 
 
 @contextmanager
@@ -31,14 +37,22 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield staged
         _flush(staged)
         staged.replace(target)
+        _sync(target.parent)
 
 
 @contextmanager
-def atomic_directory(path: str | os.PathLike[str], replace: bool = False) -> Iterator[Path]:
+def atomic_directory(
+    path: str | os.PathLike[str],
+    replace: bool = False,
+    check: Callable[[Path], None] | None = None,
+) -> Iterator[Path]:
     """Yield an empty directory beside ``path``, which takes its place when the block succeeds.
 
-    With ``replace`` an older ``path`` is moved aside first and removed only once the new one
-    stands; it is put back should the rename fail.
+    With ``replace`` an older ``path`` changes places with the new one, or is moved aside first
+    where the system cannot exchange two names, and is removed only once the new one stands.
+
+    Args:
+        check: called with an older ``path`` right before it is replaced; raises where it must stay.
 
     Raises:
         FileExistsError: ``path`` exists and ``replace`` is false.
@@ -51,7 +65,12 @@ def atomic_directory(path: str | os.PathLike[str], replace: bool = False) -> Ite
         staged = folder / target.name
         staged.mkdir()
         yield staged
-        _swap(staged, target, folder / _previous(target))
+        for each in (staged, *staged.rglob("*")):
+            _sync(each)
+        if os.path.lexists(target) and check is not None:
+            check(target)
+        _swap(staged, target, folder / _previous(target), replace)
+        _sync(target.parent)
 
 
 def is_free(path: str | os.PathLike[str]) -> bool:
@@ -100,8 +119,9 @@ def _clear(left: Path, target: Path) -> None:
     if lock is None:
         return
     try:
-        if (left / _previous(target)).exists() and not os.path.lexists(target):
-            (left / target.name).replace(target)
+        staged, previous = left / target.name, left / _previous(target)
+        if previous.exists() and staged.exists() and not os.path.lexists(target):
+            staged.replace(target)
         shutil.rmtree(left, ignore_errors=True)
     finally:
         os.close(lock)
@@ -112,8 +132,16 @@ def _previous(target: Path) -> str:
     return f"{target.name}.previous"
 
 
-def _swap(staged: Path, target: Path, previous: Path) -> None:
+def _swap(staged: Path, target: Path, previous: Path, replace: bool) -> None:
+    """Rename ``staged`` to ``target``; without ``replace`` a target that came up stays."""
+    if not os.path.lexists(target):
+        if _renameat2(staged, target, NOREPLACE):
+            return
+    elif replace and _renameat2(staged, target, EXCHANGE):
+        return
     existed = os.path.lexists(target)
+    if existed and not replace:
+        raise FileExistsError(f"{target} exists already: it came up while this was made")
     if existed:
         target.replace(previous)
     try:
@@ -122,6 +150,34 @@ def _swap(staged: Path, target: Path, previous: Path) -> None:
         if existed:
             previous.replace(target)
         raise
+
+
+def _renameat2(source: Path, target: Path, flag: int) -> bool:
+    """Rename in one step with a flag of Linux; false where the system or the file system cannot.
+
+    Raises:
+        FileExistsError: with NOREPLACE something is at ``target``.
+    """
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    done = call(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), flag)
+    if done == 0:
+        return True
+    if ctypes.get_errno() == errno.EEXIST:
+        raise FileExistsError(f"{target} exists already: it came up while this was made")
+    return False
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or the names in a folder to the disk."""
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _flush(path: Path) -> None:

@@ -105,6 +105,33 @@ def open_bundle(path: str | Path) -> Bundle:
     return Bundle(directory, package, settings)
 
 
+def check_replaceable(out: Path) -> None:
+    """Let `--force` replace a bundle of ours, or an empty folder, and nothing else.
+
+    Raises:
+        UserError: ``out`` is no bundle, or holds a file that no export wrote; it is named.
+    """
+    if out.is_symlink() or not out.is_dir():
+        raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
+    names = {path.name for path in out.iterdir()}
+    if not names:
+        return
+    try:
+        settings = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+        ours = {SETTINGS, "tokenizer.json", "vocab.txt", str(settings["package"])}
+        ours |= {str(form["file"]) for form in settings.get("formats", {}).values()}
+        known = settings["format_version"] and settings["task"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        known = False
+    if not known:
+        raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
+    strangers = sorted(names - ours)
+    if strangers:
+        raise UserError(
+            f"{out} holds {strangers[0]}, which no export wrote; move it, or name another --out"
+        )
+
+
 def directory_size(path: Path) -> int:
     """Bytes of all files below a directory."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -13,7 +13,12 @@ from tqdm import tqdm
 
 from distill.console.atomic import atomic_directory
 from distill.console.errors import UserError
-from export.bundle.bundle_folder import SETTINGS, Bundle, directory_size, write_bundle
+from export.bundle.bundle_folder import (
+    Bundle,
+    check_replaceable,
+    directory_size,
+    write_bundle,
+)
 from export.bundle.calibrate import calibration_inputs, quantize_activations
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
@@ -73,16 +78,11 @@ class BundleOptions:
         """
         if os.path.lexists(out) and not replace:
             raise UserError(f"{out} exists already; --force replaces it")
-        if os.path.lexists(out) and not _replaceable(out):
-            raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
+        if os.path.lexists(out):
+            check_replaceable(out)
         parent = next(folder for folder in out.absolute().parents if folder.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK):
             raise UserError(f"{out}: {parent} cannot be written")
-
-
-def _replaceable(out: Path) -> bool:
-    """A bundle or an empty folder: --force is not to take somebody's home directory."""
-    return out.is_dir() and ((out / SETTINGS).is_file() or not any(out.iterdir()))
 
 
 def export_bundle(
@@ -119,7 +119,7 @@ def export_bundle(
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         operations = _operations(core_ml)
-        with atomic_directory(out, replace=replace) as staged:
+        with atomic_directory(out, replace, check_replaceable) as staged:
             _step(progress, "write")
             bundle = write_bundle(core_ml, checkpoint, settings, staged)
             _step(progress, "run")

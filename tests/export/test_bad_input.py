@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -129,7 +130,8 @@ def test_a_failed_run_keeps_the_old_package(
     """The disk fills while the new package is written."""
     out = tmp_path / "out"
     out.mkdir()
-    (out / "model.json").write_text("old")
+    old = json.dumps({"format_version": 1, "task": "qa", "package": "old.mlpackage"})
+    (out / "model.json").write_text(old)
 
     def fills(model: object, checkpoint: object, settings: dict, directory: Path) -> None:
         (directory / "half").write_text("half")
@@ -139,8 +141,32 @@ def test_a_failed_run_keeps_the_old_package(
     assert export(broken, out, "--force") == 2
     assert "No space left on device" in one_line(capsys)
     assert [path.name for path in out.iterdir()] == ["model.json"]
-    assert (out / "model.json").read_text() == "old"
+    assert (out / "model.json").read_text() == old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "stranger", "message"),
+    [
+        ({"format": "layers-model"}, "thesis.docx", "is not a bundle of ours"),
+        ({"format_version": 2, "task": "qa", "package": "a.mlpackage"}, "notes.txt", "holds notes"),
+    ],
+)
+def test_force_leaves_what_no_export_wrote(
+    settings: dict,
+    stranger: str,
+    message: str,
+    broken: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "webapp"
+    out.mkdir()
+    (out / "model.json").write_text(json.dumps(settings))
+    (out / stranger).write_text("x")
+    assert export(broken, out, "--force") == 2
+    assert message in one_line(capsys)
+    assert (out / stranger).read_text() == "x"
 
 
 def test_force_replaces_bundles_only(

@@ -30,8 +30,7 @@ def test_every_head_and_layout(
     assert report["difference"]["witness"].startswith("transformers")
     assert report["difference"]["texts"] > 0
     assert report["package_bytes"] < 0.6 * report["float32_bytes"] + 1e6
-    description = Simulator(open_bundle(tmp_path / "out").package).description
-    names = [value.name for value in description.input]
+    names = list(Simulator(open_bundle(tmp_path / "out").package).inputs)
     two_segments = model_type == "bert" and task in ("qa", "classify", "rank")
     assert names == ["input_ids", "attention_mask"] + ["token_type_ids"] * two_segments
 

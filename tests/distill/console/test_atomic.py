@@ -80,6 +80,7 @@ with atomic.atomic_directory(sys.argv[1]) as staged:
     die()
 """
 BETWEEN_THE_RENAMES = """
+atomic._renameat2 = lambda *names: False  # as where the system cannot exchange two names
 with atomic.atomic_directory(sys.argv[1], replace=True) as staged:
     (staged / "new").touch()
     rename = Path.replace
@@ -125,3 +126,40 @@ def test_killed_between_its_two_renames_a_directory_is_not_lost(name: str, tmp_p
         pytest.fail("the block must not run")
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_that_came_up_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with pytest.raises(FileExistsError, match="came up"), atomic_directory(target) as staged:
+        (staged / "new").touch()
+        target.mkdir()
+        (target / "thesis").touch()
+    assert [path.name for path in target.iterdir()] == ["thesis"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_must_stay_is_checked_again_at_the_rename(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+
+    def refuse(path: Path) -> None:
+        if (path / "notes").exists():
+            raise ValueError("notes are not ours")
+
+    with pytest.raises(ValueError, match="not ours"), atomic_directory(target, True, refuse):
+        (target / "notes").touch()
+    assert [path.name for path in target.iterdir()] == ["notes"]
+    with atomic_directory(target, replace=True) as staged:
+        (staged / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_new_one_moved_away_leaves_the_place_free(tmp_path: Path) -> None:
+    """A kill while the old directory is removed, and then the user moves the new one."""
+    target = tmp_path / "out"
+    left = tmp_path / ".out.staged-x"
+    (left / "out.previous").mkdir(parents=True)
+    with atomic_directory(target) as staged:
+        (staged / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
