@@ -19,13 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.runtimes.registry import KIT, PEERS, RUNTIMES, parse_runtimes
+from bench.runtimes.registry import DEFAULTS, KIT, PEERS, RUNTIMES, default_runtimes, parse_runtimes
 from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
     from bench.measuring.turns import Plan
 
-DEFAULT_RUNTIMES = "torch,onnxruntime,onnxruntime-int8"
 DEFAULT_WORKLOAD = "fixed:128"
 DEFAULT_SECONDS = 12.0
 
@@ -39,7 +38,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("models", nargs="+", metavar="MODEL", help="preset, elmo, checkpoint, .onnx, .mlpackage")
-    add("--runtime", help=f"those below, separated by commas; default {DEFAULT_RUNTIMES}")
+    add(
+        "--runtime",
+        help="those below, separated by commas; default: what takes the models ("
+        + "; ".join(f"{kind}: {','.join(names)}" for kind, names in DEFAULTS.items())
+        + ")",
+    )
     add(
         "--workload",
         action="append",
@@ -82,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _write(arguments, result)
     if result["error"]:
         raise UserError(result["error"])
+    if not result["rows"] and not result["interrupted"]:
+        raise UserError(f"nothing was measured: {'; '.join(result['left_out'])}")
     return INTERRUPTED if result["interrupted"] else 0
 
 
@@ -97,9 +103,11 @@ def plan(arguments: argparse.Namespace) -> Plan:
     from bench.runtimes.workloads import Source, load_workloads
     from export.tasks.model_inputs import LENGTHS
 
-    chosen = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else DEFAULT_RUNTIMES)
-    runtimes = parse_runtimes(chosen)
+    named = arguments.runtime or (",".join(KIT + PEERS) if arguments.peers else None)
+    runtimes = parse_runtimes(named) if named else None
     models = open_models(arguments.models)
+    if runtimes is None:
+        runtimes = default_runtimes(model.kind for model in models)
     checkpoints = [model.checkpoint for model in models if model.checkpoint is not None]
     # its tokens are in the vocabulary of every model
     checkpoint = min(checkpoints, key=lambda found: found.config.vocabulary, default=None)
@@ -111,8 +119,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
         vocabulary=min(model.vocabulary for model in models),
         buckets=tuple(bundle.lengths) if bundle else LENGTHS,
     )
-    named = arguments.workload or [DEFAULT_WORKLOAD]
-    workloads = tuple(one for text in named for one in load_workloads(text, source))
+    wanted = arguments.workload or [DEFAULT_WORKLOAD]
+    workloads = tuple(one for text in wanted for one in load_workloads(text, source))
     if arguments.padding and all(len(workload.lengths) == 1 for workload in workloads):
         raise UserError("--padding needs inputs of several lengths: --workload stsb or squad")
     return Plan(

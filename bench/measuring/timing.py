@@ -42,6 +42,15 @@ class Times:
         """Milliseconds of a single inference."""
         return float(np.percentile(self.singles, q)) * 1000
 
+    def median_interval(self) -> tuple[float, float]:
+        """95% interval of the median, in milliseconds, by order statistics: whatever the
+        distribution, half of the times are below it, so the count below is binomial."""
+        ordered = np.sort(self.singles) * 1000
+        reach = 0.98 * np.sqrt(len(ordered))
+        middle = (len(ordered) - 1) / 2
+        low, high = max(int(np.floor(middle - reach)), 0), int(np.ceil(middle + reach))
+        return float(ordered[low]), float(ordered[min(high, len(ordered) - 1)])
+
     @property
     def pass_seconds(self) -> float | None:
         """One pass over all inputs: the sum of each input's median. None where none is complete."""

@@ -195,6 +195,7 @@ def _row(loaded: Loaded, workload: Workload, times: Times) -> dict[str, Any]:
         "inputs_without_limit": workload.of,
         "inferences": len(times.singles),
         "median_ms": times.percentile(50),
+        "median_interval_ms": list(times.median_interval()),
         "p90_ms": times.percentile(90),
         "p99_ms": times.percentile(99),
         "pass_s": times.pass_seconds,

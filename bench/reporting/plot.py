@@ -6,14 +6,16 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from distill.console.atomic import atomic_file
 
 WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
 
 
 def plot_png(result: dict[str, Any]) -> bytes:
-    """A panel for each workload, a line for each runtime, a point for each model; the size is that
-    of the file the runtime loads."""
+    """A panel for each workload, a colour for each runtime, a point for each model with the 95%
+    interval of its median; the size is that of the file the runtime loads."""
     from matplotlib.figure import Figure
 
     rows = [row for row in result["rows"] if row["size_mb"]]
@@ -41,10 +43,13 @@ def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
         chosen = sorted(
             (row for row in rows if row["runtime"] == runtime), key=lambda row: row["size_mb"]
         )
-        axes.plot(
+        medians = [row["median_ms"] for row in chosen]
+        axes.errorbar(
             [row["size_mb"] for row in chosen],
-            [row["median_ms"] for row in chosen],
-            "o-",
+            medians,
+            yerr=np.transpose([interval(row) for row in chosen]),
+            fmt="o",
+            capsize=3,
             label=runtime,
             linewidth=1,
         )
@@ -65,6 +70,13 @@ def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
     axes.grid(alpha=0.3)
     if rows:
         axes.legend(fontsize=7)
+
+
+def interval(row: dict[str, Any]) -> tuple[float, float]:
+    """How far the median's interval reaches below and above it; nothing where it is not known."""
+    median = row["median_ms"]
+    low, high = row.get("median_interval_ms") or (median, median)
+    return median - low, high - median
 
 
 def label(row: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 FILE_WIDTH = 150
+WHOLE = ("model", "runtime", "baseline / model")
+"""Columns that are never broken: numbers give way to names."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,12 @@ def tables(result: dict[str, Any], published: bool = False) -> list[Table]:
     """All tables that have rows; published figures in one of their own, and only if asked for."""
     found = [
         _table("Latency in ms, batch size 1, tokenization excluded", ROWS, result["rows"], _cells),
-        _table("Ratio of times: baseline / model", RATIOS, result["ratios"], _ratio_cells),
+        _table(
+            "Ratio of times: baseline / model (above 1: the model is faster)",
+            RATIOS,
+            result["ratios"],
+            _ratio_cells,
+        ),
         _table("Measured on a phone", DEVICE, result.get("device", []), _device_cells),
     ]
     if published:
@@ -167,6 +174,27 @@ def _table(
         for value in values
     ]
     return Table(title, [c.title for c in shown], written, [c.number for c in shown])
+
+
+def without_constants(table: Table) -> Table:
+    """The columns of text that say the same in every row go into the title, for narrow screens; the
+    first column stays."""
+    columns = list(zip(*table.rows, strict=True))
+    constant = [
+        place
+        for place, cells in enumerate(columns)
+        if place and not table.numbers[place] and len(cells) > 1 and len(set(cells)) == 1
+    ]
+    if not constant:
+        return table
+    said = ", ".join(f"{table.header[place]} {columns[place][0]}" for place in constant)
+    kept = [place for place in range(len(columns)) if place not in constant]
+    return Table(
+        f"{table.title}\n{said}",
+        [table.header[place] for place in kept],
+        [[row[place] for place in kept] for row in table.rows],
+        [table.numbers[place] for place in kept],
+    )
 
 
 def _cells(row: Row) -> Row:
@@ -238,10 +266,11 @@ def print_tables(result: dict[str, Any], published: bool) -> None:
     from rich import table as rich_table
 
     console = wide_console()
-    for table in tables(result, published):
+    for whole in tables(result, published):
+        table = without_constants(whole)
         shown = rich_table.Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
         for title, number in zip(table.header, table.numbers, strict=True):
-            shown.add_column(title, justify="right" if number else "left")
+            shown.add_column(title, justify="right" if number else "left", no_wrap=title in WHOLE)
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)

@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.runtimes.vocabulary import onnx_vocabulary
 from distill.console.errors import UserError
 from distill.models.presets import PRESETS, VOCABULARY_SIZE, preset_directory
 
@@ -71,9 +73,19 @@ class Model:
             most = "at least 2" if self.longest is None else f"between 2 and {self.longest}"
             raise UserError(f"length {length} is not {most} of {self.name}")
 
-    @property
+    @cached_property
     def vocabulary(self) -> int:
-        return self.checkpoint.config.vocabulary if self.checkpoint else VOCABULARY_SIZE
+        """The number of ids it takes; BERT's where a file does not show it.
+
+        Raises:
+            UserError: an ONNX file that cannot be read.
+        """
+        if self.checkpoint is not None:
+            return self.checkpoint.config.vocabulary
+        if self.bundle is not None:
+            return int(self.bundle.reading().tokenizer.get_vocab_size())
+        stored = onnx_vocabulary(Path(self.source)) if self.kind == "onnx" else None
+        return stored or VOCABULARY_SIZE
 
     @property
     def accuracy(self) -> tuple[str, float] | None:

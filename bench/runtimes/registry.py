@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,15 @@ PEERS = (
     "torch-compile",
 )
 """What a user could pick instead of the kit's ONNX files."""
+
+
+DEFAULTS = {
+    "checkpoint": ("torch", "onnxruntime", "onnxruntime-int8"),
+    "elmo": ("torch",),
+    "onnx": ("onnxruntime",),
+    "package": ("coreml-sim",),
+}
+"""What runs a model of a kind where no runtime is named."""
 
 
 class Unavailable(UserError):
@@ -113,6 +122,12 @@ def parse_runtimes(text: str) -> list[str]:
     if not names:
         raise UserError(f"no runtime named; choose from {', '.join(RUNTIMES)}")
     return names
+
+
+def default_runtimes(kinds: Iterable[str]) -> list[str]:
+    """The runtimes of `DEFAULTS` for models of these kinds, in the order of the table."""
+    chosen = {name for kind in kinds for name in DEFAULTS[kind]}
+    return [name for name in RUNTIMES if name in chosen]
 
 
 def check(name: str, model: Model, lengths: Sequence[int]) -> None:
