@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -128,6 +129,21 @@ def test_settings_files_can_be_read() -> None:
             assert re.fullmatch(
                 r'|//.*|#include\? "\w+\.xcconfig"|[A-Z_a-z]+(\[config=\w+\])? = .+', line
             ), f"{file.name}: {line}"
+
+
+def test_privacy_manifest_says_that_nothing_is_collected() -> None:
+    manifest = plistlib.loads((PACKAGE / "QADemo/App/PrivacyInfo.xcprivacy").read_bytes())
+    assert manifest == {
+        "NSPrivacyTracking": False,
+        "NSPrivacyTrackingDomains": [],
+        "NSPrivacyCollectedDataTypes": [],
+        "NSPrivacyAccessedAPITypes": [],
+    }
+    # APIs for which Apple wants a reason
+    wanted = re.compile(r"UserDefaults|systemUptime|volumeAvailable|creationDate|modificationDate")
+    for folder in ("Sources", "QADemo"):
+        for file in (PACKAGE / folder).rglob("*.swift"):
+            assert not wanted.search(file.read_text(encoding="utf-8")), file.name
 
 
 def test_swift_files_are_small() -> None:

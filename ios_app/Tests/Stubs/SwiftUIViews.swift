@@ -47,7 +47,7 @@ public struct ShareLink: Primitive {
 }
 
 public struct TextField: Primitive {
-    public init(_ key: LocalizedStringKey, text: Binding<String>, axis: Axis) {}
+    public init(_ key: LocalizedStringKey, text: Binding<String>) {}
 }
 
 public enum Axis {
@@ -165,6 +165,9 @@ public struct ToolbarItem<Content: View>: Primitive {
     public init(placement: ToolbarItemPlacement, @ViewBuilder content: () -> Content) {}
 }
 
+public struct ScrollDismissesKeyboardMode: Sendable {
+    public static var interactively: ScrollDismissesKeyboardMode { fatalError() }
+}
 public struct SubmitLabel { public static var search: SubmitLabel { fatalError() } }
 public struct HierarchicalShapeStyle { public static let secondary = HierarchicalShapeStyle() }
 public struct AccessibilityChildBehavior {
@@ -197,6 +200,7 @@ extension View {
     public func font(_ font: Font?) -> some View { self }
     public func foregroundStyle(_ style: HierarchicalShapeStyle) -> some View { self }
     public func padding(_ edges: Edge.Set) -> some View { self }
+    public func scrollDismissesKeyboard(_ mode: ScrollDismissesKeyboardMode) -> some View { self }
     public func submitLabel(_ label: SubmitLabel) -> some View { self }
     public func onSubmit(_ action: @escaping () -> Void) -> some View { self }
     public func textSelection<S: TextSelectability>(_ selectability: S) -> some View { self }

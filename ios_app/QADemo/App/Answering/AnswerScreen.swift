@@ -24,7 +24,8 @@ struct AnswerScreen: View {
     private var form: some View {
         Form {
             Section("Question") {
-                TextField("Question", text: $session.question, axis: .vertical)
+                // One line: in a vertical field the Return key inserts a line instead of searching.
+                TextField("Question", text: $session.question)
                     .submitLabel(.search)
                     .onSubmit { session.ask() }
                 Button("Find the answer", systemImage: "magnifyingglass") { session.ask() }
@@ -41,6 +42,7 @@ struct AnswerScreen: View {
             }
             ModelSection(session: session)
         }
+        .scrollDismissesKeyboard(.interactively)
     }
 }
 
