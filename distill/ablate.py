@@ -25,11 +25,10 @@ from distill.console.atomic import atomic_file
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
-from distill.tasks import classification
+from distill.tasks.table import task_named
 from distill.training import loss_ablation as ablation
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
 
-TASKS = ("squad", *classification.TASKS)
 REPORT_FILE, PLOT_FILE = "ablation.json", "ablation.png"
 HELD_OUT = 0.02
 
@@ -58,10 +57,7 @@ class AblateSettings:
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
-        self.tasks = [task.lower().replace("-", "") for task in self.tasks]
-        unknown = [task for task in self.tasks if task not in TASKS]
-        if unknown:
-            raise UserError(f"unknown task {unknown[0]!r}; choose from {', '.join(TASKS)}")
+        self.tasks = [task_named(task).name for task in self.tasks]
         if self.seeds < 1 or self.task_batch_size < 1 or self.task_learning_rate <= 0:
             raise UserError("--seeds, --task_batch_size and --task_learning_rate must be above 0")
 
@@ -157,17 +153,18 @@ def _result(
 
 
 def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> float:
-    """Of the fine-tuned student: F1 for SQuAD, else the task's score; the median of its seeds."""
+    """The task's main metric of the fine-tuned student; the median of its seeds."""
     from transformers import TrainingArguments
 
     from distill import finetune
     from distill.runs.score_report import evaluation
 
+    takes = task_named(task).takes
     arguments = finetune.FinetuneArguments(
         model=str(folder / "student"),
         task=task,
-        data=None if task == "squad" else chosen.data,
-        train_file=chosen.train_file if task == "squad" else "",
+        data=chosen.data if "train_file" not in takes else None,
+        train_file=chosen.train_file if "train_file" in takes else "",
         max_length=chosen.task_max_length,
         seeds=chosen.seeds,
     )
@@ -187,7 +184,7 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> fl
         bf16=training.bf16,
     )
     result = finetune.run(arguments, own)
-    metric = "f1" if task == "squad" else "score"
+    metric = task_named(task).metric
     return float(
         result["median"]["labels"][metric] if "median" in result else evaluation(result)[metric]
     )

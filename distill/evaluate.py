@@ -1,10 +1,12 @@
-"""Score a checkpoint, or a file of predictions, with a task's official metric.
+"""Score checkpoints, or a file of predictions, with a task's official metric; of two checkpoints
+print the difference too, with its interval.
 
 Example:
 
     python -m distill.evaluate --task squad --model runs/student --data dev-v1.1.json.gz
     python -m distill.evaluate --task squad --predictions predictions.json --data dev-v1.1.json.gz
     python -m distill.evaluate --task stsb --model runs/stsb
+    python -m distill.evaluate --task stsb runs/baseline runs/student   # paired comparison
     python -m distill.evaluate --task glue --model runs/glue   # runs/glue/cola, runs/glue/mnli, ...
 """
 
@@ -17,69 +19,64 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from distill.console.errors import UserError, command
-from distill.console.options import options_given, parse
-from distill.models.checkpoint_folder import check_length, checkpoint_directory, read_object
-from distill.models.presets import data_directory
-from distill.tasks import classification, glue, squad
+from distill.console.options import expanded, options_given, parse
+from distill.models.checkpoint_folder import check_length, checkpoint_directory
+from distill.tasks import glue
+from distill.tasks.options import TaskOptions
+from distill.tasks.statistics import intervals, paired
+from distill.tasks.table import TASKS, task_named
+from distill.tasks.task import Scored, Task
 
-SQUAD = ("squad", "squad2")
-TASKS = (*SQUAD, *classification.TASKS, "glue")
-MAX_LENGTH = 384  # of a SQuAD window, as the reference has it
-RESAMPLES = 1000
-CONFIDENCE = 0.95
+ALL_OF_GLUE = "glue"
 
 
-@dataclass
-class EvaluateArguments:
+@dataclass(kw_only=True)
+class EvaluateArguments(TaskOptions):
     """What to score, on what."""
 
-    task: str = field(default="squad", metadata={"help": ", ".join(TASKS)})
-    model: str | None = field(
-        default=None,
-        metadata={"help": "checkpoint directory or preset; glue: a folder of them, by task name"},
+    task: str = field(default="squad", metadata={"help": ", ".join((*TASKS, ALL_OF_GLUE))})
+    model: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "checkpoint directory or preset, or two to compare; glue: a folder of them, by "
+            "task name"
+        },
     )
     predictions: str | None = field(
         default=None, metadata={"help": "squad: JSON file {id: answer text}, plain or .gz"}
     )
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "squad: the file, or hub:NAME:SPLIT; GLUE, imdb: folder in the official "
-            "layout, or hub"
-        },
-    )
     limit: int | None = field(
         default=None, metadata={"help": "so many examples of a split, evenly spaced"}
     )
-    max_length: int = field(
-        default=0, metadata={"help": "tokens of an input; 0: squad 384, GLUE 128, imdb 512"}
+    save_predictions: str | None = field(
+        default=None, metadata={"help": "write the answers here, as JSON"}
     )
-    doc_stride: int = field(default=128, metadata={"help": "tokens between starts of windows"})
-    null_threshold: float = field(default=0.0, metadata={"help": "squad2: lead of no answer"})
-    save_predictions: str | None = field(default=None, metadata={"help": "write {id: text} here"})
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
-        self.task = self.task.lower().replace("-", "")
-        if self.task not in TASKS:
-            raise UserError(f"unknown task {self.task!r}; choose from {', '.join(TASKS)}")
-        if self.task not in SQUAD and (self.predictions or self.save_predictions):
-            raise UserError(f"prediction files are for {' and '.join(SQUAD)}, not {self.task}")
-        if (self.model is None) == (self.predictions is None):
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"--limit must be at least 1, not {self.limit}")
+        if bool(self.model) == (self.predictions is not None):
             raise UserError("give either --model or --predictions")
         if self.predictions and self.save_predictions:
             raise UserError("--save_predictions writes those of a --model")
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"--limit must be at least 1, not {self.limit}")
+        if len(self.model) > 2 or (len(self.model) == 2 and self.save_predictions):
+            raise UserError("two models are compared, no more, and their answers are not saved")
+        if self.task.lower() == ALL_OF_GLUE and len(self.model) == 1:
+            self.task = ALL_OF_GLUE
+            return
+        task = task_named(self.task)
+        self.task = task.name
+        if self.predictions and not hasattr(task, "score_texts"):
+            raise UserError(f"prediction files are for squad and squad2, not {self.task}")
+        task.complete(self)
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, EvaluateArguments, __doc__)
-    (arguments,) = parse(given, EvaluateArguments)
+    (arguments,) = parse(_with_names(given), EvaluateArguments)
     from distill.console.progress import quiet
 
     with quiet():
@@ -87,68 +84,96 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:
-        _print(report, arguments.predictions or arguments.model)
+        _print(report, arguments.predictions or " and ".join(arguments.model))
     return 0
 
 
+def _with_names(given: Sequence[str]) -> list[str]:
+    """Models may stand without ``--model``, first or last: ``distill.evaluate A B``."""
+    options = list(expanded(given))
+    first = []
+    while options and not options[0].startswith("-"):
+        first.append(options.pop(0))
+    if len(first) == 0 and len(options) > 3:  # --task T A B
+        last = []
+        while options and not options[-1].startswith("-"):
+            last.append(options.pop())
+        if options and options[-1] == "--task" and len(last) > 1:
+            options.append(last.pop())
+            first = last[::-1]
+        else:
+            options += last[::-1]
+    return [*options, "--model", *first] if first else options
+
+
 def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
-    """The metric of a model or a prediction file; `glue` gives the score of each task that has a
-    checkpoint, and their macro score.
+    """The metrics of a model or a prediction file, with 95% intervals; of two models both, and the
+    differences; `glue` gives the score of each task that has a checkpoint, and their macro score.
 
     Raises:
         UserError: no such checkpoint or data, or they do not fit the task.
     """
-    if arguments.task == "glue":
+    if arguments.task == ALL_OF_GLUE:
         return _evaluate_glue(arguments)
-    if arguments.task not in SQUAD:
-        return _evaluate_classification(arguments)
-    return _evaluate_squad(arguments)
+    task = task_named(arguments.task)
+    if arguments.predictions:
+        return _report(_scored_file(task, arguments))
+    found = [_scored(task, model, arguments) for model in arguments.model]
+    if len(found) == 2:
+        reports = {name: _report(s) for name, s in zip(("first", "second"), found, strict=True)}
+        return {**reports, "difference": paired(found[0].statistics, found[1].statistics)}
+    if arguments.save_predictions:
+        from distill.console.atomic import atomic_file
+
+        with atomic_file(arguments.save_predictions) as staged:
+            text = json.dumps(found[0].predictions, ensure_ascii=False)
+            staged.write_text(text, encoding="utf-8")
+    return _report(found[0])
 
 
 def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
-    folder = Path(str(arguments.model))
+    folder = Path(arguments.model[0])
     present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
     if not present:
         raise UserError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
     scores = {
-        name: _evaluate_classification(replace(arguments, task=name, model=str(folder / name)))[
-            "score"
-        ]
+        name: evaluate(replace(arguments, task=name, model=[str(folder / name)]))["score"]
         for name in present
     }
     return {**scores, "macro_score": glue.macro_score(scores), "tasks": len(scores)}
 
 
-def _evaluate_classification(arguments: EvaluateArguments) -> dict[str, Any]:
-    from distill.models.loading import load_auto_tokenizer, scoring_device
-    from distill.tasks.classify_batches import load_model
-    from distill.training.finetune_classify import evaluate_model
+def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
+    from distill.models.loading import configuration, scoring_device
+    from distill.tasks.batches import score_model
+    from distill.tasks.heads import labels_of
 
-    task = classification.task_named(arguments.task)
-    directory = checkpoint_directory(str(arguments.model))
-    length = arguments.max_length or classification.MAX_LENGTHS[task.name]
-    check_length(directory, length)
-    examples = {
-        split: spaced(classification.load_split(task, split, arguments.data), arguments.limit)
-        for split in task.splits
-    }
-    tokenizer = load_auto_tokenizer(directory)
+    directory = checkpoint_directory(model)
+    check_length(directory, arguments.max_length)
+    data = task.read_scored(arguments, labels_of(configuration(directory)))
+    data = replace(
+        data, scored={split: spaced(rows, arguments.limit) for split, rows in data.scored.items()}
+    )
     features = {
-        split: classification.make_features(rows, tokenizer, length)
-        for split, rows in examples.items()
+        split: task.features(rows, directory, arguments) for split, rows in data.scored.items()
     }
-    model = load_model(directory, task, trained=True).to(scoring_device())  # type: ignore[arg-type]
-    return dict(evaluate_model(model, task, features, int(tokenizer.pad_token_id)))
+    loaded = task.load(directory, data.labels, trained=True).to(scoring_device())
+    return score_model(task, loaded, data, features, arguments)
 
 
-def _evaluate_squad(arguments: EvaluateArguments) -> dict[str, Any]:
-    """With a bootstrap interval of F1 over the questions."""
-    examples = spaced(squad.load_examples(_data(arguments), on_mismatch="keep"), arguments.limit)
-    predictions = _predictions(arguments, examples)
-    rows = squad.scores_by_question(examples, predictions)
-    report: dict[str, Any] = squad.summary(examples, predictions, rows)
-    report["f1_interval"] = bootstrap_interval(rows[:, 1])
-    return report
+def _scored_file(task: Any, arguments: EvaluateArguments) -> Scored:
+    from distill.tasks.squad import read_json
+
+    stored = read_json(Path(str(arguments.predictions)))
+    if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
+        raise UserError(f"{arguments.predictions}: not a JSON object of id: answer text")
+    (examples,) = task.read_scored(arguments, None).scored.values()
+    scored: Scored = task.score_texts(spaced(examples, arguments.limit), stored)
+    return scored
+
+
+def _report(scored: Scored) -> dict[str, Any]:
+    return {**scored.metrics, "intervals": intervals(scored.statistics)}
 
 
 def spaced(examples: Sequence[Any], limit: int | None) -> list[Any]:
@@ -158,68 +183,29 @@ def spaced(examples: Sequence[Any], limit: int | None) -> list[Any]:
     return [examples[i * len(examples) // limit] for i in range(limit)]
 
 
-def bootstrap_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95% interval of the mean by resampling questions (percentile bootstrap, Efron 1979)."""
-    draws = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.quantile(values[draws].mean(1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
-
-
-def _data(arguments: EvaluateArguments) -> Path:
-    if arguments.data:
-        return Path(arguments.data)
-    folder = data_directory()
-    if folder is None or arguments.task != "squad":
-        raise UserError("name the data file with --data")
-    return folder / "squad" / "dev-v1.1.json.gz"
-
-
-def _predictions(arguments: EvaluateArguments, examples: Sequence[squad.Example]) -> dict[str, str]:
-    if arguments.predictions:
-        stored = squad.read_json(Path(arguments.predictions))
-        if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
-            raise UserError(f"{arguments.predictions}: not a JSON object of id: answer text")
-        return stored
-    from distill.models.loading import scoring_device
-    from distill.models.tokenizer import load_tokenizer
-    from distill.training.finetune_squad import load_model, predict
-
-    directory = checkpoint_directory(str(arguments.model))
-    heads = read_object(directory / "config.json").get("architectures")
-    if heads and not any(name.endswith("ForQuestionAnswering") for name in heads):
-        raise UserError(f"{directory}: has no question-answering head, it is {heads[0]}")
-    length = arguments.max_length or MAX_LENGTH
-    check_length(directory, length)
-    tokenizer = load_tokenizer(directory)
-    features = squad.make_features(examples, tokenizer, length, arguments.doc_stride)
-    answers = squad.decode(
-        examples,
-        features,
-        *predict(load_model(directory, trained=True).to(scoring_device()), features),
-        allow_null=arguments.task == "squad2",
-        null_threshold=arguments.null_threshold,
-    )
-    predictions = {key: best[0].text if best else "" for key, best in answers.items()}
-    if arguments.save_predictions:
-        from distill.console.atomic import atomic_file
-
-        with atomic_file(arguments.save_predictions) as staged:
-            staged.write_text(json.dumps(predictions, ensure_ascii=False), encoding="utf-8")
-    return predictions
-
-
 def _print(report: dict[str, Any], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, show_header=False, title_justify="left")
-    for key, value in report.items():
-        if key == "f1_interval":
-            text = f"{value[0]:.2f} to {value[1]:.2f} (95%, bootstrap)"
-        else:
-            text = f"{value:.3f}" if isinstance(value, float) else str(value)
-        table.add_row(key.replace("_", " "), text)
+    models = [report["first"], report["second"]] if "difference" in report else [report]
+    table = Table("metric", title=title, title_justify="left")
+    for name in ("first", "second", "difference, second - first")[: 3 if len(models) > 1 else 1]:
+        table.add_column(name if len(models) > 1 else "value")
+    for key in models[0]:
+        if key == "intervals":
+            continue
+        cells = [_cell(model[key], model.get("intervals", {}).get(key)) for model in models]
+        change = report.get("difference", {}).get(key)
+        if change:
+            cells.append(_cell(change["difference"], change["interval"], "+.2f"))
+        table.add_row(key.replace("_", " "), *cells)
     Console().print(table)
+    print("in parentheses: 95% intervals, by bootstrap")
+
+
+def _cell(value: Any, interval: tuple[float, float] | None, form: str = ".3f") -> str:
+    text = format(value, form) if isinstance(value, float) else str(value)
+    return f"{text} ({interval[0]:{form}} to {interval[1]:{form}})" if interval else text
 
 
 if __name__ == "__main__":

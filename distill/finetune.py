@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
 from distill import adapt_mlm as mlm
 from distill.console.atomic import atomic_file
@@ -26,7 +26,6 @@ from distill.console.errors import UserError, command
 from distill.console.options import PLAIN_TRAINING, expanded, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
-from distill.models.presets import data_directory
 from distill.runs import score_report as report
 from distill.runs.run_folder import (
     METRICS_FILE,
@@ -38,15 +37,14 @@ from distill.runs.run_folder import (
     locked,
 )
 from distill.runs.run_outputs import disk_problems, machine
-from distill.tasks import classification
+from distill.tasks.options import TaskOptions
+from distill.tasks.table import TASKS, task_named
 from distill.training.settings import check_training, evaluates, schedule
 
-SQUAD = ("squad", "squad2")
-TASKS = (*SQUAD, *classification.TASKS)
+if TYPE_CHECKING:
+    from distill.training.finetuning import Distillation
+
 NAMES = ", ".join((*TASKS, mlm.TASK))
-MAX_LENGTHS = {**dict.fromkeys(SQUAD, 384), **classification.MAX_LENGTHS}
-MISMATCH = ("skip", "refuse")
-SHORTEST = 8  # tokens of an input
 # What says how often to run, how to print, where to keep what and what to refuse does not make a
 # run another one.
 NOT_OF_ONE_RUN = (
@@ -58,19 +56,12 @@ NOT_OF_ONE_RUN = (
     "logits_cache",
     "allow_weak_teacher",
 )
-
+OF_A_TEACHER = ("alpha", "temperature", "hidden_weight", "attention_weight")
 RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
 
-Settings = TypeVar("Settings")
 
-
-def _default_train_file() -> str:
-    data = data_directory()
-    return str(data / "squad" / "train-shifts.json.gz") if data else ""
-
-
-@dataclass
-class FinetuneArguments:
+@dataclass(kw_only=True)
+class FinetuneArguments(TaskOptions):
     """What to fine-tune, on what, and from which teacher."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
@@ -78,36 +69,18 @@ class FinetuneArguments:
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from: the second stage"}
     )
-    train_file: str = field(
-        default="", metadata={"help": "squad: training data in SQuAD format, or hub:NAME[:SPLIT]"}
-    )
-    extra_files: list[str] = field(
-        default_factory=list,
-        metadata={"help": "squad: further training data, as of distill.cloze; none is held out"},
-    )
-    data: str | None = field(
-        default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
-    )
-    held_out: float = field(
-        default=0.02, metadata={"help": "squad: share of the passages kept for the final check"}
-    )
-    max_length: int = field(
-        default=0, metadata={"help": "tokens of an input; 0: squad 384, GLUE 128, imdb 512"}
-    )
-    doc_stride: int = field(
-        default=128, metadata={"help": "squad: tokens between starts of windows"}
-    )
     dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
-    alpha: float = field(default=0.5, metadata={"help": "share of the teacher in the loss"})
-    temperature: float = field(default=2.0, metadata={"help": "of the teacher's distribution"})
-    hidden_weight: float = field(
-        default=0.0, metadata={"help": "of matching hidden states layer by layer; 0 is off"}
+    alpha: float | None = field(
+        default=None, metadata={"help": "share of the teacher in the loss; default: 0.5"}
+    )
+    temperature: float | None = field(
+        default=None, metadata={"help": "of the teacher's distribution; default: 2"}
+    )
+    hidden_weight: float | None = field(
+        default=None, metadata={"help": "of matching hidden states layer by layer; none is off"}
     )
     attention_weight: float | None = field(
         default=None, metadata={"help": "squad: of matching what the heads attend to; none is off"}
-    )
-    on_mismatch: str = field(
-        default="skip", metadata={"help": "squad: skip or refuse answers not at their answer_start"}
     )
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
@@ -127,44 +100,36 @@ class FinetuneArguments:
     json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
-        self.task = self.task.lower().replace("-", "")
-        if self.task not in TASKS:
-            raise UserError(f"unknown task {self.task!r}; choose from {NAMES}")
-        self._check_data()
-        self.max_length = self.max_length or MAX_LENGTHS[self.task]
-        if self.max_length < SHORTEST or self.doc_stride < 1:
-            raise UserError(
-                f"--max_length must be at least {SHORTEST} and --doc_stride 1, not "
-                f"{self.max_length} and {self.doc_stride}"
-            )
+        task = task_named(self.task)
+        self.task = task.name
+        task.complete(self)
         if self.seeds < 1:
             raise UserError(f"--seeds must be at least 1, not {self.seeds}")
         if self.baseline and not self.teacher:
             raise UserError("--baseline sets a run without teacher beside one with --teacher")
-        if not 0 <= self.held_out < 1:
-            raise UserError(f"--held_out must be at least 0 and below 1, not {self.held_out}")
-        if not 0 <= self.alpha <= 1:
-            raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
-        if self.temperature <= 0:
-            raise UserError(f"--temperature must be above 0, not {self.temperature}")
-        if min(self.hidden_weight, self.attention_weight or 0) < 0:
-            raise UserError("--hidden_weight and --attention_weight must not be negative")
-
-    def _check_data(self) -> None:
-        if self.on_mismatch not in MISMATCH:
-            raise UserError(f"--on_mismatch is {' or '.join(MISMATCH)}, not {self.on_mismatch}")
-        if self.attention_weight and self.task not in SQUAD:
+        if self.attention_weight and not task.matches_attention:
             raise UserError(f"--attention_weight is for SQuAD, not {self.task}")
-        if self.task == "squad":
-            self.train_file = self.train_file or _default_train_file()
-        if self.task in SQUAD and not self.train_file:
-            raise UserError(f"name the training data of {self.task} with --train_file")
-        if self.task in SQUAD and self.data:
-            raise UserError("--data is for GLUE and imdb; SQuAD takes --train_file")
-        if self.task not in SQUAD and (self.train_file or self.extra_files):
-            raise UserError(
-                f"--train_file and --extra_files are for SQuAD; name {self.task}'s folder by --data"
-            )
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        alpha = 0.5 if self.alpha is None else self.alpha
+        if not 0 <= alpha <= 1:
+            raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
+        if self.temperature is not None and self.temperature <= 0:
+            raise UserError(f"--temperature must be above 0, not {self.temperature}")
+        if min(self.hidden_weight or 0, self.attention_weight or 0) < 0:
+            raise UserError("--hidden_weight and --attention_weight must not be negative")
+        named = [name for name in OF_A_TEACHER if getattr(self, name) is not None]
+        if named and not self.teacher:
+            raise UserError(f"--{named[0]} needs a --teacher")
+
+    def distillation(self) -> Distillation:
+        """The settings of the loss, with the reference's where none is named."""
+        from distill.training.finetuning import Distillation
+
+        names = {described.name for described in fields(Distillation)}
+        given = {name: getattr(self, name) for name in names}
+        return Distillation(**{name: v for name, v in given.items() if v is not None})
 
 
 @command
@@ -185,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(result, indent=2))
     else:
         report.show(result, f"{arguments.model} on {arguments.task}")
+        print(f"the model is in {training.output_dir}")
     return 0
 
 
@@ -213,7 +179,9 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     output = Path(training.output_dir)
     variants = {"distilled" if arguments.teacher else "labels": arguments}
     if arguments.baseline:
-        variants = {"labels": replace(arguments, teacher=None, baseline=False), **variants}
+        alone: dict[str, Any] = dict.fromkeys(OF_A_TEACHER)
+        labels = replace(arguments, teacher=None, baseline=False, **alone)
+        variants = {"labels": labels, **variants}
     runs: dict[str, list[dict]] = {name: [] for name in variants}  # type: ignore[type-arg]
     for seed in range(training.seed, training.seed + arguments.seeds):
         for name, variant in reversed(variants.items()):
@@ -227,6 +195,10 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
 
 
 def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    import torch
+
+    from distill.training import finetuning
+
     check_training(training)
     if evaluates(training):
         raise UserError("fine-tuning is scored at its end alone: leave --eval_strategy out")
@@ -239,40 +211,24 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
             if done:
                 return {name: value for name, value in done.items() if name not in RECORD}
             claim_run(output, record)
-        trained, log = _trained(arguments, training)
+        training.dataloader_pin_memory &= torch.cuda.is_available()
+        training.remove_unused_columns = False
+        model = checkpoint_directory(arguments.model)
+        teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
+        trained, log = finetuning.finetune(
+            task_named(arguments.task),
+            (model, teacher),
+            arguments,
+            arguments.distillation(),
+            training,
+            last_complete_checkpoint(output),
+        )
         result = {**trained, "seed": training.seed}
         if training.process_index == 0:
             settings, used = asdict(arguments), schedule(training)
             recorded = dict(zip(RECORD, (settings, used, machine(), log), strict=True))
             _write(output / METRICS_FILE, {**result, **recorded})
     return result
-
-
-def _trained(arguments: FinetuneArguments, training) -> tuple[dict, list]:  # type: ignore[no-untyped-def, type-arg]
-    """The report and the log of the task family's `finetune`."""
-    import torch
-
-    training.dataloader_pin_memory &= torch.cuda.is_available()
-    training.remove_unused_columns = False
-    model = checkpoint_directory(arguments.model)
-    teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
-    resume = last_complete_checkpoint(Path(training.output_dir))
-    if arguments.task in SQUAD:
-        from distill.training import finetune_squad
-
-        squad = _settings(finetune_squad.SquadSettings, arguments)
-        return finetune_squad.finetune(model, teacher, squad, training, resume)
-    from distill.training import finetune_classify
-
-    task = classification.task_named(arguments.task)
-    classify = _settings(finetune_classify.ClassifySettings, arguments)
-    return finetune_classify.finetune(task, model, teacher, classify, training, resume)
-
-
-def _settings(kind: type[Settings], arguments: FinetuneArguments) -> Settings:
-    """The settings of a task family, by name from the arguments of the command."""
-    names = {described.name for described in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{k: v for k, v in asdict(arguments).items() if k in names})
 
 
 def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]

@@ -16,7 +16,7 @@ LEAST_PROBABILITY = 1e-7  # padding has none, and its logarithm must stay finite
 def distillation_kl(
     student: torch.Tensor, teacher: torch.Tensor, temperature: float = TEMPERATURE
 ) -> torch.Tensor:
-    """Mean over rows of KL(teacher || student) at a temperature, times its square.
+    """KL(teacher || student) of every row at a temperature, times its square: (rows,).
 
     The square keeps the size of the gradient independent of the temperature (Hinton et al.,
     arXiv 1503.02531, section 2).
@@ -28,9 +28,9 @@ def distillation_kl(
     divergence = F.kl_div(
         F.log_softmax(student / temperature, dim=-1),
         F.log_softmax(teacher.detach() / temperature, dim=-1),
-        reduction="batchmean",
+        reduction="none",
         log_target=True,
-    )
+    ).sum(-1)
     return divergence * temperature**2
 
 
@@ -53,9 +53,10 @@ def span_loss(
     start_targets: torch.Tensor,
     end_targets: torch.Tensor,
 ) -> torch.Tensor:
-    """Cross-entropy of start and end, averaged; all of shape (rows, length), padding masked."""
-    start = F.cross_entropy(start_logits, start_targets)
-    return (start + F.cross_entropy(end_logits, end_targets)) / 2
+    """Cross-entropy of start and end, averaged, of every row; all of shape (rows, length), padding
+    masked."""
+    start = F.cross_entropy(start_logits, start_targets, reduction="none")
+    return (start + F.cross_entropy(end_logits, end_targets, reduction="none")) / 2
 
 
 def span_distillation_kl(
@@ -85,20 +86,25 @@ def hidden_loss(
     attention_mask: torch.Tensor,
 ) -> torch.Tensor:
     """Squared error of the hidden states at paired layers, relative to the teacher's length;
-    mean over layers and attended positions.
+    of every row, (batch,), the mean over layers and its attended positions.
 
     Args:
         student: ``hidden_states`` of the student, each (batch, length, width).
         teacher: of the teacher, of the same width.
         attention_mask: (batch, length), 1 for a token.
     """
-    attended = attention_mask.bool()
     losses = []
     for mine, theirs in layer_pairs(len(student) - 1, len(teacher) - 1):
-        target = teacher[theirs][attended].detach()
-        error = (student[mine][attended] - target).square().sum(-1)
-        losses.append((error / target.square().sum(-1)).mean())
-    return torch.stack(losses).mean()
+        target = teacher[theirs].detach()
+        error = (student[mine] - target).square().sum(-1)
+        losses.append(_row_means(error / target.square().sum(-1), attention_mask))
+    return torch.stack(losses).mean(0)
+
+
+def _row_means(values: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Means over the attended positions of every row; both of shape (batch, length)."""
+    kept = values.masked_fill(attention_mask == 0, 0.0)  # and no gradient from padding
+    return kept.sum(-1) / attention_mask.sum(-1)
 
 
 def attention_loss(
@@ -107,8 +113,8 @@ def attention_loss(
     attention_mask: torch.Tensor,
 ) -> torch.Tensor:
     """KL(teacher || student) of what every head attends to, at paired layers (MiniLM,
-    arXiv 2002.10957, section 3.1, which matches the last layer alone); mean over layers, heads
-    and attended positions.
+    arXiv 2002.10957, section 3.1, which matches the last layer alone); of every row, (batch,),
+    the mean over layers, heads and its attended positions.
 
     Args:
         student: ``attentions`` of the student, each (batch, heads, length, length), rows adding
@@ -116,11 +122,10 @@ def attention_loss(
         teacher: of the teacher, with as many heads.
         attention_mask: (batch, length), 1 for a token.
     """
-    attended = attention_mask.bool()
     losses = []
     for mine, theirs in layer_pairs(len(student), len(teacher)):
         target = teacher[theirs - 1].detach().clamp_min(LEAST_PROBABILITY)
         found = student[mine - 1].clamp_min(LEAST_PROBABILITY)
         divergence = (target * (target.log() - found.log())).sum(-1)
-        losses.append(divergence.transpose(1, 2)[attended].mean())
-    return torch.stack(losses).mean()
+        losses.append(_row_means(divergence.mean(1), attention_mask))
+    return torch.stack(losses).mean(0)

@@ -36,3 +36,11 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
         if cls is not None and sep is not None:
             return cls, sep
     raise UserError("the tokenizer has neither [CLS] and [SEP] nor <s> and </s>")
+
+
+def pair_separators(tokenizer: Tokenizer) -> int:
+    """Separators between two texts, as the tokenizer itself joins them: 1, RoBERTa's 2."""
+    added = tokenizer.num_special_tokens_to_add(True)  # the opening, those between, the closing
+    if added > 2:
+        return int(added) - 2
+    return 2 if tokenizer.token_to_id("[CLS]") is None else 1

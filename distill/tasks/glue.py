@@ -167,12 +167,14 @@ def _example(task: GlueTask, columns: list[int | None], row: list[str], place: s
 def _label(task: GlueTask, text: str, place: str) -> float:
     if task.labels:
         if text not in task.labels:
-            raise UserError(f"{place}: {text!r} is no label; {', '.join(task.labels)} are")
+            raise UserError(
+                f"{place}: {text!r} is not a label (expected {' or '.join(task.labels)})"
+            )
         return task.labels.index(text)
     try:
         value = float(text)
     except ValueError:
-        raise UserError(f"{place}: {text!r} is no score") from None
+        raise UserError(f"{place}: {text!r} is not a number") from None
     if not 0 <= value <= HIGHEST_SCORE:  # false for nan too
         raise UserError(f"{place}: the score {text} is not between 0 and {HIGHEST_SCORE:g}")
     return value
@@ -199,9 +201,15 @@ def score(task: str, labels: Sequence[float], predictions: Sequence[float]) -> d
         labels: class indices, or scores.
         predictions: likewise, in the same order.
     """
+    return measure(task_named(task).metrics, labels, predictions)
+
+
+def measure(
+    metrics: Sequence[str], labels: Sequence[float], predictions: Sequence[float]
+) -> dict[str, float]:
+    """The named metrics in percent, and ``score``, their mean."""
     measured = {
-        name: 100 * _METRICS[name](np.asarray(labels), np.asarray(predictions))
-        for name in task_named(task).metrics
+        name: 100 * _METRICS[name](np.asarray(labels), np.asarray(predictions)) for name in metrics
     }
     return {**measured, "score": float(np.mean(list(measured.values())))}
 

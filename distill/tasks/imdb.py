@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,6 @@ def load_examples(split: str, directory: Path | str) -> list[GlueExample]:
         f"{folder}: holds neither {split}/neg and {split}/pos nor {split}.jsonl nor {split}.tsv; "
         "name the folder with --data"
     )
-
-
-def score(labels: Sequence[float], predictions: Sequence[float]) -> dict[str, float]:
-    """Accuracy in percent, which is the ``score`` too; class indices in the same order."""
-    from sklearn.metrics import accuracy_score
-
-    accuracy = 100 * float(accuracy_score(labels, predictions))
-    return {"accuracy": accuracy, "score": accuracy}
 
 
 def _from_folders(folder: Path) -> Iterator[GlueExample]:
@@ -114,7 +106,7 @@ def _from_object(line: str, place: str) -> GlueExample:
 def _review(text: str, label: Any, place: str) -> GlueExample:
     names = (*LABELS, "0", "1")
     if str(label) not in names or isinstance(label, bool):
-        raise UserError(f"{place}: {label!r} is no label; {', '.join(names)} are")
+        raise UserError(f"{place}: {label!r} is not a label (expected {' or '.join(names)})")
     if not text.strip():
         raise UserError(f"{place}: an empty review")
     return GlueExample(text.replace(BREAK, " "), None, names.index(str(label)) % 2)

@@ -1,8 +1,8 @@
 """SQuAD v1.1 and v2.0: examples, windows of a passage, and answers decoded from logits.
 
 A passage that is too long for the model is cut into overlapping windows, each a feature
-``[CLS] question [SEP] window [SEP]``; an answer is the best span over all windows of its
-question (Devlin et al., arXiv 1810.04805, section 4.2).
+``[CLS] question [SEP] window [SEP]`` (RoBERTa: two separators between); an answer is the best
+span over all windows of its question (Devlin et al., arXiv 1810.04805, section 4.2).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +21,17 @@ import numpy as np
 
 from distill.console.errors import UserError
 from distill.corpus import hub
-from distill.models.tokenizer import special_ids
+from distill.models.tokenizer import pair_separators, special_ids
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Tokenizer
 
 MAX_LENGTH = 384
 DOC_STRIDE = 128
 MAX_QUESTION_LENGTH = 64
 N_BEST = 20
 MAX_ANSWER_LENGTH = 30
+MAX_WINDOWS = 50_000  # of one passage
 HUB = f"{hub.NAME}:"
 
 
@@ -133,6 +136,9 @@ def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[st
         ) from None
     if not examples:
         raise UserError(f"{path}: holds no question")
+    counted = Counter(example.id for example in examples)
+    if twice := next((name for name, count in counted.items() if count > 1), None):
+        raise UserError(f"{path}: the question id {twice!r} occurs {counted[twice]} times")
     return examples, wrong
 
 
@@ -192,48 +198,62 @@ def make_features(
     tokenized once.
 
     Raises:
-        UserError: the tokenizer has no separator token, ``max_length`` leaves no room, or
-            ``doc_stride`` is below 1.
+        UserError: the tokenizer has no separator token, ``max_length`` leaves no room,
+            ``doc_stride`` is below 1, or a passage gives too many windows.
     """
     if doc_stride < 1:
         raise UserError(f"windows must start at least 1 token apart, not {doc_stride}")
     cls, sep = special_ids(tokenizer)
+    between = [sep] * pair_separators(tokenizer)
     questions = tokenizer.encode_batch([e.question for e in examples], add_special_tokens=False)
     distinct = list(dict.fromkeys(e.context for e in examples))
     encoded = tokenizer.encode_batch(distinct, add_special_tokens=False)
-    contexts = dict(zip(distinct, encoded, strict=True))
+    # An encoding copies its lists whenever it is asked for them: once a passage, not once a window.
+    contexts = {
+        text: (found.ids, found.offsets) for text, found in zip(distinct, encoded, strict=True)
+    }
     features: list[Feature] = []
     for index, example in enumerate(examples):
-        head = [cls, *questions[index].ids[:max_question_length], sep]
+        ids, offsets = contexts[example.context]
+        head = [cls, *questions[index].ids[:max_question_length], *between]
         room = max_length - len(head) - 1
         if room < 1:
             raise UserError(f"a length of {max_length} leaves no room for the passage")
+        starts = window_starts(len(ids), room, doc_stride)
+        spans = list(filter(None, (token_span(offsets, text, at) for text, at in example.answers)))
         features.extend(
-            _window(index, example, head, contexts[example.context], start, room, sep)
-            for start in window_starts(len(contexts[example.context].ids), room, doc_stride)
+            _window(index, head, ids[a : a + room], offsets[a : a + room], a, spans, sep)
+            for a in starts
         )
     return features
 
 
 def window_starts(tokens: int, room: int, doc_stride: int) -> list[int]:
-    """First token of each window; the last window is the first that reaches the end."""
-    starts = [0]
-    while starts[-1] + room < tokens:
-        starts.append(starts[-1] + min(doc_stride, room))
-    return starts
+    """First token of each window; the last window is the first that reaches the end.
+
+    Raises:
+        UserError: more than `MAX_WINDOWS` of them.
+    """
+    step = min(doc_stride, room)
+    count = 1 + max(0, -(-(tokens - room) // step))
+    if count > MAX_WINDOWS:
+        raise UserError(
+            f"a passage of {tokens:,} tokens gives {count:,} windows, more than {MAX_WINDOWS:,}; "
+            "raise the stride or cut the passage"
+        )
+    return [number * step for number in range(count)]
 
 
 def _window(
     index: int,
-    example: Example,
     head: list[int],
-    context: Encoding,
+    ids: list[int],
+    offsets: list[tuple[int, int]],
     start: int,
-    room: int,
+    spans: Sequence[tuple[int, int]],
     sep: int,
 ) -> Feature:
-    ids = context.ids[start : start + room]
-    offsets = context.offsets[start : start + room]
+    shift = len(head) - start
     return Feature(
         example_index=index,
         input_ids=[*head, *ids, sep],
@@ -241,22 +261,20 @@ def _window(
         first=len(head),
         offsets=offsets,
         spans=tuple(
-            (first + len(head), last + len(head))
-            for text, at in example.answers
-            for first, last in [_token_span(offsets, at, at + len(text))]
-            if first is not None and last is not None
+            (first + shift, last + shift)
+            for first, last in spans
+            if start <= first and last < start + len(ids)
         ),
     )
 
 
-def _token_span(
-    offsets: Sequence[tuple[int, int]], start: int, end: int
-) -> tuple[int | None, int | None]:
-    """First and last token that cover the characters ``start:end``, or (None, None)."""
-    inside = [i for i, (low, high) in enumerate(offsets) if low < end and high > start]
-    if not inside or offsets[inside[0]][0] > start or offsets[inside[-1]][1] < end:
-        return None, None
-    return inside[0], inside[-1]
+def token_span(offsets: Sequence[tuple[int, int]], text: str, at: int) -> tuple[int, int] | None:
+    """First and last token of an answer that starts at the character ``at``. Characters at its
+    edges that the tokenizer drops (blanks, accents, zero-width characters) belong to no token;
+    None where all of its characters are such."""
+    first = bisect_right(offsets, at, key=lambda offset: offset[1])
+    last = bisect_left(offsets, at + len(text), key=lambda offset: offset[0]) - 1
+    return (first, last) if first <= last else None
 
 
 def decode(
@@ -323,45 +341,3 @@ def _with_probabilities(answers: list[Answer]) -> list[Answer]:
         Answer(a.text, a.start, a.end, a.score, float(p))
         for a, p in zip(answers, weights / weights.sum(), strict=True)
     ]
-
-
-def score(examples: Sequence[Example], predictions: dict[str, str]) -> dict[str, float | int]:
-    """The official metric, in percent: exact match and F1 over words, the best over the reference
-    answers of a question. A question without prediction scores 0.
-
-    Returns:
-        ``exact_match``, ``f1``, ``total``, ``missing`` (questions without prediction) and
-        ``surplus`` (predictions for no question).
-    """
-    return summary(examples, predictions, scores_by_question(examples, predictions))
-
-
-def summary(
-    examples: Sequence[Example], predictions: dict[str, str], rows: np.ndarray
-) -> dict[str, float | int]:
-    """`score` from the ``rows`` of `scores_by_question`."""
-    known = {example.id for example in examples}
-    return {
-        "exact_match": float(rows[:, 0].mean()),
-        "f1": float(rows[:, 1].mean()),
-        "total": len(examples),
-        "missing": len(known - predictions.keys()),
-        "surplus": len(predictions.keys() - known),
-    }
-
-
-def scores_by_question(examples: Sequence[Example], predictions: dict[str, str]) -> np.ndarray:
-    """Exact match and F1 of each example in percent, of shape (examples, 2)."""
-    from torchmetrics.functional.text import squad
-
-    rows = np.zeros((len(examples), 2))
-    for row, example in zip(rows, examples, strict=True):
-        if example.id not in predictions:
-            continue
-        texts = [text for text, _ in example.answers] or [""]
-        measured = squad(
-            {"id": example.id, "prediction_text": predictions[example.id]},
-            {"id": example.id, "answers": {"text": texts, "answer_start": [0] * len(texts)}},
-        )
-        row[:] = float(measured["exact_match"]), float(measured["f1"])
-    return rows

@@ -12,7 +12,7 @@ from transformers import AutoModelForMaskedLM
 
 from distill import adapt_mlm as mlm
 from distill.finetune import main
-from distill.training import finetune_classify
+from distill.training import finetuning
 
 ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
 STEPS = {
@@ -46,11 +46,11 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The `TrainingArguments` of every training, which takes no time here."""
     started: list[Any] = []
 
-    def finetune(task: Any, model: Any, teacher: Any, settings: Any, training: Any, _: Any) -> Any:
+    def finetune(task: Any, places: Any, options: Any, settings: Any, training: Any, _: Any) -> Any:
         started.append(training)
         return {"dev": {"score": 50.0 + training.seed, "total": 16}}, [{"loss": 0.5, "step": 1}]
 
-    monkeypatch.setattr(finetune_classify, "finetune", finetune)
+    monkeypatch.setattr(finetuning, "finetune", finetune)
     return started
 
 
@@ -107,9 +107,10 @@ def test_a_series_and_a_single_run_share_a_folder(
 def test_metrics_have_settings_versions_and_losses(
     line, trainings: list[Any], tmp_path: Path
 ) -> None:
-    assert main(line(alpha=0.25)) == 0
+    assert main(line(weight_decay=0.25)) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert metrics["settings"]["alpha"] == 0.25
+    assert metrics["training"]["weight_decay"] == 0.25
+    assert metrics["settings"]["task"] == "sst2"
     assert metrics["training"]["max_steps"] == 1
     assert "torch" in metrics["machine"]["versions"]
     assert metrics["log"] == [{"loss": 0.5, "step": 1}]
@@ -147,7 +148,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(
         ("label_smoothing_factor", 0.1, "no such term"),
         ("eval_strategy", "epoch", "scored at its end alone"),
         ("hidden_weight", -1, "must not be negative"),
-        ("task", "nope", "qqp, rte, sst2, stsb, wnli, imdb, mlm"),
+        ("task", "nope", "unknown task 'nope'; choose from squad, squad2, "),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(

@@ -17,9 +17,14 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
 from distill.students.from_layers import make_student
-from distill.tasks.classification import load_split, make_features, task_named
-from distill.tasks.classify_batches import predict
-from distill.training.finetune_classify import hard_loss, soft_loss
+from distill.tasks.batches import predict
+from distill.tasks.glue import load_examples
+from distill.tasks.options import TaskOptions
+from distill.tasks.sentences import REGRESSION, class_distance, class_loss
+from distill.tasks.table import TASKS
+from distill.tasks.task import Labels
+
+CLASSES, SCORE = Labels(("a", "b", "c")), Labels((), REGRESSION)
 
 ROWS = 192
 QUIET = ["--report_to", "none", "--disable_tqdm", "true", "--json", "--learning_rate", "3e-4"]
@@ -88,22 +93,26 @@ def test_hard_and_soft_losses_equal_their_formulas() -> None:
         q = [math.exp(x / temperature) for x in mine]
         p, q = [x / sum(p) for x in p], [x / sum(q) for x in q]
         expected += sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) * temperature**2
-    assert soft_loss(ours, theirs, temperature).item() == pytest.approx(expected / 6, abs=1e-12)
+    assert class_distance(ours, theirs, temperature, CLASSES).mean().item() == pytest.approx(
+        expected / 6, abs=1e-12
+    )
     rows = zip(ours.tolist(), classes.int().tolist(), strict=True)
     entropy = [math.log(sum(map(math.exp, row))) - row[label] for row, label in rows]
-    assert hard_loss(ours, classes).item() == pytest.approx(sum(entropy) / 6, abs=1e-12)
+    assert class_loss(ours, classes, CLASSES).mean().item() == pytest.approx(
+        sum(entropy) / 6, abs=1e-12
+    )
 
 
 def test_a_regression_has_squared_errors() -> None:
     ours, theirs = torch.tensor([[1.0], [4.0]]), torch.tensor([[2.0], [2.0]])
-    assert hard_loss(ours, torch.tensor([1.0, 1.0])).item() == 4.5
-    assert soft_loss(ours, theirs, 2.0).item() == 2.5  # no temperature
+    assert class_loss(ours, torch.tensor([1.0, 1.0]), SCORE).mean().item() == 4.5
+    assert class_distance(ours, theirs, 2.0, SCORE).mean().item() == 2.5  # no temperature
 
 
 def test_an_equal_teacher_gives_no_loss_and_no_gradient() -> None:
-    for outputs in (1, 3):
-        logits = torch.randn(4, outputs, requires_grad=True)
-        loss = soft_loss(logits, logits, 2.0)
+    for labels in (SCORE, CLASSES, Labels(("a", "b"), "multi_label_classification")):
+        logits = torch.randn(4, labels.outputs, requires_grad=True)
+        loss = class_distance(logits, logits, 2.0, labels).mean()
         loss.backward()
         assert loss.item() == pytest.approx(0, abs=1e-6)
         assert logits.grad is not None and logits.grad.abs().max() < 1e-6
@@ -115,19 +124,27 @@ def test_fine_tuning_learns_and_the_result_is_a_plain_checkpoint(
     measured = metrics(teacher)["dev"]
     assert measured["accuracy"] > 65  # the commoner class alone has about half
     assert (measured["total"], metrics(teacher)["examples"]) == (80, ROWS)
+    low, high = metrics(teacher)["intervals"]["accuracy"]
+    assert low < measured["accuracy"] < high
     model = AutoModelForSequenceClassification.from_pretrained(teacher)
     assert model.config.id2label == {0: "0", 1: "1"}
     capsys.readouterr()
     options = ["--task", "sst2", "--model", str(teacher), "--data", str(data), "--json"]
     assert evaluate(options) == 0
-    assert json.loads(capsys.readouterr().out) == pytest.approx(measured)
+    found = json.loads(capsys.readouterr().out)
+    assert found.pop("intervals") == metrics(teacher)["intervals"]
+    assert found == pytest.approx(measured)
+    card = (teacher / "README.md").read_text()
+    assert f"| accuracy | {measured['accuracy']:.2f} |" in card and "0. 0\n1. 1" in card
 
 
 def test_batches_do_not_change_the_logits(teacher: Path, data: Path) -> None:
-    task, tokenizer = task_named("sst2"), AutoTokenizer.from_pretrained(teacher)
-    examples = load_split(task, "dev", str(data))[:20]
+    task, tokenizer = TASKS["sst2"], AutoTokenizer.from_pretrained(teacher)
+    examples = load_examples("sst2", "dev", data)[:20]
     model = AutoModelForSequenceClassification.from_pretrained(teacher).eval()
-    found = predict(model, make_features(examples, tokenizer, 128), tokenizer.pad_token_id)
+    found = predict(
+        task, model, task.features(examples, teacher, TaskOptions(max_length=128)), None
+    )
     for example, logits in zip(examples, torch.from_numpy(found), strict=True):
         with torch.no_grad():
             alone = model(**tokenizer(example.sentence1, return_tensors="pt")).logits[0]
@@ -240,8 +257,13 @@ def test_teachers_that_teach_nothing_are_refused(
     [
         ("sst3", [], "unknown task 'sst3'; choose from squad, squad2"),
         ("sst2", ["--data", "nowhere"], "nowhere/SST-2/train.tsv: no such file"),
-        ("sst2", ["--train_file", "train.json"], "--train_file and --extra_files are for SQuAD"),
-        ("squad", [], "--data is for GLUE and imdb"),
+        (
+            "sst2",
+            ["--train_file", "train.json"],
+            "--train_file is not an option of sst2: it takes --data",
+        ),
+        ("squad", [], "squad is trained on --train_file"),
+        ("sst2", ["--alpha", "0.3"], "--alpha needs a --teacher"),
         ("sst2", ["--baseline"], "--baseline sets a run without teacher"),
         ("sst2", ["--seeds", "0"], "--seeds must be at least 1"),
         ("sst2", ["--temperature", "0"], "--temperature must be above 0"),

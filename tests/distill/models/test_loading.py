@@ -20,12 +20,22 @@ from distill.console.errors import UserError
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.loading import configuration, load_auto_tokenizer
 from distill.students.from_layers import load_teacher
-from distill.tasks import classify_batches
-from distill.tasks.classification import task_named
+from distill.tasks.batches import Collator, predict
 from distill.tasks.squad import Feature
-from distill.tasks.squad_batches import CachedTeacher, LiveTeacher, SpanCollator
-from distill.training import finetune_squad
-from distill.training.finetune_squad import predict
+from distill.tasks.table import TASKS
+from distill.training.teacher import CachedTeacher, LiveTeacher
+
+SQUAD = TASKS["squad"]
+
+
+def load(task: str, directory: Path, trained: bool = False) -> Any:
+    """A model with the head of a task."""
+    return TASKS[task].load(directory, getattr(TASKS[task], "labels", None), trained=trained)
+
+
+def load_squad(directory: Path, trained: bool = False) -> Any:
+    return load("squad", directory, trained)
+
 
 SMALL = {
     "vocab_size": 99,
@@ -49,13 +59,13 @@ def mnli(tmp_path: Path) -> Path:
 def test_another_tasks_head_is_drawn_anew(mnli: Path) -> None:
     before = BertForSequenceClassification.from_pretrained(mnli)
     for name, outputs in (("rte", 2), ("stsb", 1)):
-        model = classify_batches.load_model(mnli, task_named(name))
+        model = load(name, mnli)
         assert model.config.num_labels == model.classifier.out_features == outputs
         expected = before.bert.state_dict()
         assert all(torch.equal(expected[n], t) for n, t in model.bert.state_dict().items())
-    assert finetune_squad.load_model(mnli).qa_outputs.out_features == 2
+    assert load_squad(mnli).qa_outputs.out_features == 2
     with pytest.raises(UserError, match="its head has 3 outputs, rte has 2"):
-        classify_batches.load_model(mnli, task_named("rte"), trained=True)
+        load("rte", mnli, trained=True)
 
 
 def test_an_encoder_that_does_not_fit_is_not_drawn_anew(mnli: Path) -> None:
@@ -64,19 +74,19 @@ def test_an_encoder_that_does_not_fit_is_not_drawn_anew(mnli: Path) -> None:
     with pytest.raises(
         UserError, match=r"intermediate.dense.bias is \(64,\), config.json says otherwise"
     ):
-        classify_batches.load_model(mnli, task_named("rte"))
+        load("rte", mnli)
 
 
 def test_damaged_weights_are_one_line(mnli: Path) -> None:
     weights = mnli / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    for load in (
-        lambda: classify_batches.load_model(mnli, task_named("mnli"), trained=True),
-        lambda: finetune_squad.load_model(mnli),
+    for opened in (
+        lambda: load("mnli", mnli, trained=True),
+        lambda: load_squad(mnli),
         lambda: load_teacher(mnli),
     ):
         with pytest.raises(UserError, match="mnli: cannot be loaded") as raised:
-            load()
+            opened()
         assert "\n" not in str(raised.value)
 
 
@@ -92,14 +102,14 @@ def test_a_roberta_takes_no_second_segment(tmp_path: Path) -> None:
     model = RobertaForQuestionAnswering(config).eval()
     model.save_pretrained(tmp_path / "roberta")
     features = [Feature(0, [0, 7, 2, 8, 9, 2], [0, 0, 0, 1, 1, 1], 3, [(0, 1), (1, 2)])]
-    starts, _ = predict(model, features)
-    assert starts[0].shape == (6,)
-    batch = SpanCollator(segments=True)([{"index": 0, "feature": features[0]}])
-    weights = tmp_path / "roberta" / "model.safetensors"
-    cached = CachedTeacher(model, weights, features, tmp_path / "cache")
-    for teacher in (LiveTeacher(model, features), cached):
+    (logits,) = predict(SQUAD, model, features, None)
+    assert logits.shape == (2, 6)
+    batch = Collator(SQUAD, None, model)([{"index": 0, "feature": features[0]}])
+    weights = tmp_path / "roberta"
+    cached = CachedTeacher(SQUAD, model, weights, features, None, tmp_path / "cache")
+    for teacher in (LiveTeacher(SQUAD, model, features, None), cached):
         found = teacher(batch).logits[0, 0]
-        torch.testing.assert_close(found, torch.from_numpy(starts[0]), atol=2e-3, rtol=0)
+        torch.testing.assert_close(found, torch.from_numpy(logits[0]), atol=2e-3, rtol=0)
 
 
 def changed(directory: Path, change: Any, **config: Any) -> Path:
@@ -133,18 +143,18 @@ def changed(directory: Path, change: Any, **config: Any) -> Path:
 def test_every_weight_is_accounted_for(change: Any, config: Any, message: str, mnli: Path) -> None:
     changed(mnli, change, **config)
     with pytest.raises(UserError, match=message):
-        classify_batches.load_model(mnli, task_named("mnli"), trained=True)
+        load("mnli", mnli, trained=True)
     if message != "has no classifier.bias":
-        for load in (finetune_squad.load_model, load_teacher):
+        for opened in (load_squad, load_teacher):
             with pytest.raises(UserError, match=message):
-                load(mnli)
+                opened(mnli)
 
 
 def test_a_head_is_drawn_for_training_alone_and_said(mnli: Path, capsys: Any) -> None:
-    finetune_squad.load_model(mnli)
+    load_squad(mnli)
     assert "no trained qa_outputs for this task, drawn at random" in capsys.readouterr().err
-    with pytest.raises(UserError, match="has no trained qa_outputs; fine-tune it"):
-        finetune_squad.load_model(mnli, trained=True)
+    with pytest.raises(UserError, match="has no question-answering head"):
+        load_squad(mnli, trained=True)
 
 
 def test_a_checkpoint_with_code_of_its_own_runs_none_of_it(mnli: Path, tmp_path: Path) -> None:
@@ -155,9 +165,9 @@ def test_a_checkpoint_with_code_of_its_own_runs_none_of_it(mnli: Path, tmp_path:
     own = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoTokenizer": ["own.Model"] * 2}
     changed(mnli, dict, auto_map=own, model_type="own")
     (mnli / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))
-    for load in (configuration, load_auto_tokenizer, finetune_squad.load_model, load_teacher):
+    for opened in (configuration, load_auto_tokenizer, load_squad, load_teacher):
         with pytest.raises(UserError, match="cannot be loaded"):
-            load(mnli)
+            opened(mnli)
     assert not ran.exists()
 
 

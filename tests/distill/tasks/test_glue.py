@@ -76,14 +76,18 @@ def test_mnli_and_qqp_have_their_own_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "text", "message"),
     [
-        ("sst2", "sentence\tlabel\ngood\t1\nbad\t2\n", r"dev.tsv, line 3: '2' is no label"),
+        (
+            "sst2",
+            "sentence\tlabel\ngood\t1\nbad\t2\n",
+            r"dev.tsv, line 3: '2' is not a label \(expected 0 or 1\)",
+        ),
         ("sst2", "sentence\tlabel\ngood\t1\nbad\n", r"dev.tsv, line 3: has only 1 columns"),
         ("sst2", "sentence\tlabel\ngood\t1\n\nbad\t0\n", r"line 3: has only 1 columns"),
         ("sst2", "text\tlabel\ngood\t1\n", r"line 1: has no column 'sentence'"),
-        ("cola", "a\tx\t*\tHe go.\n", r"dev.tsv, line 1: 'x' is no label; 0, 1 are"),
+        ("cola", "a\tx\t*\tHe go.\n", r"dev.tsv, line 1: 'x' is not a label"),
         ("stsb", "sentence1\tsentence2\tscore\na\tb\t5.1\n", r"line 2: the score 5.1 is not betw"),
         ("stsb", "sentence1\tsentence2\tscore\na\tb\tnan\n", r"line 2: the score nan is not betw"),
-        ("stsb", "sentence1\tsentence2\tscore\na\tb\thigh\n", r"line 2: 'high' is no score"),
+        ("stsb", "sentence1\tsentence2\tscore\na\tb\thigh\n", r"line 2: 'high' is not a number"),
         ("sst2", "sentence\tlabel\n", "holds no row"),
         ("cola", "", "holds no row"),
     ],

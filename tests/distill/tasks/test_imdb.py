@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distill.console.errors import UserError
-from distill.tasks.imdb import load_examples, score
+from distill.tasks.imdb import load_examples
 
 REVIEWS = [("A dull film.<br /><br />Avoid it.", 0), ("Not bad at all.", 1)]
 
@@ -50,8 +50,8 @@ def test_reviews_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"text": "good", "label": 2}', "test.jsonl, line 2: 2 is no label"),
-        ('{"text": "good", "label": true}', "line 2: True is no label"),
+        ('{"text": "good", "label": 2}', "test.jsonl, line 2: 2 is not a label"),
+        ('{"text": "good", "label": true}', "line 2: True is not a label"),
         ('{"text": "good"}', "line 2: not an object with a text and a label"),
         ('{"text": "good", ', "line 2: not JSON"),
         ('{"text": " ", "label": 1}', "line 2: an empty review"),
@@ -73,7 +73,3 @@ def test_missing_and_empty_data_are_refused(tmp_path: Path) -> None:
     (tmp_path / "test" / "neg").mkdir(parents=True)
     with pytest.raises(UserError, match=r"neg: holds no .txt file"):
         load_examples("test", tmp_path)
-
-
-def test_the_score_is_the_accuracy() -> None:
-    assert score([1, 0, 1, 0], [1, 0, 0, 0]) == {"accuracy": 75.0, "score": 75.0}

@@ -20,8 +20,8 @@ from distill.tasks.squad import (
     load_examples,
     make_features,
     read_json,
-    score,
 )
+from distill.tasks.squad_scores import score
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,13 @@ import torch
 from distill.console.errors import UserError
 from distill.evaluate import main as evaluate
 from distill.models import loading
-from distill.tasks.classification import task_named
-from distill.training import finetune_classify, finetune_squad
+from distill.tasks import batches
+from distill.tasks.options import TaskOptions
+from distill.tasks.table import TASKS
+from distill.training import finetuning
 
 META = torch.device("meta")
-TRAINING: Any = SimpleNamespace(seed=0, device=META)
+TRAINING: Any = SimpleNamespace(seed=0, device=META, should_save=False)
 
 
 @pytest.fixture
@@ -28,32 +30,20 @@ def sst2(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refuse_by_device(model: torch.nn.Module, *_: Any, **__: Any) -> NoReturn:
+def refuse_by_device(task: Any, model: torch.nn.Module, *_: Any, **__: Any) -> NoReturn:
     raise UserError(f"scored on {next(model.parameters()).device}")
 
 
-def test_a_classifying_teacher_is_scored_where_it_teaches(
-    checkpoints: dict[str, Path], sst2: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_teacher_is_scored_where_it_teaches(
+    checkpoints: dict[str, Path], sst2: Path, squad_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetune_classify, "evaluate_model", refuse_by_device)
-    settings = finetune_classify.ClassifySettings(
-        str(sst2), 32, None, 0.5, 2.0, 0.0, str(sst2 / "logits"), True
-    )
-    place = checkpoints["sst2"]
-    with pytest.raises(UserError, match="scored on meta"):
-        finetune_classify.finetune(task_named("sst2"), place, place, settings, TRAINING, None)
-
-
-def test_a_question_answering_teacher_is_scored_where_it_teaches(
-    checkpoints: dict[str, Path], squad_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(finetune_squad, "evaluate_model", refuse_by_device)
-    file, place = str(squad_file), checkpoints["squad"]
-    settings = finetune_squad.SquadSettings(
-        "squad", file, [], 0.5, 64, 16, None, 0.5, 2.0, 0.0, None, "logits", True, "skip"
-    )
-    with pytest.raises(UserError, match="scored on meta"):
-        finetune_squad.finetune(place, place, settings, TRAINING, None)
+    monkeypatch.setattr(finetuning, "score_model", refuse_by_device)
+    settings = finetuning.Distillation(logits_cache=str(sst2 / "logits"))
+    for name, own in (("sst2", {"data": str(sst2)}), ("squad", {"train_file": str(squad_file)})):
+        options = TaskOptions(max_length=64, held_out=0.9, **own)
+        place = checkpoints[name]
+        with pytest.raises(UserError, match="scored on meta"):
+            finetuning.finetune(TASKS[name], (place, place), options, settings, TRAINING, None)
 
 
 def test_evaluation_takes_the_device_that_is_there(
@@ -64,8 +54,7 @@ def test_evaluation_takes_the_device_that_is_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(loading, "scoring_device", lambda: META)
-    monkeypatch.setattr(finetune_classify, "evaluate_model", refuse_by_device)
-    monkeypatch.setattr(finetune_squad, "predict", refuse_by_device)
+    monkeypatch.setattr(batches, "score_model", refuse_by_device)
     for task, data in (("sst2", sst2), ("squad", squad_file)):
         options = ["--task", task, "--model", str(checkpoints[task]), "--data", str(data)]
         assert evaluate([*options, "--max_length", "64"]) == 2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,23 @@ from transformers import BertConfig, BertForQuestionAnswering
 from distill.console.errors import UserError
 from distill.corpus.length_batches import FeatureDataset
 from distill.runs.run_outputs import disk_problems
+from distill.tasks.batches import Collator, run_model
 from distill.tasks.squad import Example, Feature
-from distill.tasks.squad_batches import (
-    CachedTeacher,
-    LiveTeacher,
-    SpanCollator,
-    span_logits,
-    split_by_passage,
-)
+from distill.tasks.squad_task import split_by_passage
+from distill.tasks.table import TASKS
+from distill.training.teacher import CachedTeacher, LiveTeacher
+
+SQUAD = TASKS["squad"]
 
 
 def feature(length: int, spans: tuple[tuple[int, int], ...] = ()) -> Feature:
     ids = [101, *range(5, 3 + length), 102]
     segments = [0, 0] + [1] * (length - 2)
     return Feature(0, ids, segments, 2, [(0, 1)] * (length - 3), spans)
+
+
+def span_logits(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    return run_model(SQUAD, model, batch).logits
 
 
 FEATURES = [feature(9, ((3, 4),)), feature(12), feature(7, ((2, 2), (3, 5)))]
@@ -39,12 +44,14 @@ def teacher(tmp_path: Path) -> tuple[torch.nn.Module, Path]:
     shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
     model = BertForQuestionAnswering(BertConfig(vocab_size=200, intermediate_size=32, **shape))
     model.save_pretrained(tmp_path / "teacher")
-    return model.eval(), tmp_path / "teacher" / "model.safetensors"
+    return model.eval(), tmp_path / "teacher"
 
 
 def batch(rows: list[int], segments: bool = True) -> dict[str, torch.Tensor]:
     dataset = FeatureDataset(FEATURES)
-    return SpanCollator(segments)([dataset[row] for row in rows])
+    config = BertConfig(type_vocab_size=1 + segments)
+    collate = Collator(SQUAD, None, SimpleNamespace(config=config))
+    return collate([dataset[row] for row in rows])
 
 
 def test_rows_are_padded_to_the_longest() -> None:
@@ -61,7 +68,7 @@ def test_the_cache_gives_what_the_teacher_says(
     teacher: tuple[torch.nn.Module, Path], tmp_path: Path
 ) -> None:
     model, weights = teacher
-    cached = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    cached = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
     with torch.no_grad():
         expected = span_logits(model, batch([0, 2]))
     attended = batch([0, 2])["attention_mask"].bool()[:, None].expand_as(expected)
@@ -76,9 +83,9 @@ def test_a_row_is_computed_once_and_outlives_the_process(
     teacher: tuple[torch.nn.Module, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, weights = teacher
-    cached = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    cached = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
     first = cached(batch([0, 1])).logits
-    again = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    again = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
     computed: list[int] = []
     monkeypatch.setattr(again, "_compute", computed.extend)
     second = again(batch([0, 1])).logits
@@ -99,8 +106,10 @@ def test_a_cache_whose_making_was_cut_short_is_made_anew(
     with monkeypatch.context() as patched:
         patched.setattr(np, "save", cut_short)
         with pytest.raises(KeyboardInterrupt):
-            CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
-    assert np.isnan(CachedTeacher(model, weights, FEATURES, tmp_path / "cache").cache).all()
+            CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
+    assert np.isnan(
+        CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache").cache
+    ).all()
 
 
 def test_a_full_disk_is_one_line(teacher: tuple[torch.nn.Module, Path], tmp_path: Path) -> None:
@@ -109,7 +118,7 @@ def test_a_full_disk_is_one_line(teacher: tuple[torch.nn.Module, Path], tmp_path
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         with pytest.raises(UserError, match="the disk is full"), disk_problems(tmp_path):
-            CachedTeacher(model, weights, FEATURES * 1000, tmp_path / "cache")
+            CachedTeacher(SQUAD, model, weights, FEATURES * 1000, None, tmp_path / "cache")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list((tmp_path / "cache").iterdir())
@@ -123,7 +132,8 @@ def test_a_row_whose_writing_was_cut_short_is_computed_anew(
         """A cache that takes so many writes."""
 
         def __init__(self, cache: np.memmap) -> None:
-            self.cache, self.shape, self.left = cache, cache.shape, writes
+            self.cache, self.left = cache, writes
+            self.shape, self.dtype = cache.shape, cache.dtype
 
         def __getitem__(self, key: Any) -> np.ndarray:
             return self.cache[key]
@@ -135,12 +145,14 @@ def test_a_row_whose_writing_was_cut_short_is_computed_anew(
             self.cache[key] = value
 
     model, weights = teacher
-    expected = CachedTeacher(model, weights, FEATURES, tmp_path / "whole")(batch([0, 2])).logits
-    cached = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    expected = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "whole")(
+        batch([0, 2])
+    ).logits
+    cached = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
     cached.cache = Killed(cached.cache)
     with pytest.raises(KeyboardInterrupt):
         cached(batch([0, 2]))
-    again = CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
+    again = CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
     assert torch.equal(again(batch([0, 2])).logits, expected)
 
 
@@ -148,16 +160,20 @@ def test_other_weights_have_another_cache(
     teacher: tuple[torch.nn.Module, Path], tmp_path: Path
 ) -> None:
     model, weights = teacher
-    CachedTeacher(model, weights, FEATURES, tmp_path / "cache")
-    other = tmp_path / "other.safetensors"
-    other.write_bytes(weights.read_bytes() + b" ")
-    CachedTeacher(model, other, FEATURES, tmp_path / "cache")
-    CachedTeacher(model, weights, FEATURES[:2], tmp_path / "cache")
+    CachedTeacher(SQUAD, model, weights, FEATURES, None, tmp_path / "cache")
+    other = tmp_path / "other"
+    shutil.copytree(weights, other)
+    # A second file of weights counts too, and so does the configuration.
+    (other / "more.safetensors").write_bytes(b" ")
+    CachedTeacher(SQUAD, model, other, FEATURES, None, tmp_path / "cache")
+    CachedTeacher(SQUAD, model, weights, FEATURES[:2], None, tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_a_live_teacher_gives_hidden_states_too(teacher: tuple[torch.nn.Module, Path]) -> None:
-    logits, hidden, _ = LiveTeacher(teacher[0], FEATURES)(batch([0, 2], segments=False))
+    logits, hidden, _ = LiveTeacher(SQUAD, teacher[0], FEATURES, None)(
+        batch([0, 2], segments=False)
+    )
     assert logits.shape == (2, 2, 9)
     assert [state.shape for state in hidden] == [(2, 9, 16)] * 3
     assert not logits.requires_grad

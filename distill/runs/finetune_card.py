@@ -1,0 +1,48 @@
+"""The model card of a fine-tuned model, from its run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from distill.tasks.options import TaskOptions
+from distill.tasks.task import Data, Task
+
+SHOWN = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
+         "gradient_accumulation_steps", "seed")  # fmt: skip
+
+
+def finetune_card(
+    task: Task,
+    directories: tuple[Path, Path | None],
+    options: TaskOptions,
+    settings: Any,
+    training: Any,
+    data: Data,
+    report: dict[str, Any],
+) -> str:
+    """The README.md of a model that `distill.training.finetuning.finetune` trained."""
+    start, teacher = directories
+    tags = ["- distillation"] if teacher else []
+    head = ["---", "library_name: transformers", "tags:", f"- {task.name}", *tags, "---", ""]
+    lines = [f"# {start.name} on {task.name}", "", f"It started from `{start.name}`."]
+    if teacher:
+        lines.append(
+            f"Teacher: `{teacher.name}`, weight {settings.alpha:g} in the loss, temperature "
+            f"{settings.temperature:g}."
+        )
+    counts = ", ".join(f"{name} {value}" for name, value in data.counts.items())
+    lines += ["", "## Data", "", f"{counts}; at most {options.max_length} tokens."]
+    if data.labels and data.labels.names:
+        lines += ["", f"Labels ({data.labels.problem_type}), in order:"]
+        lines += [f"{number}. {name}" for number, name in enumerate(data.labels.names)]
+    lines += ["", "## Training", "", "| setting | value |", "|---|---|"]
+    lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]
+    lines += ["", "## Results", "", f"Main metric: {task.metric}."]
+    lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
+    for name, value in report.get(task.evaluation, {}).items():
+        low_high = report.get("intervals", {}).get(name)
+        shown = f"{low_high[0]:.2f} to {low_high[1]:.2f}" if low_high else ""
+        lines.append(f"| {name} | {value:.2f} | {shown} |" if isinstance(value, float)
+                     else f"| {name} | {value} | {shown} |")  # fmt: skip
+    return "\n".join([*head, *lines]) + "\n"

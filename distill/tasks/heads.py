@@ -1,0 +1,115 @@
+"""Models with a head whose outputs have names: the names are compared, never their number alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.console.errors import UserError
+from distill.models.loading import configuration, load_weights
+from distill.tasks.task import Labels
+
+
+def label_names(config: Any) -> tuple[str, ...] | None:
+    """The names in a configuration; None for LABEL_0 and so on, which say nothing."""
+    names = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    return None if all(n == f"LABEL_{i}" for i, n in enumerate(names)) else names
+
+
+def order_of(names: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
+    """Where each of ``wanted`` is among ``names``, without regard to case; None if they differ."""
+    folded = [name.casefold() for name in names]
+    try:
+        order = [folded.index(name.casefold()) for name in wanted]
+    except ValueError:
+        return None
+    return order if len(set(order)) == len(folded) else None
+
+
+def load_named(
+    kind: Any,
+    directory: Path,
+    labels: Labels,
+    task: str,
+    dropout: float | None = None,
+    trained: bool = False,
+    **options: Any,
+) -> Any:
+    """A model whose outputs are ``labels``, in that order.
+
+    A head with the same names in another order is reordered; one with other names is refused
+    where it is to be ``trained``, and else drawn at random, with a note.
+
+    Raises:
+        UserError: the checkpoint cannot be loaded, or its trained head is another task's.
+    """
+    config = configuration(directory, dropout)
+    outputs, stored = int(config.num_labels), label_names(config)
+    if trained and outputs != labels.outputs:
+        raise UserError(
+            f"{directory}: its head has {outputs} outputs, {task} has {labels.outputs}; "
+            "fine-tune it on the task first"
+        )
+    order = list(range(labels.outputs))
+    has_head = any(str(n).endswith(kind.__name__.removeprefix("AutoModel"))
+                   for n in config.architectures or ())  # fmt: skip
+    foreign = False
+    if labels.names and stored and has_head:
+        known = order_of(stored, labels.names)
+        foreign = known is None
+        order = order if known is None else known
+    if trained and foreign:
+        raise UserError(
+            f"{directory}: its labels are {', '.join(stored or ())}, those of {task} are "
+            f"{', '.join(labels.names)}; fine-tune it on the task first"
+        )
+    if trained and labels.names and stored is None:
+        note(f"{directory}: its labels have no names; taken in the order {', '.join(labels.names)}")
+    _name(config, labels)
+    model = load_weights(kind, directory, trained=trained, config=config, **options)
+    if foreign:
+        note(f"{directory}: its head is for {', '.join(stored or ())}; a new one is drawn")
+        fresh = kind.from_config(config, **options).float()
+        fresh.base_model.load_state_dict(model.base_model.state_dict())
+        return fresh
+    if order != sorted(order):
+        note(f"{directory}: its labels are in another order; its head is reordered")
+        _reorder(model, order)
+    return model
+
+
+def _name(config: Any, labels: Labels) -> None:
+    config.num_labels = labels.outputs
+    config.problem_type = labels.problem_type or None
+    if labels.names:
+        config.id2label = dict(enumerate(labels.names))
+        config.label2id = {name: number for number, name in enumerate(labels.names)}
+
+
+@torch.no_grad()
+def _reorder(model: Any, order: list[int]) -> None:
+    inside = {id(module) for module in model.base_model.modules()}
+    outside = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and id(m) not in inside]
+    last = [module for module in outside if module.out_features == len(order)][-1]
+    last.weight.copy_(last.weight[order])
+    if last.bias is not None:
+        last.bias.copy_(last.bias[order])
+
+
+def note(text: str) -> None:
+    """One line beside the result."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def labels_of(config: Any) -> Labels:
+    """The label table of a checkpoint's configuration."""
+    outputs = int(config.num_labels)
+    problem = config.problem_type or (
+        "regression" if outputs == 1 else "single_label_classification"
+    )
+    names = () if problem == "regression" else tuple(map(str, config.id2label.values()))
+    return Labels(names, problem)

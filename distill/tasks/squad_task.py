@@ -1,0 +1,244 @@
+"""SQuAD v1.1 and v2.0 as tasks: windows of passages, soft targets of all annotators' answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForQuestionAnswering
+
+from distill.console.errors import UserError
+from distill.losses.task import mask_padding, span_distillation_kl, span_loss, span_targets
+from distill.models.checkpoint_folder import read_object
+from distill.models.loading import configuration, load_weights
+from distill.models.presets import data_directory
+from distill.models.tokenizer import load_tokenizer
+from distill.tasks.options import TaskOptions
+from distill.tasks.squad import (
+    Example,
+    Feature,
+    decode,
+    load_checked,
+    load_examples,
+    make_features,
+)
+from distill.tasks.squad_scores import scores_by_question, summary
+from distill.tasks.statistics import of_means
+from distill.tasks.task import Batch, Data, Labels, Scored, Task
+
+LOGITS = 2  # start and end
+WEAK_TEACHER_F1 = 60.0
+MISMATCH = ("skip", "refuse")
+
+
+class SpanTask(Task):
+    """Question answering on a passage; with ``allow_null`` a question may have no answer."""
+
+    takes = frozenset({"data", "train_file", "extra_files", "held_out", "doc_stride",
+                       "max_answer_length", "null_threshold", "on_mismatch"})  # fmt: skip
+    instead = ": it takes --train_file FILE"
+    max_length = 384
+    metric = "f1"
+    evaluation = "held_out"
+    kind = AutoModelForQuestionAnswering
+    per_token = True
+    matches_attention = True
+
+    def __init__(self, name: str, allow_null: bool = False) -> None:
+        super().__init__(name)
+        self.allow_null = allow_null
+
+    def complete(self, options: TaskOptions) -> None:
+        super().complete(options)
+        if options.on_mismatch not in MISMATCH:
+            raise UserError(f"--on_mismatch is {' or '.join(MISMATCH)}, not {options.on_mismatch}")
+        if options.null_threshold and not self.allow_null:
+            raise UserError("--null_threshold is for squad2: in squad every question has an answer")
+
+    def read(self, options: TaskOptions) -> Data:
+        if options.data:
+            raise UserError(f"{self.name} is trained on --train_file; it has no --data to train on")
+        examples, mismatches = load_checked(self._train_file(options), options.on_mismatch)
+        kept, held_out = split_by_passage(examples, options.held_out)
+        for path in options.extra_files:
+            extra, wrong = load_checked(path, options.on_mismatch)
+            kept, mismatches = kept + extra, mismatches + wrong
+        self._check_answerable([*kept, *held_out])
+        counts = {"questions": len(kept), "mismatches": len(mismatches)}
+        text = f"{len(mismatches)} questions have an answer that is not at its answer_start"
+        scored = {"held_out": held_out} if held_out else {}
+        return Data(kept, scored, None, counts, (text,) if mismatches else ())
+
+    def _train_file(self, options: TaskOptions) -> str | Path:
+        folder = data_directory()
+        if options.train_file:
+            return options.train_file
+        if folder is None or self.allow_null:
+            raise UserError(f"name the training data of {self.name} with --train_file")
+        return folder / "squad" / "train-shifts.json.gz"
+
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+        folder = data_directory()
+        if options.data is None and (folder is None or self.allow_null):
+            raise UserError("name the data file with --data")
+        path = options.data or Path(str(folder)) / "squad" / "dev-v1.1.json.gz"
+        examples = load_examples(path, on_mismatch="keep")  # the metric reads the text alone
+        self._check_answerable(examples)
+        return Data([], {"held_out": examples})
+
+    def _check_answerable(self, examples: Sequence[Example]) -> None:
+        without = sum(not example.answers for example in examples)
+        if without and not self.allow_null:
+            raise UserError(
+                f"{without} of {len(examples)} questions have no answer, the first "
+                f"{next(e.id for e in examples if not e.answers)!r}: use --task squad2"
+            )
+
+    def check_teacher(self, data: Data) -> None:
+        if not data.scored:
+            raise UserError("no held-out passage to score the teacher on; raise --held_out")
+
+    def floor(self, data: Data) -> tuple[float, str]:
+        return WEAK_TEACHER_F1, f"F1 on the held-out questions; {WEAK_TEACHER_F1:g} is the least"
+
+    def load(
+        self,
+        directory: Path,
+        labels: Labels | None,
+        dropout: float | None = None,
+        trained: bool = False,
+        attentions: bool = False,
+    ) -> Any:
+        """``attentions``: it must be able to return them, which fused attention cannot."""
+        heads = read_object(directory / "config.json").get("architectures")
+        if trained and heads and not any(n.endswith("ForQuestionAnswering") for n in heads):
+            raise UserError(f"{directory}: has no question-answering head, it is {heads[0]}")
+        config = configuration(directory, dropout)
+        config.num_labels = LOGITS  # not those of a classifier that it starts from
+        kernel = {"attn_implementation": "eager"} if attentions else {}
+        return load_weights(self.kind, directory, trained=trained, config=config, **kernel)
+
+    def features(
+        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+    ) -> list[Feature]:
+        tokenizer = load_tokenizer(directory)
+        return make_features(examples, tokenizer, options.max_length, options.doc_stride)
+
+    def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
+        """Without the windows of answered questions whose answer no window holds: they would
+        teach that there is no answer. And how many questions these are."""
+        held = {feature.example_index for feature in features if feature.spans}
+        lost = {i for i, e in enumerate(examples) if e.answers and i not in held}
+        return [f for f in features if f.example_index not in lost], len(lost)
+
+    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+        start, end = span_targets([feature.spans for feature in features], length)
+        return {"start_targets": start, "end_targets": end}
+
+    def logits(self, output: Any, batch: Batch) -> torch.Tensor:
+        """(rows, 2, length), padding masked."""
+        logits = torch.stack([output.start_logits, output.end_logits], dim=1)
+        return mask_padding(logits, batch["attention_mask"][:, None])
+
+    def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
+        return span_loss(logits[:, 0], logits[:, 1], batch["start_targets"], batch["end_targets"])
+
+    def soft_loss(
+        self,
+        logits: torch.Tensor,
+        teacher: torch.Tensor,
+        batch: Batch,
+        temperature: float,
+        labels: Labels | None,
+    ) -> torch.Tensor:
+        return span_distillation_kl(logits, teacher, temperature)
+
+    def score(
+        self,
+        data: Data,
+        features: Mapping[str, Sequence[Any]],
+        logits: Mapping[str, Sequence[np.ndarray]],
+        options: TaskOptions,
+    ) -> Scored:
+        (split,) = data.scored
+        examples, rows = data.scored[split], logits[split]
+        starts, ends = [row[0] for row in rows], [row[1] for row in rows]
+        found = decode(
+            examples, features[split], starts, ends, max_answer_length=options.max_answer_length
+        )
+        texts = {key: best[0].text if best else "" for key, best in found.items()}
+        if not self.allow_null:
+            return self.score_texts(examples, texts)
+        nulls = [np.inf] * len(examples)
+        for feature, start, end in zip(features[split], starts, ends, strict=True):
+            null = float(start[0]) + float(end[0])
+            nulls[feature.example_index] = min(null, nulls[feature.example_index])
+        leads = np.array([
+            null - found[e.id][0].score if found[e.id] else np.inf
+            for e, null in zip(examples, nulls, strict=True)
+        ])  # fmt: skip
+        none = {e.id for e, lead in zip(examples, leads, strict=True)
+                if lead > options.null_threshold}  # fmt: skip
+        scored = self.score_texts(examples, {k: "" if k in none else t for k, t in texts.items()})
+        scored.metrics.update(best_threshold(examples, texts, leads))
+        return scored
+
+    def score_texts(self, examples: Sequence[Example], texts: dict[str, str]) -> Scored:
+        """The official metric of answers by question id; intervals by article."""
+        rows = scores_by_question(examples, texts, version2=self.allow_null)
+        metrics: dict[str, Any] = dict(summary(examples, texts, rows))
+        answered = np.array([bool(example.answers) for example in examples])
+        for name, chosen in (("HasAns", answered), ("NoAns", ~answered)):
+            if self.allow_null and chosen.any():
+                metrics[f"{name}_exact"], metrics[f"{name}_f1"] = rows[chosen].mean(0).tolist()
+        numbers: dict[str, int] = {}
+        keys = [e.title or e.context for e in examples]
+        clusters = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+        statistics = of_means(rows, ("exact_match", "f1"), clusters)
+        return Scored(metrics, {"held_out": statistics}, texts)
+
+
+def best_threshold(
+    examples: Sequence[Example], texts: dict[str, str], leads: np.ndarray
+) -> dict[str, float]:
+    """The lead of "no answer" above which it is given for the highest F1, as the official script
+    of v2.0 finds it, and that F1.
+
+    Args:
+        texts: the best span of every question.
+        leads: score of no answer less that of the best span, (questions,).
+    """
+    gain = np.array([0.0 if e.answers else 100.0 for e in examples])
+    spans = scores_by_question(examples, texts, version2=True)[:, 1]
+    order = np.argsort(leads, kind="stable")
+    # Questions up to a place in this order are answered by their span, the rest by none.
+    totals = np.concatenate([[gain.sum()], gain.sum() + np.cumsum((spans - gain)[order])])
+    ends = np.concatenate([[True], np.diff(leads[order]) > 0, [True]])  # equal leads go together
+    best = int(np.where(ends, totals, -np.inf).argmax())
+    threshold = float(leads[order[best - 1]]) if best else float(leads.min()) - 1
+    return {
+        "best_f1": float(totals[best] / len(examples)),
+        "best_f1_threshold": threshold if np.isfinite(threshold) else float(np.finfo("f4").max),
+    }
+
+
+def split_by_passage(
+    examples: Sequence[Example], share: float
+) -> tuple[list[Example], list[Example]]:
+    """Hold out about ``share`` of the examples, whole articles of them (whole passages where one
+    article holds more than a tenth of the data), chosen by a hash of the title or passage."""
+    counts: dict[str, int] = {}
+    for example in examples:
+        counts[example.title] = counts.get(example.title, 0) + 1
+    kept: list[Example] = []
+    held_out: list[Example] = []
+    for example in examples:
+        large = counts[example.title] > len(examples) / 10
+        key = (example.context if large else example.title).encode()
+        number = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
+        (held_out if number < share else kept).append(example)
+    return kept, held_out

@@ -1,0 +1,31 @@
+"""The tasks by name: what is not here is refused by name."""
+
+from __future__ import annotations
+
+from distill.console.errors import UserError
+from distill.tasks import glue
+from distill.tasks.official import Glue, Imdb
+from distill.tasks.squad_task import SpanTask
+from distill.tasks.task import Task
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        SpanTask("squad"),
+        SpanTask("squad2", allow_null=True),
+        *(Glue(name) for name in glue.TASKS),
+        Imdb("imdb"),
+    )
+}
+
+
+def task_named(name: str) -> Task:
+    """The task called ``name`` in any spelling: ``sst2``, ``SST-2``.
+
+    Raises:
+        UserError: no such task.
+    """
+    task = TASKS.get(name.lower().replace("-", ""))
+    if task is None:
+        raise UserError(f"unknown task {name!r}; choose from {', '.join(TASKS)}")
+    return task

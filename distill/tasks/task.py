@@ -1,0 +1,161 @@
+"""What a task is to the commands: one object with everything that differs between tasks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from distill.console.errors import UserError
+from distill.tasks.options import TaskOptions, changed, check_lengths
+from distill.tasks.statistics import Statistics
+
+Batch = dict[str, torch.Tensor]
+OPTIONS = tuple(TaskOptions.__dataclass_fields__)
+OF_ALL = frozenset({"max_length"})
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The names of a head's outputs in order, and how they are read: a ``problem_type`` of
+    `transformers`. Weights of the classes where they are to count differently."""
+
+    names: tuple[str, ...]
+    problem_type: str = "single_label_classification"
+    weights: tuple[float, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        return len(self.names) or 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """Examples to train on, examples to score by split, the labels of own data, and counts for
+    the report."""
+
+    train: Sequence[Any]
+    scored: Mapping[str, Sequence[Any]]
+    labels: Labels | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Metrics in percent, what every answer was, and what intervals are computed from."""
+
+    metrics: dict[str, Any]
+    statistics: dict[str, Statistics]
+    predictions: dict[str, Any] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """One task of the table.
+
+    ``takes``: the options it has besides ``max_length``; every other one is refused. ``kind``: the
+    auto class of `transformers`. ``per_token``: its logits have a last axis of positions.
+    ``evaluation``: what its scores are called in a report. ``metric``: the main one.
+    """
+
+    takes: frozenset[str] = frozenset()
+    max_length = 128
+    metric = "score"
+    evaluation = "dev"
+    kind: Any = None
+    per_token = False
+    needs_teacher = False
+    matches_attention = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def complete(self, options: TaskOptions) -> None:
+        """Put this task's defaults into the options, and check them; reads no data.
+
+        Raises:
+            UserError: an option that the task does not take, or a value that makes no sense.
+        """
+        options.max_length = options.max_length or self.max_length
+        if others := changed(options, set(OPTIONS) - self.takes - OF_ALL):
+            raise UserError(f"--{sorted(others)[0]} is not an option of {self.name}{self.instead}")
+        check_lengths(options)
+
+    instead = ""  # the option to name in its place
+
+    @abstractmethod
+    def read(self, options: TaskOptions) -> Data:
+        """Everything to train and score on."""
+
+    @abstractmethod
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+        """What a checkpoint with ``labels`` is scored on; ``train`` is empty."""
+
+    @abstractmethod
+    def load(
+        self,
+        directory: Path,
+        labels: Labels | None,
+        dropout: float | None = None,
+        trained: bool = False,
+        attentions: bool = False,
+    ) -> Any:
+        """A model with the task's head. Raises UserError where it is to be ``trained`` but its
+        head is missing, or is another task's."""
+
+    @abstractmethod
+    def features(self, examples: Sequence[Any], directory: Path, options: TaskOptions) -> list[Any]:
+        """Model inputs (``input_ids``, ``token_type_ids``), by the tokenizer in ``directory``."""
+
+    def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
+        """The features to train on, and how many examples have none."""
+        return features, 0
+
+    @abstractmethod
+    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+        """What the hard loss needs of a batch padded to ``length``."""
+
+    @abstractmethod
+    def logits(self, output: Any, batch: Batch) -> torch.Tensor:
+        """The outputs to learn from, (rows, ...), padding masked."""
+
+    @abstractmethod
+    def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
+        """Loss of every row, (rows,)."""
+
+    @abstractmethod
+    def soft_loss(
+        self,
+        logits: torch.Tensor,
+        teacher: torch.Tensor,
+        batch: Batch,
+        temperature: float,
+        labels: Labels | None,
+    ) -> torch.Tensor:
+        """Distance of every row to the teacher, (rows,)."""
+
+    @abstractmethod
+    def score(
+        self,
+        data: Data,
+        features: Mapping[str, Sequence[Any]],
+        logits: Mapping[str, Sequence[np.ndarray]],
+        options: TaskOptions,
+    ) -> Scored:
+        """Metrics by the logits of every feature of every split."""
+
+    def floor(self, data: Data) -> tuple[float, str]:
+        """The least main metric of a teacher, and why."""
+        return 0.0, "nothing"
+
+    def check_teacher(self, data: Data) -> None:
+        """Raises:
+        UserError: there is nothing to score a teacher on.
+        """
+        if not data.scored:
+            raise UserError("nothing is held out to score the teacher on")

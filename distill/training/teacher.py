@@ -1,0 +1,113 @@
+"""What a teacher says of a batch: read from a cache, or computed beside its student."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from distill.console.atomic import atomic_file
+from distill.tasks.batches import Collator, Outputs, run_model
+from distill.tasks.task import Batch, Labels, Task
+
+PADDING = np.finfo(np.float16).min / 4
+WEIGHTS = (".safetensors", ".bin")
+
+
+class LiveTeacher:
+    """A teacher that runs beside its student, for what is too large to cache: hidden states, and
+    attentions if ``attentions``."""
+
+    def __init__(
+        self,
+        task: Task,
+        model: Any,
+        features: Sequence[Any],
+        labels: Labels | None,
+        attentions: bool = False,
+    ) -> None:
+        self.task, self.model, self.attentions = task, model.eval(), attentions
+        self.collate, self.features = Collator(task, labels, model), features
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> Outputs:
+        device = next(self.model.parameters()).device
+        rows = [{"index": row, "feature": self.features[row]} for row in batch["index"].tolist()]
+        own = {name: value.to(device) for name, value in self.collate(rows).items()}
+        return run_model(self.task, self.model, own, hidden=True, attentions=self.attentions)
+
+
+class CachedTeacher:
+    """A teacher whose logits are computed once per feature, for all epochs and seeds, as batches
+    come: no more than are used, and a killed run loses nothing.
+
+    The cache is a file of shape (features, outputs), or in half precision (features, outputs,
+    longest) where there are logits by position, named by the teacher's files and the features.
+    Rows not yet computed hold NaN in their first column.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        model: Any,
+        directory: Path,
+        features: Sequence[Any],
+        labels: Labels | None,
+        folder: Path,
+    ) -> None:
+        self.task, self.model, self.features = task, model.eval(), features
+        self.collate = Collator(task, labels, model)
+        outputs = self._logits([0]).shape[1:]
+        if task.per_token:
+            outputs = (*outputs[:-1], max(len(f.input_ids) for f in features))
+        kind = np.float16 if task.per_token else np.float32
+        path = folder / f"logits-{fingerprint(directory, features, task, labels)}.npy"
+        if not path.exists():
+            # Not through a memory map: on a full disk that would end the process by a bus error.
+            with atomic_file(path) as staged:
+                np.save(staged, np.full((len(features), *outputs), np.nan, dtype=kind))
+        self.cache = np.lib.format.open_memmap(path, mode="r+")
+
+    def __call__(self, batch: Batch) -> Outputs:
+        """Logits of the features of a batch, and nothing else."""
+        rows, length = batch["index"].tolist(), batch["input_ids"].shape[1]
+        missing = [row for row in rows if np.isnan(self.cache[row, ..., 0]).any()]
+        if missing:
+            self._compute(missing)
+        found = self.cache[rows]
+        if self.task.per_token:
+            found = found[..., :length]
+        return Outputs(torch.from_numpy(np.array(found, dtype=np.float32)))
+
+    @torch.no_grad()
+    def _logits(self, rows: Sequence[int]) -> np.ndarray:
+        device = next(self.model.parameters()).device
+        batch = self.collate([{"index": row, "feature": self.features[row]} for row in rows])
+        own = {name: value.to(device) for name, value in batch.items()}
+        return run_model(self.task, self.model, own).logits.float().cpu().numpy()  # type: ignore[no-any-return]
+
+    def _compute(self, rows: Sequence[int]) -> None:
+        logits = self._logits(rows)
+        block = np.full((len(rows), *self.cache.shape[1:]), PADDING, dtype=self.cache.dtype)
+        block[..., : logits.shape[-1]] = logits
+        self.cache[rows, ..., 1:] = block[..., 1:]
+        self.cache[rows, ..., 0] = block[..., 0]  # last: it tells that a row was computed
+
+
+def fingerprint(directory: Path, features: Sequence[Any], task: Task, labels: Labels | None) -> str:
+    """Of all weight files and the configuration of a checkpoint, and of what it is asked."""
+    digest = hashlib.sha256(f"{task.name} {labels}".encode())
+    for path in sorted(directory.iterdir()):
+        if path.suffix in WEIGHTS or path.name == "config.json":
+            digest.update(f"{path.name} {path.stat().st_size}".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    for feature in features:
+        ids, segments = feature.input_ids, feature.token_type_ids or []
+        numbers = [len(ids), *ids, len(segments), *segments]
+        digest.update(np.asarray(numbers, dtype=np.int32).tobytes())
+    return digest.hexdigest()[:16]
