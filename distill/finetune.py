@@ -240,6 +240,7 @@ def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     inputs = (arguments.model, arguments.teacher, arguments.data, arguments.train_file)
+    inputs = (*inputs, arguments.eval_data)
     return {**settings, **schedule(training), **contents([*inputs, *arguments.extra_files])}
 
 

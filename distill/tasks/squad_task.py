@@ -103,7 +103,7 @@ class SpanTask(Task):
             raise UserError("no held-out passage to score the teacher on; raise --held_out")
 
     def floor(self, data: Data) -> tuple[float, str]:
-        return WEAK_TEACHER_F1, f"F1 on the held-out questions; {WEAK_TEACHER_F1:g} is the least"
+        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g} is the least"
 
     def load(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from distill.console.errors import UserError
 from distill.tasks import glue
+from distill.tasks.classify import Classify
 from distill.tasks.official import Glue, Imdb
 from distill.tasks.squad_task import SpanTask
 from distill.tasks.task import Task
@@ -15,6 +16,7 @@ TASKS: dict[str, Task] = {
         SpanTask("squad2", allow_null=True),
         *(Glue(name) for name in glue.TASKS),
         Imdb("imdb"),
+        Classify("classify"),
     )
 }
 

@@ -51,8 +51,7 @@ class Distillation:
 class FinetuneTrainer(ExactTrainer):
     """The Trainer with a task's losses; ``teacher`` is None for labels alone.
 
-    Every row of a step has the same weight, however the step is cut into batches: losses are
-    sums, divided by the rows of the whole step.
+    Losses are means over rows, which `ExactTrainer` weighs by the rows of the whole step.
     """
 
     def __init__(
@@ -65,26 +64,11 @@ class FinetuneTrainer(ExactTrainer):
     ) -> None:
         super().__init__(**keywords)
         self.task, self.labels, self.teacher, self.settings = task, labels, teacher, settings
-        self.model_accepts_loss_kwargs = True  # so that losses are not averaged over batches
-
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
-        """Rows of a step, over all processes."""
-        rows = torch.tensor(sum(len(batch["index"]) for batch in batch_samples), device=device)
-        return self.accelerator.gather(rows).sum()
 
     def compute_loss(  # type: ignore[override]
-        self,
-        model: Any,
-        inputs: Batch,
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-        **_: Any,
+        self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
-        losses = self._losses(model, inputs)
-        rows = len(losses) if num_items_in_batch is None else num_items_in_batch
-        # Gradients are averaged over processes, so that each must count for all of them.
-        shares = 1 if num_items_in_batch is None else self.args.world_size
-        return losses.sum() * shares / rows
+        return self._losses(model, inputs).mean()
 
     def _losses(self, model: Any, inputs: Batch) -> torch.Tensor:
         """Of every row, (rows,)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
-from distill.tasks import squad
+from distill.tasks import squad, squad_scores
 from export.tasks.model_inputs import Text
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
 
@@ -41,7 +41,7 @@ class QuestionAnswering(Task):
 
         def measure(rows: list[Outputs]) -> dict[str, float]:
             answers = dict(zip([e.id for e in examples], decide(rows), strict=True))
-            scores = squad.score(examples, answers)
+            scores = squad_scores.score(examples, answers)
             return {"exact_match": scores["exact_match"], "f1": scores["f1"]}
 
         inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]

@@ -1,0 +1,143 @@
+"""Rows of one's own data: CSV, TSV, JSONL, or a folder of `datasets`; columns named or guessed."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.console.errors import UserError
+from distill.tasks.options import TaskOptions
+
+TEXTS = (("text",), ("sentence",), ("review",), ("sentence1", "sentence2"), ("text1", "text2"),
+         ("premise", "hypothesis"), ("question", "passage"), ("query", "passage"))  # fmt: skip
+LABELS = ("label", "labels", "class", "category", "target", "score", "rating")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+Row = dict[str, Any]
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """All rows of a file (.csv, .tsv, .jsonl, each also .gz) or of a folder saved by `datasets`.
+
+    Raises:
+        UserError: no such file, an unknown format, or a broken row; named with its line.
+    """
+    place = Path(path)
+    if place.is_dir():
+        return _from_datasets(place)
+    text = _text(place)
+    suffix = Path(place.name.removesuffix(".gz")).suffix
+    if suffix in DELIMITERS:
+        rows = _from_table(text, DELIMITERS[suffix], place)
+    elif suffix in (".jsonl", ".ndjson"):
+        rows = _from_lines(text, place)
+    else:
+        raise UserError(f"{place}: unknown format (expected .csv, .tsv or .jsonl, or a folder)")
+    if not rows:
+        raise UserError(f"{place}: holds no row")
+    return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a text file ({error})") from None
+
+
+def _from_table(text: str, delimiter: str, path: Path) -> list[Row]:
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    rows: list[Row] = []
+    header: list[str] = []
+    try:
+        for cells in reader:
+            if not header:
+                header = cells
+            elif cells:
+                if len(cells) != len(header):
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: has {len(cells)} columns, the first "
+                        f"line {len(header)}"
+                    )
+                rows.append(dict(zip(header, cells, strict=True)))
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: {error}") from None
+    return rows
+
+
+def _from_lines(text: str, path: Path) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: not an object")
+        rows.append(row)
+    return rows
+
+
+def _from_datasets(path: Path) -> list[Row]:
+    try:
+        from datasets import DatasetDict, load_from_disk
+    except ImportError:
+        raise UserError(
+            f"{path}: a folder needs the package `datasets`: install the extra `hub`"
+        ) from None
+    try:
+        loaded = load_from_disk(str(path))
+    except Exception as error:  # datasets has a type for every way to fail
+        raise UserError(f"{path}: not a folder saved by `datasets` ({error})") from None
+    rows = loaded["train"] if isinstance(loaded, DatasetDict) else loaded
+    names = getattr(rows.features.get("label"), "names", None)
+    return [{**row, "label": names[row["label"]]} if names else dict(row) for row in rows]
+
+
+def chosen_columns(
+    rows: Sequence[Row], options: TaskOptions, path: str
+) -> tuple[tuple[str, ...], str]:
+    """The columns of the texts and of the label, as named or else guessed by their usual names.
+
+    Raises:
+        UserError: no such column, or none that can be guessed.
+    """
+    known = list(rows[0])
+    for name in [*options.text, *([options.label] if options.label else [])]:
+        if name not in known:
+            raise UserError(f"{path}: has no column {name!r} (it has {', '.join(known)})")
+    if len(options.text) > 2:
+        raise UserError(f"--text names one column or two, not {len(options.text)}")
+    texts = tuple(options.text) or next((t for t in TEXTS if set(t) <= set(known)), ())
+    label = options.label or next((name for name in LABELS if name in known), "")
+    if not texts or not label:
+        missing = "--text" if not texts else "--label"
+        raise UserError(f"{path}: name a column with {missing} (it has {', '.join(known)})")
+    return texts, label
+
+
+def split_rows(
+    rows: Sequence[Row], share: float, key: Sequence[str]
+) -> tuple[list[Row], list[Row]]:
+    """Rows to train on, and about ``share`` of them to score on, chosen by a hash of their texts:
+    equal texts go together, so that none is on both sides."""
+    train: list[Row] = []
+    scored: list[Row] = []
+    for row in rows:
+        text = "\n".join(str(row[name]) for name in key).encode("utf-8", "surrogatepass")
+        number = int.from_bytes(hashlib.sha256(text).digest()[:4], "big") / 2**32
+        (scored if number < share else train).append(row)
+    if not train or not scored:
+        raise UserError(f"{len(rows)} rows are too few to split; name --eval_data")
+    return train, scored
