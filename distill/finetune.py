@@ -239,9 +239,9 @@ def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]
 def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
-    inputs = (arguments.model, arguments.teacher, arguments.data, arguments.train_file)
-    inputs = (*inputs, arguments.eval_data)
-    return {**settings, **schedule(training), **contents([*inputs, *arguments.extra_files])}
+    inputs = [arguments.model, arguments.teacher, arguments.data, arguments.train_file]
+    inputs += [arguments.eval_data, *arguments.extra_files]
+    return {**settings, **schedule(training), **contents(inputs)}
 
 
 if __name__ == "__main__":
