@@ -57,6 +57,7 @@ def test_compute_units_are_ignored_and_that_is_said_once(mlmodel: Any) -> None:
     assert len([one for one in said if "compute_units" in str(one.message)]) == 1
 
 
+@pytest.mark.slow
 def test_a_pickled_simulator_answers_alike() -> None:
     """In another process too, with a weight that lies in a file."""
     model = convert(lambda x: mb.linear(x=x, weight=WEIGHT), [mb.TensorSpec((3, 600))])
@@ -144,6 +145,7 @@ def test_coremltools_is_whole_where_it_was_imported_first_and_says_what_it_lacks
         assert done.stdout.strip() == expected, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_runs_a_package_and_writes_its_graph(mlmodel: Any, tmp_path: Path) -> None:
     package, inputs = tmp_path / "model.mlpackage", tmp_path / "inputs.npz"
     with quiet():

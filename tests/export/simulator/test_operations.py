@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from export.simulator import Simulator, SimulatorError
-from export.simulator.operations import OPERATIONS
+from export.simulator.operations import OPERATIONS, operation
 from tests.export.simulator.programs import convert, simulate
 
 UNARY = {
@@ -195,3 +195,22 @@ def test_what_is_no_package(tmp_path: Any) -> None:
     (tmp_path / "Manifest.json").write_text("{}")
     with pytest.raises(SimulatorError, match="a broken package"):
         Simulator(tmp_path)
+
+
+@pytest.mark.parametrize("layer", ["relu6", "clip"])
+def test_a_clip_is_one_node_that_onnx_runtime_fuses(layer: str) -> None:
+    def build(x: Any) -> Any:
+        if layer == "relu6":
+            return mb.relu6(x=x)
+        return mb.clip(x=x, alpha=np.float32(0), beta=np.float32(6))
+
+    simulator = Simulator(convert(build, [mb.TensorSpec(shape=(1, 3))]))
+    assert [node.op_type for node in simulator.onnx_model.graph.node] == ["Clip", "Identity"]
+    x = np.array([[-1, 3, 9]], np.float32)
+    (found,) = simulator.predict({"x": x}).values()
+    np.testing.assert_array_equal(found, [[0, 3, 6]])
+
+
+def test_an_operation_is_registered_once() -> None:
+    with pytest.raises(ValueError, match="operation 'relu' is registered twice"):
+        operation("relu")(OPERATIONS["relu"])

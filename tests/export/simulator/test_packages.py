@@ -102,6 +102,7 @@ def test_two_threads_make_and_run_simulators(package: Path) -> None:
     assert sys.stderr is stderr
 
 
+@pytest.mark.slow
 def test_the_first_two_of_a_process_may_be_made_in_two_threads(package: Path) -> None:
     """Nothing is printed, torch is not imported, and stderr stays what it was."""
     code = f"""
