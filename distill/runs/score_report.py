@@ -62,7 +62,7 @@ def show(result: Mapping[str, Any], title: str) -> None:
         signed = "+.2f" if label == GAIN else ".2f"
         table.add_row(label, *(format(row[name], signed) for name in metrics))
     print(title)  # beside the table, which would break it to its own width
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 GAIN = "gain of the teacher"

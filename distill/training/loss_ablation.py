@@ -123,7 +123,7 @@ def show(report: Mapping[str, Any]) -> None:
         f"seed {report['seed']}"
         + (f"; scores: median of {report['seeds']} seeds" if report["seeds"] > 1 else "")
     )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:

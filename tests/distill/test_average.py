@@ -47,7 +47,7 @@ def test_another_architecture_is_refused(small_teacher: Path, tmp_path: Path, ca
     config = BertConfig.from_pretrained(small_teacher, num_hidden_layers=2)
     BertForMaskedLM(config).save_pretrained(tmp_path / "shallow")
     assert average(line(small_teacher, tmp_path / "shallow", output=tmp_path / "mean")) == 2
-    assert "is num_hidden_layers is" in capsys.readouterr().err
+    assert "num_hidden_layers is 2 in config.json, but 4 in" in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()
 
 

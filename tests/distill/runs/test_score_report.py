@@ -41,3 +41,9 @@ def test_a_run_that_held_nothing_out_shows_an_empty_table(
 ) -> None:
     show({"seconds": 3.0}, "nothing measured")
     assert "nothing measured" in capsys.readouterr().out
+
+
+def test_brackets_of_a_name_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"dev": {"f1_[/red]": 50.0, "[b]": 1.0}}, "model [bold]")
+    shown = capsys.readouterr().out
+    assert "f1 [/red]" in shown and "[b]" in shown and "model [bold]" in shown
