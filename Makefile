@@ -15,7 +15,7 @@ demo: $(STAMP)
 	  --question "When was the float process announced?"
 
 test: quality
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not docs"
 
 # What one runs while working: lint, types and the fast tests, in under three minutes.
 check: quality

@@ -1,0 +1,59 @@
+"""List what can be exported: model types, tasks and layouts, as the kit's own tables have them.
+
+python -m export.support
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from distill.console.errors import command
+from distill.families.family import Family
+from distill.families.table import FAMILIES
+from export.tasks.table import TASKS
+
+YES, NO = "yes", "-"
+
+
+def supports(family: Family, task: str) -> bool:
+    """Whether a model type has the head of a task; hidden states and embeddings need none, and a
+    reranker is a classifier of one label."""
+    head = {"rank": "classify", "embed": None, "features": None}.get(task, task)
+    return head is None or head in family.heads
+
+
+def rows() -> list[list[str]]:
+    """The table with its heading: a row for each model type."""
+    table = [["model type", *TASKS, "layouts", "tokenizer"]]
+    for name, family in FAMILIES.items():
+        tasks = [YES if supports(family, task) else NO for task in TASKS]
+        table.append([name, *tasks, ", ".join(family.layouts), ", ".join(family.tokenizers)])
+    return table
+
+
+def markdown(table: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, its columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in table
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    argparse.ArgumentParser(
+        prog="python -m export.support",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(argv)
+    print(markdown(rows()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Every command of the README, in order, as typed, in an empty folder with small data made for it:
+`make docs`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import random
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TEXTS
+from tests.docs.commands import ROOT, shown_commands
+
+README = shown_commands(Path("README.md"))
+MINUTES = 10
+OPINIONS = {
+    "good": ("I love the {}.", "The {} works very well.", "A wonderful {}, five stars."),
+    "bad": ("The {} broke after a day.", "I regret that I bought the {}.", "A terrible {}."),
+    "neutral": ("The {} came on Monday.", "It is a {}.", "The {} is grey and weighs a pound."),
+}
+THINGS = ("kettle", "lamp", "phone", "battery", "radio", "clock", "bicycle", "tent", "chair", "pen")
+
+
+@pytest.fixture(scope="module")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, squad_file: Path, minilm_directory: Path
+) -> Path:
+    """An empty folder but for the data files that the README names."""
+    folder = tmp_path_factory.mktemp("readme")
+    rows = [
+        (text.format(thing), label)
+        for label, texts in OPINIONS.items()
+        for text in texts
+        for thing in THINGS
+    ]
+    random.Random(0).shuffle(rows)
+    with (folder / "reviews.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    passages = (TEXTS / "passages.txt").read_text(encoding="utf-8")
+    (folder / "passage.txt").write_text(passages, encoding="utf-8")
+    sentences = [line for line in passages.replace(". ", ".\n").splitlines() if line.strip()]
+    (folder / "sentences.txt").write_text("\n".join(sentences), encoding="utf-8")
+    (folder / "STS-B").mkdir()
+    names = (
+        *("index", "genre", "filename", "year", "old_index", "source1", "source2"),
+        *("sentence1", "sentence2", "score"),
+    )
+    pairs = pairwise(sentences)
+    lines = ["\t".join(names)] + [
+        "\t".join([str(i), *["-"] * 6, *(s.replace("\t", " ") for s in pair), str(i % 6)])
+        for i, pair in enumerate(pairs)
+    ]
+    (folder / "STS-B" / "dev.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with gzip.open(folder / "dev-v1.1.json.gz", "wt", encoding="utf-8") as packed:
+        json.dump(json.loads(squad_file.read_text(encoding="utf-8")), packed)
+    return folder
+
+
+@pytest.mark.docs
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES * len(README))
+def test_commands_of_the_readme_work_as_typed(folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("DISTILKIT_DATA", None)
+    for command in README:
+        words = shlex.split(command)
+        result = subprocess.run(
+            [sys.executable, *words[1:]],
+            cwd=folder, env=environment, capture_output=True, text=True,
+            timeout=60 * MINUTES, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
+        assert result.stdout.strip(), f"{command}: it printed nothing"
