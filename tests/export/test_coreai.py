@@ -64,6 +64,15 @@ def test_verify_runs_either_format(
     assert report["psnr"] > 35 and report["agreement"] >= 5 / 6
 
 
+def test_verify_runs_both_formats_by_default(
+    bundle: Path, squad_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify.main([str(bundle), "--data", str(squad_file), "--limit", "2", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert list(report) == ["passed", "simulator", "coreai"] and report["passed"]
+    assert report["simulator"]["error"] != report["coreai"]["error"]
+
+
 def test_predict_runs_the_asset(
     asset_alone: Path, qa_examples: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
