@@ -21,7 +21,7 @@ from typing import Any
 
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.runs.run_folder import claim_run
+from distill.runs.run_folder import claim_run, clear_run
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
 
 TASK = "mlm"
@@ -41,6 +41,9 @@ class MlmSettings:
     corpus_dir: str = field(default="", metadata={"help": "tokenized corpus, to share"})
     held_out: float = field(default=0.01, metadata={"help": "share of sequences for evaluation"})
     data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
+    force: bool = field(
+        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+    )
 
     def __post_init__(self) -> None:
         if self.task.lower() != TASK:
@@ -81,11 +84,14 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
         "corpus_dir": corpus,
         "held_out": settings.held_out,
         "data_note": settings.data_note,
+        "force": settings.force,
     }
     check_training(training)
     start = str(output / FROZEN) if settings.frozen_steps else settings.model
     free = PretrainSettings(student=start, **common)
     with training.main_process_first(desc="run"):  # before the first phase writes into its folder
+        if settings.force and training.process_index == 0:
+            clear_run(output)
         claim_run(output, identity(free, training))
     frozen = None
     if settings.frozen_steps:

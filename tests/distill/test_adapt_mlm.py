@@ -49,6 +49,10 @@ def test_a_headless_encoder_becomes_a_teacher(
     # L_ce takes it as a teacher.
     options = {"teacher": tmp_path / "out", "layers": 2, "output_dir": tmp_path / "student"}
     assert pretrain(line(**options, **common)) == 0
+    # And --force runs both phases again, with other settings too.
+    again = {**common, "max_steps": 2, "force": True}
+    assert finetune(line(task="mlm", **own, **again)) == 0
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["steps"] == 2
 
 
 def test_the_folder_of_another_run_is_left_alone(
