@@ -184,8 +184,10 @@ def write_set(
 
 def write_real_set(out: Path, name: str, squad_file: Path | None) -> None:
     """The set with a checkpoint's own tokenizer.json, and model.json as it is exported."""
-    from export.bundle.bundle_folder import SETTINGS, read_tokenizer, settings_of
+    from export.bundle.bundle_folder import SETTINGS
+    from export.bundle.model_json import settings_of
     from export.checkpoint.reading import load_checkpoint
+    from export.checkpoint.tokenizer_file import read_tokenizer
 
     checkpoint = load_checkpoint(name)
     content = read_tokenizer(checkpoint)
@@ -199,7 +201,13 @@ def write_real_set(out: Path, name: str, squad_file: Path | None) -> None:
         examples += loaded[::50]
     write_set(out, content, sets, examples)
     settings = settings_of(
-        checkpoint, "qa", (128, 256, 384), quantize="int8", layout="ane", target="iOS18"
+        checkpoint,
+        "qa",
+        (128, 256, 384),
+        quantize="int8",
+        layout="ane",
+        target="iOS18",
+        shapes="functions",
     )
     (out / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
