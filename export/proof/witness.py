@@ -22,7 +22,7 @@ from distill.models.presets import PRESETS
 from export.checkpoint.reading import Checkpoint, plain_name
 from export.encoder.task_model import build_encoder, input_names
 from export.tasks.model_inputs import INPUTS, Inputs, Text
-from export.tasks.table import task_named
+from export.tasks.table import task_named, tasks_of
 from export.tasks.task import Outputs
 
 OWN_ENCODER = "the kit's own encoder alone"
@@ -160,6 +160,11 @@ def _loaded(directory: Path, name: str, task: str) -> nn.Module:
     if wrong:
         raise UserError(
             f"{name}: the checkpoint has no usable {min(wrong)}; is it made for {task}?"
+        )
+    named = tasks_of(model.config.architectures or [])
+    if named and task not in named and task not in UNPOOLED and "embed" not in named:
+        raise UserError(
+            f"{name}: made for {named[0]} ({model.config.architectures[0]}), not for {task}"
         )
     return _evaluated(model)
 
