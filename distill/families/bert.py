@@ -30,7 +30,7 @@ BERT = Family(
     heads={
         "qa": QA,
         "classify": Head(
-            "first_token", {"pooler": "pooler.dense", "dense": "classifier"}, activation="tanh"
+            "first_token", {"transform": "pooler.dense", "dense": "classifier"}, activation="tanh"
         ),
         "tokens": TOKENS,
         "mlm": Head(

@@ -11,7 +11,7 @@ DISTILBERT = Family(
     heads={
         "qa": QA,
         "classify": Head(
-            "first_token", {"pooler": "pre_classifier", "dense": "classifier"}, activation="relu"
+            "first_token", {"transform": "pre_classifier", "dense": "classifier"}, activation="relu"
         ),
         "tokens": TOKENS,
         "mlm": Head(

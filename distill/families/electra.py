@@ -12,7 +12,7 @@ ELECTRA = Family(
         "qa": QA,
         "classify": Head(
             "first_token",
-            {"pooler": "classifier.dense", "dense": "classifier.out_proj"},
+            {"transform": "classifier.dense", "dense": "classifier.out_proj"},
             activation="gelu",
         ),
         "tokens": TOKENS,

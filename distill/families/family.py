@@ -30,6 +30,8 @@ ROBERTA_TOKENS = MappingProxyType(
     {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
 )
 
+HEADS_OF_OTHERS = MappingProxyType({"rank": "classify"})
+
 
 @dataclass(frozen=True)
 class Head:
@@ -76,6 +78,10 @@ class Family:
     layouts: tuple[str, ...] = ("standard", "ane")
     ignored: tuple[str, ...] = ()
     """Modules of a checkpoint that no task of the kit uses: pre-training heads."""
+
+    def head(self, task: str) -> Head | None:
+        """The head of a task; ranking has that of a classifier. None: the task has no weights."""
+        return self.heads.get(HEADS_OF_OTHERS.get(task, task))
 
     def setting(self, config: Mapping[str, Any], word: str) -> Any:
         """A value of config.json by our word for it, or its default.

@@ -9,7 +9,9 @@ from distill.families.bert import EMBEDDINGS, LAYER, QA, TOKENS
 from distill.families.family import ROBERTA_TOKENS, SIZES, Family, Head
 
 CLASSIFY = Head(
-    "first_token", {"pooler": "classifier.dense", "dense": "classifier.out_proj"}, activation="tanh"
+    "first_token",
+    {"transform": "classifier.dense", "dense": "classifier.out_proj"},
+    activation="tanh",
 )
 MLM = Head(
     "vocabulary",

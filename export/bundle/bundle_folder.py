@@ -19,7 +19,7 @@ from typing import Any
 from distill.console.errors import UserError
 from export.bundle.model_json import FORMAT_VERSION, read_settings
 from export.checkpoint.reading import Checkpoint
-from export.checkpoint.tokenizer_file import read_tokenizer
+from export.checkpoint.tokenizer_file import read_tokenizer, vocabulary_of
 from export.tasks.model_inputs import load_tokenizer
 from export.tasks.table import task_named
 from export.tasks.task import Reading, Task
@@ -200,12 +200,11 @@ def write_bundle(
 def write_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
     """Write tokenizer.json and vocab.txt of a bundle that is being made."""
     tokenizer = read_tokenizer(checkpoint)
-    by_id = sorted(tokenizer["model"]["vocab"].items(), key=lambda item: item[1])
     (directory / "tokenizer.json").write_text(
         json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8"
     )
     (directory / "vocab.txt").write_text(
-        "".join(f"{token}\n" for token, _ in by_id), encoding="utf-8"
+        "".join(f"{entry}\n" for entry in vocabulary_of(tokenizer)), encoding="utf-8"
     )
 
 

@@ -12,7 +12,14 @@ from distill.models.presets import PRESETS
 from export.bundle.compress import COMPRESSIONS
 from export.bundle.functions import SHAPES, function_names
 from export.checkpoint.reading import Checkpoint
-from export.checkpoint.tokenizer_file import SPECIAL_TOKENS, fingerprint, lower_case, read_tokenizer
+from export.checkpoint.tokenizer_file import (
+    fingerprint,
+    lower_case,
+    pair_separators,
+    read_tokenizer,
+    special_ids,
+    tokenizer_kind,
+)
 from export.encoder.task_model import input_names
 from export.tasks.names import INPUTS
 from export.tasks.table import TASKS, task_named
@@ -72,8 +79,8 @@ def settings_of(
         UserError: the checkpoint has no usable tokenizer, or its labels are not numbered 0, 1, …
     """
     tokenizer = read_tokenizer(checkpoint)
-    vocabulary = tokenizer["model"]["vocab"]
-    embeds = task == "embed"
+    modules = checkpoint.modules if task == "embed" else None
+    width = checkpoint.config.width
     return {
         "format_version": FORMAT_VERSION,
         "name": checkpoint.name,
@@ -85,11 +92,9 @@ def settings_of(
         "functions": function_names(lengths, shapes),
         "inputs": list(input_names(checkpoint.config, task)),
         "outputs": list(task_named(task).outputs),
-        "special_ids": {
-            key: vocabulary[token] for key, token in SPECIAL_TOKENS.items() if token in vocabulary
-        },
-        "pair_separators": 1,
-        "tokenizer": str(tokenizer["model"]["type"]).lower(),
+        "special_ids": special_ids(checkpoint),
+        "pair_separators": pair_separators(tokenizer),
+        "tokenizer": tokenizer_kind(tokenizer),
         "tokenizer_sha256": fingerprint(tokenizer),
         "lower_case": lower_case(tokenizer),
         "max_question_length": MAX_QUESTION_LENGTH,
@@ -97,10 +102,10 @@ def settings_of(
         "max_answer_length": MAX_ANSWER_LENGTH,
         "no_answer_threshold": None,
         **answers_of(checkpoint, task),
-        "pooling": ["mean"] if embeds else None,
-        "normalize": embeds,
-        "similarity": "cosine" if embeds else None,
-        "hidden_size": checkpoint.config.width,
+        "pooling": list(modules.pooling) if modules else None,
+        "normalize": bool(modules and modules.normalize),
+        "similarity": modules.similarity if modules else None,
+        "hidden_size": modules.width(width) if modules else width,
         "quantization": quantize,
         "layout": layout,
         "target": target,

@@ -1,64 +1,100 @@
-"""The tokenizer of a checkpoint, read from files that may be old, odd or broken."""
+"""The tokenizer of a checkpoint as `transformers` reads it, written as one tokenizer.json.
+
+`AutoTokenizer` decides where tokenizer.json and tokenizer_config.json disagree, and makes the fast
+form of older files; what it has no fast form of is refused.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
-from export.checkpoint.reading import Checkpoint
+from distill.families.family import BERT_TOKENS
+from export.checkpoint.reading import TOKENIZER_FILES, Checkpoint
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+SPECIAL_TOKENS = dict(BERT_TOKENS)
+NEEDED = ("pad", "cls", "sep")
+KINDS = {"WordPiece": "wordpiece", "BPE": "bpe", "Unigram": "unigram"}
+PROBE = "a"
 
 Content = dict[str, Any]
 
 
 def read_tokenizer(checkpoint: Checkpoint) -> Content:
-    """The content of the checkpoint's tokenizer.json, set to neither pad nor truncate; made from
-    vocab.txt where a checkpoint has only that, as those of BERT's time do.
+    """The content of the checkpoint's tokenizer.json, set to neither pad nor truncate.
 
     Raises:
-        UserError: there is neither, it is no WordPiece tokenizer, or its ids are not 0, 1, 2, …
-            within the model's word embeddings.
+        UserError: there is none that `transformers` can read into a fast form, its kind is not
+            supported, a special token is missing, texts are encoded without them, or it has ids
+            that the model's word embeddings do not.
     """
-    directory = checkpoint.tokenizer_directory
-    if directory is None:
-        raise UserError(f"{checkpoint.name}: no tokenizer.json and no vocab.txt with the weights")
-    path = directory / "tokenizer.json"
-    try:
-        if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            path = directory / "vocab.txt"
-            content = _from_vocabulary(path)
-        kind = content["model"]["type"]
-        if kind != "WordPiece":
-            raise UserError(f"{path}: a {kind} tokenizer, not WordPiece")
-        _check(content["model"]["vocab"], path, checkpoint)
-        content["padding"] = content["truncation"] = None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: no usable tokenizer ({error!r})") from None
-    return dict(content)
+    made = _automatic(checkpoint)
+    path = checkpoint.tokenizer_directory
+    backend = getattr(made, "backend_tokenizer", None)
+    if backend is None:
+        raise UserError(
+            f"{path}: a {type(made).__name__} has no fast form (tokenizer.json), so it cannot be "
+            "exported"
+        )
+    content: Content = json.loads(backend.to_str())
+    kind = content["model"]["type"]
+    if kind not in KINDS:
+        raise UserError(f"{path}: a {kind} tokenizer is not supported ({', '.join(KINDS)})")
+    content["padding"] = content["truncation"] = None
+    _check(made, content, checkpoint)
+    return content
+
+
+def tokenizer_kind(content: Content) -> str:
+    """``wordpiece``, ``bpe`` or ``unigram``."""
+    return KINDS[content["model"]["type"]]
+
+
+def vocabulary_of(content: Content) -> list[str]:
+    """The entries of a tokenizer by id, added tokens among them; an id without entry is ''."""
+    stored = content["model"]["vocab"]
+    pairs = (
+        stored.items()
+        if isinstance(stored, dict)
+        else [(piece, index) for index, (piece, _) in enumerate(stored)]
+    )
+    by_id = {index: entry for entry, index in pairs}
+    by_id |= {token["id"]: token["content"] for token in content["added_tokens"]}
+    return [by_id.get(index, "") for index in range(max(by_id) + 1)]
+
+
+def special_ids(checkpoint: Checkpoint) -> dict[str, int]:
+    """The ids of padding and of the other special tokens that the tokenizer names."""
+    made = _automatic(checkpoint)
+    ids = {key: getattr(made, f"{key}_token_id") for key in SPECIAL_TOKENS}
+    return {key: int(value) for key, value in ids.items() if value is not None}
+
+
+def pair_separators(content: Content) -> int:
+    """How many separators the tokenizer puts between two texts."""
+    from tokenizers import Tokenizer
+
+    coded = Tokenizer.from_str(json.dumps(content)).encode(PROBE, PROBE)
+    special = coded.special_tokens_mask
+    first = special.index(0)
+    between = special[special.index(1, first) :]
+    return between.index(0)
 
 
 def tokenizer_of(checkpoint: Checkpoint) -> Tokenizer:
     """The checkpoint's tokenizer, ready to encode.
 
     Raises:
-        UserError: as `read_tokenizer`, or a part of it is not known.
+        UserError: as `read_tokenizer`.
     """
     from tokenizers import Tokenizer
 
-    content = json.dumps(read_tokenizer(checkpoint))
-    try:
-        return Tokenizer.from_str(content)
-    except Exception as error:  # tokenizers raises Exception itself
-        raise UserError(f"{checkpoint.name}: no usable tokenizer ({error})") from None
+    return Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
 
 
 def fingerprint(tokenizer: Content) -> str:
@@ -68,45 +104,47 @@ def fingerprint(tokenizer: Content) -> str:
 
 def lower_case(tokenizer: Content) -> bool:
     """Whether the tokenizer lower-cases its text."""
-    normalizer = tokenizer.get("normalizer")
-    return bool(normalizer.get("lowercase", False)) if isinstance(normalizer, dict) else False
+    from tokenizers import Tokenizer
+
+    normalizer = Tokenizer.from_str(json.dumps(tokenizer)).normalizer
+    return normalizer is not None and "a" in normalizer.normalize_str("A")
 
 
-def _check(vocabulary: dict[str, int], path: Path, checkpoint: Checkpoint) -> None:
-    missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
-    if missing:
-        raise UserError(f"{path}: no {missing[0]} in the vocabulary")
-    # vocab.txt gives an entry its id by its line.
-    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
-        raise UserError(f"{path}: the ids of the vocabulary are not 0 to {len(vocabulary) - 1}")
-    if len(vocabulary) > checkpoint.config.vocabulary:
+def _automatic(checkpoint: Checkpoint) -> Any:
+    from transformers import AutoTokenizer
+
+    directory = checkpoint.tokenizer_directory
+    if directory is None:
         raise UserError(
-            f"{path}: {len(vocabulary)} entries, but the model of {checkpoint.name} has "
-            f"{checkpoint.config.vocabulary}; the tokenizer of another model?"
+            f"{checkpoint.name}: no {' and no '.join(TOKENIZER_FILES[:2])} with the weights"
         )
+    try:
+        return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises Exception itself
+        reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
+        raise UserError(f"{directory}: no usable tokenizer ({reason})") from None
 
 
-def _from_vocabulary(path: Path) -> Content:
-    """What `transformers` makes of a BERT vocabulary: case, accents and Chinese characters are in
-    tokenizer_config.json."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+def _check(made: Any, content: Content, checkpoint: Checkpoint) -> None:
+    path, size = checkpoint.tokenizer_directory, checkpoint.config.vocabulary
+    ids = {key: getattr(made, f"{key}_token_id") for key in NEEDED}
+    missing = [key for key, value in ids.items() if value is None]
+    if missing:
+        raise UserError(f"{path}: the tokenizer has no {missing[0]} token")
+    entries = vocabulary_of(content)
+    if len(entries) > size:
+        raise UserError(
+            f"{path}: the tokenizer has {len(entries)} entries ({entries[-1]!r} is the last), but "
+            f"the model of {checkpoint.name} has {size}; the tokenizer of another model, or tokens "
+            "that were added without resizing the model?"
+        )
+    from tokenizers import Tokenizer
 
-    entries = path.read_text(encoding="utf-8").split("\n")
-    vocabulary = {entry.rstrip("\r"): i for i, entry in enumerate(entries) if entry.rstrip("\r")}
-    config = path.with_name("tokenizer_config.json")
-    settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS.values() if t in vocabulary])
-    tokenizer.normalizer = normalizers.BertNormalizer(
-        lowercase=settings.get("do_lower_case", True),
-        strip_accents=settings.get("strip_accents"),
-        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
-    )
-    return dict(json.loads(tokenizer.to_str()))
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    for text in ((PROBE,), (PROBE, PROBE)):
+        coded = tokenizer.encode(*text).ids
+        if coded[:1] != [ids["cls"]] or coded[-1:] != [ids["sep"]]:
+            raise UserError(
+                f"{path}: the tokenizer puts no special tokens around a text (its "
+                "post_processor), which this model needs"
+            )

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from export.checkpoint.reading import EncoderConfig
+from export.checkpoint.activations import ACTIVATIONS
+from export.checkpoint.configuration import EncoderConfig
 
 MASKED = -1e4
 """Added to the score of a padded position: e^-10000 is 0, and half precision holds it (its least
@@ -22,12 +23,18 @@ number is -65504), where the usual -1e9 and -inf become -inf and then NaN."""
 
 
 class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of (batch, width, 1, length)."""
+    """LayerNorm over the channels of (batch, width, 1, length).
+
+    The largest deviation is divided out before squaring: half precision ends at 65504, which is the
+    square of 256.
+    """
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         centred = hidden - hidden.mean(dim=1, keepdim=True)
-        variance = (centred * centred).mean(dim=1, keepdim=True)
-        normal = centred * torch.rsqrt(variance + self.eps)
+        largest = centred.abs().amax(dim=1, keepdim=True).clamp(min=1.0)
+        scaled = centred / largest
+        variance = (scaled * scaled).mean(dim=1, keepdim=True)
+        normal = scaled * torch.rsqrt(variance + self.eps / largest / largest)
         return normal * self.weight[:, None, None] + self.bias[:, None, None]
 
 
@@ -57,7 +64,7 @@ class Layer(nn.Module):
         self.up = self.linear(config.width, config.intermediate)
         self.down = self.linear(config.intermediate, config.width)
         self.output_norm = self.norm(config.width, eps=config.layer_norm_eps)
-        self.activation = F.gelu if config.activation == "gelu" else F.relu
+        self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         attended = self.output(self.attention(hidden, mask))
@@ -66,15 +73,24 @@ class Layer(nn.Module):
         return self.output_norm(expanded + hidden)
 
     def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """``hidden`` (batch, length, width), ``mask`` (batch, 1, 1, length) of 0 and `MASKED`."""
-        batch, length = hidden.shape[0], hidden.shape[1]
-        split = (batch, length, self.heads, self.head_width)
-        query = self.query(hidden).view(split).transpose(1, 2)
-        key = self.key(hidden).view(split).transpose(1, 2)
-        value = self.value(hidden).view(split).transpose(1, 2)
+        """``hidden`` (batch, length, width), ``mask`` (batch, 1, 1, length) of 0 and `MASKED`, or
+        (1 or batch, heads, length, length) with a bias in it."""
+        projections = (self.query(hidden), self.key(hidden), self.value(hidden))
+        query, key, value = (split_heads(each, self.heads) for each in projections)
         scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
-        mixed = torch.matmul(torch.softmax(scores, dim=-1), value)
-        return mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_width)
+        return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
+
+
+def split_heads(projection: torch.Tensor, heads: int) -> torch.Tensor:
+    """(batch, length, width) -> (batch, heads, length, width of a head)."""
+    batch, length, width = projection.shape
+    return projection.view(batch, length, heads, width // heads).transpose(1, 2)
+
+
+def join_heads(mixed: torch.Tensor) -> torch.Tensor:
+    """(batch, heads, length, width of a head) -> (batch, length, width)."""
+    batch, heads, length, width = mixed.shape
+    return mixed.transpose(1, 2).reshape(batch, length, heads * width)
 
 
 class ChannelLayer(Layer):

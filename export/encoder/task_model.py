@@ -1,7 +1,7 @@
-"""A BERT-family encoder written to be converted: plain PyTorch, static control flow.
+"""Encoder and head of a checkpoint, written to be converted: plain PyTorch, static control flow.
 
-It computes what `transformers`' BertModel and DistilBertModel compute, from the same weights,
-without code that `coremltools` cannot trace.
+They compute what the models of `transformers` and `sentence-transformers` compute, from the same
+weights, without code that `coremltools` cannot trace.
 """
 
 from __future__ import annotations
@@ -9,194 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from distill.console.errors import UserError
-from export.checkpoint.reading import Checkpoint, EncoderConfig, check_pooling
-from export.encoder.layers import MASKED, ChannelLayer, Layer
-from export.tasks.names import INPUTS, TASKS
+from distill.families.family import Family, Head
+from export.checkpoint.random_weights import draw_weights
+from export.checkpoint.reading import Checkpoint, EncoderConfig
+from export.checkpoint.sentence_modules import SentenceModules
+from export.checkpoint.weight_files import wrapper_of
+from export.encoder.bert import Encoder
+from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
+from export.encoder.mpnet import MPNetEncoder
+from export.tasks.names import INPUTS
 from export.tasks.table import task_named
 
 LAYOUTS = ("standard", "ane")
-INITIALIZER_RANGE = 0.02
-
-BERT_LAYER = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "output": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
-    "output_norm": "output.LayerNorm",
-}
-DISTILBERT_LAYER = {
-    "query": "attention.q_lin",
-    "key": "attention.k_lin",
-    "value": "attention.v_lin",
-    "output": "attention.out_lin",
-    "attention_norm": "sa_layer_norm",
-    "up": "ffn.lin1",
-    "down": "ffn.lin2",
-    "output_norm": "output_layer_norm",
-}
-BERT_HEADS = {
-    "qa": {"head.dense": "qa_outputs"},
-    "classify": {"head.pooler": "pooler.dense", "head.dense": "classifier"},
-    "mlm": {
-        "head.transform": "cls.predictions.transform.dense",
-        "head.norm": "cls.predictions.transform.LayerNorm",
-        "head.dense": "cls.predictions.decoder",
-    },
-    "embed": {},
-    "tokens": {"head.dense": "classifier"},
-    "rank": {"head.pooler": "pooler.dense", "head.dense": "classifier"},
-    "features": {},
-}
-DISTILBERT_HEADS = {
-    "qa": {"head.dense": "qa_outputs"},
-    "classify": {"head.pooler": "pre_classifier", "head.dense": "classifier"},
-    "mlm": {
-        "head.transform": "vocab_transform",
-        "head.norm": "vocab_layer_norm",
-        "head.dense": "vocab_projector",
-    },
-    "embed": {},
-    "tokens": {"head.dense": "classifier"},
-    "rank": {"head.pooler": "pre_classifier", "head.dense": "classifier"},
-    "features": {},
-}
-TIED = {
-    "cls.predictions.decoder.weight": "embeddings.word_embeddings.weight",
-    "cls.predictions.decoder.bias": "cls.predictions.bias",
-    "vocab_projector.weight": "embeddings.word_embeddings.weight",
-}
+ENCODERS: dict[str, type[Encoder]] = {"bert": Encoder, "mpnet": MPNetEncoder}
+"""By the name that a family's record gives."""
+LISTED = 3
 
 
 def input_names(config: EncoderConfig, task: str) -> tuple[str, ...]:
-    """Model inputs in order; segments only where the architecture has them and the task may use
-    two (a sentence embedding has one)."""
-    return INPUTS if config.segments and task_named(task).pairs else INPUTS[:2]
-
-
-class Encoder(nn.Module):
-    """Embeddings and layers in one layout; `forward` returns (batch, length, width)."""
-
-    def __init__(self, config: EncoderConfig, layout: str, segments: bool) -> None:
-        super().__init__()
-        self.channels_first = layout == "ane"
-        self.word_embeddings = nn.Embedding(config.vocabulary, config.width)
-        self.position_embeddings = nn.Embedding(config.positions, config.width)
-        if config.segments:
-            self.token_type_embeddings = nn.Embedding(config.segments, config.width)
-        self.one_segment = bool(config.segments) and not segments
-        self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        layer = ChannelLayer if self.channels_first else Layer
-        self.layers = nn.ModuleList(layer(config) for _ in range(config.layers))
-
-    def forward(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        token_type_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        hidden = self.word_embeddings(input_ids)
-        hidden = hidden + self.position_embeddings.weight[: input_ids.shape[1]]
-        if token_type_ids is not None:
-            hidden = hidden + self.token_type_embeddings(token_type_ids)
-        elif self.one_segment:
-            hidden = hidden + self.token_type_embeddings.weight[0]
-        hidden = self.embedding_norm(hidden)
-        if not self.channels_first:
-            mask = self._additive(attention_mask[:, None, None, :], hidden.dtype)
-            for layer in self.layers:
-                hidden = layer(hidden, mask)
-            return hidden
-        mask = self._additive(attention_mask[:, :, None, None], hidden.dtype)
-        hidden = hidden.transpose(1, 2).unsqueeze(2)
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return hidden.squeeze(2).transpose(1, 2)
-
-    @staticmethod
-    def _additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """0 for a token, `MASKED` for padding; in these steps ONNX Runtime knows it as a mask."""
-        return (1.0 - mask.to(dtype)) * MASKED
-
-
-class QuestionAnswering(nn.Module):
-    """Start and end logits, each (batch, length)."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.dense = nn.Linear(config.width, 2)
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        logits = self.dense(hidden)
-        return logits[:, :, 0], logits[:, :, 1]
-
-
-class Classification(nn.Module):
-    """Class logits (batch, classes) from the first token."""
-
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
-        super().__init__()
-        self.pooler = nn.Linear(config.width, config.width)
-        self.dense = nn.Linear(config.width, classes)
-        self.activation = torch.tanh if config.model_type == "bert" else F.relu
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (self.dense(self.activation(self.pooler(hidden[:, 0]))),)
-
-
-class TokenClassification(nn.Module):
-    """Label logits (batch, length, labels)."""
-
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(config.width, classes)
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (self.dense(hidden),)
-
-
-class HiddenStates(nn.Module):
-    """The hidden states themselves (batch, length, width)."""
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (hidden,)
-
-
-class MaskedLanguageModel(nn.Module):
-    """Vocabulary logits (batch, length, vocabulary)."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.transform = nn.Linear(config.width, config.width)
-        self.norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        self.dense = nn.Linear(config.width, config.vocabulary)
-        self.activation = F.gelu if config.activation == "gelu" else F.relu
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (self.dense(self.norm(self.activation(self.transform(hidden)))),)
-
-
-class SentenceEmbedding(nn.Module):
-    """Mean over the attended positions, of length 1: (batch, width).
-
-    The sum is scaled before it is taken, so that half precision does not overflow on long texts.
-    """
-
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        weights = mask.to(hidden.dtype)
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        mean = (hidden * weights[:, :, None]).sum(dim=1)
-        return (mean / torch.sqrt((mean * mean).sum(dim=1, keepdim=True)),)
+    """Model inputs in order; segments only where the architecture tells two apart and the task may
+    use two (a sentence embedding has one)."""
+    return INPUTS if config.segments > 1 and task_named(task).pairs else INPUTS[:2]
 
 
 class TaskModel(nn.Module):
-    """Encoder and head; positional inputs as `input_names`, outputs as `OUTPUTS`."""
+    """Encoder and head; positional inputs as `input_names`, outputs as the task's record."""
 
     def __init__(self, encoder: Encoder, head: nn.Module) -> None:
         super().__init__()
@@ -217,75 +57,112 @@ def build_encoder(checkpoint: Checkpoint, task: str, layout: str = "standard") -
     """The model of a checkpoint for a task, in evaluation mode.
 
     Raises:
-        UserError: unknown task or layout, sentences that are embedded otherwise than by the
-            mean, a weight that is missing (a checkpoint without the task's head), whose shape is
-            not what the configuration says, or that is not finite.
+        UserError: a task or layout that is unknown or that the model type does not have; a
+            checkpoint made for another task; labels that are not as many as the head's rows; a
+            weight that is missing, that nothing uses, whose shape is not what the configuration
+            says, or that is not finite.
     """
-    if task not in TASKS or layout not in LAYOUTS:
-        raise UserError(f"unknown task {task!r} or layout {layout!r}")
-    if task == "embed":
-        check_pooling(checkpoint)
-    config = checkpoint.config
-    classes = _classes(checkpoint)
-    make_head = {
-        "qa": lambda: QuestionAnswering(config),
-        "classify": lambda: Classification(config, classes),
-        "mlm": lambda: MaskedLanguageModel(config),
-        "embed": SentenceEmbedding,
-        "tokens": lambda: TokenClassification(config, classes),
-        "rank": lambda: Classification(config, 1),
-        "features": HiddenStates,
-    }
+    config, family = checkpoint.config, checkpoint.config.family
+    _check(checkpoint, task, layout)
+    weights = checkpoint.weights
+    if weights is None:
+        weights = draw_weights(config, task_named(task), checkpoint.seed)
     segments = "token_type_ids" in input_names(config, task)
-    stored = checkpoint.weights is not None
     # Stored weights take the place of tensors that hold nothing: no second copy of them, and a
     # shape that disagrees is found before memory is taken for it.
-    with torch.device("meta" if stored else "cpu"), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(checkpoint.seed)
-        model = TaskModel(Encoder(config, layout, segments), make_head[task]())
-        if not stored:
-            _draw(model)
-    if checkpoint.weights is not None:
-        _fill(model, checkpoint.name, checkpoint.weights, weight_names(config, task))
+    with torch.device("meta"):
+        encoder = ENCODERS[family.encoder](config, layout, segments)
+        model = TaskModel(encoder, _head(checkpoint, task, weights))
+    names = weight_names(config, task)
+    tied = _tied(config, family.head(task), weights)
+    used = _fill(model, checkpoint.name, weights, names, tied)
+    _check_unused(checkpoint.name, family, weights, used)
     return model.eval().requires_grad_(False)
+
+
+def _check(checkpoint: Checkpoint, task: str, layout: str) -> None:
+    record, family, name = task_named(task), checkpoint.config.family, checkpoint.name
+    if layout not in LAYOUTS:
+        raise UserError(f"unknown layout {layout!r} (expected {', '.join(LAYOUTS)})")
+    if layout not in family.layouts:
+        raise UserError(
+            f"{name}: layout {layout} is not supported for {family.model_type} "
+            f"(expected {', '.join(family.layouts)})"
+        )
+    if family.head(task) is None:
+        return
+    made_for = checkpoint.config.architectures
+    trained = [each for each in made_for if "For" in each and not each.endswith("ForPreTraining")]
+    if trained and not any(each.endswith(record.architecture) for each in trained):
+        raise UserError(
+            f"{name}: is a {trained[0]}, not made for the task {task} (…{record.architecture})"
+        )
+
+
+def _head(checkpoint: Checkpoint, task: str, weights: Mapping[str, torch.Tensor]) -> nn.Module:
+    config = checkpoint.config
+    head = config.family.head(task)
+    if head is None:
+        if "hidden" in task_named(task).outputs[0]:
+            return HiddenStates()
+        modules = checkpoint.modules
+        return SentenceEmbedding(SentenceModules() if modules.cross_encoder else modules)
+    if head.kind == "vocabulary":
+        return HEADS[head.kind](config, head, config.vocabulary)
+    weight = weights.get(f"{head.parts['dense']}.weight")
+    rows = int(weight.shape[0]) if weight is not None and weight.ndim == 2 else len(config.labels)
+    if head.kind == "span":
+        rows = 2
+    elif task_named(task).labelled and rows != len(config.labels):
+        raise UserError(
+            f"{checkpoint.name}: the head has {rows} rows, but config.json names "
+            f"{len(config.labels)} labels (id2label)"
+        )
+    if task == "rank" and rows != 1:
+        raise UserError(f"{checkpoint.name}: ranking needs a head of 1 row, this one has {rows}")
+    return HEADS[head.kind](config, head, rows)
 
 
 def weight_names(config: EncoderConfig, task: str) -> dict[str, str]:
     """Our module names -> the checkpoint's module names."""
-    bert = config.model_type == "bert"
-    names = {
-        "encoder.word_embeddings": "embeddings.word_embeddings",
-        "encoder.position_embeddings": "embeddings.position_embeddings",
-        "encoder.embedding_norm": "embeddings.LayerNorm",
-    }
-    if config.segments:
-        names["encoder.token_type_embeddings"] = "embeddings.token_type_embeddings"
-    prefix, parts = (
-        ("encoder.layer", BERT_LAYER) if bert else ("transformer.layer", DISTILBERT_LAYER)
-    )
-    for index in range(config.layers):
-        for ours, theirs in parts.items():
-            names[f"encoder.layers.{index}.{ours}"] = f"{prefix}.{index}.{theirs}"
-    return names | (BERT_HEADS if bert else DISTILBERT_HEADS)[task]
+    family = config.family
+    names = {f"encoder.{ours}": theirs for ours, theirs in family.embeddings.items()}
+    for index, prefix in enumerate(ENCODERS[family.encoder].layer_names(config)):
+        for ours, theirs in family.layer_parts.items():
+            names[f"encoder.layers.{index}.{ours}"] = f"{prefix}.{theirs}"
+    head = family.head(task)
+    return names | {f"head.{ours}": theirs for ours, theirs in (head.parts if head else {}).items()}
 
 
-def _classes(checkpoint: Checkpoint) -> int:
-    weight = (checkpoint.weights or {}).get("classifier.weight")
-    if weight is not None and weight.ndim == 2:
-        return int(weight.shape[0])
-    return max(len(checkpoint.config.labels), 2)
+def _tied(
+    config: EncoderConfig, head: Head | None, weights: Mapping[str, torch.Tensor]
+) -> dict[str, str]:
+    """Tensors that another stands for: as `transformers` ties them, whatever is stored; where the
+    configuration does not tie them, only what is missing."""
+    tied = dict(head.tied) if head else {}
+    if config.stored.get("tie_word_embeddings") is False:
+        return {name: source for name, source in tied.items() if name not in weights}
+    return {name: source for name, source in tied.items() if source in weights}
 
 
 def _fill(
-    model: nn.Module, name: str, weights: Mapping[str, torch.Tensor], names: dict[str, str]
-) -> None:
-    state = {}
-    for ours, parameter in model.state_dict().items():
+    model: nn.Module,
+    name: str,
+    weights: Mapping[str, torch.Tensor],
+    names: Mapping[str, str],
+    tied: Mapping[str, str],
+) -> set[str]:
+    """Put stored tensors into a model; returns the names of those it used."""
+    state, missing = {}, []
+    parameters = {ours: value for ours, value in model.named_parameters() if value.is_meta}
+    for ours, parameter in parameters.items():
         module, _, kind = ours.rpartition(".")
         theirs = f"{names[module]}.{kind}"
-        tensor = weights.get(theirs, weights.get(TIED.get(theirs, "")))
+        theirs = tied.get(theirs, theirs)
+        tensor = weights.get(theirs)
         if tensor is None:
-            raise UserError(f"{name}: the checkpoint has no {theirs}; is it made for this task?")
+            missing.append(theirs)
+            continue
         if tensor.shape != parameter.shape:
             raise UserError(
                 f"{name}: {theirs} is {tuple(tensor.shape)}, but config.json says "
@@ -294,16 +171,49 @@ def _fill(
         if not tensor.isfinite().all():
             raise UserError(f"{name}: {theirs} holds values that are not finite")
         state[ours] = tensor
-    model.load_state_dict(state, assign=True)
+    if missing:
+        raise UserError(_missing(name, missing, weights))
+    model.load_state_dict(state, strict=False, assign=True)
+    return {tied.get(full, full) for full in _full_names(parameters, names)} | {*tied}
 
 
-def _draw(model: TaskModel) -> None:
-    """Initialise as BERT does: normal weights, zero biases, the output layer of a masked language
-    model tied to the embedding (arXiv 1810.04805, reference code)."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=INITIALIZER_RANGE)
-        if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-    if isinstance(model.head, MaskedLanguageModel):
-        model.head.dense.weight = model.encoder.word_embeddings.weight
+def _full_names(parameters: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> list[str]:
+    parts = (ours.rpartition(".") for ours in parameters)
+    return [f"{names[module]}.{kind}" for module, _, kind in parts]
+
+
+def _missing(name: str, missing: list[str], weights: Mapping[str, torch.Tensor]) -> str:
+    wrapper = wrapper_of(weights, missing[0])
+    if wrapper:
+        return (
+            f"{name}: its weights are named {wrapper}…, as another tool wrapped the model; save "
+            f"them without this prefix"
+        )
+    return f"{name}: the checkpoint has no {_listed(missing)}; is it made for this task?"
+
+
+def _check_unused(
+    name: str, family: Family, weights: Mapping[str, torch.Tensor], used: set[str]
+) -> None:
+    """Raises:
+    UserError: a tensor that neither this model uses nor a head of another task.
+    """
+    parts = {part for head in family.heads.values() for part in head.parts.values()}
+    known = {f"{part}.{kind}" for part in parts for kind in ("weight", "bias")} | used
+    known |= {source for head in family.heads.values() for source in head.tied.values()}
+    stray = [
+        tensor
+        for tensor in weights
+        if tensor not in known and not any(tensor.startswith(f"{p}.") for p in family.ignored)
+    ]
+    if stray:
+        wrapper = wrapper_of(weights, next(iter(used), ""))
+        raise UserError(
+            f"{name}: no module of a {family.model_type} uses {_listed(stray)}"
+            + (f" ({wrapper}… is the prefix of a wrapped model)" if wrapper else "")
+        )
+
+
+def _listed(names: list[str]) -> str:
+    rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + rest

@@ -19,7 +19,7 @@ from torch import nn
 from distill.console.errors import UserError
 from distill.console.progress import quiet
 from distill.models.presets import PRESETS
-from export.checkpoint.reading import Checkpoint, plain_name
+from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.tasks.model_inputs import INPUTS, Inputs, Text
 from export.tasks.table import task_named, tasks_of
@@ -91,7 +91,9 @@ def load_witness(checkpoint: Checkpoint, task: str) -> tuple[Witness, Checkpoint
         model = _loaded(directory, checkpoint.name, task)
     elif checkpoint.random_weights:
         model = _drawn(checkpoint, task)
-        weights = {plain_name(name): tensor for name, tensor in model.state_dict().items()}
+        prefix = checkpoint.config.family.prefix
+        state = model.state_dict()
+        weights = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
         checkpoint = replace(checkpoint, weights=weights)
     else:
         return _own_encoder(checkpoint, task), checkpoint

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from distill.console.errors import UserError
 from export.checkpoint.reading import encoder_config, load_checkpoint, read_weights
@@ -38,7 +38,7 @@ SMALL = {
         ({"dim": float("inf")}, "no usable"),
         ({"dim": None}, "no usable"),
         ({"id2label": {"first": "yes"}}, "no usable"),
-        ({"id2label": [5]}, "no usable"),
+        ({"id2label": [5]}, "numbers its labels 5 to 5"),
         ({"is_decoder": True}, "a decoder"),
         ({"position_embedding_type": "relative_key"}, "'relative_key' position embeddings"),
         ({"model_type": ["bert"]}, "is not supported"),
@@ -86,17 +86,48 @@ def test_weights_that_are_not_finite_are_named(
         build_encoder(replace(checkpoint, weights=weights), "qa")
 
 
-@pytest.mark.parametrize("mode", ["cls_token", "max_tokens"])
-def test_another_pooling_than_the_mean_is_refused(mode: str, broken: Path) -> None:
-    settings = {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True}
-    path = broken / "1_Pooling" / "config.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps(settings))
-    build_encoder(load_checkpoint(str(broken)), "embed")
-    path.write_text(json.dumps({f"pooling_mode_{mode}": True, "pooling_mode_mean_tokens": False}))
-    with pytest.raises(UserError, match=f"pooling_mode_{mode} is not supported"):
-        build_encoder(load_checkpoint(str(broken)), "embed")
-    build_encoder(load_checkpoint(str(broken)), "qa")
+@pytest.mark.parametrize(
+    ("break_folder", "message"),
+    [
+        (lambda d, w: (d / "adapter_config.json").write_text("{}"), "has an adapter"),
+        (lambda d, w: w.update({"qa_outputs.lora_A": torch.ones(2, 2)}), "uses qa_outputs.lora_A"),
+        (lambda d, w: w.update({"qa_outputs.bias": torch.ones(2).to(torch.int8)}), "as int8"),
+        (
+            lambda d, w: [w.update({f"module.{k}": w.pop(k)}) for k in list(w)],
+            r"named module\.",
+        ),
+    ],
+    ids=["adapter", "lora inside", "int8", "wrapped"],
+)
+def test_weights_that_transformers_would_not_load_so_are_refused(
+    break_folder: Callable, message: str, broken: Path
+) -> None:
+    weights = load_file(broken / "model.safetensors")
+    break_folder(broken, weights)
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=message):
+        build_encoder(load_checkpoint(str(broken)), "qa")
+
+
+def test_only_the_files_that_transformers_loads_are_read(broken: Path) -> None:
+    expected = read_weights(broken)
+    other = {name: tensor + 1 for name, tensor in expected.items()}
+    save_file(other, broken / "model_ema.safetensors", metadata={"format": "pt"})
+    found = read_weights(broken)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    (broken / "model.safetensors").unlink()
+    index = {"weight_map": dict.fromkeys(expected, "model-00001-of-00001.safetensors")}
+    (broken / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(UserError, match="which is not in the folder"):
+        read_weights(broken)
+
+
+def test_the_architecture_decides_the_head(
+    broken: Path, change_config: Callable[..., None]
+) -> None:
+    change_config(broken, architectures=["DistilBertForTokenClassification"])
+    with pytest.raises(UserError, match="is a DistilBertForTokenClassification, not made for"):
+        build_encoder(load_checkpoint(str(broken)), "qa")
 
 
 def test_a_directory_with_the_name_of_a_preset_has_no_tokenizer_of_that(tmp_path: Path) -> None:
@@ -137,5 +168,5 @@ def test_a_hub_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
         raise ConnectionError("several\nlines")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", away)
-    with pytest.raises(UserError, match=r"the hub did not give it \(ConnectionError\)"):
+    with pytest.raises(UserError, match=r"the hub did not give one \(ConnectionError\)"):
         load_checkpoint("someone/some-model")

@@ -1,0 +1,47 @@
+"""MPNet's encoder (arXiv 2004.09297): BERT's, with a bias for the distance of two tokens."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from export.checkpoint.configuration import EncoderConfig
+from export.encoder.bert import Encoder
+from export.encoder.layers import Layer
+
+FARTHEST = 128
+"""Distances from here on share a bucket, as in `transformers`, where it cannot be set."""
+
+
+class MPNetEncoder(Encoder):
+    """One table of biases, by bucket and head, serves all layers."""
+
+    layer_types: ClassVar[dict[str, type[nn.Module]]] = {"standard": Layer}
+
+    def __init__(self, config: EncoderConfig, layout: str, segments: bool) -> None:
+        super().__init__(config, layout, segments)
+        self.relative_positions = nn.Embedding(int(config.setting("buckets")), config.heads)
+        self.longest = config.positions
+        # Of fixed size whatever the configuration says: `transformers` calls it with its default.
+        self.register_buffer("buckets", distance_buckets(config.positions), persistent=False)
+        places = torch.arange(config.positions, device="cpu")
+        self.register_buffer("places", places, persistent=False)
+
+    def biased(self, mask: torch.Tensor, length: int) -> torch.Tensor:
+        places = self.get_buffer("places")[:length]
+        distances = places[None, :] - places[:, None] + (self.longest - 1)
+        buckets = self.get_buffer("buckets")[distances]
+        return self.relative_positions(buckets).permute(2, 0, 1).unsqueeze(0) + mask
+
+
+def distance_buckets(longest: int, buckets: int = 32) -> torch.Tensor:
+    """The bucket of each distance from key to query, from -(longest - 1) to longest - 1."""
+    distance = torch.arange(1 - longest, longest, device="cpu")
+    half, near = buckets // 2, buckets // 4
+    apart = distance.abs()
+    steps = torch.log(apart.clamp(min=1).float() / near) / math.log(FARTHEST / near)
+    far = (near + (steps * (half - near)).to(torch.long)).clamp(max=half - 1)
+    return torch.where(apart < near, apart, far) + (distance > 0).long() * half

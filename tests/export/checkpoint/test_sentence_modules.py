@@ -1,0 +1,73 @@
+"""Embeddings are those of `sentence-transformers`, or the module is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from distill.console.errors import UserError
+from export.checkpoint.reading import load_checkpoint
+from export.checkpoint.sentence_modules import OLD_MODES, POOLING_MODES
+from export.encoder.task_model import build_encoder
+
+sentence_transformers = pytest.importorskip("sentence_transformers")
+modules = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
+TEXTS = ["a", "The ferry first crossed the strait in May 1907, with a piano."]
+
+
+@pytest.fixture(scope="module")
+def encoder(checkpoint_directory: Callable[[str, str], Path]) -> Any:
+    return modules.Transformer(str(checkpoint_directory("distilbert", "embed")))
+
+
+def compare(parts: list[Any], folder: Path) -> None:
+    model = sentence_transformers.SentenceTransformer(modules=parts, device="cpu")
+    model.save(str(folder))
+    check(model, folder)
+
+
+def check(model: Any, folder: Path) -> None:
+    ours = build_encoder(load_checkpoint(str(folder)), "embed")
+    batch = model.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        found = ours(batch["input_ids"], batch["attention_mask"])[0]
+    expected = torch.from_numpy(model.encode(TEXTS))
+    assert found.shape == expected.shape
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", [*POOLING_MODES, ("cls", "mean")], ids=str)
+def test_every_pooling(mode: Any, encoder: Any, tmp_path: Path) -> None:
+    compare([encoder, modules.Pooling(384, pooling_mode=mode)], tmp_path)
+
+
+def test_modules_behind_the_pooling_and_the_old_booleans(encoder: Any, tmp_path: Path) -> None:
+    pooling = modules.Pooling(384, pooling_mode="cls")
+    parts = [encoder, pooling, modules.Dense(384, 24), modules.LayerNorm(24), modules.Normalize()]
+    model = sentence_transformers.SentenceTransformer(modules=parts, device="cpu")
+    model.save(str(tmp_path))
+    old = {key: mode == "cls" for key, mode in OLD_MODES.items()}
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(old))
+    check(model, tmp_path)
+    found = load_checkpoint(str(tmp_path)).modules
+    assert (found.width(384), found.normalize, found.similarity) == (24, True, "cosine")
+
+
+def test_what_is_not_supported_is_refused_by_name(encoder: Any, tmp_path: Path) -> None:
+    parts = [encoder, modules.Pooling(384, pooling_mode="mean")]
+    sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path))
+    path = tmp_path / "modules.json"
+    entries = json.loads(path.read_text())
+    for kind in ("sentence_transformers.models.CNN", "elsewhere.Pooling"):
+        path.write_text(json.dumps([*entries, {"path": "2_More", "type": kind}]))
+        with pytest.raises(UserError, match=f"module {kind.rpartition('.')[2]}|{kind}"):
+            build_encoder(load_checkpoint(str(tmp_path)), "embed")
+    path.write_text(json.dumps(entries))
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode": "attention"}')
+    with pytest.raises(UserError, match=r"'attention'.* is not supported"):
+        build_encoder(load_checkpoint(str(tmp_path)), "embed")
