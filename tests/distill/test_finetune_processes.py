@@ -18,7 +18,6 @@ COMMON = {
     "max_steps": 3,
     "learning_rate": 1e-3,
     "dropout": 0,
-    "held_out": 0.4,
     "per_device_train_batch_size": 4,
     "save_strategy": "no",
     "report_to": "none",
@@ -44,7 +43,10 @@ def options(
         paragraph = {"context": f"Red or blue, said number {number}.", "qas": [question]}
         articles.append({"title": f"t{number}", "paragraphs": [paragraph]})
     (tmp_path / "train.json").write_text(json.dumps({"data": articles}), encoding="utf-8")
-    data = {"sst2": {"data": str(tmp_path)}, "squad": {"train_file": str(tmp_path / "train.json")}}
+    data = {
+        "sst2": {"data": str(tmp_path)},
+        "squad": {"train_file": str(tmp_path / "train.json"), "held_out": 0.4},
+    }
     return {
         task: {"task": task, "model": str(small_teacher), "teacher": str(checkpoints[task]), **own}
         for task, own in data.items()
