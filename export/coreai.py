@@ -38,7 +38,11 @@ def parser() -> argparse.ArgumentParser:
         default=default_model(),
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
-    add("--task", choices=TASKS, help="what the model answers; default: the preset's own, else qa")
+    add(
+        "--task",
+        choices=TASKS,
+        help="what the model answers; default: what the checkpoint is made for",
+    )
     add(
         "--quantize",
         choices=ASSET_COMPRESSIONS,
@@ -101,8 +105,9 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    preset = PRESETS.get(arguments.model)
-    task = arguments.task or (preset.default_task if preset else "qa")
+    from export.tasks.asked_task import asked_task
+
+    task = asked_task(arguments.model, arguments.task)
     if arguments.limit is not None and (arguments.verify is None or arguments.limit < 1):
         raise UserError("--limit takes a number from 1 on, and needs --verify DATA")
     from export.bundle.coreai_asset import require_coreai

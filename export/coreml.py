@@ -42,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
         default=default_model(),
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
-    add("--task", choices=TASKS, help="what the model answers; default: the preset's own, else qa")
+    add(
+        "--task",
+        choices=TASKS,
+        help="what the model answers; default: what the checkpoint is made for",
+    )
     add(
         "--quantize",
         choices=COMPRESSIONS,
@@ -158,8 +162,9 @@ def _check_data(arguments: argparse.Namespace) -> None:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    preset = PRESETS.get(arguments.model)
-    task = arguments.task or (preset.default_task if preset else "qa")
+    from export.tasks.asked_task import asked_task
+
+    task = asked_task(arguments.model, arguments.task)
     out = _destination(arguments, task)
     _check_data(arguments)
     from export.checkpoint.reading import load_checkpoint

@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         default=default_model(),
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
-    add("--task", choices=TASKS, help="default: the preset's own, else qa")
+    add("--task", choices=TASKS, help="default: what the checkpoint is made for")
     add("--quantize", choices=QUANTIZATIONS, default="none", help="int8: dynamic, per channel")
     add("--vnni", action="store_true", help="8-bit weights for a CPU with VNNI, not this one")
     add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx")
@@ -49,8 +49,9 @@ def parser() -> argparse.ArgumentParser:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    preset = PRESETS.get(arguments.model)
-    task = arguments.task or (preset.default_task if preset else "qa")
+    from export.tasks.asked_task import asked_task
+
+    task = asked_task(arguments.model, arguments.task)
     # Resolved, for a model that is given as "." or "..".
     name = Path(arguments.model).resolve().name
     out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
