@@ -199,7 +199,7 @@ def _print(report: dict[str, Any], title: str) -> None:
         if change:
             cells.append(_cell(change["difference"], change["interval"], "+.2f"))
         table.add_row(key.replace("_", " "), *cells)
-    Console().print(table)
+    Console(markup=False).print(table)
     print("in parentheses: 95% intervals, by bootstrap")
 
 

@@ -34,7 +34,8 @@ def finetune_card(
     counts = ", ".join(f"{name} {value}" for name, value in data.counts.items())
     lines += ["", "## Data", "", f"{counts}; at most {options.max_length} tokens."]
     if data.labels and data.labels.names:
-        lines += ["", f"Labels ({data.labels.problem_type}), in order:"]
+        problem = f" ({data.labels.problem_type})" if data.labels.problem_type else ""
+        lines += ["", f"Labels{problem}, in order:"]
         lines += [f"{number}. {name}" for number, name in enumerate(data.labels.names)]
     lines += ["", "## Training", "", "| setting | value |", "|---|---|"]
     lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]

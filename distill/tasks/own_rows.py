@@ -31,7 +31,7 @@ def read_rows(path: str | Path) -> list[Row]:
     place = Path(path)
     if place.is_dir():
         return _from_datasets(place)
-    text = _text(place)
+    text = read_text(place)
     suffix = Path(place.name.removesuffix(".gz")).suffix
     if suffix in DELIMITERS:
         rows = _from_table(text, DELIMITERS[suffix], place)
@@ -44,7 +44,12 @@ def read_rows(path: str | Path) -> list[Row]:
     return rows
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file, plain or gzipped.
+
+    Raises:
+        UserError: no such file, or no UTF-8 text.
+    """
     try:
         content = path.read_bytes()
         return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")

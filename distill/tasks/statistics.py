@@ -112,15 +112,15 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     return np.divide(top, bottom, out=np.zeros_like(top, dtype=float), where=bottom > 0)
 
 
-def of_counts(rows: np.ndarray, prefix: str = "") -> Statistics:
+def of_counts(rows: np.ndarray) -> Statistics:
     """Precision, recall and F1 from true positives, predicted and true items, (examples, 3)."""
 
     def metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
         right, predicted, true = sums[:, 0], sums[:, 1], sums[:, 2]
         return {
-            f"{prefix}precision": 100 * _ratio(right, predicted),
-            f"{prefix}recall": 100 * _ratio(right, true),
-            f"{prefix}f1": 100 * _ratio(2 * right, predicted + true),
+            "precision": 100 * _ratio(right, predicted),
+            "recall": 100 * _ratio(right, true),
+            "f1": 100 * _ratio(2 * right, predicted + true),
         }
 
     return Statistics(rows.astype(float), metrics)

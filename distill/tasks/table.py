@@ -8,6 +8,7 @@ from distill.tasks.classify import Classify
 from distill.tasks.official import Glue, Imdb
 from distill.tasks.squad_task import SpanTask
 from distill.tasks.task import Task
+from distill.tasks.tokens import Tokens
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -17,6 +18,7 @@ TASKS: dict[str, Task] = {
         *(Glue(name) for name in glue.TASKS),
         Imdb("imdb"),
         Classify("classify"),
+        Tokens("tokens"),
     )
 }
 

@@ -69,7 +69,6 @@ class Task(ABC):
     evaluation = "dev"
     kind: Any = None
     per_token = False
-    needs_teacher = False
     matches_attention = False
 
     def __init__(self, name: str) -> None:

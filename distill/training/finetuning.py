@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.console.progress import show_progress
 from distill.corpus.length_batches import FeatureDataset
@@ -180,7 +181,8 @@ def finetune(
         output = Path(str(training.output_dir))
         save_tokenizer(start, output)
         card = finetune_card(task, directories, options, settings, training, data, report)
-        (output / "README.md").write_text(card, encoding="utf-8")
+        with atomic_file(output / "README.md") as staged:
+            staged.write_text(card, encoding="utf-8")
     return report, trainer.state.log_history
 
 

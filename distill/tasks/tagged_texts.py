@@ -1,0 +1,121 @@
+"""Texts with an entity tag for every word, from CoNLL columns or from JSON lines with spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Regex
+from tokenizers.pre_tokenizers import BertPreTokenizer, Split
+from tokenizers.pre_tokenizers import Sequence as InTurn
+
+from distill.console.errors import UserError
+from distill.tasks.own_rows import Row, read_rows, read_text
+
+OUTSIDE = "O"
+TAG = re.compile(r"O|[BIES]-.+")
+SPANS = (".jsonl", ".ndjson")
+COLUMNS = (".conll", ".txt", ".tsv", ".iob", ".iob2", ".bio")
+# Words of plain text: between blanks and punctuation; scripts without blanks by character.
+WORDS = InTurn(
+    [
+        BertPreTokenizer(),
+        Split(Regex(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]"), "isolated"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """``words``: first and last character + 1 of each word in ``text``; ``tags``: one a word.
+    ``widened``: spans that began or ended inside a word and now cover all of it."""
+
+    text: str
+    words: tuple[tuple[int, int], ...]
+    tags: tuple[str, ...]
+    widened: int = 0
+
+
+def read_tagged(path: str | Path) -> list[TaggedText]:
+    """All texts of a file, also of one with .gz.
+
+    CoNLL columns: a word first and its tag last in a line, a blank line between sentences; the
+    words are joined by blanks. JSON lines: ``{"text", "spans": [{"start", "end", "label"}]}``,
+    characters counted from 0, ``end`` the one after the last.
+
+    Raises:
+        UserError: no such file, an unknown format, or a broken line; named with its number.
+    """
+    place = Path(path)
+    suffix = Path(place.name.removesuffix(".gz")).suffix
+    if suffix in SPANS:
+        rows = enumerate(read_rows(place), 1)
+        return [_from_spans(row, f"{place}, row {number}") for number, row in rows]
+    if suffix in COLUMNS:
+        return _from_columns(read_text(place), place)
+    known = ", ".join((*SPANS, *COLUMNS))
+    raise UserError(f"{place}: unknown format (expected one of {known})")
+
+
+def _from_columns(text: str, path: Path) -> list[TaggedText]:
+    sentences: list[list[tuple[str, str]]] = [[]]
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = re.split(r"[ \t]+", line.strip(" \t\r"))
+        if cells[0] in ("", "-DOCSTART-"):
+            sentences.append([])
+        elif len(cells) < 2:
+            raise UserError(f"{path}, line {number}: a word without a tag")
+        elif not TAG.fullmatch(cells[-1]):
+            raise UserError(
+                f"{path}, line {number}: {cells[-1]!r} is not an entity tag (expected O, B-NAME, "
+                "I-NAME, E-NAME or S-NAME)"
+            )
+        else:
+            sentences[-1].append((cells[0], cells[-1]))
+    found = [_joined(sentence) for sentence in sentences if sentence]
+    if not found:
+        raise UserError(f"{path}: holds no sentence")
+    return found
+
+
+def _joined(sentence: Sequence[tuple[str, str]]) -> TaggedText:
+    places, at = [], 0
+    for word, _ in sentence:
+        places.append((at, at + len(word)))
+        at += len(word) + 1
+    text = " ".join(word for word, _ in sentence)
+    return TaggedText(text, tuple(places), tuple(tag for _, tag in sentence))
+
+
+def _from_spans(row: Row, place: str) -> TaggedText:
+    text, spans = row.get("text"), row.get("spans")
+    if not isinstance(text, str) or not text.strip() or not isinstance(spans, list):
+        raise UserError(f"{place}: needs a text, and its spans as a list")
+    words = tuple(word for _, word in WORDS.pre_tokenize_str(text))
+    tags, widened = [OUTSIDE] * len(words), 0
+    for span in spans:
+        start, end, label = _span(span, text, place)
+        covered = [i for i, (low, high) in enumerate(words) if low < end and high > start]
+        if any(tags[i] != OUTSIDE for i in covered):
+            raise UserError(f"{place}: {text[start:end]!r} shares a word with another span")
+        widened += (words[covered[0]][0], words[covered[-1]][1]) != (start, end)
+        for i in covered:
+            tags[i] = f"{'B' if i == covered[0] else 'I'}-{label}"
+    return TaggedText(text, words, tuple(tags), widened)
+
+
+def _span(span: Any, text: str, place: str) -> tuple[int, int, str]:
+    """Start, end and label, without blanks at the edges."""
+    names = ("start", "end", "label")
+    values: list[Any] = [span.get(n) for n in names] if isinstance(span, dict) else []
+    if [type(value) for value in values] != [int, int, str] or not values[2].strip():
+        raise UserError(f"{place}: a span needs start, end and label, not {span!r}")
+    start, end, label = values
+    inside = text[max(start, 0) : max(end, 0)]
+    if start < 0 or end > len(text) or not inside.strip():
+        raise UserError(f"{place}: no text from {start} to {end} (it has {len(text)} characters)")
+    start += len(inside) - len(inside.lstrip())
+    return start, start + len(inside.strip()), label.strip()

@@ -1,0 +1,258 @@
+"""One's own entities: a tag for every word, scored by whole entities as seqeval counts them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForTokenClassification
+
+from distill.console.errors import UserError
+from distill.losses.task import distillation_kl
+from distill.models.loading import load_auto_tokenizer
+from distill.tasks.heads import load_named, note
+from distill.tasks.options import TaskOptions
+from distill.tasks.own_rows import split_rows
+from distill.tasks.statistics import of_counts
+from distill.tasks.tagged_texts import OUTSIDE, TaggedText, read_tagged
+from distill.tasks.task import Batch, Data, Labels, Scored, Task
+
+UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
+WEAK_TEACHER_F1 = 5.0
+
+
+@dataclass(frozen=True)
+class TokenFeature:
+    """A text as ids. ``firsts``: where each word's first piece is, None for a word that has none
+    (cut off, or dropped by the tokenizer). ``tags``: of each word."""
+
+    input_ids: list[int]
+    token_type_ids: list[int] | None
+    firsts: list[int | None]
+    tags: tuple[str, ...]
+
+
+class Tokens(Task):
+    """`--task tokens --data train.conll`; the label of a word stands at its first piece."""
+
+    takes = frozenset({"data", "eval_data", "eval_share"})
+    metric = "f1"
+    kind = AutoModelForTokenClassification
+    per_token = True
+
+    def read(self, options: TaskOptions) -> Data:
+        texts = read_tagged(self._path(options))
+        if options.eval_data:
+            train, scored = texts, read_tagged(options.eval_data)
+        else:
+            rows = [{"text": text.text, "tagged": text} for text in texts]
+            parts = split_rows(rows, options.eval_share, ["text"])
+            train, scored = ([row["tagged"] for row in part] for part in parts)
+        labels = label_table(train)
+        _check(scored, labels, options.eval_data or options.data)
+        counts = {"examples": len(train), "scored_on": len(scored)}
+        notes = (f"labels: {', '.join(labels.names)}", *_widened([*train, *scored]))
+        return Data(train, {"dev": scored}, labels, counts, notes)
+
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+        assert labels is not None
+        texts = read_tagged(self._path(options))
+        _check(texts, labels, options.data)
+        for line in _widened(texts):
+            note(line)
+        return Data([], {"dev": texts}, labels)
+
+    def _path(self, options: TaskOptions) -> str:
+        if not options.data:
+            raise UserError(f"name the data of {self.name} with --data")
+        return options.data
+
+    def load(
+        self,
+        directory: Path,
+        labels: Labels | None,
+        dropout: float | None = None,
+        trained: bool = False,
+        attentions: bool = False,
+    ) -> Any:
+        assert labels is not None
+        return load_named(self.kind, directory, labels, self.name, dropout, trained)
+
+    def features(
+        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+    ) -> list[TokenFeature]:
+        found = tagged_features(examples, load_auto_tokenizer(directory), options.max_length)
+        lost = sum(feature.firsts.count(None) for feature in found)
+        if lost:
+            words = sum(len(feature.firsts) for feature in found)
+            note(f"{lost} of {words} words have no token within --max_length {options.max_length}")
+        return found
+
+    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+        assert labels is not None
+        numbers = {name.casefold(): number for number, name in enumerate(labels.names)}
+        targets = torch.full((len(features), length), UNLABELLED)
+        for row, feature in enumerate(features):
+            for first, tag in zip(feature.firsts, feature.tags, strict=True):
+                if first is not None and targets[row, first] == UNLABELLED:
+                    targets[row, first] = numbers[tag.casefold()]
+        return {"targets": targets}
+
+    def logits(self, output: Any, batch: Batch) -> torch.Tensor:
+        """(rows, labels, length)."""
+        return output.logits.transpose(1, 2)  # type: ignore[no-any-return]
+
+    def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
+        losses = F.cross_entropy(
+            logits, batch["targets"], reduction="none", ignore_index=UNLABELLED
+        )
+        return _word_means(losses, batch)
+
+    def soft_loss(
+        self,
+        logits: torch.Tensor,
+        teacher: torch.Tensor,
+        batch: Batch,
+        temperature: float,
+        labels: Labels | None,
+    ) -> torch.Tensor:
+        distances = distillation_kl(logits.transpose(1, 2), teacher.transpose(1, 2), temperature)
+        return _word_means(distances, batch)
+
+    def score(
+        self,
+        data: Data,
+        features: Mapping[str, Sequence[Any]],
+        logits: Mapping[str, Sequence[np.ndarray]],
+        options: TaskOptions,
+    ) -> Scored:
+        """Precision, recall and F1 of entities; a word without a token is outside of them, and
+        counted as ``missing``."""
+        assert data.labels is not None
+        spelled = {name.casefold(): name for name in data.labels.names}
+        rows = features["dev"]
+        truth = [[spelled[tag.casefold()] for tag in feature.tags] for feature in rows]
+        answers = [
+            decided_tags(feature.firsts, values, data.labels.names)
+            for feature, values in zip(rows, logits["dev"], strict=True)
+        ]
+        statistics = of_counts(entity_counts(truth, answers))
+        whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
+        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        missing = sum(feature.firsts.count(None) for feature in rows)
+        return Scored(
+            {**metrics, "total": len(rows), "missing": missing},
+            {"dev": statistics},
+            {"dev": answers},
+        )
+
+    def floor(self, data: Data) -> tuple[float, str]:
+        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g} is the least"
+
+
+def tagged_features(
+    examples: Sequence[TaggedText], tokenizer: Any, max_length: int
+) -> list[TokenFeature]:
+    """Ids of each text, at most ``max_length``, and where its words begin.
+
+    Args:
+        tokenizer: a fast tokenizer of `transformers`.
+    """
+    encoded = tokenizer(
+        [example.text for example in examples],
+        truncation=True,
+        max_length=max_length,
+        return_offsets_mapping=True,
+    )
+    segments = encoded.get("token_type_ids") or [None] * len(examples)
+    columns = (examples, encoded["input_ids"], segments, encoded["offset_mapping"])
+    return [
+        TokenFeature(ids, types, _first_pieces(example.words, offsets), example.tags)
+        for example, ids, types, offsets in zip(*columns, strict=True)
+    ]
+
+
+def _first_pieces(
+    words: Sequence[tuple[int, int]], offsets: Sequence[tuple[int, int]]
+) -> list[int | None]:
+    firsts: list[int | None] = []
+    at = 0
+    for start, end in words:
+        while at < len(offsets) and offsets[at][1] <= start:
+            at += 1
+        inside = at < len(offsets) and offsets[at][0] < end and offsets[at][1] > start
+        firsts.append(at if inside else None)
+    return firsts
+
+
+def _word_means(values: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Means over the labelled positions of every row; ``values`` of shape (rows, length)."""
+    labelled = batch["targets"] != UNLABELLED
+    return values.masked_fill(~labelled, 0.0).sum(-1) / labelled.sum(-1).clamp_min(1)
+
+
+def decided_tags(
+    firsts: Sequence[int | None], logits: np.ndarray, names: Sequence[str]
+) -> list[str]:
+    """The best tag of every word by logits of shape (labels, length). A word that shares its piece
+    with the word before goes on with its entity."""
+    tags: list[str] = []
+    before: int | None = None
+    for first in firsts:
+        if first is None:
+            tags.append(OUTSIDE)
+        elif first == before:
+            tags.append(tags[-1].replace("B-", "I-", 1))
+        else:
+            tags.append(names[int(logits[:, first].argmax())])
+        before = first
+    return tags
+
+
+def entity_counts(truth: Sequence[list[str]], answers: Sequence[list[str]]) -> np.ndarray:
+    """Entities that are right, found, and there, of every text: (texts, 3)."""
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    pairs = zip(truth, answers, strict=True)
+    both = [(set(get_entities(true)), set(get_entities(found))) for true, found in pairs]
+    return np.array([(len(true & found), len(found), len(true)) for true, found in both])
+
+
+def label_table(texts: Sequence[TaggedText]) -> Labels:
+    """O first, then B and I (E and S where they are used) of every kind of entity.
+
+    Raises:
+        UserError: no text has an entity, or two kinds differ in case alone.
+    """
+    tags = {tag for text in texts for tag in text.tags} - {OUTSIDE}
+    if not tags:
+        raise UserError("no word of the training data is tagged as part of an entity")
+    prefixes = {"B", "I", *(tag[0] for tag in tags)}
+    kinds = sorted({tag[2:] for tag in tags}, key=lambda kind: (kind.casefold(), kind))
+    for one, other in itertools.pairwise(kinds):
+        if one.casefold() == other.casefold():
+            raise UserError(f"the labels {one} and {other} differ in case alone")
+    names = [f"{prefix}-{kind}" for kind in kinds for prefix in "BIES" if prefix in prefixes]
+    return Labels((OUTSIDE, *names), "")
+
+
+def _check(texts: Sequence[TaggedText], labels: Labels, path: str | None) -> None:
+    folded = {name.casefold() for name in labels.names}
+    for number, text in enumerate(texts, 1):
+        for tag in text.tags:
+            if tag.casefold() not in folded:
+                raise UserError(
+                    f"{path}, text {number}: {tag!r} is not a label (expected "
+                    f"{', '.join(labels.names)})"
+                )
+
+
+def _widened(texts: Sequence[TaggedText]) -> list[str]:
+    count = sum(text.widened for text in texts)
+    return [f"{count} spans begin or end inside a word and now cover all of it"] if count else []
