@@ -94,6 +94,8 @@ def _from_spans(row: Row, place: str) -> TaggedText:
     text, spans = row.get("text"), row.get("spans")
     if not isinstance(text, str) or not text.strip() or not isinstance(spans, list):
         raise UserError(f"{place}: needs a text, and its spans as a list")
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UserError(f"{place}: half of a surrogate pair in its text")
     words = tuple(word for _, word in WORDS.pre_tokenize_str(text))
     tags, widened = [OUTSIDE] * len(words), 0
     for span in spans:

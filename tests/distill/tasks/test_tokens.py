@@ -123,6 +123,7 @@ def test_entity_scores_are_those_of_seqeval() -> None:
         ("a.csv", "text,label\n", "unknown format"),
         ("a.jsonl", '{"text": "Anna"}', "row 1: needs a text, and its spans"),
         ("a.jsonl", '{"text": "A", "spans": [{"start": 0, "end": 9, "label": "X"}]}', "from 0 to"),
+        ("a.jsonl", '{"text": "A\\ud800", "spans": []}', "half of a surrogate pair"),
         ("a.jsonl", '{"text": "A", "spans": [{"start": 0}]}', "a span needs start, end and label"),
     ],
 )
