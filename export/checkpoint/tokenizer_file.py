@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
 from distill.families.family import BERT_TOKENS
+from export.checkpoint.json_file import read_object
 from export.checkpoint.reading import TOKENIZER_FILES, Checkpoint
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def read_tokenizer(checkpoint: Checkpoint) -> Content:
     if kind not in KINDS:
         raise UserError(f"{path}: a {kind} tokenizer is not supported ({', '.join(KINDS)})")
     content["padding"] = content["truncation"] = None
+    _check_file(content, checkpoint)
     _check(made, content, checkpoint)
     return content
 
@@ -123,6 +125,34 @@ def _automatic(checkpoint: Checkpoint) -> Any:
     except Exception as error:  # tokenizers raises Exception itself
         reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
         raise UserError(f"{directory}: no usable tokenizer ({reason})") from None
+
+
+def _check_file(content: Content, checkpoint: Checkpoint) -> None:
+    """`transformers` makes up for a vocabulary that it cannot use: with another, or with special
+    tokens of its own at new ids.
+
+    Raises:
+        UserError: tokenizer.json has another kind or vocabulary than what was made of it.
+    """
+    assert checkpoint.tokenizer_directory is not None
+    path = checkpoint.tokenizer_directory / "tokenizer.json"
+    if not path.is_file():
+        return
+    stored = read_object(path)
+    try:
+        kind, vocabulary = stored["model"]["type"], stored["model"]["vocab"]
+        added = {token["content"]: token["id"] for token in stored["added_tokens"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: no usable tokenizer ({error!r})") from None
+    if kind != content["model"]["type"]:
+        made = content["model"]["type"]
+        raise UserError(f"{path}: a {kind} tokenizer, of which transformers makes a {made} one")
+    known = added if not isinstance(vocabulary, dict) else {**vocabulary, **added}
+    for token in content["added_tokens"]:
+        if isinstance(vocabulary, dict) and token["content"] not in known:
+            raise UserError(f"{path}: no {token['content']} in the vocabulary")
+    if vocabulary != content["model"]["vocab"]:
+        raise UserError(f"{path}: its vocabulary is not the one that transformers reads")
 
 
 def _check(made: Any, content: Content, checkpoint: Checkpoint) -> None:
