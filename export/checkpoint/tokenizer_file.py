@@ -151,6 +151,11 @@ def _check_file(content: Content, checkpoint: Checkpoint) -> None:
     for token in content["added_tokens"]:
         if isinstance(vocabulary, dict) and token["content"] not in known:
             raise UserError(f"{path}: no {token['content']} in the vocabulary")
+        if added.get(token["content"], token["id"]) != token["id"]:
+            raise UserError(
+                f"{path}: {token['content']} has the id {added[token['content']]}, but "
+                f"transformers reads {token['id']}"
+            )
     if vocabulary != content["model"]["vocab"]:
         raise UserError(f"{path}: its vocabulary is not the one that transformers reads")
 

@@ -182,7 +182,7 @@ def test_settings_of_another_package_are_one_line(
         def predict(self, data: dict[str, Any]) -> dict[str, Any]:
             return {"embedding": [[1.0]]}
 
-    monkeypatch.setattr("export.proof.package_runners._simulator", lambda *_: Embeds())
+    monkeypatch.setattr("export.proof.package_runners.simulator", lambda *_: lambda _: Embeds())
     engine = PackageEngine(Bundle(tmp_path, tmp_path / "model.mlpackage", SETTINGS))
     with pytest.raises(UserError, match="gives embedding, not start_logits, end_logits"):
         engine.predict({"input_ids": np.zeros((1, 16)), "attention_mask": np.zeros((1, 16))})
