@@ -11,7 +11,7 @@ from distill.families.family import Head
 from export.checkpoint.activations import ACTIVATIONS, MODULE_ACTIVATIONS
 from export.checkpoint.configuration import EncoderConfig
 from export.checkpoint.sentence_modules import SentenceModules, Step
-from export.encoder.layers import MASKED
+from export.encoder.layers import MASKED, at_least
 
 Outputs = tuple[torch.Tensor, ...]
 
@@ -120,8 +120,8 @@ class Normalize(nn.Module):
     """To length 1. The largest number is divided out first: squares overflow half precision."""
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
-        scaled = vector / vector.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
-        return scaled / torch.sqrt((scaled * scaled).sum(dim=1, keepdim=True)).clamp(min=1e-4)
+        scaled = vector / at_least(vector.abs().amax(dim=1, keepdim=True), 1e-4)
+        return scaled / at_least(torch.sqrt((scaled * scaled).sum(dim=1, keepdim=True)), 1e-4)
 
 
 class Dense(nn.Module):

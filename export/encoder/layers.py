@@ -22,6 +22,12 @@ MASKED = -1e4
 number is -65504), where the usual -1e9 and -inf become -inf and then NaN."""
 
 
+def at_least(values: torch.Tensor, floor: float) -> torch.Tensor:
+    """``values``, but no less than ``floor``. Converted, ``clamp`` has an infinite upper bound that
+    half precision does not hold."""
+    return torch.maximum(values, torch.tensor(floor, dtype=values.dtype))
+
+
 class ChannelNorm(nn.LayerNorm):
     """LayerNorm over the channels of (batch, width, 1, length).
 
@@ -31,7 +37,7 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         centred = hidden - hidden.mean(dim=1, keepdim=True)
-        largest = centred.abs().amax(dim=1, keepdim=True).clamp(min=1.0)
+        largest = at_least(centred.abs().amax(dim=1, keepdim=True), 1.0)
         scaled = centred / largest
         variance = (scaled * scaled).mean(dim=1, keepdim=True)
         normal = scaled * torch.rsqrt(variance + self.eps / largest / largest)
