@@ -20,7 +20,7 @@ from distill.tasks.heads import load_named, note
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
 from distill.tasks.statistics import of_counts
-from distill.tasks.tagged_texts import OUTSIDE, TaggedText, read_tagged
+from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
@@ -62,6 +62,7 @@ class Tokens(Task):
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
         assert labels is not None
+        labels = _spelled(labels)
         texts = read_tagged(self._path(options))
         _check(texts, labels, options.data)
         for line in _widened(texts):
@@ -240,6 +241,22 @@ def label_table(texts: Sequence[TaggedText]) -> Labels:
             raise UserError(f"the labels {one} and {other} differ in case alone")
     names = [f"{prefix}-{kind}" for kind in kinds for prefix in "BIES" if prefix in prefixes]
     return Labels((OUTSIDE, *names), "")
+
+
+def _spelled(labels: Labels) -> Labels:
+    """Those of a checkpoint as seqeval reads them: ``b-loc`` is ``B-loc``.
+
+    Raises:
+        UserError: they are not tags of entities.
+    """
+    names = tuple(name[:1].upper() + name[1:] for name in labels.names)
+    wrong = [name for name in names if not TAG.fullmatch(name)]
+    if wrong:
+        raise UserError(
+            f"the model's label {wrong[0]!r} is not an entity tag (expected O, B-NAME, I-NAME, "
+            "E-NAME or S-NAME)"
+        )
+    return Labels(names, "")
 
 
 def _check(texts: Sequence[TaggedText], labels: Labels, path: str | None) -> None:

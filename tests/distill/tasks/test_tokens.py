@@ -144,6 +144,14 @@ def test_unknown_and_overlapping_labels_are_named(tmp_path: Path) -> None:
         read_tagged(both)
 
 
+def test_labels_of_a_checkpoint_are_read_without_regard_to_case(tmp_path: Path) -> None:
+    options = TaskOptions(data=str(columns(tmp_path / "dev.conll")))
+    found = TOKENS.read_scored(options, Labels(("o", "b-loc", "i-loc", "b-per", "i-per"))).labels
+    assert found is not None and found.names == ("O", "B-loc", "I-loc", "B-per", "I-per")
+    with pytest.raises(UserError, match="the model's label 'NOUN' is not an entity tag"):
+        TOKENS.read_scored(options, Labels((*NAMES, "NOUN")))
+
+
 def test_a_conll_file_becomes_a_teacher_a_student_and_a_score(
     small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
