@@ -37,3 +37,11 @@ def test_a_place_that_is_taken_is_refused(bundle: Path) -> None:
     with pytest.raises(UserError, match=r"holds notes\.txt"):
         export_bundle("qa-mini", bundle, replace=True)
     (bundle / "notes.txt").unlink()
+
+
+def test_readme_shows_the_example_of_the_docstring() -> None:
+    import export
+
+    example = (export.__doc__ or "").split("\n\n", 1)[1].strip()
+    readme = Path(__file__).parents[2] / "README.md"
+    assert example in readme.read_text(encoding="utf-8")
