@@ -80,7 +80,7 @@ def load_checkpoint(model: str, *, random_weights: bool = False, seed: int = 0) 
         UserError: no such model, no or broken configuration or weights, or a model type that
             the encoder does not cover.
     """
-    root = _directory(model, random_weights)
+    root = checkpoint_root(model, random_weights)
     directory = transformer_folder(root) if root else None
     stored = PRESETS[model].config if directory is None else _read_config(directory)
     config = encoder_config(stored, model)
@@ -94,7 +94,13 @@ def load_checkpoint(model: str, *, random_weights: bool = False, seed: int = 0) 
     return Checkpoint(name, config, weights, directory, seed, source, root)
 
 
-def _directory(model: str, random_weights: bool) -> Path | None:
+def checkpoint_root(model: str, random_weights: bool = False) -> Path | None:
+    """The folder of a checkpoint by directory, hub id or preset; None for a preset without weights
+    here whose weights are to be drawn.
+
+    Raises:
+        UserError: no such checkpoint.
+    """
     if model in PRESETS:
         directory = preset_directory(model)
         if directory is None and not random_weights:

@@ -150,6 +150,7 @@ def _loaded(directory: Path, name: str, task: str) -> nn.Module:
                 output_loading_info=True,
                 trust_remote_code=False,
                 local_files_only=True,
+                ignore_mismatched_sizes=True,  # they are reported below, by name
                 dtype=torch.float32,
             )
     except BROKEN as error:
@@ -158,11 +159,10 @@ def _loaded(directory: Path, name: str, task: str) -> nn.Module:
     # A pooler that the task does not read may be missing.
     unread = ("pooler",) if task in UNPOOLED else ()
     missing = [key for key in info["missing_keys"] if not any(part in key for part in unread)]
-    wrong = missing or [str(key[0]) for key in info.get("mismatched_keys", ())]
-    if wrong:
-        raise UserError(
-            f"{name}: the checkpoint has no usable {min(wrong)}; is it made for {task}?"
-        )
+    if missing:
+        raise UserError(f"{name}: the checkpoint has no {min(missing)}; is it made for {task}?")
+    for key, stored, expected in info.get("mismatched_keys", ()):
+        raise UserError(f"{name}: {key} is {tuple(stored)}, but config.json says {tuple(expected)}")
     named = tasks_of(model.config.architectures or [])
     if named and task not in named and task not in UNPOOLED and "embed" not in named:
         raise UserError(

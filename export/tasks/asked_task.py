@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import checkpoint_directory, read_object
+from distill.models.checkpoint_folder import read_object
 from distill.models.presets import PRESETS
+from export.checkpoint.reading import checkpoint_root
 from export.tasks.table import TASKS, tasks_of
 
 SENTENCE_MODULES = "modules.json"
@@ -28,7 +27,8 @@ def asked_task(model: str, named: str | None) -> str:
     """
     if model in PRESETS:
         return named or PRESETS[model].default_task
-    folder = Path(model) if Path(model).is_dir() else checkpoint_directory(model)
+    folder = checkpoint_root(model)
+    assert folder is not None
     if (folder / SENTENCE_MODULES).is_file():
         return named or "embed"
     config = folder / "config.json"
