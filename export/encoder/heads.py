@@ -84,8 +84,9 @@ def _mean_sqrt(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def _weighted_mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Later positions count more: 1, 2, 3, … by place, in parts of the length."""
-    places = torch.cumsum(torch.ones_like(mask), dim=1)
+    """Later positions count more: 1, 2, 3, … by place from the first token of the mask on, in parts
+    of the length."""
+    places = torch.cumsum(torch.cumsum(mask, dim=1).clamp(0.0, 1.0), dim=1)
     weights = mask * places / mask.shape[1]
     weights = weights / weights.sum(dim=1, keepdim=True)
     return (hidden * weights[:, :, None]).sum(dim=1)
@@ -96,13 +97,16 @@ def _max(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def _first(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return hidden[:, 0]
+    """The first that the mask has, as `sentence-transformers` takes it: not the first position."""
+    earlier = torch.cumsum(mask, dim=1) - mask
+    chosen = mask * (1.0 - earlier.clamp(0.0, 1.0))
+    return (hidden * chosen[:, :, None]).sum(dim=1)
 
 
 def _last(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """1 where as many tokens were counted as there are, else 0."""
     later = mask.sum(dim=1, keepdim=True) - torch.cumsum(mask, dim=1)
-    chosen = mask * (1.0 - later.clamp(max=1.0))
+    chosen = mask * (1.0 - later.clamp(0.0, 1.0))
     return (hidden * chosen[:, :, None]).sum(dim=1)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 import torch
 
@@ -19,7 +20,7 @@ from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.differences import Difference, compare
-from export.proof.package_runners import PyTorchEngine
+from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import Inputs, encode, take
 from export.tasks.table import task_named
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 OPSET = 17
 LEAST_PSNR = {"none": 90.0, "int8": 20.0}
 LENGTHS = (32, 64, 128, 256)
+BATCH = 32
+"""Tokens of the batch whose masks are compared."""
+LARGEST = 2**31 - 2**24
+"""Bytes of weights; an ONNX file ends at 2 GiB."""
 
 
 class OnnxEngine:
@@ -78,14 +83,18 @@ def export_onnx(
             table; GELU becomes its tanh form, which is off by less than a step of 8 bits.
         vnni: whether the file will run on a CPU with VNNI; default: as this one. Without it the
             weights keep 7 bits, since pairs of 8-bit products overflow 16 bits.
-        verify: run the file beside PyTorch; without it the report's differences are None.
+        verify: run the file beside the library that made the checkpoint; without it the report's
+            differences are None.
 
     Raises:
-        UserError: a file that differs from PyTorch by more than it should, or with ``verify`` a
-            checkpoint without a usable tokenizer.
+        UserError: weights above 2 GiB, a file that differs from its witness by more than it
+            should, or with ``verify`` a checkpoint without a usable tokenizer.
     """
     began = time.monotonic()
     tokenizer = tokenizer_of(checkpoint) if verify else None
+    random_weights, witness = checkpoint.random_weights, None
+    if verify:
+        witness, checkpoint = load_witness(checkpoint, task)
     vnni = has_vnni() if vnni is None else vnni
     with atomic_file(out) as staged, tempfile.TemporaryDirectory(dir=staged.parent) as folder:
         plain = Path(folder) / "plain.onnx"
@@ -94,10 +103,12 @@ def export_onnx(
         onnx.save(graph, staged)
         if quantize == "int8":
             _quantize(staged, vnni)
-        difference = compare_onnx(staged, checkpoint, task, tokenizer) if tokenizer else None
-        if difference and not difference.psnr >= LEAST_PSNR[quantize]:
+        difference = None
+        if witness and tokenizer:
+            difference = compare_onnx(staged, witness, tokenizer, apart=quantize == "none")
+        if witness and difference and not difference.psnr >= LEAST_PSNR[quantize]:
             raise UserError(
-                f"the ONNX file differs from PyTorch: PSNR {difference.psnr:.1f} dB, below "
+                f"the ONNX file differs from {witness.name}: PSNR {difference.psnr:.1f} dB, below "
                 f"{LEAST_PSNR[quantize]:.0f}; --no-verify keeps it"
             )
         size = staged.stat().st_size
@@ -105,7 +116,8 @@ def export_onnx(
     return {
         "file": str(out),
         "model": checkpoint.name,
-        "random_weights": checkpoint.random_weights,
+        "random_weights": random_weights,
+        "witness": witness.name if witness else None,
         "task": task,
         "quantize": quantize,
         "weight_bits": 32 if quantize == "none" else 8 if vnni else 7,
@@ -126,10 +138,17 @@ def _trace(checkpoint: Checkpoint, task: str, path: Path) -> None:
     dynamic = dict.fromkeys(names, axes)
     dynamic |= dict.fromkeys(outputs, axes if record.per_token else {0: "batch"})
     example = tuple(torch.ones((1, LENGTHS[0]), dtype=torch.int64) for _ in names)
+    model = build_encoder(checkpoint, task)
+    size = sum({weight.data_ptr(): 4 * weight.numel() for weight in model.parameters()}.values())
+    if size > LARGEST:
+        raise UserError(
+            f"{checkpoint.name}: {size / 1e9:.1f} GB of weights in float32, but an ONNX file holds "
+            "2 GB; use export.coreml"
+        )
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            build_encoder(checkpoint, task),
+            model,
             example,
             str(path),
             input_names=list(names),
@@ -148,6 +167,8 @@ def _fused(path: Path, checkpoint: Checkpoint, quantize: str) -> onnx.ModelProto
         options = FusionOptions("bert")
         options.enable_embed_layer_norm = False  # slower on a CPU, and it hides the table
         options.enable_skip_layer_norm = False
+        # The mask as it is: by default it becomes a length, right for padding at the end alone.
+        options.use_raw_attention_mask(True)
         if quantize == "int8":
             options.enable_bias_gelu = False  # the integer product adds the bias for nothing
             options.enable_gelu_approximation = True
@@ -190,14 +211,47 @@ def _quantize(path: Path, vnni: bool) -> None:
         )
 
 
-def compare_onnx(path: Path, checkpoint: Checkpoint, task: str, tokenizer: Tokenizer) -> Difference:
-    """The written file in ONNX Runtime against PyTorch, on the built-in texts without padding."""
-    reference, candidate = PyTorchEngine(checkpoint, task), OnnxEngine(path)
-    expected, found = [], []
-    for inputs in encode(tokenizer, task_named(task).samples(), LENGTHS):
+def compare_onnx(
+    path: Path, witness: Witness, tokenizer: Tokenizer, *, apart: bool = True
+) -> Difference:
+    """The written file in ONNX Runtime against its witness, on the built-in texts without padding
+    and on batches with masks of any form: with ``apart`` the worst of these, else all together, as
+    the few numbers of one batch say little of weights in 8 bits.
+
+    Raises:
+        UserError: the tokenizer reads a text otherwise than the witness does.
+    """
+    task, candidate = witness.task, OnnxEngine(path)
+    texts = task.samples()
+    witness.check_ids(texts, tokenizer)
+    alone = []
+    for inputs in encode(tokenizer, texts, LENGTHS):
         tokens = int(inputs["attention_mask"].sum())
-        cut = {name: array[:, :tokens] for name, array in inputs.items()}
-        wanted, got = reference.predict(cut), candidate.predict(cut)
-        expected += [wanted[name] for name in wanted]
-        found += [got[name] for name in wanted]
+        alone.append({name: array[:, :tokens] for name, array in inputs.items()})
+    batches = masked_batches(encode(tokenizer, texts[:3], (BATCH,)))
+    groups = (alone, *([batch] for batch in batches)) if apart else ([*alone, *batches],)
+    return min((_difference(witness, candidate, group) for group in groups), key=lambda d: d.psnr)
+
+
+def masked_batches(rows: list[Inputs]) -> list[Inputs]:
+    """Batches of the same rows, of shape (rows, length): of different lengths (all, half, a third
+    …) and padded behind, the same padded before, and with holes in the mask."""
+    batch = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    mask = batch["attention_mask"]
+    kept = mask.sum(axis=1) // np.arange(1, len(rows) + 1)
+    behind = batch | {"attention_mask": mask * (np.arange(mask.shape[1]) < kept[:, None])}
+    before = {name: array[:, ::-1].copy() for name, array in behind.items()}
+    holes = behind["attention_mask"].copy()
+    holes[:, 2::3] = 0
+    return [behind, before, behind | {"attention_mask": holes}]
+
+
+def _difference(witness: Witness, candidate: OnnxEngine, group: list[Inputs]) -> Difference:
+    """Outputs where the mask is 1, of a task with outputs by position."""
+    expected, found = [], []
+    for inputs in group:
+        wanted, got = witness.predict(inputs), candidate.predict(inputs)
+        attended = inputs["attention_mask"] == 1 if witness.task.per_token else slice(None)
+        expected += [wanted[name][attended] for name in wanted]
+        found += [got[name][attended] for name in wanted]
     return compare(expected, found)

@@ -1,4 +1,4 @@
-"""ONNX files are fused, dynamic in length, and agree with PyTorch."""
+"""ONNX files are fused, dynamic in length, take any mask, and agree with transformers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+import transformers
 
+from distill.console.errors import UserError
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder
-from export.proof.proven_onnx import OnnxEngine, export_onnx
+from export.proof.proven_onnx import OnnxEngine, export_onnx, masked_batches
+from export.tasks.model_inputs import padded
 
 
 @pytest.mark.parametrize("model_type", ["bert", "distilbert"])
@@ -44,6 +47,65 @@ def test_int8_is_a_quarter_and_agrees(minilm_directory: Path, tmp_path: Path) ->
     assert report["bytes"] < 24e6
     assert report["psnr"] > 25
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+MASKS = {
+    "padded behind": [[1] * 16, [1] * 9 + [0] * 7, [1] * 3 + [0] * 13],
+    "padded before": [[1] * 16, [0] * 7 + [1] * 9, [0] * 13 + [1] * 3],
+    "with holes": [[1] * 16, [1] * 3 + [0] * 3 + [1] * 10, [1] * 8 + [0] + [1] * 7],
+}
+
+
+def test_any_mask_gives_what_transformers_gives(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    directory = checkpoint_directory("bert", "classify")
+    checkpoint = load_checkpoint(str(directory))
+    report = export_onnx(checkpoint, "classify", tmp_path / "model.onnx")
+    assert report["fused_attention"] == checkpoint.config.layers
+    assert report["witness"].startswith("transformers")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(directory).eval()
+    engine = OnnxEngine(tmp_path / "model.onnx")
+    ids = np.random.default_rng(0).integers(1000, 30_000, (3, 16))
+    for name, rows in MASKS.items():
+        mask = np.array(rows)
+        with torch.no_grad():
+            expected = model(torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).logits
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        np.testing.assert_allclose(
+            engine.predict(inputs)["logits"], expected.numpy(), atol=1e-4, err_msg=name
+        )
+
+
+def test_the_masks_that_are_compared_differ() -> None:
+    rows = [padded(range(5, 5 + count), [0] * count, 12) for count in (12, 9, 6)]
+    behind, before, holes = (batch["attention_mask"] for batch in masked_batches(rows))
+    assert behind.sum(axis=1).tolist() == [12, 4, 2]
+    assert behind[:, 0].all() and not behind[1:, -1].any()
+    assert before[:, -1].all() and not before[1:, 0].any()
+    assert holes[0].tolist() == [1, 1, 0] * 4
+
+
+def test_a_file_that_takes_no_other_padding_is_refused(
+    checkpoint_directory: Callable[[str, str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from onnxruntime.transformers.fusion_options import FusionOptions
+
+    monkeypatch.setattr(FusionOptions, "use_raw_attention_mask", lambda self, use: None)
+    checkpoint = load_checkpoint(str(checkpoint_directory("bert", "classify")))
+    with pytest.raises(UserError, match="differs from transformers"):
+        export_onnx(checkpoint, "classify", tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_random_weights_are_those_of_the_witness(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint("qa-mini", random_weights=True)
+    report = export_onnx(checkpoint, "qa", tmp_path / "model.onnx")
+    assert report["random_weights"]
+    assert report["witness"].startswith("transformers")
+    assert report["psnr"] > 90
 
 
 @pytest.mark.parametrize("quantize", ["none", "int8"])

@@ -13,6 +13,7 @@ import torch
 from distill.console.errors import UserError
 from export.checkpoint.reading import load_checkpoint
 from export.checkpoint.sentence_modules import OLD_MODES, POOLING_MODES
+from export.encoder.heads import POOLINGS
 from export.encoder.task_model import build_encoder
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
@@ -44,6 +45,16 @@ def check(model: Any, folder: Path) -> None:
 @pytest.mark.parametrize("mode", [*POOLING_MODES, ("cls", "mean")], ids=str)
 def test_every_pooling(mode: Any, encoder: Any, tmp_path: Path) -> None:
     compare([encoder, modules.Pooling(384, pooling_mode=mode)], tmp_path)
+
+
+@pytest.mark.parametrize("mode", POOLING_MODES)
+def test_poolings_take_a_mask_of_any_form(mode: str) -> None:
+    hidden = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0, 1, 0, 1, 0]])
+    library = modules.Pooling(8, pooling_mode=mode)
+    expected = library({"token_embeddings": hidden.clone(), "attention_mask": mask})
+    found = POOLINGS[mode](hidden, mask.float())
+    torch.testing.assert_close(found, expected["sentence_embedding"])
 
 
 def test_modules_behind_the_pooling_and_the_old_booleans(encoder: Any, tmp_path: Path) -> None:
