@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add("--compile", action="store_true", help="torch.compile the kit's step")
     add("--no-memory", action="store_true", help="leave out memory, which takes two processes more")
     add("--json", action="store_true", help="print JSON")
-    add("--memory-of", choices=("kit", "plain"), help=argparse.SUPPRESS)
+    add("--memory-of", choices=("kit", "plain"), help="print the peak memory of this one alone")
     return result
 
 

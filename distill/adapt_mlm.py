@@ -2,7 +2,7 @@
 
 Example:
 
-    python -m distill.finetune --task mlm --model minilm --text corpus/*.txt.gz \\
+    python -m distill.adapt_mlm --model minilm --text corpus/*.txt.gz \\
         --output_dir runs/minilm-mlm --frozen_steps 300 --max_steps 600
 
 A head drawn at random would send noise through a trained encoder; so it learns alone until it can

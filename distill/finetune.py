@@ -6,7 +6,7 @@ Example:
         --learning_rate 1.5e-4 --num_train_epochs 1
     python -m distill.finetune --task stsb --model runs/start --teacher runs/stsb-teacher \\
         --baseline --seeds 5 --output_dir runs/stsb --learning_rate 1e-4 --num_train_epochs 3
-    python -m distill.finetune --task mlm --help   # text without labels has options of its own
+    python -m distill.adapt_mlm --help   # text without labels has options of its own
 """
 
 from __future__ import annotations

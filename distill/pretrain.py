@@ -7,7 +7,7 @@ Example:
 
 The same from a file: python -m distill.pretrain run.yaml (or .json). A run that was stopped goes
 on from its last complete checkpoint when the same command is started again. A teacher without MLM
-head gets one by python -m distill.finetune --task mlm. Many GPUs:
+head gets one by python -m distill.adapt_mlm. Many GPUs:
 
     torchrun --nproc_per_node 8 -m distill.pretrain run.yaml
 """

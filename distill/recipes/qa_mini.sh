@@ -113,7 +113,7 @@ $python -m distill.finetune --model "$runs/start" --output_dir "$runs/student" \
 pretraining=(--text "${text[@]}" --sequence_length 128 --corpus_dir "$runs/corpus" --held_out 0.01
   --per_device_train_batch_size 16 --gradient_accumulation_steps 1 --save_steps 50
   --save_total_limit 1 --logging_steps 25 --report_to none --seed 1)
-$python -m distill.finetune --task mlm --model minilm --output_dir "$runs/minilm-mlm" \
+$python -m distill.adapt_mlm --model minilm --output_dir "$runs/minilm-mlm" \
   --frozen_steps 300 --max_steps 400 "${pretraining[@]}"
 $python -m distill.pretrain --teacher "$runs/minilm-mlm" --layers 3 --masked_only \
   --output_dir "$runs/start-p" --max_steps 500 "${pretraining[@]}"

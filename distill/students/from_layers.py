@@ -171,7 +171,7 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     if needs_head:
         raise UserError(
             f"{directory} has no MLM head, which L_ce needs: adapt one with python -m "
-            f"distill.finetune --task mlm --model {directory}, or leave the term out with "
+            f"distill.adapt_mlm --model {directory}, or leave the term out with "
             "--alpha_ce 0"
         )
     return load_reporting(AutoModel, directory, role=" as a teacher")[0]

@@ -253,7 +253,7 @@ def test_a_teacher_without_head_is_refused_for_l_ce_only(
     AutoModelForMaskedLM.from_pretrained(small_teacher).base_model.save_pretrained(headless)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (headless / name).write_bytes((small_teacher / name).read_bytes())
-    with pytest.raises(UserError, match=r"no MLM head.*--task mlm"):
+    with pytest.raises(UserError, match=r"no MLM head.*distill.adapt_mlm"):
         run(teacher=str(headless))
     _, metrics = run(teacher=str(headless), alpha_ce=0)
     assert "loss_cosine" in metrics["log"][0] and "loss_distillation" not in metrics["log"][0]
