@@ -61,7 +61,7 @@ MOVES = {"cast", "expand_dims", "reshape", "select", "slice_by_index", "squeeze"
 @pytest.fixture(scope="module")
 def model() -> Any:
     checkpoint = load_checkpoint("qa-mini")
-    return convert(build_encoder(checkpoint, TASK), checkpoint, TASK, (LENGTH,), "iOS17")
+    return convert(build_encoder(checkpoint, TASK), checkpoint, TASK, (LENGTH,), "iOS17", "fixed")
 
 
 @pytest.fixture(scope="module")
