@@ -14,6 +14,7 @@ import onnx
 
 from .described import Described
 from .errors import SimulatorError
+from .function_shapes import fitting_function, fixed_shapes
 from .graph import (
     MAX_ITERATIONS,
     PRECISIONS,
@@ -48,7 +49,8 @@ class Simulator(Described):
         precision: ``float32`` computes half-precision values in float32; ``float16`` rounds every
             intermediate to half precision as a phone does, and so shows overflow and loss.
         threads: threads of ONNX Runtime, 0 for its own choice.
-        function: the function of the program to run; by default the one the package names.
+        function: the function of the program to run; by default the one the package names, or,
+            for an input that it does not take, the one whose shapes the input has (said once).
         watch: names of intermediate values that `predict` returns too.
         function_name: ``function`` under MLModel's name for it.
         compute_units: taken as MLModel takes it, and ignored: all runs on the CPU.
@@ -84,9 +86,12 @@ class Simulator(Described):
         self.threads = threads
         self.max_iterations = max_iterations
         function = function or function_name or getattr(model, "function_name", None)
+        self._package = model if function is None and isinstance(model, str | Path) else None
+        self._others: dict[str, Simulator] = {}
         program = load_program(model, function, weights_dir)
         self.function_name = program.name
         super().__init__(program.spec, program.description)
+        self._functions = fixed_shapes(program.spec.description) if self._package else {}
         self._image_outputs = color_spaces(program.description.output)
         self._weights = Weights()
         self._read(program, watch)
@@ -191,6 +196,9 @@ class Simulator(Described):
             if state is not None:
                 raise SimulatorError("a state goes with one input, not with a list of them")
             return [self.predict(row) for row in data]
+        other = fitting_function(self._functions, data) or self.function_name
+        if other != self.function_name:
+            return self._other(other).predict(data, state)
         feeds = {f"input_{k}": v for k, v in self._inputs.checked(data).items()}
         before = checked(self.make_state() if state is None else state, self.states)
         feeds |= {f"input_{key}": array for key, array in before.items()}
@@ -201,6 +209,22 @@ class Simulator(Described):
             out.name: typed(results[f"output_{out.name}"], out, self._image_outputs.get(out.name))
             for out in self.outputs
         }
+
+    def _other(self, name: str) -> Simulator:
+        """The function ``name`` of the same package, opened once."""
+        _say_once(
+            f"the input fits the function {name}, which is run; Core ML runs "
+            f"{self.function_name} unless functionName says otherwise"
+        )
+        if name not in self._others:
+            self._others[name] = Simulator(
+                self._package,
+                self.precision,
+                self.threads,
+                name,
+                max_iterations=self.max_iterations,
+            )
+        return self._others[name]
 
     def _run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, Any]:
         session = self.session

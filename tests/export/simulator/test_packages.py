@@ -28,11 +28,7 @@ ADDED = {"one": 1, "two": 2, "three": 3}
 
 
 def added(number: int) -> Any:
-    return convert(
-        lambda x: mb.add(x=x, y=np.float32(number), name="y"),
-        [mb.TensorSpec(shape=(1, 4))],
-        target=ct.target.iOS18,
-    )
+    return convert(number_added(number), [mb.TensorSpec(shape=(1, 4))], target=ct.target.iOS18)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +42,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(package: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(package, tmp_path / package.name))
+
+
+def number_added(number: int) -> Any:
+    return lambda x: mb.add(x=x, y=np.float32(number), name="y")
 
 
 def functions(folder: Path, default: str) -> Path:
@@ -73,6 +73,28 @@ def test_the_default_function_is_the_one_that_the_package_names(
     with pytest.raises(SimulatorError, match="no function 'four'; there are one, three, two"):
         Simulator(whole, function="four")
     assert set(simulator.get_spec().mlProgram.functions) == set(ADDED)
+
+
+def test_an_input_of_another_length_runs_the_function_of_that_length(tmp_path: Path) -> None:
+    """As a bundle's tokenizer pads to the lengths of its functions; a named function stays."""
+    parts = ct.utils.MultiFunctionDescriptor()
+    for length in (2, 3):
+        folder = tmp_path / f"{length}.mlpackage"
+        convert(
+            number_added(length),
+            [mb.TensorSpec(shape=(length,))],
+            target=ct.target.iOS18,
+        ).save(str(folder))
+        parts.add_function(str(folder), "main", f"length_{length}")
+    parts.default_function_name = "length_3"
+    ct.utils.save_multifunction(parts, str(tmp_path / "whole.mlpackage"))
+    simulator = Simulator(tmp_path / "whole.mlpackage")
+    assert simulator.predict({"x": np.zeros(3, np.float32)})["y"].tolist() == [3, 3, 3]
+    with pytest.warns(UserWarning, match="fits the function length_2"):
+        assert simulator.predict({"x": np.zeros(2, np.float32)})["y"].tolist() == [2, 2]
+    named = Simulator(tmp_path / "whole.mlpackage", function="length_3")
+    with pytest.raises(SimulatorError):
+        named.predict({"x": np.zeros(2, np.float32)})
 
 
 def test_a_bundle_folder_is_its_package(copy: Path) -> None:
