@@ -90,6 +90,7 @@ def test_the_kit_is_compared_with_its_peers(minilm_directory: Path, tmp_path: Pa
     assert ratio["ratio"] == pytest.approx(medians["torch"] / medians["onnxruntime"])
 
 
+@pytest.mark.slow
 def test_peak_memory_stands_in_the_row(minilm_directory: Path, tmp_path: Path) -> None:
     arguments = [part for part in SMALL if part not in ("--no-memory", "minilm")]
     (row,) = run(arguments, tmp_path)["rows"]
@@ -229,6 +230,7 @@ def test_broken_files_are_one_line_and_status_2(
         assert "Traceback" not in printed
 
 
+@pytest.mark.slow
 def test_a_file_for_another_length_is_left_out_and_the_rest_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

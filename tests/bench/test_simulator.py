@@ -15,6 +15,7 @@ from bench.runtimes import contenders as models
 from distill.console.errors import UserError
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_shipped_model(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

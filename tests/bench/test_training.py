@@ -102,6 +102,7 @@ def test_only_the_plain_step_pays_for_padding() -> None:
     assert shares[0] < 0.02 < 0.2 < shares[1]
 
 
+@pytest.mark.slow
 def test_the_command_measures_both(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["--length", "32", "--batch-size", "2", "--seconds", "0.5", "--threads", "1"]
     assert main([*line, "--no-memory", "--json"]) == 0

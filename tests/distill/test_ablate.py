@@ -53,6 +53,7 @@ def line(small_teacher: Path, text_file: Path, glue: Path, tmp_path: Path) -> li
     return [part for key, value in options.items() for part in (f"--{key}", str(value))]
 
 
+@pytest.mark.slow
 def test_rows_are_compared_and_a_stopped_ablation_goes_on(
     line: list[str], tmp_path: Path, monkeypatch, capsys
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
@@ -17,6 +18,7 @@ def line(**options: object) -> list[str]:
     return [part for key, value in options.items() for part in (f"--{key}", str(value))]
 
 
+@pytest.mark.slow
 def test_a_headless_encoder_becomes_a_teacher(
     small_teacher: Path, text_file: Path, tmp_path: Path
 ) -> None:

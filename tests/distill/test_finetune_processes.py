@@ -54,6 +54,7 @@ def options(
 
 
 @pytest.mark.parametrize("task", ["sst2", "squad"])
+@pytest.mark.slow
 def test_two_processes_equal_one_of_the_same_global_batch(
     task: str,
     options: dict[str, dict[str, Any]],

@@ -63,6 +63,7 @@ def metrics(output: Path) -> dict[str, Any]:
     return json.loads((output / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_squad2_with_a_teacher_and_its_baseline(
     student: Path, squad2: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -97,6 +98,7 @@ def test_with_a_low_threshold_no_question_has_an_answer(
     assert report["exact_match"] == pytest.approx(100 * unanswerable / len(found))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(
     student: Path, squad2: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_of_extra_files_nothing_is_held_out(student: Path, squad2: Path, tmp_path: Path) -> None:
     options = ["--held_out", "0.4"]
     assert run("squad2", squad2, student, tmp_path / "plain", *options) == 0

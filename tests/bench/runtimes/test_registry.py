@@ -74,6 +74,7 @@ def embedding(states: np.ndarray) -> np.ndarray:
     ("name", "least"),
     [("onnxruntime", 0.99999), ("onnxruntime-int8", 0.98), ("coreml-sim", 0.9999)],
 )
+@pytest.mark.slow
 def test_the_kits_runtimes_embed_as_transformers_does(
     name: str, least: float, model: Model, folder: Path, inputs: Inputs, reference: np.ndarray
 ) -> None:
@@ -83,6 +84,7 @@ def test_the_kits_runtimes_embed_as_transformers_does(
 
 
 @pytest.mark.parametrize("name", ["onnxruntime-plain", "openvino", "torch-compile"])
+@pytest.mark.slow
 def test_peers_give_the_hidden_states_of_transformers(
     name: str, student: Model, folder: Path, inputs: Inputs
 ) -> None:

@@ -68,6 +68,7 @@ def outcome(folder: Path) -> tuple[list[float], dict[str, torch.Tensor]]:
     return losses, load_file(folder / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_killed_in_a_checkpoint_and_resumed_equals_uninterrupted(configured) -> None:
     """Dropout on, in the middle of the second epoch, with accumulation."""
     options = {"max_steps": 14, "gradient_accumulation_steps": 2}
@@ -110,6 +111,7 @@ def test_a_run_killed_after_its_last_step_takes_no_other_one(schedule: str, conf
     assert all(torch.equal(resumed[name], weights[name]) for name in weights)
 
 
+@pytest.mark.slow
 def test_damaged_checkpoints_lead_to_the_newest_whole_one(configured, capsys) -> None:
     path, folder = configured("run", max_steps=14)
     run(path)
@@ -165,6 +167,7 @@ def test_a_loss_that_is_not_finite_stops_at_once(configured) -> None:
         assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_of_the_same_global_batch(configured, by_two_processes) -> None:
     """Two epochs, so that both processes have to be told of the second."""
     options = {"max_steps": 14, "dropout": 0, "save_strategy": "no"}
