@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Redo qa-mini: a teacher, a student of half its depth, with and without the second stage.
 #
-#     CORPUS=../shared/data/corpus QUESTIONS=../shared/data/squad/train-shifts.json.gz \
+#     CORPUS=data/corpus QUESTIONS=data/squad/train-shifts.json.gz \
 #       bash distill/recipes/qa_mini.sh runs/qa-mini
 #
 # Every step resumes from its last complete checkpoint: give the same command again. Two CPU cores
@@ -9,8 +9,8 @@
 set -euo pipefail
 
 runs=${1:-runs/qa-mini}
-corpus=${CORPUS:-../shared/data/corpus}
-questions=${QUESTIONS:-../shared/data/squad/train-shifts.json.gz}
+corpus=${CORPUS:?names the folder of plain text, see docs/data.md}
+questions=${QUESTIONS:?names the training questions in the format of SQuAD}
 python=${PYTHON:-python}
 common=(--task squad --train_file "$questions" --max_length 320 --doc_stride 192 --dropout 0
   --weight_decay 0.01 --per_device_train_batch_size 16 --warmup_steps 60 --logging_steps 50
