@@ -129,6 +129,7 @@ def test_asset_joins_no_bundle_of_another_model(
     assert (bundle / "model.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_asset_that_differs_is_not_written(
     bundle: Path,
     tmp_path: Path,

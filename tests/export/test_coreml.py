@@ -19,6 +19,7 @@ from export.simulator import Simulator
 
 @pytest.mark.parametrize("layout", ["standard", "ane"])
 @pytest.mark.parametrize("task", ["qa", "classify", "tokens", "rank", "mlm", "embed", "features"])
+@pytest.mark.slow
 def test_every_head_and_layout(
     task: str, layout: str, checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ def test_every_head_and_layout(
         ("lut4", "iOS18", 0.14),
     ],
 )
+@pytest.mark.slow
 def test_every_quantization(
     quantize: str,
     target: str,
@@ -59,6 +61,7 @@ def test_every_quantization(
     assert report["package_bytes"] < share * report["float32_bytes"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_bundle_that_verify_accepts(
     minilm_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +85,7 @@ def test_the_command_writes_a_bundle_that_verify_accepts(
     assert verify.main([str(out), "--against", "minilm", "--tolerance", "90"]) == 1
 
 
+@pytest.mark.slow
 def test_skipped_weights_stay_as_they_are(
     checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
@@ -103,6 +107,7 @@ def test_skipped_weights_stay_as_they_are(
         )
 
 
+@pytest.mark.slow
 def test_overflow_is_seen_before_the_phone(
     checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
 ) -> None:

@@ -65,10 +65,9 @@ def test_another_architecture_is_refused_before_it_runs(
 
 
 def test_another_tokenizer_is_refused(qa_bundle: tuple[Path, Checkpoint], broken: Path) -> None:
-    path = broken / "tokenizer.json"
+    path = broken / "tokenizer_config.json"  # which transformers believes, not tokenizer.json
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["normalizer"]["lowercase"] = False
-    path.write_text(json.dumps(content), encoding="utf-8")
+    path.write_text(json.dumps(content | {"do_lower_case": False}), encoding="utf-8")
     with pytest.raises(UserError, match="its tokenizer is another"):
         verify_bundle(qa_bundle[0], replace(qa_bundle[1], directory=broken))
 

@@ -88,6 +88,7 @@ def operations(bundle: Path) -> list[Any]:
     return list(program.function.operations)
 
 
+@pytest.mark.slow
 def test_the_command_calibrates_minilm(
     minilm_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +114,7 @@ def test_the_command_calibrates_minilm(
         assert op.weight.op.data.val.dtype == np.int8
 
 
+@pytest.mark.slow
 def test_skipped_products_stay_as_they_are(
     checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
@@ -134,6 +136,7 @@ def test_skipped_products_stay_as_they_are(
     assert kinds == {False: (True, "constexpr_affine_dequantize"), True: (False, "const")}
 
 
+@pytest.mark.slow
 def test_qa_mini_answers_as_before(
     qa_examples: list[dict[str, str]], squad_file: Path, tmp_path: Path
 ) -> None:

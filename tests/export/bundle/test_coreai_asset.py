@@ -108,6 +108,7 @@ def inputs_of(length: int, names: tuple[str, ...]) -> Inputs:
 
 @needs_coreai
 @pytest.mark.parametrize(("model_type", "task"), MODELS)
+@pytest.mark.slow
 def test_asset_gives_what_transformers_gives(
     model_type: str, task: str, tiny: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_asset_is_smaller_by_the_bits_of_its_weights(
 
 
 @needs_coreai
+@pytest.mark.slow
 def test_palette_holds_weights_above_six(tiny: Callable[[str, str], Path], tmp_path: Path) -> None:
     """The fast mode of `coreai-opt` makes such a weight infinite and the outputs NaN."""
     checkpoint = load_checkpoint(tiny("distilbert", "qa"))

@@ -76,6 +76,7 @@ def test_functions_have_no_known_hazard(bundles: Callable[..., Path]) -> None:
     assert lint(bundles("embed", lengths=LENGTHS)) == []
 
 
+@pytest.mark.slow
 def test_functions_share_their_weights(bundles: Callable[..., Path]) -> None:
     """At most 1% more than one length, of the greatest length's size."""
     sizes = [
@@ -91,6 +92,7 @@ def test_functions_share_their_weights(bundles: Callable[..., Path]) -> None:
     assert sizes[2] < sizes[3] < 1.01 * sizes[2]
 
 
+@pytest.mark.slow
 def test_functions_give_what_transformers_gives(
     bundles: Callable[..., Path], checkpoint_directory: Callable[[str, str], Path]
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_model_of_coremltools_predicts_in_its_place(
     np.testing.assert_array_equal(stateful.predict({"x": X}, state)["y"], X * 2)
 
 
+@pytest.mark.slow
 def test_coremltools_is_whole_where_it_was_imported_first_and_says_what_it_lacks_otherwise() -> (
     None
 ):

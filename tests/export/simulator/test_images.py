@@ -134,6 +134,7 @@ MODES = {"zeros": "constant", "border": "border", "reflection": "reflection"}
 @pytest.mark.parametrize("padding", MODES)
 @FEW
 @given(size=st.tuples(st.integers(2, 6), st.integers(2, 6)), seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_resample_as_pytorch(padding: str, size: tuple[int, int], seed: int) -> None:
     x = picture(*size)
     grid = np.random.default_rng(seed).uniform(-1.8, 1.8, (1, 3, 4, 2)).astype(np.float32)

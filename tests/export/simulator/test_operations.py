@@ -44,6 +44,7 @@ FEW = settings(max_examples=6, deadline=None)
 @pytest.mark.parametrize("name", UNARY)
 @FEW
 @given(x=TENSORS)
+@pytest.mark.slow
 def test_unary_as_numpy(name: str, x: np.ndarray) -> None:
     found = simulate(lambda x: getattr(mb, name)(x=x), x=x)
     np.testing.assert_allclose(found, UNARY[name](x), rtol=1e-4, atol=1e-6)
@@ -52,6 +53,7 @@ def test_unary_as_numpy(name: str, x: np.ndarray) -> None:
 @pytest.mark.parametrize("name", BINARY)
 @FEW
 @given(data=st.data(), x=TENSORS)
+@pytest.mark.slow
 def test_binary_as_numpy_with_broadcasting(name: str, data: st.DataObject, x: np.ndarray) -> None:
     shape = data.draw(st.sampled_from([x.shape, (1,) * x.ndim, (*x.shape[:-1], 1)]))
     y = data.draw(arrays(np.float32, shape, elements=st.sampled_from([-3.0, -0.5, 0.25, 2.0])))
@@ -61,6 +63,7 @@ def test_binary_as_numpy_with_broadcasting(name: str, data: st.DataObject, x: np
 
 @FEW
 @given(x=arrays(np.float32, (2, 7, 12), elements=VALUES))
+@pytest.mark.slow
 def test_layer_norm_and_gelu_as_pytorch(x: np.ndarray) -> None:
     gamma, beta = np.linspace(0.5, 2, 12, dtype=np.float32), np.ones(12, np.float32)
 
@@ -142,6 +145,7 @@ def test_half_precision_rounds_every_intermediate() -> None:
 
 @FEW
 @given(x=arrays(np.float32, (3, 8), elements=st.floats(-200, 200, width=16)))
+@pytest.mark.slow
 def test_half_precision_as_numpy_rounds(x: np.ndarray) -> None:
     def build(x: Any) -> Any:
         return mb.mul(x=mb.mul(x=x, y=x), y=np.float32(3))
