@@ -40,7 +40,7 @@ class ChannelNorm(nn.LayerNorm):
         largest = at_least(centred.abs().amax(dim=1, keepdim=True), 1.0)
         scaled = centred / largest
         variance = (scaled * scaled).mean(dim=1, keepdim=True)
-        normal = scaled * torch.rsqrt(variance + self.eps / largest / largest)
+        normal = scaled / torch.sqrt(variance + self.eps / largest / largest)
         return normal * self.weight[:, None, None] + self.bias[:, None, None]
 
 
