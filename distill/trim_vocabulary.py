@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,8 @@ def trim(
     content = read_object(source / "tokenizer.json")
     entries_before = len(entries(content))
     tokenizer = load_tokenizer(source)
-    counts = count_ids(tokenizer, _with_progress(read_texts(text)))
+    words: Counter[str] = Counter()
+    counts = count_ids(tokenizer, _with_words_counted(_with_progress(read_texts(text)), words))
     if not counts:
         raise UserError(f"{', '.join(text)}: no text to choose the entries by")
     if coverage is None:
@@ -117,7 +118,6 @@ def trim(
     smaller = trimmed(content, kept)
     smaller_tokenizer = Tokenizer.from_str(json.dumps(smaller))
     before, after = _write(source, out, smaller, smaller_tokenizer, kept)
-    words = Counter(word for line in read_texts(text) for word in line.split())
     return {
         "entries": f"{entries_before:,} -> {len(kept):,}",
         "tokens_covered": f"{100 * sum(counts[i] for i in kept) / counts.total():.2f} %",
@@ -125,6 +125,12 @@ def trim(
         f"{_pieces_per_word(smaller_tokenizer, words):.3f}",
         "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
     }
+
+
+def _with_words_counted(texts: Iterable[str], words: Counter[str]) -> Iterator[str]:
+    for text in texts:
+        words.update(text.split())
+        yield text
 
 
 def _with_progress(texts: Any) -> Any:

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
-from distill.console.errors import UserError as ExportError
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
     from export.proof.predictor import Predictor
 
-__all__ = ["ExportError", "Predictor", "UserError", "export_bundle", "open_bundle"]
+__all__ = ["Predictor", "UserError", "export_bundle", "open_bundle"]
 
 
 def export_bundle(

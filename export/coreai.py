@@ -22,7 +22,7 @@ from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
 from export.proof.report import MB, PAST_TOLERANCE, finite
-from export.tasks.model_inputs import LENGTHS
+from export.tasks.model_inputs import LENGTHS, parse_lengths
 from export.tasks.names import TASKS
 
 
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("--layout", choices=("standard", "ane"), default="standard", help="default %(default)s")
     add(
         "--lengths",
-        type=_lengths,
+        type=parse_lengths,
         default=LENGTHS,
         help="lengths of an input in tokens, an entry point each; "
         f"default {','.join(map(str, LENGTHS))}",
@@ -77,16 +77,6 @@ def parser() -> argparse.ArgumentParser:
     add("--no-verify", action="store_true", help="keep an asset that differs from PyTorch")
     add("--json", action="store_true", help="print the report as JSON")
     return result
-
-
-def _lengths(text: str) -> tuple[int, ...]:
-    try:
-        lengths = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: lengths are numbers such as 128,256") from None
-    if lengths[0] < 2:
-        raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
-    return lengths
 
 
 def _destination(arguments: argparse.Namespace, task: str) -> Path:

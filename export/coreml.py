@@ -21,7 +21,7 @@ from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes, default_lengths
 from export.proof.report import PAST_TOLERANCE, finite, print_report
-from export.tasks.model_inputs import LENGTHS
+from export.tasks.model_inputs import LENGTHS, parse_lengths
 from export.tasks.names import TASKS
 
 APP_MODELS = Path("ios_app/QADemo/Models")
@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--lengths",
-        type=_lengths,
+        type=parse_lengths,
         help="lengths of an input in tokens, which is padded to the next of them; "
         f"default {','.join(map(str, LENGTHS))}, below iOS18 {max(LENGTHS)}",
     )
@@ -107,16 +107,6 @@ def parser() -> argparse.ArgumentParser:
     add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
     add("--json", action="store_true", help="print the report as JSON")
     return result
-
-
-def _lengths(text: str) -> tuple[int, ...]:
-    try:
-        lengths = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: lengths are numbers such as 128,256") from None
-    if lengths[0] < 2:
-        raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
-    return lengths
 
 
 def _destination(arguments: argparse.Namespace, task: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,21 @@ def load_tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def parse_lengths(text: str) -> tuple[int, ...]:
+    """The value of ``--lengths``: numbers of tokens, ascending, each once.
+
+    Raises:
+        argparse.ArgumentTypeError: not numbers, or one below 2.
+    """
+    try:
+        lengths = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: lengths are numbers such as 128,256") from None
+    if lengths[0] < 2:
+        raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
+    return lengths
 
 
 def bucket(tokens: int, lengths: Sequence[int]) -> int:
