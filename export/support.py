@@ -15,13 +15,13 @@ from distill.families.table import FAMILIES
 from export.tasks.table import TASKS
 
 YES, NO = "yes", "-"
+HIDDEN_STATES = "Model"
+"""What the classes of `transformers` without a head end in."""
 
 
 def supports(family: Family, task: str) -> bool:
-    """Whether a model type has the head of a task; hidden states and embeddings need none, and a
-    reranker is a classifier of one label."""
-    head = {"rank": "classify", "embed": None, "features": None}.get(task, task)
-    return head is None or head in family.heads
+    """Whether a model type has the head of a task; one made of hidden states alone needs none."""
+    return TASKS[task].architecture == HIDDEN_STATES or family.head(task) is not None
 
 
 def rows() -> list[list[str]]:
