@@ -4,7 +4,7 @@ student per row, all under the same steps, data and seed, compared with the full
 Example:
 
     python -m distill.ablate --teacher runs/minilm-mlm --layers 3 --text corpus/*.txt.gz \\
-        --output_dir runs/ablation --max_steps 500 --tasks sst2 stsb \\
+        --out runs/ablation --max_steps 500 --tasks sst2 stsb \\
         --rows full no-ce no-cos no-mlm random
 
 Options of distill.pretrain say what the full loss is. Every row has a folder of its own; what is

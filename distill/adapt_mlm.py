@@ -3,7 +3,7 @@
 Example:
 
     python -m distill.adapt_mlm --model minilm --text corpus/*.txt.gz \\
-        --output_dir runs/minilm-mlm --frozen_steps 300 --max_steps 600
+        --out runs/minilm-mlm --frozen_steps 300 --max_steps 600
 
 A head drawn at random would send noise through a trained encoder; so it learns alone until it can
 read it. The decoder is tied to the word embeddings. The same command resumes a stopped run.

@@ -2,7 +2,7 @@
 
 Example:
 
-    python -m distill.average --models runs/teacher-2 runs/teacher-3 --output_dir runs/teacher
+    python -m distill.average --models runs/teacher-2 runs/teacher-3 --out runs/teacher
 
 Rounds of fine-tuning, or seeds of one, end near each other, and their mean often scores above each
 (Wortsman et al., arXiv 2203.05482). It is no use for models that were trained apart from the first
@@ -36,7 +36,9 @@ class AverageArguments:
     """Which checkpoints, and where their mean goes."""
 
     models: list[str] = field(metadata={"help": "checkpoint directories, two or more"})
-    output_dir: str = field(metadata={"help": "directory to write, which must be new"})
+    out: str = field(
+        metadata={"help": "folder to write, which must be new", "aliases": ["--output_dir"]}
+    )
 
     def __post_init__(self) -> None:
         if len(self.models) < 2:
@@ -87,9 +89,9 @@ def _weights(directory: Path) -> dict[str, torch.Tensor]:
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, AverageArguments, __doc__)
     (arguments,) = parse(given, AverageArguments)
-    directories, output = list(map(checkpoint_directory, arguments.models)), arguments.output_dir
+    directories, output = list(map(checkpoint_directory, arguments.models)), arguments.out
     if not is_free(output):
-        raise UserError(f"{output} holds something already: choose another --output_dir")
+        raise UserError(f"{output} holds something already: choose another --out")
     mean = average(directories)
     from safetensors.torch import save_file
 

@@ -3,7 +3,7 @@ question word, is the question, and the phrase the answer (Lewis et al., arXiv 1
 
 Example:
 
-    python -m distill.cloze --text corpus/*.txt.gz --output_file runs/cloze.json.gz
+    python -m distill.cloze --text corpus/*.txt.gz --out runs/cloze.json.gz
     python -m distill.finetune --task squad --extra_files runs/cloze.json.gz --teacher ...
 
 The questions read badly. They are for a student, whose teacher answers them: text of more kinds
@@ -48,7 +48,12 @@ class ClozeArguments:
     """Which text, how many questions, and where they go."""
 
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
-    output_file: str = field(metadata={"help": "new file, in SQuAD's format; .json or .gz"})
+    out: str = field(
+        metadata={
+            "help": "new file, in SQuAD's format; .json or .gz",
+            "aliases": ["--output_file"],
+        }
+    )
     passage_words: int = field(default=120, metadata={"help": "least length of a passage"})
     questions: int = field(default=3, metadata={"help": "of a passage"})
     seed: int = field(default=42, metadata={"help": "of the choice of phrases"})
@@ -151,9 +156,9 @@ def make(arguments: ClozeArguments) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, ClozeArguments, __doc__)
     (arguments,) = parse(given, ClozeArguments)
-    output = Path(arguments.output_file)
+    output = Path(arguments.out)
     if output.exists():
-        raise UserError(f"{output} exists already; name another --output_file")
+        raise UserError(f"{output} exists already; name another --out")
     made = make(arguments)
     content = json.dumps(made, ensure_ascii=False).encode()
     with atomic_file(output) as staged:

@@ -2,10 +2,11 @@
 
 Example:
 
-    python -m distill.finetune --task squad --model minilm --output_dir runs/teacher \\
+    python -m distill.finetune --task squad --model minilm --out runs/teacher \\
         --learning_rate 1.5e-4 --num_train_epochs 1
     python -m distill.finetune --task stsb --model runs/start --teacher runs/stsb-teacher \\
-        --baseline --seeds 5 --output_dir runs/stsb --learning_rate 1e-4 --num_train_epochs 3
+        --baseline --seeds 5 --out runs/stsb --learning_rate 1e-4 --num_train_epochs 3
+    python -m distill.finetune FILE.yaml --max_steps 500   # options from a file, and over it
     python -m distill.adapt_mlm --help   # text without labels has options of its own
 """
 

@@ -2,7 +2,7 @@
 
 Example:
 
-    python -m distill.init_student --teacher minilm --layers 3 --output_dir runs/start
+    python -m distill.init_student --teacher minilm --layers 3 --out runs/start
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class StudentArguments:
     """Which teacher, how deep, which of its layers."""
 
     teacher: str = field(metadata={"help": "checkpoint directory or preset"})
-    output_dir: str = field(metadata={"help": "directory to write"})
+    out: str = field(metadata={"help": "folder to write", "aliases": ["--output_dir"]})
     layers: int = field(default=6, metadata={"help": "depth of the student"})
     choice: str = field(
         default="reference",
@@ -35,7 +35,7 @@ class StudentArguments:
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, StudentArguments, __doc__)
     (arguments,) = parse(given, StudentArguments)
-    output = Path(arguments.output_dir)
+    output = Path(arguments.out)
     if output.exists() and any(output.iterdir()):
         raise UserError(f"{output} exists already and is not empty; name another folder")
     from distill.console.progress import quiet

@@ -1,8 +1,8 @@
-"""Tokenize a corpus once, for many runs: the folder that --corpus_dir names.
+"""Tokenize a corpus once, for many runs: the folder that --corpus_dir of distill.pretrain names.
 
 Example:
 
-    python -m distill.prepare --model minilm --text corpus/*.txt.gz --corpus_dir runs/corpus
+    python -m distill.prepare --model minilm --text corpus/*.txt.gz --out runs/corpus
     python -m distill.pretrain --corpus_dir runs/corpus --text corpus/*.txt.gz --teacher DIR ...
 
 On 16 machines that share a folder, each makes one part with --part 1/16 to --part 16/16;
@@ -30,7 +30,7 @@ class PrepareSettings:
 
     model: str = field(metadata={"help": "checkpoint directory or preset: its tokenizer"})
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
-    corpus_dir: str = field(metadata={"help": "folder to write"})
+    out: str = field(metadata={"help": "folder to write", "aliases": ["--corpus_dir"]})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
     part: str = field(
         default="", metadata={"help": "make part 3 of 16 alone, on one of 16 machines: 3/16"}
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         speed = result["bytes_per_second"]
         print(
-            f"{settings.corpus_dir}: {result['sequences']:,} sequences, {result['tokens']:,} "
+            f"{settings.out}: {result['sequences']:,} sequences, {result['tokens']:,} "
             f"tokens, {result['dropped']:,} dropped; "
             + (f"{speed / 1e6:.2f} MB/s of text" if speed else "made before")
             + (f", {result['bytes_per_cpu_second'] / 1e6:.2f} MB a CPU second; " if speed else "; ")
@@ -82,7 +82,7 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     directory = checkpoint_directory(settings.model)
     check_length(directory, settings.sequence_length)
     tokenizer = load_tokenizer(directory)
-    folder = Path(settings.corpus_dir)
+    folder = Path(settings.out)
     part = part_numbers(settings.part) if settings.part else None
     made_before = ((part_folder(folder, *part) if part else folder) / DESCRIPTION).is_file()
     began, worked = time.perf_counter(), time.process_time()

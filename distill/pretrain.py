@@ -3,7 +3,7 @@
 Example:
 
     python -m distill.pretrain --teacher runs/minilm-mlm --layers 3 --text corpus/*.txt.gz \\
-        --output_dir runs/start --max_steps 500
+        --out runs/start --max_steps 500
 
 The same from a file: python -m distill.pretrain run.yaml (or .json). A run that was stopped goes
 on from its last complete checkpoint when the same command is started again. A teacher without MLM

@@ -2,7 +2,7 @@
 
 Example:
 
-    python -m distill.ship --model runs/student-d --card card.md --output_dir distill/models/qa-mini
+    python -m distill.ship --model runs/student-d --card card.md --out distill/models/qa-mini
 
 Heads of every task are kept: the model is what the checkpoint's config.json says it is.
 """
@@ -48,8 +48,11 @@ class ShipArguments:
     """Which checkpoint, where to, with which card."""
 
     model: str = field(metadata={"help": "checkpoint directory"})
-    output_dir: str = field(
-        metadata={"help": "directory to write, or to replace if it was shipped before"}
+    out: str = field(
+        metadata={
+            "help": "folder to write, or to replace if it was shipped before",
+            "aliases": ["--output_dir"],
+        }
     )
     card: str = field(metadata={"help": "Markdown file that becomes its README.md"})
 
@@ -102,7 +105,7 @@ def _check_output(output: Path) -> None:
     if "config.json" not in names or names - SHIPPED:
         raise UserError(
             f"{output} holds something else than a shipped model, which would be lost: choose "
-            "another --output_dir"
+            "another --out"
         )
 
 
@@ -110,7 +113,7 @@ def _check_output(output: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, ShipArguments, __doc__)
     (arguments,) = parse(given, ShipArguments)
-    source, output = checkpoint_directory(arguments.model), Path(arguments.output_dir)
+    source, output = checkpoint_directory(arguments.model), Path(arguments.out)
     _check_output(output)
     try:
         card = Path(arguments.card).read_text(encoding="utf-8")

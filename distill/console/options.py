@@ -1,18 +1,19 @@
-"""Options of a command as dataclasses: from its arguments, or from a YAML or JSON file."""
+"""Options of a command as dataclasses: from its arguments, and from YAML or JSON files."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
 from distill.console.errors import UserError
+from distill.console.option_files import SUFFIXES, as_command_line, read_option_file
 
-CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 HELP_WIDTH = 98
 
 
@@ -47,10 +48,10 @@ def options_given(
 
 
 def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
-    """Dataclasses from options, or from the one YAML or JSON file that is named instead.
+    """Dataclasses from options; files of options may stand first, and what comes later overrides.
 
     Raises:
-        UserError: no such option, or a value that is none of it; a file that cannot be read.
+        UserError: an unknown option or an invalid value; a file that cannot be read.
     """
     from transformers import HfArgumentParser
 
@@ -58,51 +59,48 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
         def error(self, message: str) -> NoReturn:
             raise UserError(f"{message} (--help lists the options)")
 
-    parser = OneLineErrors(kinds)
-    options = expanded(given)
-    _, unknown = parser.parse_known_args(options)
+    parser = OneLineErrors(kinds, allow_abbrev=False)
+    known = parser._option_string_actions
+    files, _ = _files_first(given)
+    for path in files:
+        for name in read_option_file(path):
+            if f"--{name}" not in known:
+                raise UserError(f"{path}: {_unknown(name, known)}")
+    line = expanded(given)
+    _, unknown = parser.parse_known_args(line)
     if unknown:
-        parser.error(f"there is no option {unknown[0].partition('=')[0]}")
+        raise UserError(_unknown(unknown[0].partition("=")[0], known))
     try:
-        return tuple(parser.parse_args_into_dataclasses(options))
+        return tuple(parser.parse_args_into_dataclasses(line, look_for_args_file=False))
     except ValueError as error:  # of TrainingArguments, about options that do not go together
         raise UserError(str(error)) from None
 
 
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(f"--{name.lstrip('-')}", known, 1)
+    advice = f"did you mean {near[0]}?" if near else "--help lists the options"
+    return f"there is no option {name} ({advice})"
+
+
 def expanded(given: Sequence[str]) -> list[str]:
-    """Options as they are given, or those of the one file that is.
+    """Options with those of the files that stand first written out before them.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: a file cannot be read.
     """
-    from_file = len(given) == 1 and given[0].endswith(CONFIG_SUFFIXES)
-    return _options_in(Path(given[0])) if from_file else list(given)
+    files, options = _files_first(given)
+    read = [option for path in files for option in read_option_file(path).items()]
+    return [word for name, value in read for word in as_command_line(name, value)] + options
 
 
-def _options_in(path: Path) -> list[str]:
-    """The options of a file as on the command line, so that both are checked alike (YAML, for one,
-    takes 5e-4 for a text)."""
-    import yaml
-
-    try:
-        read = json.loads if path.suffix == ".json" else yaml.safe_load
-        options = read(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: {error}") from None
-    if not isinstance(options, dict):
-        raise UserError(f"{path}: holds no options, which are lines such as max_steps: 500")
-    line: list[str] = []
-    for name, value in options.items():
-        if isinstance(value, list):
-            line += [f"--{name}", *map(str, value)] if value else []
-        elif value is not None:
-            line.append(f"--{name}={json.dumps(value) if isinstance(value, dict) else value}")
-    return line
+def _files_first(given: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The files of options that stand first, and the rest of a command line."""
+    files = list(takewhile(lambda word: word.endswith(SUFFIXES), given))
+    return [Path(file) for file in files], list(given[len(files) :])
 
 
 PLAIN_TRAINING = (
-    "Besides these, every option of transformers.TrainingArguments (--output_dir, --max_steps, "
-    "--learning_rate, --num_train_epochs, --seed, ...); or one YAML or JSON file of options."
+    "Besides these, every option of transformers.TrainingArguments (--out, which it calls "
+    "--output_dir, --max_steps, --learning_rate, --num_train_epochs, --seed, ...). YAML or JSON "
+    "files of options may stand first; what comes later overrides."
 )

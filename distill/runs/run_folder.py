@@ -57,7 +57,7 @@ def locked(run: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         raise UserError(
-            f"{run}: another command is training there; wait for it, or choose another --output_dir"
+            f"{run}: another command is training there; wait for it, or choose another --out"
         ) from None
     except OSError:  # a file system without locks
         pass
@@ -78,7 +78,7 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
     if not recorded.is_file() and ((run / "config.json").is_file() or _trained(run)):
         raise UserError(
             f"{run} holds a model without the {RUN_FILE} of its run, and it would be lost; choose "
-            "another --output_dir"
+            "another --out"
         )
     if recorded.is_file() and _trained(run):
         old = read_object(recorded)
@@ -87,7 +87,7 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
             key = differing[0]
             raise UserError(
                 f"{run} holds a run with {key} = {old.get(key)!r}, not {settings.get(key)!r}; "
-                "choose another --output_dir, or the same settings to resume it"
+                "choose another --out, or the same settings to resume it"
             )
         return
     with atomic_file(recorded) as staged:

@@ -6,7 +6,7 @@ same rows, and each writes the folder of the run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -27,6 +27,10 @@ def use_cpus_together(training: Any) -> None:
 @dataclass
 class SharedTraining(TrainingArguments):
     """`TrainingArguments` of a run that the started processes share."""
+
+    output_dir: str | None = field(  # "": to be named, where transformers has one of its own
+        default="", metadata={"help": "the folder of the run", "aliases": ["--out"]}
+    )
 
     def __post_init__(self) -> None:
         use_cpus_together(self)

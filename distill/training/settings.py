@@ -25,11 +25,11 @@ TRAINING_DEFAULTS: dict[str, Any] = {
 """Where the reference differs from `transformers.TrainingArguments`: AdamW with a linear schedule,
 5% warm-up, no weight decay, 3 epochs."""
 REFERENCE_TRAINING = (
-    "Besides these, every option of transformers.TrainingArguments (--output_dir, --max_steps, "
-    "--seed, ...), here with the reference's defaults: "
+    "Besides these, every option of transformers.TrainingArguments (--out, which it calls "
+    "--output_dir, --max_steps, --seed, ...), here with the reference's defaults: "
     + ", ".join(f"--{name} {value}" for name, value in TRAINING_DEFAULTS.items())
-    + "; and --precision auto|float32|bf16, --early_stopping_patience N; or one YAML or JSON file "
-    "of options."
+    + "; and --precision auto|float32|bf16, --early_stopping_patience N. YAML or JSON files of "
+    "options may stand first; what comes later overrides."
 )
 
 # What of any training decides its outcome: a run goes on only with the same.
@@ -100,7 +100,7 @@ class PretrainSettings:
     dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
     corpus_dir: str = field(
-        default="", metadata={"help": "tokenized corpus, to share; default: in --output_dir"}
+        default="", metadata={"help": "tokenized corpus, to share; default: in --out"}
     )
     held_out: float = field(
         default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
@@ -180,7 +180,7 @@ def check_training(training: Any) -> None:
             "CUDA_VISIBLE_DEVICES= to train on CPUs"
         )
     if not training.output_dir:
-        raise UserError("name the folder of the run with --output_dir")
+        raise UserError("name the folder of the run with --out")
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
         if getattr(training, name) < 1:
             raise UserError(f"--{name} must be at least 1, not {getattr(training, name)}")

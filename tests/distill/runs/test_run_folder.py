@@ -93,7 +93,7 @@ def test_a_run_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
     checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
     claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 1})
     before = (tmp_path / RUN_FILE).read_bytes()
-    with pytest.raises(UserError, match=r"seed = 1, not 2.*another --output_dir"):
+    with pytest.raises(UserError, match=r"seed = 1, not 2.*another --out"):
         claim_run(tmp_path, {"learning_rate": 1e-4, "seed": 2})
     assert (tmp_path / RUN_FILE).read_bytes() == before
 
