@@ -5,12 +5,18 @@ public struct Encoding: Equatable, Sendable {
     public var ids: [Int32] = []
     /// In Unicode scalars of the text, as Python counts characters.
     public var offsets: [Range<Int>] = []
+    /// Tokens of one word (one piece of the pre-tokenizer, or an added token) have one number; the
+    /// numbers rise.
+    public var words: [Int] = []
 
     public var count: Int { ids.count }
 
-    mutating func append(_ id: Int32, _ range: Range<Int>) {
+    /// - Parameter startsWord: whether the token is the first of its word.
+    mutating func append(_ id: Int32, _ range: Range<Int>, startsWord: Bool) {
+        let previous = words.last ?? -1
         ids.append(id)
         offsets.append(range)
+        words.append(startsWord ? previous + 1 : max(previous, 0))
     }
 }
 
@@ -51,6 +57,7 @@ public struct BertTokenizer: Sendable {
         var encoding = Encoding()
         encoding.ids.reserveCapacity(scalars.count / 4)
         encoding.offsets.reserveCapacity(scalars.count / 4)
+        encoding.words.reserveCapacity(scalars.count / 4)
         var (start, position) = (0, 0)
         while position < scalars.count {
             guard let token = addedTokens.longestMatch(scalars[position...]) else {
@@ -58,7 +65,7 @@ public struct BertTokenizer: Sendable {
                 continue
             }
             encodeText(scalars[start..<position], into: &encoding)
-            encoding.append(token.value, position..<(position + token.count))
+            encoding.append(token.value, position..<(position + token.count), startsWord: true)
             position += token.count
             start = position
         }
@@ -88,12 +95,13 @@ public struct BertTokenizer: Sendable {
     ) {
         guard !word.isEmpty else { return }
         guard let pieces = wordPiece.pieces(of: text.scalars[word]) else {
-            return encoding.append(wordPiece.unknownID, text.origin(of: word))
+            return encoding.append(wordPiece.unknownID, text.origin(of: word), startsWord: true)
         }
         var start = word.lowerBound
         for piece in pieces {
             let end = start + piece.count
-            encoding.append(piece.value, text.origin(of: start..<end))
+            let isFirst = start == word.lowerBound
+            encoding.append(piece.value, text.origin(of: start..<end), startsWord: isFirst)
             start = end
         }
     }

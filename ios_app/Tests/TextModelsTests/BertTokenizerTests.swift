@@ -17,6 +17,7 @@ final class BertTokenizerTests: XCTestCase {
         let encoding = try tokenizer("un aff ##aff ##able ##a unaff").encode("Unaffable")
         XCTAssertEqual(encoding.ids, [8, 6])
         XCTAssertEqual(encoding.offsets, [0..<5, 5..<9])
+        XCTAssertEqual(encoding.words, [0, 0])
     }
 
     func testWordWithoutPiecesIsOneUnknownToken() throws {
@@ -55,6 +56,7 @@ final class BertTokenizerTests: XCTestCase {
     func testSpecialTokensInTextAreTaken() throws {
         let encoding = try tokenizer("a b [ sep ]").encode("a[SEP]b [sep]")
         XCTAssertEqual(encoding.ids, [3, 2, 4, 5, 6, 7])
+        XCTAssertEqual(encoding.words, [0, 1, 2, 3, 4, 5])
         XCTAssertEqual(encoding.offsets.prefix(3), [0..<1, 1..<6, 6..<7])
     }
 
