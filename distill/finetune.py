@@ -57,7 +57,8 @@ NOT_OF_ONE_RUN = (
     "logits_cache",
     "allow_weak_teacher",
 )
-OF_A_TEACHER = ("alpha", "temperature", "hidden_weight", "attention_weight")
+OF_A_TEACHER = ("alpha", "temperature", "hidden_weight", "attention_weight", "relation_weight",
+                "relation_heads")  # fmt: skip
 RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
 
 
@@ -82,6 +83,13 @@ class FinetuneArguments(TaskOptions):
     )
     attention_weight: float | None = field(
         default=None, metadata={"help": "squad: of matching what the heads attend to; none is off"}
+    )
+    relation_weight: float | None = field(
+        default=None,
+        metadata={"help": "of matching MiniLMv2's relations, for models of any width; none is off"},
+    )
+    relation_heads: int | None = field(
+        default=None, metadata={"help": "of the relations; default: the student's attention heads"}
     )
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
@@ -118,8 +126,11 @@ class FinetuneArguments(TaskOptions):
             raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
         if self.temperature is not None and self.temperature <= 0:
             raise UserError(f"--temperature must be above 0, not {self.temperature}")
-        if min(self.hidden_weight or 0, self.attention_weight or 0) < 0:
-            raise UserError("--hidden_weight and --attention_weight must not be negative")
+        for name in OF_A_TEACHER[2:]:
+            if (getattr(self, name) or 0) < 0:
+                raise UserError(f"--{name} must not be negative")
+        if self.relation_heads and not self.relation_weight:
+            raise UserError("--relation_heads needs a --relation_weight")
         named = [name for name in OF_A_TEACHER if getattr(self, name) is not None]
         if named and not self.teacher:
             raise UserError(f"--{named[0]} needs a --teacher")

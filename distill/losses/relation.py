@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 from distill.console.errors import UserError
 from distill.families.table import family_of
+from distill.losses.task import row_means
 
 PARTS = ("query", "key", "value")
 
@@ -48,14 +49,15 @@ def log_relation(states: torch.Tensor, attention_mask: torch.Tensor, heads: int)
     return products.masked_fill(padding, torch.finfo(products.dtype).min).log_softmax(-1)
 
 
-def relation_loss(
+def relation_divergence(
     student: Sequence[torch.Tensor],
     teacher: Sequence[torch.Tensor],
     attention_mask: torch.Tensor,
     heads: int,
 ) -> torch.Tensor:
-    """KL(teacher || student) of the relations among queries, among keys and among values; the mean
-    over the three, over heads and over attended positions (equations 5 to 7, each with weight 1/3).
+    """KL(teacher || student) of the relations among queries, among keys and among values; of every
+    position, (batch, length), the mean over the three and over heads (equations 5 to 7, each with
+    weight 1/3). Positions of padding have no meaning.
 
     Args:
         student: queries, keys and values of one layer, each (batch, length, width).
@@ -66,14 +68,24 @@ def relation_loss(
     Raises:
         UserError: they do not.
     """
-    attended = attention_mask.bool()
-    losses = []
+    divergences = []
     for own, taught in zip(student, teacher, strict=True):
         target = log_relation(taught.detach(), attention_mask, heads)
         found = log_relation(own, attention_mask, heads)
         divergence = F.kl_div(found, target, reduction="none", log_target=True).sum(-1)
-        losses.append(divergence.transpose(1, 2)[attended].mean())
-    return torch.stack(losses).mean()
+        divergences.append(divergence.mean(1))
+    return torch.stack(divergences).mean(0)
+
+
+def relation_loss(
+    student: Sequence[torch.Tensor],
+    teacher: Sequence[torch.Tensor],
+    attention_mask: torch.Tensor,
+    heads: int,
+) -> torch.Tensor:
+    """The mean of `relation_divergence` over attended positions."""
+    divergence = relation_divergence(student, teacher, attention_mask, heads)
+    return divergence[attention_mask.bool()].mean()
 
 
 def taught_layer(layers: int) -> int:
@@ -134,3 +146,8 @@ class LayerRelations:
     def loss(self, attention_mask: torch.Tensor) -> torch.Tensor:
         """`relation_loss` of the last forward of both, which this takes."""
         return relation_loss(self.student.take(), self.teacher.take(), attention_mask, self.heads)
+
+    def row_losses(self, attention_mask: torch.Tensor) -> torch.Tensor:
+        """As `loss`, but of every row, (batch,), the mean over its attended positions."""
+        states = self.student.take(), self.teacher.take()
+        return row_means(relation_divergence(*states, attention_mask, self.heads), attention_mask)

@@ -97,11 +97,11 @@ def hidden_loss(
     for mine, theirs in layer_pairs(len(student) - 1, len(teacher) - 1):
         target = teacher[theirs].detach()
         error = (student[mine] - target).square().sum(-1)
-        losses.append(_row_means(error / target.square().sum(-1), attention_mask))
+        losses.append(row_means(error / target.square().sum(-1), attention_mask))
     return torch.stack(losses).mean(0)
 
 
-def _row_means(values: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+def row_means(values: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Means over the attended positions of every row; both of shape (batch, length)."""
     kept = values.masked_fill(attention_mask == 0, 0.0)  # and no gradient from padding
     return kept.sum(-1) / attention_mask.sum(-1)
@@ -127,5 +127,5 @@ def attention_loss(
         target = teacher[theirs - 1].detach().clamp_min(LEAST_PROBABILITY)
         found = student[mine - 1].clamp_min(LEAST_PROBABILITY)
         divergence = (target * (target.log() - found.log())).sum(-1)
-        losses.append(_row_means(divergence.mean(1), attention_mask))
+        losses.append(row_means(divergence.mean(1), attention_mask))
     return torch.stack(losses).mean(0)

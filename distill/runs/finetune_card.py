@@ -10,6 +10,7 @@ from distill.tasks.task import Data, Task
 
 SHOWN = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
          "gradient_accumulation_steps", "seed")  # fmt: skip
+MATCHED = ("hidden_weight", "attention_weight", "relation_weight")
 
 
 def finetune_card(
@@ -27,10 +28,11 @@ def finetune_card(
     head = ["---", "library_name: transformers", "tags:", f"- {task.name}", *tags, "---", ""]
     lines = [f"# {start.name} on {task.name}", "", f"It started from `{start.name}`."]
     if teacher:
-        lines.append(
-            f"Teacher: `{teacher.name}`, weight {settings.alpha:g} in the loss, temperature "
-            f"{settings.temperature:g}."
-        )
+        terms = [f"weight {settings.alpha:g} in the loss", f"temperature {settings.temperature:g}"]
+        for name in MATCHED:
+            if weight := getattr(settings, name):
+                terms.append(f"{name.replace('_', ' ')} {weight:g}")
+        lines.append(f"Teacher: `{teacher.name}`, {', '.join(terms)}.")
     counts = ", ".join(f"{name} {value}" for name, value in data.counts.items())
     lines += ["", "## Data", "", f"{counts}; at most {options.max_length} tokens."]
     if data.labels and data.labels.names:

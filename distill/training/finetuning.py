@@ -15,6 +15,7 @@ from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.console.progress import show_progress
 from distill.corpus.length_batches import FeatureDataset
+from distill.losses.relation import LayerRelations
 from distill.losses.task import attention_loss, hidden_loss
 from distill.models.checkpoint_folder import check_length
 from distill.models.loading import load_auto_tokenizer
@@ -40,13 +41,15 @@ class Distillation:
     temperature: float = 2.0
     hidden_weight: float = 0.0
     attention_weight: float | None = None
+    relation_weight: float = 0.0
+    relation_heads: int = 0
     logits_cache: str = "runs/logits"
     allow_weak_teacher: bool = False
 
     @property
     def live(self) -> bool:
         """Whether the teacher must run beside its student."""
-        return self.hidden_weight > 0 or bool(self.attention_weight)
+        return self.hidden_weight > 0 or self.relation_weight > 0 or bool(self.attention_weight)
 
 
 class FinetuneTrainer(ExactTrainer):
@@ -65,6 +68,10 @@ class FinetuneTrainer(ExactTrainer):
     ) -> None:
         super().__init__(**keywords)
         self.task, self.labels, self.teacher, self.settings = task, labels, teacher, settings
+        self.relations: LayerRelations | None = None
+        if isinstance(teacher, LiveTeacher) and settings.relation_weight > 0:
+            heads = settings.relation_heads
+            self.relations = LayerRelations(keywords["model"], teacher.model, heads)
 
     def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any
@@ -100,6 +107,8 @@ class FinetuneTrainer(ExactTrainer):
         if settings.attention_weight:
             matched = attention_loss(found.attentions, target.attentions, mask)
             losses = losses + settings.attention_weight * matched
+        if self.relations is not None:
+            losses = losses + settings.relation_weight * self.relations.row_losses(mask)
         return losses
 
 
@@ -151,7 +160,9 @@ def finetune(
         report["teacher"] = checked(task, own, teacher_directory, data, scored, options, settings)
         _check_widths(model, own, settings)
         if settings.live:
-            teacher = LiveTeacher(task, own, features, data.labels, attentions)
+            teacher = LiveTeacher(
+                task, own, features, data.labels, settings.hidden_weight > 0, attentions
+            )
         else:
             with training.main_process_first(desc="the teacher's logits"):
                 folder = Path(settings.logits_cache)
@@ -238,5 +249,6 @@ def _check_widths(student: Any, teacher: Any, settings: Distillation) -> None:
         if weight and getattr(ours, what) != getattr(theirs, what):
             raise UserError(
                 f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
-                f"the teacher's {getattr(theirs, what)}: leave it at 0"
+                f"the teacher's {getattr(theirs, what)}: leave it at 0; --relation_weight 1 "
+                "compares models of any width"
             )

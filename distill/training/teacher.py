@@ -19,8 +19,8 @@ WEIGHTS = (".safetensors", ".bin")
 
 
 class LiveTeacher:
-    """A teacher that runs beside its student, for what is too large to cache: hidden states, and
-    attentions if ``attentions``."""
+    """A teacher that runs beside its student, for what is too large to cache: ``hidden`` states,
+    ``attentions``, and what `LayerRelations` keeps of its forward."""
 
     def __init__(
         self,
@@ -28,9 +28,11 @@ class LiveTeacher:
         model: Any,
         features: Sequence[Any],
         labels: Labels | None,
+        hidden: bool = False,
         attentions: bool = False,
     ) -> None:
-        self.task, self.model, self.attentions = task, model.eval(), attentions
+        self.task, self.model = task, model.eval()
+        self.hidden, self.attentions = hidden, attentions
         self.collate, self.features = Collator(task, labels, model), features
 
     @torch.no_grad()
@@ -38,7 +40,7 @@ class LiveTeacher:
         device = next(self.model.parameters()).device
         rows = [{"index": row, "feature": self.features[row]} for row in batch["index"].tolist()]
         own = {name: value.to(device) for name, value in self.collate(rows).items()}
-        return run_model(self.task, self.model, own, hidden=True, attentions=self.attentions)
+        return run_model(self.task, self.model, own, self.hidden, self.attentions)
 
 
 class CachedTeacher:

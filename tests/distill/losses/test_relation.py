@@ -80,6 +80,25 @@ def test_the_layer_that_teaches() -> None:
     assert [taught_layer(n) for n in (6, 12, 24)] == [5, 11, 20]
 
 
+def test_row_losses_are_means_over_the_positions_of_each_row() -> None:
+    student, teacher = student_of(12, 4).double(), student_of(24, 6).double()
+    relations = LayerRelations(student, teacher, 4)
+    ids = torch.randint(5, 60, (2, 5))
+    for model in (student, teacher):
+        model(ids, mask())
+    states = (relations.student.take(), relations.teacher.take())
+    own, taught = ([t.detach().double() for t in layer] for layer in states)
+    for model in (student, teacher):
+        model(ids, mask())
+    rows = relations.row_losses(mask()).tolist()
+    shares = [n / sum(LENGTHS) for n in LENGTHS]
+    whole = sum(row * share for row, share in zip(rows, shares, strict=True))
+    assert whole == pytest.approx(written_out(own, taught, 4), rel=1e-5)
+    alone = [[t[1:, :3] for t in layer] for layer in (own, taught)]
+    row = relation_loss(alone[0], alone[1], torch.ones(1, 3), 4)
+    assert rows[1] == pytest.approx(float(row), rel=1e-5)
+
+
 def student_of(width: int, heads: int) -> DistilBertForMaskedLM:
     config = DistilBertConfig(**SIZES, dim=width, n_heads=heads, n_layers=2, hidden_dim=32)
     return DistilBertForMaskedLM(config).eval()

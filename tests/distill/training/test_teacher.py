@@ -171,7 +171,7 @@ def test_other_weights_have_another_cache(
 
 
 def test_a_live_teacher_gives_hidden_states_too(teacher: tuple[torch.nn.Module, Path]) -> None:
-    logits, hidden, _ = LiveTeacher(SQUAD, teacher[0], FEATURES, None)(
+    logits, hidden, _ = LiveTeacher(SQUAD, teacher[0], FEATURES, None, hidden=True)(
         batch([0, 2], segments=False)
     )
     assert logits.shape == (2, 2, 9)
