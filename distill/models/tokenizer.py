@@ -30,7 +30,17 @@ def load_tokenizer(directory: Path) -> Tokenizer:
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The ids that open a sequence and separate its segments."""
+    """The ids that open a sequence and separate its segments: those that the tokenizer itself puts
+    around a text, as MPNet's, which knows [CLS] and [SEP] too; by name where it adds none.
+
+    Raises:
+        UserError: it has none of the known names either.
+    """
+    encoded = tokenizer.encode("")
+    marks = zip(encoded.ids, encoded.special_tokens_mask, strict=True)
+    added = [number for number, special in marks if special]
+    if len(added) == 2:
+        return added[0], added[1]
     for opening, separator in (("[CLS]", "[SEP]"), ("<s>", "</s>")):
         cls, sep = tokenizer.token_to_id(opening), tokenizer.token_to_id(separator)
         if cls is not None and sep is not None:

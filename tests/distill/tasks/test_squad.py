@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from distill.console.errors import UserError
 from distill.corpus import hub
@@ -45,6 +46,25 @@ def test_published_predictions_get_their_published_score(
         read_json(folder / "predictions" / f"{name}.json.gz"),
     )
     assert tuple(found.values()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("marks", [("<s>", "</s>"), ("[CLS]", "[SEP]")])
+def test_windows_have_the_special_tokens_of_the_tokenizer(
+    marks: tuple[str, str], passages: list[str]
+) -> None:
+    """MPNet's vocabulary has [CLS] and [SEP] too, which its model never saw."""
+    pieces = BertWordPieceTokenizer()
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "</s>"]
+    pieces.train_from_iterator(passages, 400, special_tokens=specials, show_progress=False)
+    tokenizer = pieces._tokenizer
+    (cls, _), (sep, _) = ends = [(mark, tokenizer.token_to_id(mark)) for mark in marks]
+    between = f"{sep} {sep}" if sep == "</s>" else sep
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{cls} $A {sep}", pair=f"{cls} $A {between} $B {sep}", special_tokens=ends
+    )
+    question = Example("q", "Which one?", passages[0], ())
+    (feature,) = make_features([question], tokenizer, 512)
+    assert feature.input_ids == tokenizer.encode(question.question, question.context).ids
 
 
 def example(passage: str, answer: str) -> Example:
