@@ -113,7 +113,7 @@ def _engines_here(bundle: Bundle) -> list[str]:
 
 
 def source_of(bundle: Bundle) -> str:
-    """The folder or preset that a bundle was made from.
+    """The folder or preset that a bundle was made from, never another of the same name.
 
     Raises:
         UserError: it is not on this machine, or holds random weights.
@@ -121,13 +121,14 @@ def source_of(bundle: Bundle) -> str:
     settings = bundle.settings
     if settings.get("random_weights"):
         raise UserError(f"{bundle.directory} has random weights: there is nothing to compare with")
-    for key in ("source_path", "source"):
-        source = str(settings.get(key) or "")
-        if source in PRESETS or (source and (Path(source) / "config.json").is_file()):
-            return source
+    path, source = settings.get("source_path"), settings.get("source")
+    if path == "" and source in PRESETS:
+        return str(source)
+    if isinstance(path, str) and path and Path(path).is_dir():
+        return path
     raise UserError(
-        f"{bundle.directory} was made from {settings.get('source')!r}, which is not here; "
-        "name the checkpoint with --against"
+        f"{bundle.directory} was made from {path or source!r}, which is not here; name the "
+        "checkpoint with --against"
     )
 
 
@@ -144,14 +145,16 @@ def verify_bundle(
 
     Returns:
         ``examples``, the figures of `export.proof.gate.Proof`, ``agreement`` (the share of equal
-        decisions), for data the task's measures of both, the package's as ``package_...``, and
-        ``verdict``, a sentence.
+        decisions), for data the task's measures of both, the package's as ``package_...``, of a
+        Core ML package what `export.bundle.checks.run_checks` finds, and ``verdict``, a sentence.
 
     Raises:
         UserError: a package or data file that does not fit, another architecture or tokenizer
             than the package was made from, or a checkpoint that the library cannot load.
     """
     from export.bundle.bundle_folder import open_bundle
+    from export.bundle.checks import run_checks
+    from export.proof.engines import format_of, open_engine
     from export.proof.side_by_side import compare_with
     from export.proof.witness import load_witness
     from export.proof.workload import judge, load_workload
@@ -160,13 +163,23 @@ def verify_bundle(
     _check_architecture(bundle, checkpoint)
     workload = load_workload(bundle, data, limit)
     witness, _ = load_witness(checkpoint, bundle.task)
-    proof, expected, found = compare_with(witness, bundle, workload, engine, precision)
-    return {
+    package_engine = open_engine(bundle, engine, precision)
+    proof, expected, found = compare_with(witness, bundle, workload, package_engine)
+    report = {
         "examples": workload.examples,
         **proof.as_json(),
         **judge(workload, expected, found),
         "verdict": proof.sentence(),
     }
+    if format_of(bundle, engine) == "coreml":  # an asset of Core AI has weights of its own
+        report |= run_checks(bundle.settings, package_engine.predict)
+    if not report.get("checks_passed", True):
+        report["passed"] = False
+        report["verdict"] = (
+            f"Not as exported: the package differs from the checks in its model.json by "
+            f"{report['checks_difference']:.1%} of their largest number."
+        )
+    return report
 
 
 def _by_decibels(report: dict[str, Any], tolerance: float) -> dict[str, Any]:

@@ -209,6 +209,10 @@ def write_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
 
 
 def write_settings(directory: Path, settings: dict[str, Any]) -> None:
-    """Write the model.json of a bundle that is being made."""
-    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    """Write the model.json of a bundle that is being made. A check has a line of its own: with a
+    line for each number the file would be four times as long."""
+    text = json.dumps(settings | {"checks": []}, indent=2, ensure_ascii=False) + "\n"
+    checks = ",\n".join(f"    {json.dumps(check)}" for check in settings["checks"])
+    if checks:
+        text = text.replace('"checks": []', f'"checks": [\n{checks}\n  ]')
     (directory / SETTINGS).write_text(text, encoding="utf-8")

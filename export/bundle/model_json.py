@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
-from distill.models.presets import PRESETS
+from distill.models.presets import PRESETS, preset_directory
+from export.bundle.checks import read_checks
 from export.bundle.compress import COMPRESSIONS
 from export.bundle.functions import SHAPES, function_names
 from export.checkpoint.reading import Checkpoint
@@ -162,10 +163,12 @@ def cross_encoder_activation(config: Mapping[str, Any], name: str) -> str:
 
 
 def _folder(checkpoint: Checkpoint) -> str:
-    """Where the checkpoint was, for a later comparison; of a preset its name says it."""
-    if checkpoint.directory is None or checkpoint.source in PRESETS:
+    """The folder that was named, for a later comparison; empty for a preset, whose name says it."""
+    folder = checkpoint.root or checkpoint.directory
+    preset = preset_directory(checkpoint.source) if checkpoint.source in PRESETS else None
+    if folder is None or (preset and folder.resolve() == preset.resolve()):
         return ""
-    return str(checkpoint.directory.resolve())
+    return str(folder.resolve())
 
 
 def _problem_type(labels: int) -> str:
@@ -209,6 +212,7 @@ def read_settings(content: str) -> dict[str, Any]:
         raise ValueError(f"functions {functions!r} (expected names by length)")
     if functions and set(functions) != set(map(str, complete["lengths"])):
         raise ValueError(f"functions of {_listed(tuple(functions))} (expected each of the lengths)")
+    read_checks(complete)
     threshold = complete["no_answer_threshold"]
     if threshold is not None and type(threshold) not in (int, float):
         raise ValueError(f"no_answer_threshold {threshold!r} (expected null or a number)")

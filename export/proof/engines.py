@@ -46,6 +46,11 @@ def engines_of(bundle: Bundle) -> list[str]:
     return list(by_format.values())
 
 
+def format_of(bundle: Bundle, engine: str | None = None) -> str:
+    """The format of a bundle that an engine runs, by default the first of `engines_of`."""
+    return ENGINES[engine or engines_of(bundle)[0]][0]
+
+
 def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "float16") -> Engine:
     """An engine for a bundle; by default the first of `engines_of`.
 

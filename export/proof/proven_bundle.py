@@ -18,8 +18,10 @@ from export.bundle.bundle_folder import (
     check_replaceable,
     directory_size,
     write_bundle,
+    write_settings,
 )
 from export.bundle.calibrate import calibration_inputs, quantize_activations
+from export.bundle.checks import make_checks
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
 from export.bundle.functions import choose_shapes, split_into_functions
@@ -27,6 +29,7 @@ from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder
+from export.proof.engines import open_engine
 from export.proof.gate import Proof, refuse
 from export.proof.side_by_side import compare_with
 from export.proof.witness import Witness, load_witness
@@ -126,6 +129,7 @@ def export_bundle(
             proof = prove_on_samples(bundle, witness)
             if verify:
                 refuse(proof)
+            write_settings(staged, bundle.settings)
             size = directory_size(bundle.package)
     return {
         "bundle": str(out),
@@ -174,12 +178,18 @@ def _step(progress: tqdm[Any], name: str) -> None:
 
 
 def prove_on_samples(bundle: Bundle, witness: Witness) -> Proof:
-    """The written package in the simulator, at half precision, against its witness.
+    """The written package in the simulator, at half precision, against its witness; what it gave
+    for a few inputs become the ``checks`` of the bundle's settings.
 
     Raises:
         UserError: the bundle's tokenizer reads a text otherwise than the witness does.
     """
-    return compare_with(witness, bundle, bundle.record.sample_workload(bundle.reading()))[0]
+    workload = bundle.record.sample_workload(bundle.reading())
+    proof, _, outputs = compare_with(witness, bundle, workload, open_engine(bundle, "simulator"))
+    bundle.settings["checks"] = make_checks(
+        workload.inputs, outputs, bundle.settings["inputs"], min(bundle.lengths)
+    )
+    return proof
 
 
 def _operations(core_ml: Any) -> dict[str, int]:

@@ -8,7 +8,6 @@ from tqdm import tqdm
 
 from distill.console.errors import UserError
 from export.bundle.bundle_folder import Bundle
-from export.proof.engines import open_engine
 from export.proof.gate import Proof, cut, prove
 from export.proof.package_runners import Engine, Outputs
 from export.proof.witness import Witness
@@ -56,16 +55,15 @@ def compare_with(
     witness: Witness,
     bundle: Bundle,
     workload: Workload,
-    engine: str | None = None,
-    precision: str = "float16",
+    candidate: Engine,
 ) -> tuple[Proof, list[Outputs], list[Outputs]]:
-    """A bundle beside its witness: ids, then outputs, then decisions; with the outputs of both.
+    """A bundle in an engine beside its witness: ids, then outputs, then decisions; with the
+    outputs of both.
 
     Raises:
         UserError: the bundle's tokenizer reads a text otherwise, or outputs have other shapes.
     """
     texts = witness.check_ids(workload.texts, bundle.reading().tokenizer)
-    candidate = open_engine(bundle, engine, precision)
     expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
     quantize = str(bundle.settings["quantization"])
     return prove(witness, quantize, workload.inputs, expected, found, texts), expected, found

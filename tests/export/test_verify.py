@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from distill.console.errors import UserError
 from export import predict as answer
 from export import verify
 from export.bundle.bundle_folder import Bundle
+from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint, load_checkpoint
 from export.proof.differences import compare, psnr
 from export.proof.proven_bundle import BundleOptions, export_bundle
@@ -81,7 +83,27 @@ def test_a_bundle_is_verified_against_its_own_folder(
     assert "Within tolerance of transformers" in printed
 
 
-@pytest.mark.parametrize("source", ["a/b", [], "qa-mini-not-here"])
+@pytest.mark.slow
+def test_a_package_that_fails_its_checks_is_not_as_exported(
+    qa_bundle: tuple[Path, Checkpoint], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (qa_bundle[0] / "model.json").stat().st_size < 40_000
+    out = tmp_path / "changed"
+    shutil.copytree(qa_bundle[0], out)
+    settings = json.loads((out / "model.json").read_text())
+    assert [check["length"] for check in settings["checks"]] == [64] * 3
+    assert verify.main([str(out), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["checks"] == 3
+    assert report["checks_difference"] < 1e-3
+    values = settings["checks"][1]["outputs"]["end_logits"]
+    values[3] += 2 * max(map(abs, values))
+    (out / "model.json").write_text(json.dumps(settings))
+    assert verify.main([str(out)]) == 1
+    assert "Not as exported" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["a/b", [], "qa-mini", "minilm"])
 def test_a_bundle_whose_folder_is_gone_asks_for_it(
     source: object,
     qa_bundle: tuple[Path, Checkpoint],
@@ -94,6 +116,29 @@ def test_a_bundle_whose_folder_is_gone_asks_for_it(
     (tmp_path / "model.json").write_text(json.dumps(settings))
     assert verify.main([str(tmp_path)]) == 2
     assert "name the checkpoint with --against" in capsys.readouterr().err
+
+
+def test_a_folder_with_the_name_of_a_preset_is_not_the_preset(
+    qa_bundle: tuple[Path, Checkpoint], tmp_path: Path
+) -> None:
+    directory = tmp_path / "qa-mini"
+    shutil.copytree(str(qa_bundle[1].directory), directory)
+    settings = settings_of(
+        load_checkpoint(str(directory)),
+        "qa",
+        (64,),
+        quantize="none",
+        layout="standard",
+        target="iOS18",
+        shapes="fixed",
+    )
+    bundle = Bundle(tmp_path, tmp_path / settings["package"], settings)
+    assert verify.source_of(bundle) == str(directory)
+    preset = settings | {"source_path": ""}
+    assert verify.source_of(replace(bundle, settings=preset)) == "qa-mini"
+    for gone in (settings | {"source_path": "/not/here"}, {"source": "qa-mini"}):
+        with pytest.raises(UserError, match="name the checkpoint with --against"):
+            verify.source_of(replace(bundle, settings=gone))
 
 
 def test_two_bundles_are_compared_on_the_same_data(
@@ -115,6 +160,7 @@ def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
         load_workload(Bundle(tmp_path, tmp_path / "model.mlpackage", {"task": "qa"}), None, 3)
 
 
+@pytest.mark.slow
 def test_stsb_keeps_its_spearman(minilm_directory: Path, shared_data: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint("minilm")
     export_bundle(checkpoint, BundleOptions("embed", lengths=(64,)), tmp_path / "out")
