@@ -1,42 +1,23 @@
-import Foundation
-
-/// Token ids of a text, each with the range of the text it stands for.
-public struct Encoding: Equatable, Sendable {
-    public var ids: [Int32] = []
-    /// In Unicode scalars of the text, as Python counts characters.
-    public var offsets: [Range<Int>] = []
-    /// Tokens of one word (one piece of the pre-tokenizer, or an added token) have one number; the
-    /// numbers rise.
-    public var words: [Int] = []
-
-    public var count: Int { ids.count }
-
-    /// - Parameter startsWord: whether the token is the first of its word.
-    mutating func append(_ id: Int32, _ range: Range<Int>, startsWord: Bool) {
-        let previous = words.last ?? -1
-        ids.append(id)
-        offsets.append(range)
-        words.append(startsWord ? previous + 1 : max(previous, 0))
-    }
-}
-
 /// BERT's tokenizer: normaliser, words and punctuation, WordPiece. It adds no special tokens.
 ///
 /// Ids and offsets equal those of the `tokenizers` library for the same tokenizer.json.
-public struct BertTokenizer: Sendable {
+public struct BertTokenizer: Tokenizer {
     public let normalizer: BertNormalizer
     public let wordPiece: WordPiece
     /// Special tokens written out in a text, such as [SEP], are taken as such, as Python does.
     private let addedTokens: ScalarTree
-    /// Ids of the tokens that are taken before a text is normalised.
-    let addedIDs: Set<Int32>
+    public let addedIDs: Set<Int32>
+    public let template: TextTemplate
     private let properties = ScalarProperties.shared
 
-    /// - Parameter addedTokens: tokens that are found in a text before it is normalised, with ids.
+    /// - Parameters:
+    ///   - addedTokens: tokens that are found in a text before it is normalised, with ids.
+    ///   - template: how texts are joined; nil: with [CLS] and [SEP] if the vocabulary has them.
     public init(
         normalizer: BertNormalizer,
         wordPiece: WordPiece,
-        addedTokens: [(content: String, id: Int32)] = []
+        addedTokens: [(content: String, id: Int32)] = [],
+        template: TextTemplate? = nil
     ) {
         self.normalizer = normalizer
         self.wordPiece = wordPiece
@@ -46,7 +27,16 @@ public struct BertTokenizer: Sendable {
         }
         self.addedTokens = tree
         addedIDs = Set(addedTokens.map(\.id))
+        if let template {
+            self.template = template
+        } else if let start = wordPiece.id(of: "[CLS]"), let end = wordPiece.id(of: "[SEP]") {
+            self.template = .classAndSeparator(start, end)
+        } else {
+            self.template = .plain
+        }
     }
+
+    public func id(of entry: String) -> Int32? { wordPiece.id(of: entry) }
 
     /// Tokens of a text, without special tokens at its ends.
     public func encode(_ text: String) -> Encoding {

@@ -12,7 +12,7 @@ public struct Feature: Equatable, Sendable {
 
 /// Cuts question and passage into windows, as Python's `make_features` does.
 public struct FeatureBuilder: Sendable {
-    public let tokenizer: BertTokenizer
+    public let tokenizer: any Tokenizer
     public let classID: Int32
     public let separatorID: Int32
     /// Longest window in tokens, special tokens included.
@@ -27,7 +27,7 @@ public struct FeatureBuilder: Sendable {
 
     /// Numbers below their minimum are raised to it: a stride of 0 would never end.
     public init(
-        tokenizer: BertTokenizer,
+        tokenizer: any Tokenizer,
         classID: Int32,
         separatorID: Int32,
         maxLength: Int = 384,
@@ -44,7 +44,7 @@ public struct FeatureBuilder: Sendable {
         self.maxQuestionLength = max(maxQuestionLength, 0)
     }
 
-    public init(tokenizer: BertTokenizer, settings: ModelSettings) {
+    public init(tokenizer: any Tokenizer, settings: ModelSettings) {
         self.init(
             tokenizer: tokenizer,
             classID: settings.specialIDs.cls,

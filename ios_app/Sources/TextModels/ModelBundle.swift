@@ -42,7 +42,7 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
     }
 
     /// - Throws: `TextModelsError`: its files are missing or broken, or not those of its settings.
-    public func tokenizer() throws -> BertTokenizer {
+    public func tokenizer() throws -> any Tokenizer {
         let tokenizer = try BertTokenizer(directory: directory)
         let ids = settings.specialIDs
         let named = [("pad", ids.pad), ("cls", ids.cls), ("sep", ids.sep)]

@@ -18,7 +18,7 @@ public struct QuestionAnswerer: Sendable {
     private let builder: FeatureBuilder
     private let decoder: AnswerDecoder
 
-    public init(tokenizer: BertTokenizer, predictor: any SpanPredictor, nBest: Int = 20) {
+    public init(tokenizer: any Tokenizer, predictor: any SpanPredictor, nBest: Int = 20) {
         self.predictor = predictor
         builder = FeatureBuilder(tokenizer: tokenizer, settings: predictor.settings)
         decoder = AnswerDecoder(

@@ -45,7 +45,7 @@ final class ModelFilesTests: XCTestCase {
         XCTAssertEqual(bundle.settings.lengths.map { bundle.settings.bucket(for: $0) }, [16, 32])
         XCTAssertEqual(bundle.settings.bucket(for: 17), 32)
         XCTAssertNil(bundle.settings.bucket(for: 33))
-        XCTAssertEqual(try bundle.tokenizer().wordPiece.id(of: "[SEP]"), 3)
+        XCTAssertEqual(try bundle.tokenizer().id(of: "[SEP]"), 3)
     }
 
     /// The golden set with a real vocabulary holds what the exporter really writes.
