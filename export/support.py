@@ -25,12 +25,14 @@ def supports(family: Family, task: str) -> bool:
 
 
 def rows() -> list[list[str]]:
-    """The table with its heading: a row for each model type."""
-    table = [["model type", *TASKS, "layouts", "tokenizer"]]
+    """The table with its heading; model types of which all is the same share a row."""
+    alike: dict[tuple[str, ...], list[str]] = {}
     for name, family in FAMILIES.items():
-        tasks = [YES if supports(family, task) else NO for task in TASKS]
-        table.append([name, *tasks, ", ".join(family.layouts), ", ".join(family.tokenizers)])
-    return table
+        tasks = (YES if supports(family, task) else NO for task in TASKS)
+        cells = (*tasks, ", ".join(family.layouts), ", ".join(family.tokenizers))
+        alike.setdefault(cells, []).append(name)
+    heading = ["model type", *TASKS, "layouts", "tokenizer"]
+    return [heading, *([", ".join(names), *cells] for cells, names in alike.items())]
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +30,7 @@ ROBERTA_TOKENS = MappingProxyType(
     {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
 )
 
+POOLER = "pooler"
 HEADS_OF_OTHERS = MappingProxyType({"rank": "classify"})
 
 
@@ -59,6 +60,8 @@ class Family:
     positions count from 0; else they count from one after this id, and "pad" is the
     configuration's own pad id. ``tokens``: the usual special tokens. ``pair_separators``: how many
     separators stand between two texts. ``layouts``: what `export.encoder` can lay it out as.
+    ``supported``: our word -> the values that the kit knows how to compute; others are refused.
+    ``variants``: our word -> value -> heads that replace the record's own for that value.
     """
 
     model_type: str
@@ -76,8 +79,26 @@ class Family:
     pair_separators: int = 1
     tokenizers: tuple[str, ...] = ("wordpiece",)
     layouts: tuple[str, ...] = ("standard", "ane")
+    supported: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[Any, Mapping[str, Head]]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     """Modules of a checkpoint that no task of the kit uses: pre-training heads."""
+
+    def of(self, config: Mapping[str, Any]) -> Family:
+        """The record for one configuration: with the heads of its `variants`."""
+        heads = dict(self.heads)
+        for word, by_value in self.variants.items():
+            heads |= by_value.get(self.setting(config, word), {})
+        return replace(self, heads=heads, variants={})
+
+    @property
+    def head_modules(self) -> frozenset[str]:
+        """The first names of all modules beside or above the encoder, with the pooler: another task
+        may have left them in a checkpoint."""
+        changed = [head for by_value in self.variants.values() for head in by_value.values()]
+        heads = [head for each in (self.heads, *changed) for head in each.values()]
+        names = {name for head in heads for name in (*head.parts.values(), *head.tied)}
+        return frozenset(name.partition(".")[0] for name in {*names, *self.ignored, POOLER})
 
     def head(self, task: str) -> Head | None:
         """The head of a task; ranking has that of a classifier. None: the task has no weights."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.families.albert import ALBERT
 from distill.families.bert import BERT
 from distill.families.distilbert import DISTILBERT
 from distill.families.electra import ELECTRA
@@ -28,7 +29,19 @@ def table(families: Iterable[Family]) -> dict[str, Family]:
     return found
 
 
-FAMILIES = table((BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, DATA2VEC_TEXT, ELECTRA, MPNET))
+FAMILIES = table(
+    (
+        BERT,
+        DISTILBERT,
+        ROBERTA,
+        XLM_ROBERTA,
+        CAMEMBERT,
+        DATA2VEC_TEXT,
+        ELECTRA,
+        MPNET,
+        ALBERT,
+    )
+)
 
 
 def family_of(model_type: Any, name: str) -> Family:

@@ -13,32 +13,10 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from distill.console.errors import UserError
+from distill.families.family import POOLER
 from distill.families.table import FAMILIES
 
 DROPOUTS = tuple(dict.fromkeys(key for family in FAMILIES.values() for key in family.dropouts))
-HEADS = frozenset(
-    {
-        "classifier",
-        "cls",
-        "discriminator_predictions",
-        "generator_lm_head",
-        "generator_predictions",
-        "lm_head",
-        "lm_predictions",
-        "mask_predictions",
-        "pooler",
-        "pre_classifier",
-        "predictions",
-        "qa_outputs",
-        "score",
-        "sop_classifier",
-        "vocab_layer_norm",
-        "vocab_projector",
-        "vocab_transform",
-    }
-)
-"""What the modules beside or above an encoder are called: those of a task, and the pooler. They
-may be in a checkpoint that another task left, and may be missing where they are to be trained."""
 LISTED = 4
 
 
@@ -135,11 +113,14 @@ def _heads(model: Any, names: Iterable[str]) -> str:
 
 def _of_head(model: Any, name: str) -> bool:
     inside = name.startswith(f"{model.base_model_prefix}.") or model is model.base_model
-    return _module(model, name) == "pooler" if inside else True
+    return _module(model, name) == POOLER if inside else True
 
 
 def _known(model: Any, name: str) -> bool:
-    return _module(model, name) in HEADS or name.endswith(".position_ids")
+    """Whether a weight that the model does not have is that of a head of another task."""
+    family = FAMILIES.get(model.config.model_type)
+    heads = family.head_modules if family else frozenset({POOLER})
+    return _module(model, name) in heads or name.endswith(".position_ids")
 
 
 def _cut_heads(model: Any, missing: set[str]) -> set[str]:

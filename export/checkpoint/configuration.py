@@ -49,8 +49,8 @@ class EncoderConfig:
 
     @property
     def family(self) -> Family:
-        """The record of the model type."""
-        return FAMILIES[self.model_type]
+        """The record of the model type, for this configuration."""
+        return FAMILIES[self.model_type].of(self.stored)
 
     def setting(self, word: str) -> Any:
         """A value of config.json by the record's word for it.
@@ -73,6 +73,7 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
     family = family_of(stored.get("model_type"), name)
     _refuse(stored, name)
     try:
+        _check_supported(family.of(stored), stored, name)
         activation = family.setting(stored, "activation")
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
@@ -116,6 +117,17 @@ def _refuse(stored: Mapping[str, Any], name: str) -> None:
         )
     if stored.get("problem_type") not in PROBLEM_TYPES:
         raise UserError(f"{name}: problem_type {stored['problem_type']!r} is not supported")
+
+
+def _check_supported(family: Family, stored: Mapping[str, Any], name: str) -> None:
+    for word, values in family.supported.items():
+        value = family.setting(stored, word)
+        if value not in values:
+            expected = " or ".join(map(repr, values))
+            raise UserError(
+                f"{name}: {family.config_keys[word]} {value!r} is not supported for "
+                f"{family.model_type} (expected {expected})"
+            )
 
 
 def _labels(stored: Mapping[str, Any], name: str) -> tuple[str, ...]:

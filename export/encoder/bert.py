@@ -34,7 +34,7 @@ class Encoder(nn.Module):
 
     def make_layers(self, config: EncoderConfig, layout: str) -> list[nn.Module]:
         """The layers that have weights, in the order of `layer_names`."""
-        return [self.layer_types[layout](config) for _ in range(config.layers)]
+        return [self.layer_types[layout](config) for _ in self.layer_names(config)]
 
     @classmethod
     def layer_names(cls, config: EncoderConfig) -> list[str]:

@@ -17,6 +17,7 @@ from export.checkpoint.random_weights import draw_weights
 from export.checkpoint.reading import Checkpoint, EncoderConfig
 from export.checkpoint.sentence_modules import SentenceModules
 from export.checkpoint.weight_files import wrapper_of
+from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
 from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
 from export.encoder.mpnet import MPNetEncoder
@@ -24,7 +25,11 @@ from export.tasks.names import INPUTS
 from export.tasks.table import task_named
 
 LAYOUTS = ("standard", "ane")
-ENCODERS: dict[str, type[Encoder]] = {"bert": Encoder, "mpnet": MPNetEncoder}
+ENCODERS: dict[str, type[Encoder]] = {
+    "bert": Encoder,
+    "mpnet": MPNetEncoder,
+    "albert": AlbertEncoder,
+}
 """By the name that a family's record gives."""
 LISTED = 3
 

@@ -1,0 +1,74 @@
+"""A task of every model type end to end: Core ML in the simulator and Core AI in Apple's runtime,
+each against `transformers`, and what model.json says of its tokenizer."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import export.coreml
+from distill.families.table import FAMILIES
+from export.bundle.coreai_asset import convert_to_coreai, save_asset
+from export.checkpoint.reading import load_checkpoint
+from export.encoder.task_model import build_encoder, input_names
+from export.proof.coreai_runtime import AppleRuntime
+from export.proof.witness import READERS
+from export.tasks.names import OUTPUTS, PER_TOKEN
+from tests.export.tiny_models import save_checkpoint
+
+TASKS = ("classify", "qa", "mlm", "tokens", "embed", "rank", "features")
+"""In turn, so that each is met by some families."""
+CASES = [(name, TASKS[index % len(TASKS)]) for index, name in enumerate(FAMILIES)]
+LENGTH = 16
+METADATA = {"author": "a test", "license": "apache-2.0", "description": "a tiny model"}
+needs_coreai = pytest.mark.skipif(
+    importlib.util.find_spec("coreai_torch") is None, reason="needs the extra `coreai`"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_core_ml_package_is_within_tolerance_of_transformers(
+    name: str, task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(name, task, tmp_path / "tiny")
+    lengths = f"{LENGTH // 2},{LENGTH}"
+    options = ["--model", str(tmp_path / "tiny"), "--task", task, "--lengths", lengths, "--json"]
+    assert export.coreml.main([*options, "--out", str(tmp_path / "out")]) == 0
+    proof = json.loads(capsys.readouterr().out)["difference"]
+    assert proof["passed"] and proof["witness"].startswith("transformers")
+    assert proof["inputs"] > 5 and not proof["overflow"]
+    settings = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert settings["tokenizer"] in FAMILIES[name].tokenizers
+    assert settings["pair_separators"] == FAMILIES[name].pair_separators
+    assert list(settings["functions"]) == lengths.split(",")
+
+
+@pytest.mark.slow
+@needs_coreai
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_path: Path) -> None:
+    reference = save_checkpoint(name, task, tmp_path / "tiny")
+    checkpoint = load_checkpoint(str(tmp_path / "tiny"))
+    names = input_names(checkpoint.config, task)
+    program = convert_to_coreai(build_encoder(checkpoint, task), names, OUTPUTS[task], (LENGTH,))
+    save_asset(program, tmp_path / "tiny.aimodel", METADATA)
+    ids = torch.randint(5, 60, (1, LENGTH), generator=torch.Generator().manual_seed(1))
+    mask = (torch.arange(LENGTH) < LENGTH - 3).long()[None]
+    every = {"input_ids": ids, "attention_mask": mask, "token_type_ids": mask.cumsum(1) // 7}
+    batch = {each: every[each] for each in names}
+    with torch.no_grad():
+        wanted = READERS[task](reference(**batch), mask)
+    found = AppleRuntime(tmp_path / "tiny.aimodel").predict(
+        {each: array.numpy().astype(np.int32) for each, array in batch.items()}
+    )
+    for output, expected in zip(OUTPUTS[task], wanted, strict=True):
+        difference = np.abs(found[output] - expected.numpy())
+        if task in PER_TOKEN:
+            difference = difference[mask.bool().numpy()]
+        assert difference.max() < 1e-4 * float(expected.abs().max())
