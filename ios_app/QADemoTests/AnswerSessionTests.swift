@@ -26,7 +26,7 @@ final class AnswerSessionTests: XCTestCase {
         let report = try await answerer.answer(
             question: sample.questions[0], passage: sample.passage
         )
-        let best = try XCTUnwrap(report.answers.first)
+        let best = try XCTUnwrap(report.value.first)
         XCTAssertTrue(sample.passage.contains(best.text))
         XCTAssertGreaterThan(report.inferenceMilliseconds, 0)
     }

@@ -11,7 +11,8 @@ SQuAD; `swift test` reads it from the folder named by the variable QA_GOLDEN.
 A set holds vocab.txt; for each variant of the normaliser tokenizer-<variant>.json (the first:
 tokenizer.json) and texts-<variant>.jsonl, a line a text `{"text", "ids", "starts", "ends"}`,
 offsets in Unicode scalars; and answers.jsonl, a line a question with the logits of its windows
-and the answers decoded. The second set has model.json too, as it is exported.
+and the answers decoded. The second set has model.json too, as it is exported; the committed one
+tasks.jsonl and tasks-settings.json, which golden_tasks.py describes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
+from golden_tasks import SETTINGS, task_rows
 from hard_texts import LINES, every_scalar, hard_texts, random_texts
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import WordPiece
@@ -226,6 +228,8 @@ def main() -> int:
     texts = hard_texts()
     few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
     write_set(arguments.out, small_tokenizer(), few, own_examples())
+    write_rows(arguments.out / "tasks-settings.json", [SETTINGS])
+    write_rows(arguments.out / "tasks.jsonl", task_rows(tokenizer_of(small_tokenizer())))
     return 0
 
 

@@ -68,11 +68,11 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
 @pytest.mark.parametrize(
     ("source", "right", "wrong"),
     [
-        ("CoreMLSpanPredictor.swift", "configuration.computeUnits", "configuration.computeUnit"),
+        ("CoreMLPredictor.swift", "configuration.computeUnits", "configuration.computeUnit"),
         (
-            "CoreMLSpanPredictor.swift",
-            "MLShapedArray<Int32>(scalars:",
-            "MLShapedArray<UInt8>(scalars:",
+            "CoreMLPredictor.swift",
+            "MLShapedArray<Int32>(",
+            "MLShapedArray<UInt8>(",
         ),
         ("CompiledModelCache.swift", "try await MLModel.compileModel", "MLModel.compileModel"),
         ("DeviceState.swift", "info.kp_proc.p_flag", "info.p_flag"),

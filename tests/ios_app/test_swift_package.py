@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toolchain import PACKAGE, Toolchain
@@ -57,8 +58,9 @@ def test_package_passes_its_tests(
     counts = re.findall(r"^parity .*$", tested.stdout, re.MULTILINE)
     with capsys.disabled():
         print("", *counts, sep="\n")
-    assert len(counts) == (10 if real_golden else 5)
+    assert len(counts) == (15 if real_golden else 10)
     assert all("0 texts differ" in line for line in counts if "texts" in line)
+    assert sum(" requests, 0 differ" in line for line in counts) == 5
     if real_golden and data_directory() is not None:
         texts = next(
             int(m.group(1)) for line in counts if (m := re.search(r"golden/uncased: (\d+)", line))
@@ -84,7 +86,7 @@ def test_committed_golden_files_are_what_python_says(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {path.name for path in GOLDEN.iterdir()} - {"report.json"}
-    for name in names - {"answers.jsonl"}:
+    for name in names - {"answers.jsonl", "tasks.jsonl"}:
         assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes(), name
     for old, new in zip(
         rows(GOLDEN / "answers.jsonl"), rows(tmp_path / "answers.jsonl"), strict=True
@@ -92,6 +94,27 @@ def test_committed_golden_files_are_what_python_says(tmp_path: Path) -> None:
         probabilities = ([a.pop("probability") for a in row["answers"]] for row in (old, new))
         assert next(probabilities) == pytest.approx(next(probabilities), abs=1e-12)
         assert old == new
+
+
+def test_committed_golden_tasks_are_what_python_says(tmp_path: Path) -> None:
+    made = tool("make_golden.py", "--out", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    for old, new in zip(rows(GOLDEN / "tasks.jsonl"), rows(tmp_path / "tasks.jsonl"), strict=True):
+        old_numbers, new_numbers = [], []
+        assert without_floats(old, old_numbers) == without_floats(new, new_numbers)
+        assert old_numbers == pytest.approx(new_numbers, rel=1e-12)
+
+
+def without_floats(value: Any, floats: list[float]) -> Any:
+    """A JSON value with 0 in the place of each float, which goes to ``floats``."""
+    if isinstance(value, dict):
+        return {key: without_floats(each, floats) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_floats(each, floats) for each in value]
+    if isinstance(value, float):
+        floats.append(value)
+        return 0
+    return value
 
 
 def rows(path: Path) -> list[dict]:

@@ -49,12 +49,12 @@ public struct AnswerDecoder: Sendable {
     /// The best answers, best first; empty when the passage has no tokens.
     ///
     /// - Parameter logits: those of each feature, at least as long as its `inputIDs`.
-    /// - Throws: `TextModelsError.badLogits`: too few, or not finite.
+    /// - Throws: `TextModelsError.badOutput`: too few, or not finite.
     public func answers(
         passage: String, features: [Feature], logits: [SpanLogits]
     ) throws -> [Answer] {
         guard features.count == logits.count else {
-            throw TextModelsError.badLogits(
+            throw TextModelsError.badOutput(
                 "\(logits.count) results for \(features.count) windows"
             )
         }
@@ -79,15 +79,15 @@ public struct AnswerDecoder: Sendable {
         _ logits: SpanLogits, for feature: Feature, passageLength: Int
     ) throws {
         guard feature.offsets.allSatisfy({ $0.upperBound <= passageLength }) else {
-            throw TextModelsError.badLogits("the windows are those of another passage")
+            throw TextModelsError.badOutput("the windows are those of another passage")
         }
         guard min(logits.start.count, logits.end.count) >= feature.count else {
-            throw TextModelsError.badLogits("fewer scores than tokens")
+            throw TextModelsError.badOutput("fewer scores than tokens")
         }
         let finite = logits.start.prefix(feature.count).allSatisfy(\.isFinite)
             && logits.end.prefix(feature.count).allSatisfy(\.isFinite)
         guard finite else {
-            throw TextModelsError.badLogits("some scores are not finite numbers")
+            throw TextModelsError.badOutput("some scores are not finite numbers")
         }
     }
 

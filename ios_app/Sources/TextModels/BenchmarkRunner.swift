@@ -26,7 +26,7 @@ public protocol DeviceProbe: Sendable {
 
 /// A model that is loaded to be measured, and what its loading took.
 public struct BenchmarkSubject: Sendable {
-    public let predictor: any SpanPredictor
+    public let predictor: any ModelPredictor
     /// coreml or coreai.
     public let framework: String
     /// Nil when a compiled model was at hand.
@@ -37,7 +37,7 @@ public struct BenchmarkSubject: Sendable {
     public let computePlan: ComputePlanShares?
 
     public init(
-        predictor: any SpanPredictor,
+        predictor: any ModelPredictor,
         framework: String,
         compileMilliseconds: Double?,
         loadMilliseconds: Double,

@@ -7,10 +7,13 @@ public enum TextModelsError: Error, Equatable, Sendable {
     case badVocabulary(String)
     case wrongTask(String, expected: String)
     case noRoomForPassage(length: Int)
+    case noEntailment([String])
+    case emptyText
+    case oneText
     case emptyQuestion
     case emptyPassage
     case wrongModel(String)
-    case badLogits(String)
+    case badOutput(String)
 }
 
 extension TextModelsError: LocalizedError {
@@ -24,6 +27,13 @@ extension TextModelsError: LocalizedError {
             return "The vocabulary cannot be used: \(reason)."
         case .wrongTask(let task, let expected):
             return "This model was exported for the task “\(task)” (expected “\(expected)”)."
+        case .noEntailment(let labels):
+            return "Labels in words need a model with a label for entailment (this one has "
+                + "\(labels.isEmpty ? "none" : labels.joined(separator: ", ")))."
+        case .emptyText:
+            return "There is no text."
+        case .oneText:
+            return "This task takes one text, not two."
         case .noRoomForPassage(let length):
             return "\(length) tokens leave no room for the passage beside the question."
         case .emptyQuestion:
@@ -31,8 +41,8 @@ extension TextModelsError: LocalizedError {
         case .emptyPassage:
             return "There is no passage to look in."
         case .wrongModel(let reason):
-            return "The Core ML model does not fit its settings: \(reason)."
-        case .badLogits(let reason):
+            return "The model does not fit its settings: \(reason)."
+        case .badOutput(let reason):
             return "The model's output cannot be used: \(reason)."
         }
     }

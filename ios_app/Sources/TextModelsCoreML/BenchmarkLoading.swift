@@ -11,7 +11,7 @@ extension BenchmarkSubject {
     ) async throws -> BenchmarkSubject {
         let compiled = try await cache.compiledModel(for: step.bundle)
         let start = ContinuousClock.now
-        let predictor = try await CoreMLSpanPredictor.load(
+        let predictor = try await CoreMLPredictor.load(
             step.bundle, computeUnit: step.computeUnit, cache: cache
         )
         let loading = (ContinuousClock.now - start).milliseconds

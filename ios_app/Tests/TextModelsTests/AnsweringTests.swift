@@ -3,20 +3,24 @@ import XCTest
 @testable import TextModels
 
 /// Finds one word: its ids score high wherever they stand.
-struct WordFinder: SpanPredictor {
+struct WordFinder: ModelPredictor {
     let settings: ModelSettings
     let wanted: [Int32]
     var milliseconds = 2.5
 
-    func predict(_ input: ModelInput) async throws -> SpanPrediction {
+    func predict(_ input: ModelInput) async throws -> ModelOutputs {
         let ids = input.inputIDs
         let second = ids.lastIndex { $0 == settings.specialIDs.sep } ?? 0
         let passage = (ids.firstIndex(of: settings.specialIDs.sep) ?? 0)..<second
         let scores = { (id: Int32?) in
-            ids.indices.map { ids[$0] == id && passage.contains($0) ? Float(9) : 0 }
+            Tensor(shape: [1, ids.count], scalars: ids.indices.map {
+                ids[$0] == id && passage.contains($0) ? Float(9) : 0
+            })
         }
-        return SpanPrediction(
-            logits: SpanLogits(start: scores(wanted.first), end: scores(wanted.last)),
+        return ModelOutputs(
+            tensors: [
+                "start_logits": scores(wanted.first), "end_logits": scores(wanted.last),
+            ],
             milliseconds: milliseconds
         )
     }
@@ -33,9 +37,9 @@ final class AnsweringTests: XCTestCase {
         tokenizer = try bundle.tokenizer()
     }
 
-    private func answerer(finding word: String) -> QuestionAnswerer {
+    private func answerer(finding word: String) throws -> QuestionAnswerer {
         let wanted = tokenizer.encode(word).ids
-        return QuestionAnswerer(
+        return try QuestionAnswerer(
             tokenizer: tokenizer, predictor: WordFinder(settings: bundle.settings, wanted: wanted)
         )
     }
@@ -43,7 +47,7 @@ final class AnsweringTests: XCTestCase {
     func testAnswerBeyondTheFirstWindowIsFound() async throws {
         let passage = String(repeating: "a b c d e f g h ", count: 12) + "漢 " + "x y z"
         let report = try await answerer(finding: "漢").answer(question: "z?", passage: passage)
-        let best = try XCTUnwrap(report.answers.first)
+        let best = try XCTUnwrap(report.value.first)
         XCTAssertEqual(best.text, "漢")
         XCTAssertEqual(best.range, 192..<193)
         XCTAssertEqual(best.score, 18)
@@ -54,11 +58,11 @@ final class AnsweringTests: XCTestCase {
     func testShortPassageUsesTheSmallestLength() async throws {
         let report = try await answerer(finding: "b").answer(question: "a?", passage: "a b c")
         XCTAssertEqual(report.lengths, [16])
-        XCTAssertEqual(report.answers.first?.text, "b")
+        XCTAssertEqual(report.value.first?.text, "b")
     }
 
     func testEmptyQuestionAndPassageAreRefused() async throws {
-        let answerer = answerer(finding: "b")
+        let answerer = try answerer(finding: "b")
         for (question, passage, wanted) in [
             (" \n", "a", TextModelsError.emptyQuestion), ("a", "\t", .emptyPassage),
         ] {
@@ -74,7 +78,7 @@ final class AnsweringTests: XCTestCase {
     func testPassageOfInvisibleCharactersHasNoAnswer() async throws {
         let invisible = "\u{ad}\u{200d}"
         let report = try await answerer(finding: "b").answer(question: "a?", passage: invisible)
-        XCTAssertTrue(report.answers.isEmpty)
+        XCTAssertTrue(report.value.isEmpty)
     }
 
     func testPaddingIsMasked() throws {
@@ -87,7 +91,7 @@ final class AnsweringTests: XCTestCase {
         let mask = (0..<16).map { $0 < 6 ? Int32(1) : 0 }
         XCTAssertEqual(input.attentionMask, mask)
         XCTAssertEqual(input.tokenTypeIDs.prefix(6), [0, 0, 0, 1, 1, 1])
-        XCTAssertNil(input.values(named: "position_ids"))
+        XCTAssertThrowsError(try input.values(named: "position_ids"))
     }
 
     func testQuestionThatFillsTheWindowIsRefused() throws {
@@ -151,11 +155,11 @@ final class AnsweringTests: XCTestCase {
         )
         let folder = try ModelFolder(settings: text)
         let settings = try ModelBundle(directory: folder.directory).settings
-        let answerer = QuestionAnswerer(
+        let answerer = try QuestionAnswerer(
             tokenizer: tokenizer,
             predictor: WordFinder(settings: settings, wanted: tokenizer.encode("b").ids)
         )
         let report = try await answerer.answer(question: "a?", passage: "a b c")
-        XCTAssertEqual(report.answers.map(\.range).prefix(2), [0..<0, 2..<3])
+        XCTAssertEqual(report.value.map(\.range).prefix(2), [0..<0, 2..<3])
     }
 }

@@ -23,16 +23,13 @@ private actor NoisyDevice {
     }
 }
 
-private struct NoisyPredictor: SpanPredictor {
+private struct NoisyPredictor: ModelPredictor {
     let settings: ModelSettings
     let device: NoisyDevice
     let milliseconds: Double
 
-    func predict(_ input: ModelInput) async throws -> SpanPrediction {
-        SpanPrediction(
-            logits: SpanLogits(start: [], end: []),
-            milliseconds: await device.time(milliseconds)
-        )
+    func predict(_ input: ModelInput) async throws -> ModelOutputs {
+        ModelOutputs(tensors: [:], milliseconds: await device.time(milliseconds))
     }
 }
 

@@ -41,7 +41,7 @@ final class AnswerSession {
         guard let first = models.first, case .answered(let report) = outcomes[first.id] else {
             return nil
         }
-        return report.answers.first
+        return report.value.first
     }
 
     func use(_ sample: Sample) {

@@ -25,7 +25,7 @@ private struct AnswerView: View {
 
     var body: some View {
         VStack(alignment: .leading, spacing: 8) {
-            if let best = report.answers.first {
+            if let best = report.value.first {
                 Text(best.text).font(.title3.bold())
                 Text(Self.confidence(best)).foregroundStyle(.secondary)
             } else {
@@ -35,9 +35,9 @@ private struct AnswerView: View {
         }
         .accessibilityElement(children: .combine)
         .accessibilityLabel(Self.spoken(report))
-        if report.answers.count > 1 {
+        if report.value.count > 1 {
             DisclosureGroup("Other answers") {
-                ForEach(report.answers.dropFirst().prefix(4), id: \.range) { answer in
+                ForEach(report.value.dropFirst().prefix(4), id: \.range) { answer in
                     LabeledContent(answer.text, value: Self.percent(answer.probability))
                 }
             }
@@ -63,7 +63,7 @@ private struct AnswerView: View {
     }
 
     private static func spoken(_ report: AnswerReport) -> String {
-        guard let best = report.answers.first else { return "No answer" }
+        guard let best = report.value.first else { return "No answer" }
         return "Answer: \(best.text). \(percent(best.probability)) sure. "
             + "The model took \(number(report.inferenceMilliseconds)) milliseconds."
     }

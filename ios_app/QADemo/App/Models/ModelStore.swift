@@ -63,7 +63,7 @@ final class ModelStore {
     private nonisolated static func load(
         _ bundle: ModelBundle, on unit: ComputeUnit
     ) async throws -> QuestionAnswerer {
-        let predictor = try await CoreMLSpanPredictor.load(bundle, computeUnit: unit)
-        return QuestionAnswerer(tokenizer: try bundle.tokenizer(), predictor: predictor)
+        let predictor = try await CoreMLPredictor.load(bundle, computeUnit: unit)
+        return try QuestionAnswerer(tokenizer: try bundle.tokenizer(), predictor: predictor)
     }
 }

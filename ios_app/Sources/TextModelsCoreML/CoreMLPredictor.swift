@@ -8,7 +8,7 @@ import os
 ///
 /// `MLModel`'s asynchronous predictions may be made from any task; the models are set once and never
 /// changed, which makes sharing it safe.
-public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
+public final class CoreMLPredictor: ModelPredictor, @unchecked Sendable {
     public let settings: ModelSettings
     /// By length. A package with a function for each length is loaded once for each: the functions
     /// share their weights, and each may run on the Neural Engine.
@@ -23,8 +23,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
         _ bundle: ModelBundle,
         computeUnit: ComputeUnit,
         cache: CompiledModelCache = .standard
-    ) async throws -> CoreMLSpanPredictor {
-        try bundle.require(task: "qa")
+    ) async throws -> CoreMLPredictor {
         let compiled = try await cache.compiledModel(for: bundle)
         var functions: [String?: MLModel] = [:]
         var models: [Int: MLModel] = [:]
@@ -40,7 +39,7 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
             }
             models[length] = functions[function]
         }
-        return try CoreMLSpanPredictor(models: models, settings: bundle.settings)
+        return try CoreMLPredictor(models: models, settings: bundle.settings)
     }
 
     init(models: [Int: MLModel], settings: ModelSettings) throws {
@@ -57,14 +56,14 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
             throw TextModelsError.wrongModel("its inputs are \(inputs.sorted())")
         }
         let outputs = Set(description.outputDescriptionsByName.keys)
-        guard outputs.isSuperset(of: ["start_logits", "end_logits"]) else {
+        guard outputs.isSuperset(of: settings.outputs) else {
             throw TextModelsError.wrongModel("its outputs are \(outputs.sorted())")
         }
     }
 
     /// The clock and the signpost enclose the prediction alone: the input is ready before, the
     /// output is copied after.
-    public func predict(_ input: ModelInput) async throws -> SpanPrediction {
+    public func predict(_ input: ModelInput) async throws -> ModelOutputs {
         guard let model = models[input.length] else {
             throw TextModelsError.wrongModel("it takes no \(input.length) tokens")
         }
@@ -74,33 +73,29 @@ public final class CoreMLSpanPredictor: SpanPredictor, @unchecked Sendable {
         let output = try await model.prediction(from: features)
         let elapsed = ContinuousClock.now - start
         signposter.endInterval("prediction", interval)
-        return SpanPrediction(
-            logits: SpanLogits(
-                start: try scores("start_logits", of: output),
-                end: try scores("end_logits", of: output)
-            ),
-            milliseconds: elapsed.milliseconds
-        )
+        var tensors: [String: Tensor] = [:]
+        for name in settings.outputs { tensors[name] = try tensor(name, of: output) }
+        return ModelOutputs(tensors: tensors, milliseconds: elapsed.milliseconds)
     }
 
     private func provider(for input: ModelInput) throws -> MLDictionaryFeatureProvider {
         var values: [String: MLFeatureValue] = [:]
         for name in settings.inputs {
-            guard let scalars = input.values(named: name) else {
-                throw TextModelsError.wrongModel("it wants an input “\(name)”")
-            }
-            let array = MLShapedArray<Int32>(scalars: scalars, shape: [1, input.length])
+            let array = MLShapedArray<Int32>(
+                scalars: try input.values(named: name), shape: [1, input.length]
+            )
             values[name] = MLFeatureValue(multiArray: MLMultiArray(array))
         }
         return try MLDictionaryFeatureProvider(dictionary: values)
     }
 
     /// Float16 outputs are widened.
-    private func scores(_ name: String, of output: MLFeatureProvider) throws -> [Float] {
+    private func tensor(_ name: String, of output: MLFeatureProvider) throws -> Tensor {
         guard let array = output.featureValue(for: name)?.multiArrayValue else {
             throw TextModelsError.wrongModel("it gives no “\(name)”")
         }
-        return MLShapedArray<Float>(converting: array).scalars
+        let converted = MLShapedArray<Float>(converting: array)
+        return Tensor(shape: converted.shape, scalars: converted.scalars)
     }
 }
 
