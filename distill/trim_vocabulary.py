@@ -5,12 +5,17 @@ Examples:
     python -m distill.trim_vocabulary --model qa-mini --text corpus/*.txt.gz --keep 16000 \\
         --out runs/qa-small
     python -m distill.trim_vocabulary --model minilm --text mine.txt --coverage 99.9 --out runs/m
+    python -m distill.trim_vocabulary --model all-mpnet-base-v2 --like runs/m --out runs/mpnet
 
 Kept are the commonest entries of the text, every special and added token, and every single
 character, so that whatever was spelled before can still be spelled, in more pieces where an entry
 is gone. The text must be like the text that the model is to meet, and not the text that it is
 evaluated on. The weights of a kept entry do not change; a word whose entries are all kept gives the
 same output as before.
+
+With --like the checkpoint takes the tokenizer of another, so that it can teach it: an entry that
+both have keeps its vector, special tokens are matched by what they are for, any other entry starts
+from the mean of its pieces. Fine-tune it before it teaches: it has not seen such sequences yet.
 """
 
 from __future__ import annotations
@@ -40,19 +45,25 @@ class TrimArguments:
     """Which vocabulary, by which text, how far, and where the result goes."""
 
     model: str = field(metadata={"help": "checkpoint folder or preset"})
-    text: list[str] = field(
-        metadata={"help": "text that the model is to meet: files as `distill.pretrain` takes them"}
-    )
     out: str = field(metadata={"help": "folder to write, which must be new"})
+    text: list[str] = field(
+        default_factory=list,
+        metadata={"help": "text that the model is to meet: files as `distill.pretrain` takes them"},
+    )
     keep: int | None = field(default=None, metadata={"help": "number of entries to keep"})
     coverage: float | None = field(
         default=None,
         metadata={"help": "or: keep as many as cover this share of the text's tokens, in percent"},
     )
+    like: str | None = field(
+        default=None, metadata={"help": "or: take the vocabulary of this checkpoint, without text"}
+    )
 
     def __post_init__(self) -> None:
-        if (self.keep is None) == (self.coverage is None):
-            raise UserError("name either --keep or --coverage")
+        if sum(value is not None for value in (self.keep, self.coverage, self.like)) != 1:
+            raise UserError("name one of --keep, --coverage and --like")
+        if bool(self.text) == (self.like is not None):
+            raise UserError("--keep and --coverage need --text, and --like takes none")
         if self.keep is not None and self.keep < 1:
             raise UserError(f"--keep must be at least 1, not {self.keep}")
         if self.coverage is not None and not 0 < self.coverage <= 100:
@@ -66,10 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = checkpoint_directory(arguments.model)
     if not is_free(arguments.out):
         raise UserError(f"{arguments.out} holds something already: choose another --out")
-    report = trim(source, arguments.text, Path(arguments.out), arguments.keep, arguments.coverage)
+    out = Path(arguments.out)
+    if arguments.like:
+        report = take_vocabulary(source, checkpoint_directory(arguments.like), out)
+    else:
+        report = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
     for key, value in report.items():
         print(f"{key.replace('_', ' '):<24} {value}")
-    print(f"the trimmed checkpoint is in {arguments.out}; score it with distill.evaluate")
+    print(f"the checkpoint is in {out}; score it with distill.evaluate")
     return 0
 
 
@@ -117,6 +132,8 @@ def trim(
         kept = choose(content, covering(counts, coverage), entries_before)
     smaller = trimmed(content, kept)
     smaller_tokenizer = Tokenizer.from_str(json.dumps(smaller))
+    smaller_tokenizer.no_padding()
+    smaller_tokenizer.no_truncation()
     before, after = _write(source, out, smaller, smaller_tokenizer, kept)
     return {
         "entries": f"{entries_before:,} -> {len(kept):,}",
@@ -125,6 +142,19 @@ def trim(
         f"{_pieces_per_word(smaller_tokenizer, words):.3f}",
         "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
     }
+
+
+def take_vocabulary(source: Path, other: Path, out: Path) -> dict[str, Any]:
+    """Write the encoder of ``source`` with the vocabulary and tokenizer of ``other`` to ``out``;
+    returns and raises as `distill.students.other_vocabulary.with_vocabulary_of`."""
+    from distill.runs.run_outputs import copy_tokenizer
+    from distill.students.other_vocabulary import with_vocabulary_of
+
+    model, report = with_vocabulary_of(source, other)
+    with atomic_directory(out, replace=True) as staged:
+        model.save_pretrained(staged)
+        copy_tokenizer(other, staged)
+    return report
 
 
 def _with_words_counted(texts: Iterable[str], words: Counter[str]) -> Iterator[str]:

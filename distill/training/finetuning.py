@@ -158,6 +158,8 @@ def finetune(
         own = task.load(teacher_directory, data.labels, trained=True, attentions=attentions)
         own = own.to(training.device)
         report["teacher"] = checked(task, own, teacher_directory, data, scored, options, settings)
+        if training.bf16:  # as the student is; the Trainer sees to that of its own model alone
+            own.forward = torch.autocast(training.device.type, torch.bfloat16)(own.forward)
         _check_widths(model, own, settings)
         if settings.live:
             teacher = LiveTeacher(

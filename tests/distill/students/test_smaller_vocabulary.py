@@ -4,6 +4,7 @@ spelled and computed as before, and nothing becomes unknown."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def test_unigram_keeps_single_characters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "either --keep or --coverage"),
+        ([], "one of --keep, --coverage and --like"),
         (["--keep", "0"], "must be at least 1"),
         (["--coverage", "101"], "percentage"),
         (["--keep", "9", "--text", "absent.txt"], "absent.txt: no such file"),
@@ -146,3 +147,35 @@ def test_wrong_options_are_one_line(
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_another_vocabulary_gives_the_same_outputs_for_the_same_tokens(
+    trimmed: Path, tmp_path: Path, passages: list[str]
+) -> None:
+    out = tmp_path / "like"
+    assert main(["--model", str(shipped()), "--like", str(trimmed), "--out", str(out)]) == 0
+    theirs, ours = (AutoTokenizer.from_pretrained(folder) for folder in (trimmed, out))
+    assert theirs.get_vocab() == ours.get_vocab()
+    assert torch.equal(states(trimmed, passages[0]), states(out, passages[0]))
+
+
+def test_another_vocabulary_is_refused_where_entries_mean_something_else(
+    roberta: Path, trimmed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["--model", str(roberta), "--like", str(trimmed), "--out", str(out)]) == 2
+    assert "a BPE tokenizer" in capsys.readouterr().err and not out.exists()
+
+
+def test_pieces_per_word_do_not_count_padding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "padded", tmp_path / "out"
+    shutil.copytree(shipped(), source)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.enable_padding(length=64)
+    tokenizer.save(str(source / "tokenizer.json"))
+    arguments = ["--model", str(source), "--text", str(PASSAGES), "--keep", "4000"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    (line,) = [row for row in capsys.readouterr().out.splitlines() if "pieces per word" in row]
+    assert float(line.split()[-1]) < 5

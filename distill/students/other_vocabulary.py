@@ -1,0 +1,84 @@
+"""A checkpoint under the tokenizer of another one, so that the two can learn from each other: what
+a student is taught token by token must be the same tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from distill.console.errors import UserError
+from distill.models.checkpoint_folder import read_object
+from distill.models.loading import load_auto_tokenizer, load_reporting
+from distill.models.tokenizer import load_tokenizer
+
+ROLES = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")
+
+
+def with_vocabulary_of(source: Path, other: Path) -> tuple[Any, dict[str, Any]]:
+    """The encoder of the checkpoint ``source`` for the tokenizer of ``other``.
+
+    An entry that both have keeps its vector; a special token takes that of the token with its role
+    (``[CLS]`` that of ``<s>``); any other entry takes the mean of the pieces that the former
+    tokenizer spells it with. MPNet counts positions without entry 1, whatever that is: under
+    another vocabulary it should be one that hardly occurs.
+
+    Returns:
+        The model; and entries before and after, how many of them are the mean of several pieces,
+        and parameters before and after in millions.
+
+    Raises:
+        UserError: tokenizers of two kinds, whose entries do not mean the same, or weights that
+            cannot be read.
+    """
+    from transformers import AutoModel
+
+    kinds = [
+        read_object(folder / "tokenizer.json")["model"].get("type") for folder in (source, other)
+    ]
+    if kinds[0] != kinds[1]:
+        raise UserError(
+            f"{source} has a {kinds[0]} tokenizer and {other} a {kinds[1]} one: their entries do "
+            "not mean the same, and one cannot take the vocabulary of the other"
+        )
+    model, _ = load_reporting(AutoModel, source)
+    before = sum(parameter.numel() for parameter in model.parameters())
+    rows = _rows(load_tokenizer(source), load_tokenizer(other), _roles(source, other))
+    former = model.get_input_embeddings().weight.data
+    embeddings = torch.stack([former[ids].mean(0) for ids in rows])
+    model.resize_token_embeddings(len(rows), mean_resizing=False)
+    model.get_input_embeddings().weight.data.copy_(embeddings)
+    special = load_auto_tokenizer(other)
+    for role in ROLES:
+        if hasattr(model.config, f"{role}_token_id"):
+            setattr(model.config, f"{role}_token_id", getattr(special, f"{role}_token_id", None))
+    spelled = sum(len(ids) > 1 for ids in rows)
+    after = sum(parameter.numel() for parameter in model.parameters())
+    return model, {
+        "entries": f"{len(former):,} -> {len(rows):,}",
+        "spelled_by_others": f"{spelled:,}",
+        "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
+    }
+
+
+def _roles(source: Path, other: Path) -> dict[str, str]:
+    """The special tokens of ``other``, by the token of ``source`` with the same role."""
+    theirs, ours = (load_auto_tokenizer(folder) for folder in (other, source))
+    names = [(getattr(theirs, f"{r}_token"), getattr(ours, f"{r}_token")) for r in ROLES]
+    return {name: former for name, former in names if name and former}
+
+
+def _rows(former: Tokenizer, tokenizer: Tokenizer, roles: dict[str, str]) -> list[list[int]]:
+    """The former ids that make up each entry, in the order of the new ids."""
+    known = former.get_vocab()
+    unknown = [known[roles[name]] for name in roles if roles[name] in known][:1]
+    found = []
+    for name, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        entry = roles.get(name, name)
+        if entry in known:
+            found.append([known[entry]])
+        else:
+            found.append(former.encode(entry, add_special_tokens=False).ids or unknown)
+    return found
