@@ -1,8 +1,9 @@
 """Architectures by name, and where their weights are when this machine has them.
 
 The configurations are those of the published checkpoints: bert-base-uncased (arXiv 1810.04805),
-distilbert-base-uncased (arXiv 1910.01108) and all-MiniLM-L6-v2 (arXiv 2002.10957). `qa-mini` is
-the student of this project: three of MiniLM's six layers, distilled for question answering.
+distilbert-base-uncased (arXiv 1910.01108) and all-MiniLM-L6-v2 (arXiv 2002.10957). `qa-mini`
+and `qa-mini-6` are the students of this project, distilled for question answering: three of
+MiniLM's six layers; and all six, as large, with fewer vocabulary entries.
 """
 
 from __future__ import annotations
@@ -55,11 +56,13 @@ def _bert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
     )
 
 
-def _distilbert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
+def _distilbert(
+    layers: int, width: int, heads: int, entries: int = VOCABULARY_SIZE
+) -> MappingProxyType[str, Any]:
     return MappingProxyType(
         {
             "model_type": "distilbert",
-            "vocab_size": VOCABULARY_SIZE,
+            "vocab_size": entries,
             "n_layers": layers,
             "dim": width,
             "n_heads": heads,
@@ -79,6 +82,7 @@ PRESETS: dict[str, Preset] = {
         Preset("distilbert", _distilbert(6, 768, 12), "qa", "DistilBERT, its student"),
         Preset("minilm", _bert(6, 384, 12), "embed", "all-MiniLM-L6-v2, sentence embeddings"),
         Preset("qa-mini", _distilbert(3, 384, 12), "qa", "this project's question answering"),
+        Preset("qa-mini-6", _distilbert(6, 384, 12, 16_000), "qa", "deeper, as large, more exact"),
     )
 }
 
