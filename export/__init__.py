@@ -43,7 +43,7 @@ def export_bundle(
         verify: refuse a package past the bound of its witness.
         random_weights: the architecture alone.
         options: of `export.proof.proven_bundle.BundleOptions`: ``quantize``, ``layout``,
-            ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``.
+            ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``, ``no_answer``.
 
     Returns:
         Sizes in bytes, seconds, and ``difference``, what the comparison found.
@@ -51,9 +51,14 @@ def export_bundle(
     Raises:
         UserError: one line that says what to do; nothing is written then.
     """
+    from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof import proven_bundle
 
+    described = load_checkpoint(str(model), random_weights=True)
+    target = options.get("target", "iOS18")
+    options.setdefault("lengths", usual_lengths(described, task, target))
+    check_lengths(described, task, options["lengths"])
     chosen = proven_bundle.BundleOptions(task, **options)
     chosen.check(Path(out), replace)
     checkpoint = load_checkpoint(str(model), random_weights=random_weights)

@@ -22,7 +22,7 @@ from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
 from export.proof.report import MB, PAST_TOLERANCE, finite
-from export.tasks.model_inputs import LENGTHS, parse_lengths
+from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
 
@@ -53,9 +53,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--lengths",
         type=parse_lengths,
-        default=LENGTHS,
         help="lengths of an input in tokens, an entry point each; "
-        f"default {','.join(map(str, LENGTHS))}",
+        f"default {','.join(map(str, LENGTHS))} or what the checkpoint reads of them",
     )
     add(
         "--precision",
@@ -72,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--force", action="store_true", help="replace the asset that is in the bundle")
     add("--random-weights", action="store_true", help="the architecture alone, to see its cost")
+    add(
+        "--no-answer-threshold",
+        dest="no_answer",
+        type=parse_no_answer,
+        metavar="NUMBER|FILE",
+        help="qa: as export.coreml has it; of a bundle that is there its model.json decides",
+    )
     add("--verify", type=Path, metavar="DATA", help="compare with PyTorch on data of the task too")
     add("--limit", type=int, help="at most so many examples of --verify")
     add("--no-verify", action="store_true", help="keep an asset that differs from PyTorch")
@@ -79,14 +85,15 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _destination(arguments: argparse.Namespace, task: str) -> Path:
-    """Where the bundle goes; what is not the default is in its name."""
+def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...]) -> Path:
+    """Where the bundle goes; what is not the default is in its name. ``usual``: the default
+    lengths."""
     if arguments.out:
         return Path(arguments.out)
     parts = [Path(arguments.model).resolve().name, task, arguments.quantize, "coreai"]
     parts += [arguments.layout] * (arguments.layout != "standard")
     parts += [arguments.precision] * (arguments.precision != "float32")
-    if arguments.lengths != LENGTHS:
+    if arguments.lengths not in (None, usual):
         parts += map(str, arguments.lengths)
     parts += ["random"] * arguments.random_weights
     return Path(re.sub(r"[^\w.-]", "_", "-".join(parts)))
@@ -101,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.limit is not None and (arguments.verify is None or arguments.limit < 1):
         raise UserError("--limit takes a number from 1 on, and needs --verify DATA")
     from export.bundle.coreai_asset import require_coreai
+    from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof.proven_asset import AssetOptions, export_asset
     from export.tasks.table import task_named
@@ -108,10 +116,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     require_coreai()
     if arguments.verify:
         task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
+    described = load_checkpoint(arguments.model, random_weights=True)
+    usual = usual_lengths(described, task)
+    check_lengths(described, task, arguments.lengths or usual)
     options = AssetOptions(
-        task, arguments.quantize, arguments.layout, arguments.lengths, arguments.precision
+        task,
+        arguments.quantize,
+        arguments.layout,
+        arguments.lengths or usual,
+        arguments.precision,
+        arguments.no_answer,
     )
-    out = _destination(arguments, task)
+    out = _destination(arguments, task, usual)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)
     report = export_asset(
         checkpoint, options, out, replace=arguments.force, verify=not arguments.no_verify

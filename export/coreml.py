@@ -19,9 +19,9 @@ from typing import Any
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
-from export.bundle.functions import SHAPES, choose_shapes, default_lengths
+from export.bundle.functions import SHAPES, choose_shapes
 from export.proof.report import PAST_TOLERANCE, finite, print_report
-from export.tasks.model_inputs import LENGTHS, parse_lengths
+from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
 APP_MODELS = Path("ios_app/QADemo/Models")
@@ -79,7 +79,8 @@ def parser() -> argparse.ArgumentParser:
         "--lengths",
         type=parse_lengths,
         help="lengths of an input in tokens, which is padded to the next of them; "
-        f"default {','.join(map(str, LENGTHS))}, below iOS18 {max(LENGTHS)}",
+        f"default {','.join(map(str, LENGTHS))} or what the checkpoint reads of them, below iOS18 "
+        "the greatest",
     )
     add(
         "--shapes",
@@ -92,6 +93,14 @@ def parser() -> argparse.ArgumentParser:
         choices=TARGETS,
         default=DEFAULT_TARGET,
         help="oldest system that is to run it; default %(default)s",
+    )
+    add(
+        "--no-answer-threshold",
+        dest="no_answer",
+        type=parse_no_answer,
+        metavar="NUMBER|FILE",
+        help="qa: no answer where the score of none is so much above the best span; a number, or "
+        "SQuAD 2.0 JSON on which the best is chosen",
     )
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
@@ -109,9 +118,9 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _destination(arguments: argparse.Namespace, task: str) -> Path:
+def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...]) -> Path:
     """Where the bundle goes; what is not the default is in its name, so that one export does not
-    replace another."""
+    replace another. ``usual``: the default lengths."""
     # Resolved, for a model that is given as "." or "..".
     parts = [Path(arguments.model).resolve().name, task, arguments.quantize]
     if arguments.layout != "standard":
@@ -119,9 +128,8 @@ def _destination(arguments: argparse.Namespace, task: str) -> Path:
     target = arguments.target
     if target != DEFAULT_TARGET:
         parts.append(target)
-    lengths = default_lengths(target, LENGTHS)
-    if arguments.lengths not in (None, lengths):
-        lengths = arguments.lengths
+    lengths = arguments.lengths or usual
+    if lengths != usual:
         parts += map(str, lengths)
     if arguments.shapes not in (None, choose_shapes(lengths, target)):
         parts.append(arguments.shapes)
@@ -155,8 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.tasks.asked_task import asked_task
 
     task = asked_task(arguments.model, arguments.task)
-    out = _destination(arguments, task)
     _check_data(arguments)
+    from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof.proven_bundle import BundleOptions, export_bundle
     from export.tasks.table import task_named
@@ -164,15 +172,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.verify:
         task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
     target = arguments.target
+    described = load_checkpoint(arguments.model, random_weights=True)
+    usual = usual_lengths(described, task, target)
+    out = _destination(arguments, task, usual)
+    check_lengths(described, task, arguments.lengths or usual)
     options = BundleOptions(
         task=task,
         quantize=arguments.quantize,
         layout=arguments.layout,
-        lengths=arguments.lengths or default_lengths(target, LENGTHS),
+        lengths=arguments.lengths or usual,
         shapes=arguments.shapes,
         target=target,
         skip=tuple(arguments.skip),
         calibrate=arguments.calibrate,
+        no_answer=arguments.no_answer,
     )
     options.check(out, arguments.force or arguments.app)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)

@@ -19,6 +19,7 @@ from distill.models.presets import data_directory
 from distill.models.tokenizer import load_tokenizer
 from distill.tasks.options import TaskOptions
 from distill.tasks.squad import (
+    Answer,
     Example,
     Feature,
     decode,
@@ -173,14 +174,7 @@ class SpanTask(Task):
         texts = {key: best[0].text if best else "" for key, best in found.items()}
         if not self.allow_null:
             return self.score_texts(examples, texts)
-        nulls = [np.inf] * len(examples)
-        for feature, start, end in zip(features[split], starts, ends, strict=True):
-            null = float(start[0]) + float(end[0])
-            nulls[feature.example_index] = min(null, nulls[feature.example_index])
-        leads = np.array([
-            null - found[e.id][0].score if found[e.id] else np.inf
-            for e, null in zip(examples, nulls, strict=True)
-        ])  # fmt: skip
+        leads = no_answer_leads(examples, features[split], starts, ends, found)
         none = {e.id for e, lead in zip(examples, leads, strict=True)
                 if lead > options.null_threshold}  # fmt: skip
         scored = self.score_texts(examples, {k: "" if k in none else t for k, t in texts.items()})
@@ -200,6 +194,26 @@ class SpanTask(Task):
         clusters = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
         statistics = of_means(rows, ("exact_match", "f1"), clusters)
         return Scored(metrics, {"held_out": statistics}, texts)
+
+
+def no_answer_leads(
+    examples: Sequence[Example],
+    features: Sequence[Feature],
+    starts: Sequence[np.ndarray],
+    ends: Sequence[np.ndarray],
+    found: Mapping[str, Sequence[Answer]],
+) -> np.ndarray:
+    """How much "no answer", the least over the windows, scores above the best span of `found`, as
+    `decode` gives it: (questions,), infinite where there is no span."""
+    nulls = [np.inf] * len(examples)
+    for feature, start, end in zip(features, starts, ends, strict=True):
+        null = float(start[0]) + float(end[0])
+        nulls[feature.example_index] = min(null, nulls[feature.example_index])
+    leads = [
+        null - found[example.id][0].score if found[example.id] else np.inf
+        for example, null in zip(examples, nulls, strict=True)
+    ]
+    return np.array(leads)
 
 
 def best_threshold(

@@ -79,8 +79,8 @@ def settings_of(
     Raises:
         UserError: the checkpoint has no usable tokenizer, or its labels are not numbered 0, 1, …
     """
-    tokenizer = read_tokenizer(checkpoint)
-    modules = checkpoint.modules if task == "embed" else None
+    tokenizer, outputs = read_tokenizer(checkpoint), task_named(task).outputs
+    modules = checkpoint.modules if "embedding" in outputs else None
     width = checkpoint.config.width
     return {
         "format_version": FORMAT_VERSION,
@@ -92,7 +92,7 @@ def settings_of(
         "shapes": shapes,
         "functions": function_names(lengths, shapes),
         "inputs": list(input_names(checkpoint.config, task)),
-        "outputs": list(task_named(task).outputs),
+        "outputs": list(outputs),
         "special_ids": special_ids(checkpoint),
         "pair_separators": pair_separators(tokenizer),
         "tokenizer": tokenizer_kind(tokenizer),

@@ -36,9 +36,11 @@ from export.bundle.coreai_asset import (
 )
 from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
+from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder
 from export.proof.coreai_runtime import CoreAIEngine
 from export.proof.gate import Proof, prove, refuse
+from export.proof.no_answer import check_no_answer, no_answer_of
 from export.proof.proven_bundle import parameters
 from export.proof.side_by_side import run_both
 from export.proof.witness import Witness, load_witness
@@ -61,13 +63,22 @@ SAME = (
 
 @dataclass(frozen=True)
 class AssetOptions:
-    """What the asset is to be; ``precision`` is of `export.bundle.coreai_asset.PRECISIONS`."""
+    """What the asset is to be; ``precision`` is of `export.bundle.coreai_asset.PRECISIONS`,
+    ``no_answer`` the threshold of no answer, or the data on which it is chosen.
+
+    Raises:
+        UserError: a threshold for a task that always answers.
+    """
 
     task: str
     quantize: str = "none"
     layout: str = "standard"
     lengths: tuple[int, ...] = LENGTHS
     precision: str = "float32"
+    no_answer: float | Path | None = None
+
+    def __post_init__(self) -> None:
+        check_no_answer(self.task, self.no_answer)
 
 
 def export_asset(
@@ -90,8 +101,15 @@ def export_asset(
     began = time.monotonic()
     settings = _settings(checkpoint, options)
     bundle = check_place(out, settings, replace)
+    if bundle is not None and options.no_answer is not None:
+        raise UserError(
+            f"{out} has a model.json, whose no_answer_threshold holds; leave "
+            "--no-answer-threshold out, or name another --out"
+        )
     with tqdm(total=4, desc="convert", unit="step", leave=False) as progress:
         witness, weighed = load_witness(checkpoint, options.task)
+        no_answer = no_answer_of(options.no_answer, witness, tokenizer_of(checkpoint), settings)
+        settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
         model = build_encoder(weighed, options.task, options.layout)
         weights = parameters(model)
         program = convert_to_coreai(
@@ -127,6 +145,7 @@ def export_asset(
         "package_bytes": size,
         "operations": operations,
         "inputs_run": len(inputs),
+        "no_answer": asdict(no_answer) if no_answer else None,
         "seconds": time.monotonic() - began,
         "difference": proof.as_json(),
     }

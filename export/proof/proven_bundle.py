@@ -31,6 +31,7 @@ from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder
 from export.proof.engines import open_engine
 from export.proof.gate import Proof, refuse
+from export.proof.no_answer import check_no_answer, no_answer_of
 from export.proof.side_by_side import compare_with
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
@@ -44,7 +45,8 @@ STEPS = ("convert", "compress", "write", "run")
 @dataclass(frozen=True)
 class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
-    for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target.
+    for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target;
+    ``no_answer`` the threshold of no answer, or the data on which it is chosen.
 
     Raises:
         UserError: activations in 8 bits and no such file, or an option that does nothing.
@@ -58,6 +60,7 @@ class BundleOptions:
     skip: tuple[str, ...] = ()
     calibrate: Path | None = None
     shapes: str | None = None
+    no_answer: float | Path | None = None
 
     def __post_init__(self) -> None:
         check_target(self.quantize, self.target)
@@ -71,6 +74,7 @@ class BundleOptions:
             raise UserError(f"{self.calibrate}: no such file to calibrate on")
         if self.skip and COMPRESSIONS[self.quantize].kind == "float":
             raise UserError("--skip-layers is for weights in fewer bits; choose a --quantize")
+        check_no_answer(self.task, self.no_answer)
 
     def check(self, out: Path, replace: bool) -> None:
         """Refuse early what cannot end well.
@@ -105,8 +109,11 @@ def export_bundle(
     """
     settings = _settings(checkpoint, options)
     began = time.monotonic()
-    samples = _calibration(tokenizer_of(checkpoint), options)
+    tokenizer = tokenizer_of(checkpoint)
+    samples = _calibration(tokenizer, options)
     witness, weighed = load_witness(checkpoint, options.task)
+    no_answer = no_answer_of(options.no_answer, witness, tokenizer, settings)
+    settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
     steps = len(STEPS) + bool(samples)
     with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
         _step(progress, "convert")
@@ -136,6 +143,7 @@ def export_bundle(
         **asdict(options),
         "calibrate": str(options.calibrate) if options.calibrate else None,
         "calibration_inputs": len(samples),
+        "no_answer": asdict(no_answer) if no_answer else None,
         "model": checkpoint.name,
         "random_weights": checkpoint.random_weights,
         "parameters": parameters(model),

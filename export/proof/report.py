@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from export.proof.no_answer import NoAnswer
+
 MB = 1e6
 PAST_TOLERANCE = 1
 """Exit status of a command whose package differs from PyTorch by more than it should."""
@@ -28,6 +30,8 @@ def print_report(report: dict[str, Any], app_mb: float) -> None:
         f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB), "
         f"{size / app_mb:.0%} of the {app_mb:.0f} MB of the DistilBERT app",
     )
+    if report.get("no_answer"):
+        table.add_row("no answer", NoAnswer(**report["no_answer"]).sentence())
     frequent = list(report["operations"].items())[:8]
     table.add_row("operations", ", ".join(f"{count} {name}" for name, count in frequent))
     add_difference(table, report["difference"])

@@ -25,6 +25,7 @@ class Embed(Task):
     auto_class: str = "AutoModel"
     data: str = "CSV, TSV or JSONL with sentence1, sentence2 and score, such as STS-B"
     output_words: tuple[str, ...] = ("sentence embedding",)
+    of_sentences: bool = True
 
     def read(self, path: Path) -> list[tuple[str, str, float]]:
         rows = read_rows(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,24 @@ def parse_lengths(text: str) -> tuple[int, ...]:
     if lengths[0] < 2:
         raise argparse.ArgumentTypeError(f"{lengths[0]}: a length is at least 2")
     return lengths
+
+
+def parse_no_answer(text: str) -> float | Path:
+    """The value of ``--no-answer-threshold``: a number, or a file.
+
+    Raises:
+        argparse.ArgumentTypeError: neither a finite number nor a file.
+    """
+    try:
+        threshold = float(text)
+    except ValueError:
+        if not Path(text).is_file():
+            message = f"{text!r} is neither a number nor a file of SQuAD 2.0's form"
+            raise argparse.ArgumentTypeError(message) from None
+        return Path(text)
+    if not math.isfinite(threshold):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return threshold
 
 
 def bucket(tokens: int, lengths: Sequence[int]) -> int:

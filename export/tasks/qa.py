@@ -28,6 +28,7 @@ class QuestionAnswering(Task):
     )
     per_token: bool = True
     pairs: bool = True
+    may_not_answer: bool = True
 
     def read(self, path: Path) -> list[squad.Example]:
         return squad.load_examples(path)
@@ -61,6 +62,28 @@ class QuestionAnswering(Task):
             "answers": [asdict(answer) for answer in best[: question.n_best]],
             "windows": len(features),
         }
+
+    def best_no_answer(
+        self, examples: Sequence[Any], reading: Reading, run: Run
+    ) -> dict[str, float]:
+        from distill.tasks.squad_task import best_threshold, no_answer_leads
+
+        without = sum(not example.answers for example in examples)
+        if without in (0, len(examples)):
+            kind = "an answer" if without == 0 else "none"
+            raise UserError(
+                f"every question of the data has {kind}; a threshold of no answer is chosen on "
+                "both kinds, as SQuAD 2.0 has them"
+            )
+        features = windows(examples, reading)
+        rows = [run(reading.padded(f.input_ids, f.token_type_ids)) for f in features]
+        starts = [row["start_logits"][0] for row in rows]
+        ends = [row["end_logits"][0] for row in rows]
+        longest = int(reading.settings["max_answer_length"])
+        best = squad.decode(examples, features, starts, ends, max_answer_length=longest)
+        leads = no_answer_leads(examples, features, starts, ends, best)
+        texts = {key: found[0].text if found else "" for key, found in best.items()}
+        return best_threshold(examples, texts, leads)
 
     def words(self, answer: Mapping[str, Any]) -> list[str]:
         lines = [

@@ -30,6 +30,7 @@ class Rank(Task):
     data: str = "CSV, TSV or JSONL with query, passage and label (1: relevant)"
     output_words: tuple[str, ...] = ("score of the pair",)
     pairs: bool = True
+    of_sentences: bool = True
 
     def read(self, path: Path) -> list[tuple[str, str, float]]:
         rows = read_rows(path)

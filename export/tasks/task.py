@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ class Question:
 class Task(ABC):
     """One task. ``architecture`` is how the names of its model classes in `transformers` end,
     ``auto_class`` the class that loads them, ``per_token`` whether an output has a value for each
-    position, ``data`` the format of a file of examples, in words, and ``labelled`` whether the rows
-    of the output have names."""
+    position, ``data`` the format of a file of examples, in words, ``labelled`` whether the rows of
+    the output have names, ``of_sentences`` whether modules of `sentence-transformers` belong to it,
+    and ``may_not_answer`` whether a question can be without an answer."""
 
     name: str
     outputs: tuple[str, ...]
@@ -97,7 +98,8 @@ class Task(ABC):
     per_token: bool = False
     pairs: bool = False
     labelled: bool = False
-    extra_settings: Mapping[str, Any] = field(default_factory=dict)
+    of_sentences: bool = False
+    may_not_answer: bool = False
 
     def samples(self) -> list[Text]:
         """Our own texts, in several scripts, from one word on; pairs where the task takes pairs."""
@@ -129,6 +131,16 @@ class Task(ABC):
     def decide(self, outputs: Outputs) -> Any:
         """The decision that outputs come to, to compare by ``==``: the largest of each row."""
         return [outputs[name].argmax(-1).tolist() for name in self.outputs]
+
+    def best_no_answer(
+        self, examples: Sequence[Any], reading: Reading, run: Run
+    ) -> dict[str, float]:
+        """``best_f1_threshold`` and its ``best_f1`` on examples, of a task that `may_not_answer`.
+
+        Raises:
+            UserError: every example has an answer, or none.
+        """
+        raise NotImplementedError
 
     def sample_workload(self, reading: Reading) -> Workload:
         """`samples` as a workload that measures nothing; the longest text is run at every length,

@@ -1,0 +1,42 @@
+"""Which lengths a package may have: what the target holds, and what the checkpoint itself reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distill.console.errors import UserError
+from export.bundle.functions import default_lengths
+from export.checkpoint.reading import Checkpoint
+from export.tasks.model_inputs import LENGTHS
+from export.tasks.table import task_named
+
+
+def longest_input(checkpoint: Checkpoint, task: str) -> tuple[int, str]:
+    """The most tokens that the library that made a checkpoint reads, and what says so."""
+    positions = checkpoint.config.positions
+    stated = checkpoint.modules.longest if task_named(task).of_sentences else None
+    if stated is not None and stated < positions:
+        return stated, "max_seq_length of its sentence_bert_config.json"
+    return positions, "the positions of its config.json"
+
+
+def check_lengths(checkpoint: Checkpoint, task: str, lengths: Sequence[int]) -> None:
+    """Raises:
+    UserError: a length at which the library would have cut the text already.
+    """
+    most, reason = longest_input(checkpoint, task)
+    if max(lengths) > most:
+        raise UserError(
+            f"length {max(lengths)} is above {most}, {reason}: {checkpoint.name} reads no more; "
+            f"--lengths up to {most}"
+        )
+
+
+def usual_lengths(checkpoint: Checkpoint, task: str, target: str = "iOS18") -> tuple[int, ...]:
+    """The lengths of a package where none are asked for: the usual ones that the checkpoint reads,
+    and the most it reads where that is less than all of them."""
+    most, _ = longest_input(checkpoint, task)
+    lengths = [length for length in LENGTHS if length <= most]
+    if most < max(LENGTHS) and most not in lengths:
+        lengths.append(most)
+    return default_lengths(target, lengths)
