@@ -12,22 +12,22 @@ from export.tasks.table import task_named
 
 
 def longest_input(checkpoint: Checkpoint, task: str) -> tuple[int, str]:
-    """The most tokens that the library that made a checkpoint reads, and what says so."""
+    """The most that the library that made a checkpoint reads of a text, and what is counted."""
     positions = checkpoint.config.positions
     stated = checkpoint.modules.longest if task_named(task).of_sentences else None
     if stated is not None and stated < positions:
-        return stated, "max_seq_length of its sentence_bert_config.json"
-    return positions, "the positions of its config.json"
+        return stated, "tokens (max_seq_length)"
+    return positions, "positions"
 
 
 def check_lengths(checkpoint: Checkpoint, task: str, lengths: Sequence[int]) -> None:
     """Raises:
     UserError: a length at which the library would have cut the text already.
     """
-    most, reason = longest_input(checkpoint, task)
+    most, unit = longest_input(checkpoint, task)
     if max(lengths) > most:
         raise UserError(
-            f"length {max(lengths)} is above {most}, {reason}: {checkpoint.name} reads no more; "
+            f"length {max(lengths)} is above the {most} {unit} of {checkpoint.name}; "
             f"--lengths up to {most}"
         )
 

@@ -32,14 +32,14 @@ def test_lengths_end_where_sentence_transformers_cuts(sentences: Path) -> None:
     assert longest_input(checkpoint, "embed")[0] == library.max_seq_length == 100
     assert usual_lengths(checkpoint, "embed") == (100,)
     check_lengths(checkpoint, "embed", (32, 100))
-    with pytest.raises(UserError, match="length 128 is above 100, max_seq_length"):
+    with pytest.raises(UserError, match=r"length 128 is above the 100 tokens \(max_seq_length\)"):
         check_lengths(checkpoint, "embed", (32, 128))
 
 
 def test_lengths_of_other_tasks_end_with_the_positions(sentences: Path) -> None:
     checkpoint = load_checkpoint(str(sentences), random_weights=True)
     assert usual_lengths(checkpoint, "features") == (128, 192, 256, 384)
-    with pytest.raises(UserError, match="length 513 is above 512, the positions"):
+    with pytest.raises(UserError, match="length 513 is above the 512 positions"):
         check_lengths(checkpoint, "features", (513,))
 
 
@@ -55,5 +55,5 @@ def test_lengths_above_are_one_line_and_status_2(
     command = ["--model", str(sentences), "--lengths", "64,128", "--out", str(tmp_path / "out")]
     assert coreml.main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: length 128 is above 100")
+    assert line.startswith("error: length 128 is above the 100 tokens")
     assert not (tmp_path / "out").exists()
