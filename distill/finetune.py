@@ -43,7 +43,7 @@ from distill.tasks.table import TASKS, task_named
 from distill.training.settings import check_training, evaluates, schedule
 
 if TYPE_CHECKING:
-    from distill.training.finetuning import Distillation
+    from distill.training.teacher_choice import Distillation
 
 NAMES = ", ".join((*TASKS, mlm.TASK))
 # What says how often to run, how to print, where to keep what and what to refuse does not make a
@@ -137,7 +137,7 @@ class FinetuneArguments(TaskOptions):
 
     def distillation(self) -> Distillation:
         """The settings of the loss, with the reference's where none is named."""
-        from distill.training.finetuning import Distillation
+        from distill.training.teacher_choice import Distillation
 
         names = {described.name for described in fields(Distillation)}
         given = {name: getattr(self, name) for name in names}

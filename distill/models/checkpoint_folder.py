@@ -61,20 +61,29 @@ def read_object(path: Path) -> dict[str, Any]:
     return content
 
 
+def longest_input(directory: Path) -> int | None:
+    """Tokens that the position table of a checkpoint has room for; None where no configuration
+    says it.
+
+    Raises:
+        UserError: a configuration that cannot be read.
+    """
+    config = read_object(directory / "config.json")
+    family = FAMILIES.get(str(config.get("model_type")))
+    try:
+        return int(family.longest(config) if family else config["max_position_embeddings"])
+    except KeyError:
+        return None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UserError(f"{directory}: config.json has no number of positions ({error})") from None
+
+
 def check_length(directory: Path, length: int) -> None:
     """Check that the position table of a checkpoint has room for inputs of ``length`` tokens.
 
     Raises:
         UserError: it has not.
     """
-    config = read_object(directory / "config.json")
-    family = FAMILIES.get(str(config.get("model_type")))
-    try:
-        limit = family.longest(config) if family else config["max_position_embeddings"]
-        limit = int(limit)
-    except KeyError:
-        return
-    except (ValueError, TypeError, OverflowError) as error:
-        raise UserError(f"{directory}: config.json has no number of positions ({error})") from None
-    if length > limit:
+    limit = longest_input(directory)
+    if limit is not None and length > limit:
         raise UserError(f"{directory} takes inputs of at most {limit} tokens, not {length}")

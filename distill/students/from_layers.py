@@ -177,15 +177,20 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     return load_reporting(AutoModel, directory, role=" as a teacher")[0]
 
 
+def one_vocabulary(teacher: Path, student: Path) -> bool:
+    """Whether two tokenizers give the same pieces the same numbers."""
+    from distill.models.loading import load_auto_tokenizer
+
+    theirs, ours = (load_auto_tokenizer(path).get_vocab() for path in (teacher, student))
+    return bool(theirs == ours)
+
+
 def check_vocabularies(teacher: Path, student: Path) -> None:
     """Raises:
     UserError: the two tokenizers do not share one vocabulary.
     """
-    from distill.models.loading import load_auto_tokenizer
-
-    theirs, ours = (load_auto_tokenizer(path).get_vocab() for path in (teacher, student))
-    if theirs != ours:
+    if not one_vocabulary(teacher, student):
         raise UserError(
-            f"the vocabularies of {teacher} ({len(theirs)} entries) and {student} ({len(ours)}) "
-            "differ: a student learns from a teacher of its own vocabulary"
+            f"the vocabularies of {teacher} and {student} differ: in pre-training a student learns "
+            "from a teacher of its own vocabulary; in fine-tuning another vocabulary is allowed"
         )

@@ -13,11 +13,13 @@ from transformers import AutoModelForQuestionAnswering
 
 from distill.console.errors import UserError
 from distill.losses.task import mask_padding, span_distillation_kl, span_loss, span_targets
-from distill.models.checkpoint_folder import read_object
+from distill.models.checkpoint_folder import longest_input, read_object
 from distill.models.loading import configuration, load_weights
 from distill.models.presets import data_directory
 from distill.models.tokenizer import load_tokenizer
+from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
+from distill.tasks.other_windows import carried, same_windows
 from distill.tasks.squad import (
     Answer,
     Example,
@@ -128,6 +130,23 @@ class SpanTask(Task):
     ) -> list[Feature]:
         tokenizer = load_tokenizer(directory)
         return make_features(examples, tokenizer, options.max_length, options.doc_stride)
+
+    def asked(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Any],
+        directory: Path,
+        options: TaskOptions,
+    ) -> list[Feature]:
+        """Windows on the same characters, as long as the teacher takes them."""
+        longest = longest_input(directory) or options.max_length
+        windows, cut = same_windows(examples, features, load_tokenizer(directory), longest)
+        if cut:
+            note(f"{directory}: {cut} of {len(windows)} windows end early, after {longest} tokens")
+        return windows
+
+    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+        return carried(logits, asked, feature)
 
     def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
         """Without the windows of answered questions whose answer no window holds: they would

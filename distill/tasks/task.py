@@ -111,6 +111,22 @@ class Task(ABC):
     def features(self, examples: Sequence[Any], directory: Path, options: TaskOptions) -> list[Any]:
         """Model inputs (``input_ids``, ``token_type_ids``), by the tokenizer in ``directory``."""
 
+    def asked(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Any],
+        directory: Path,
+        options: TaskOptions,
+    ) -> list[Any]:
+        """What a teacher with another vocabulary, in ``directory``, is asked for each of
+        ``features``."""
+        return self.features(examples, directory, options)
+
+    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+        """A teacher's logits for ``asked`` where ``feature`` has them: they differ for tasks that
+        answer by position."""
+        return logits
+
     def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
         """The features to train on, and how many examples have none."""
         return features, 0

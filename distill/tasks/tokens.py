@@ -15,6 +15,7 @@ from transformers import AutoModelForTokenClassification
 
 from distill.console.errors import UserError
 from distill.losses.task import distillation_kl
+from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.heads import load_named, note
 from distill.tasks.options import TaskOptions
@@ -94,6 +95,34 @@ class Tokens(Task):
             words = sum(len(feature.firsts) for feature in found)
             note(f"{lost} of {words} words have no token within --max_length {options.max_length}")
         return found
+
+    def asked(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Any],
+        directory: Path,
+        options: TaskOptions,
+    ) -> list[Any]:
+        """All that the teacher takes: its tokens may be shorter."""
+        longest = longest_input(directory) or options.max_length
+        found = tagged_features(examples, load_auto_tokenizer(directory), longest)
+        pairs = zip(features, found, strict=True)
+        lost = sum(
+            own is not None and place is None
+            for feature, theirs in pairs
+            for own, place in zip(feature.firsts, theirs.firsts, strict=True)
+        )
+        if lost:
+            note(f"{directory}: {lost} words have no token of the teacher; it rates all tags alike")
+        return found
+
+    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+        """Words are what both have: the logits at the first piece of each, (labels, length)."""
+        result = np.zeros((len(logits), len(feature.input_ids)), dtype=np.float32)
+        for own, place in zip(feature.firsts, asked.firsts, strict=True):
+            if own is not None and place is not None:
+                result[:, own] = logits[:, place]
+        return result
 
     def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
         assert labels is not None

@@ -4,7 +4,6 @@ distillation (arXiv 1910.01108, section 3)."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +20,15 @@ from distill.models.checkpoint_folder import check_length
 from distill.models.loading import load_auto_tokenizer
 from distill.runs.finetune_card import finetune_card
 from distill.runs.run_outputs import copy_tokenizer
-from distill.students.from_layers import check_vocabularies
 from distill.tasks.batches import Collator, run_model, score_model
 from distill.tasks.options import TaskOptions
 from distill.tasks.statistics import intervals
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import Batch, Labels, Task
 from distill.training.exact_trainer import ExactTrainer
 from distill.training.teacher import CachedTeacher, LiveTeacher
+from distill.training.teacher_choice import Distillation, Lesson
 
 Teacher = CachedTeacher | LiveTeacher
-
-
-@dataclass(kw_only=True)
-class Distillation:
-    """What decides a run besides the task's options and the training arguments."""
-
-    dropout: float | None = None
-    alpha: float = 0.5
-    temperature: float = 2.0
-    hidden_weight: float = 0.0
-    attention_weight: float | None = None
-    relation_weight: float = 0.0
-    relation_heads: int = 0
-    logits_cache: str = "runs/logits"
-    allow_weak_teacher: bool = False
-
-    @property
-    def live(self) -> bool:
-        """Whether the teacher must run beside its student."""
-        return self.hidden_weight > 0 or self.relation_weight > 0 or bool(self.attention_weight)
 
 
 class FinetuneTrainer(ExactTrainer):
@@ -129,8 +108,7 @@ def finetune(
         The metrics on what the task is scored on, with counts and times; and the log.
 
     Raises:
-        UserError: the teacher is weak on the task, or its vocabulary is another; an input is
-            longer than one of the models takes.
+        UserError: as `Lesson.teacher`; an input is longer than one of the models takes.
     """
     start, teacher_directory = directories
     for directory in filter(None, directories):
@@ -153,22 +131,8 @@ def finetune(
         print(f"{lost} questions left out: no window holds their answer")
     teacher: Teacher | None = None
     if teacher_directory is not None:
-        task.check_teacher(data)
-        check_vocabularies(teacher_directory, start)
-        own = task.load(teacher_directory, data.labels, trained=True, attentions=attentions)
-        own = own.to(training.device)
-        report["teacher"] = checked(task, own, teacher_directory, data, scored, options, settings)
-        if training.bf16:  # as the student is; the Trainer sees to that of its own model alone
-            own.forward = torch.autocast(training.device.type, torch.bfloat16)(own.forward)
-        _check_widths(model, own, settings)
-        if settings.live:
-            teacher = LiveTeacher(
-                task, own, features, data.labels, settings.hidden_weight > 0, attentions
-            )
-        else:
-            with training.main_process_first(desc="the teacher's logits"):
-                folder = Path(settings.logits_cache)
-                teacher = CachedTeacher(task, own, teacher_directory, features, data.labels, folder)
+        lesson = Lesson(task, data, features, options, start)
+        teacher, report["teacher"] = lesson.teacher(teacher_directory, model, settings, training)
     trainer = FinetuneTrainer(
         task,
         data.labels,
@@ -199,31 +163,6 @@ def finetune(
     return report, trainer.state.log_history
 
 
-def checked(
-    task: Task,
-    teacher: Any,
-    directory: Path,
-    data: Data,
-    scored: dict[str, list[Any]],
-    options: TaskOptions,
-    settings: Distillation,
-) -> dict[str, Any]:
-    """The teacher's metrics on the task.
-
-    Raises:
-        UserError: it is weak.
-    """
-    found: Scored = score_model(task, teacher, data, scored, options, "scoring the teacher")
-    value = found.metrics[task.metric]
-    least, reason = task.floor(data)
-    if value < least and not settings.allow_weak_teacher:
-        raise UserError(
-            f"{directory}: a weak teacher, {task.name} {task.metric} {value:.1f} where {reason}; "
-            "fine-tune it on the task first, or pass --allow_weak_teacher"
-        )
-    return found.metrics
-
-
 def check_tokenizer(directory: Path) -> None:
     """Raises:
     UserError: a checkpoint without the files of a tokenizer.
@@ -239,18 +178,3 @@ def save_tokenizer(source: Path, output: Path) -> None:
         copy_tokenizer(source, output)
     else:
         load_auto_tokenizer(source).save_pretrained(output)
-
-
-def _check_widths(student: Any, teacher: Any, settings: Distillation) -> None:
-    """Hidden states are matched at equal width, attentions at an equal number of heads."""
-    ours, theirs = student.config, teacher.config
-    for weight, what, flag in (
-        (settings.hidden_weight, "hidden_size", "--hidden_weight"),
-        (settings.attention_weight, "num_attention_heads", "--attention_weight"),
-    ):
-        if weight and getattr(ours, what) != getattr(theirs, what):
-            raise UserError(
-                f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
-                f"the teacher's {getattr(theirs, what)}: leave it at 0; --relation_weight 1 "
-                "compares models of any width"
-            )

@@ -50,6 +50,11 @@ class CachedTeacher:
     The cache is a file of shape (features, outputs), or in half precision (features, outputs,
     longest) where there are logits by position, named by the teacher's files and the features.
     Rows not yet computed hold NaN in their first column.
+
+    Args:
+        features: the student's.
+        asked: what the teacher is asked for each of them, where its vocabulary is another; its
+            logits are carried over by `Task.aligned`.
     """
 
     def __init__(
@@ -60,14 +65,18 @@ class CachedTeacher:
         features: Sequence[Any],
         labels: Labels | None,
         folder: Path,
+        asked: Sequence[Any] | None = None,
     ) -> None:
-        self.task, self.model, self.features = task, model.eval(), features
+        self.task, self.model, self.features, self.asked = task, model.eval(), features, asked
         self.collate = Collator(task, labels, model)
-        outputs = self._logits([0]).shape[1:]
+        outputs = self._logits([0])[0].shape
         if task.per_token:
             outputs = (*outputs[:-1], max(len(f.input_ids) for f in features))
         kind = np.float16 if task.per_token else np.float32
-        path = folder / f"logits-{fingerprint(directory, features, task, labels)}.npy"
+        path = (
+            folder
+            / f"logits-{fingerprint(directory, [*features, *(asked or ())], task, labels)}.npy"
+        )
         if not path.exists():
             # Not through a memory map: on a full disk that would end the process by a bus error.
             with atomic_file(path) as staged:
@@ -86,16 +95,24 @@ class CachedTeacher:
         return Outputs(torch.from_numpy(np.array(found, dtype=np.float32)))
 
     @torch.no_grad()
-    def _logits(self, rows: Sequence[int]) -> np.ndarray:
+    def _logits(self, rows: Sequence[int]) -> list[np.ndarray]:
+        """Of every row, as its student's feature has them."""
         device = next(self.model.parameters()).device
-        batch = self.collate([{"index": row, "feature": self.features[row]} for row in rows])
+        asked = self.features if self.asked is None else self.asked
+        batch = self.collate([{"index": row, "feature": asked[row]} for row in rows])
         own = {name: value.to(device) for name, value in batch.items()}
-        return run_model(self.task, self.model, own).logits.float().cpu().numpy()  # type: ignore[no-any-return]
+        logits = run_model(self.task, self.model, own).logits.float().cpu().numpy()
+        if self.asked is None:
+            return list(logits)
+        return [
+            self.task.aligned(values, asked[row], self.features[row])
+            for row, values in zip(rows, logits, strict=True)
+        ]
 
     def _compute(self, rows: Sequence[int]) -> None:
-        logits = self._logits(rows)
         block = np.full((len(rows), *self.cache.shape[1:]), PADDING, dtype=self.cache.dtype)
-        block[..., : logits.shape[-1]] = logits
+        for place, logits in zip(block, self._logits(rows), strict=True):
+            place[..., : logits.shape[-1]] = logits
         self.cache[rows, ..., 1:] = block[..., 1:]
         self.cache[rows, ..., 0] = block[..., 0]  # last: it tells that a row was computed
 

@@ -229,20 +229,15 @@ def test_teachers_that_teach_nothing_are_refused(
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(student)
     torch.manual_seed(0)
-    untrained, three, cased = tmp_path / "untrained", tmp_path / "three", tmp_path / "cased"
-    for folder, labels in ((untrained, 2), (three, 3), (cased, 2)):
+    untrained, three = tmp_path / "untrained", tmp_path / "three"
+    for folder, labels in ((untrained, 2), (three, 3)):
         model = AutoModelForSequenceClassification.from_pretrained(student, num_labels=labels)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    path = cased / "tokenizer.json"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace('"##ing"', '"##ING"'), encoding="utf-8"
-    )
     for folder, message in (
         (untrained, "a weak teacher, sst2 score"),
         (student, "has no trained classifier"),
         (three, "its head has 3 outputs, sst2 has 2"),
-        (cased, "the vocabularies of"),
         (tmp_path / "none", "no checkpoint there"),
     ):
         status = run(

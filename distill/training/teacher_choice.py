@@ -1,0 +1,123 @@
+"""Which teacher teaches, and how: read from a cache, or beside its student; scored first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from distill.console.errors import UserError
+from distill.students.from_layers import one_vocabulary
+from distill.tasks.batches import score_model
+from distill.tasks.options import TaskOptions
+from distill.tasks.task import Data, Task
+from distill.training.teacher import CachedTeacher, LiveTeacher
+
+
+@dataclass(kw_only=True)
+class Distillation:
+    """What decides a run besides the task's options and the training arguments."""
+
+    dropout: float | None = None
+    alpha: float = 0.5
+    temperature: float = 2.0
+    hidden_weight: float = 0.0
+    attention_weight: float | None = None
+    relation_weight: float = 0.0
+    relation_heads: int = 0
+    logits_cache: str = "runs/logits"
+    allow_weak_teacher: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the teacher must run beside its student."""
+        return self.hidden_weight > 0 or self.relation_weight > 0 or bool(self.attention_weight)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learnt: a task's data, as the student's ``features``, made by the tokenizer of its
+    checkpoint ``start``."""
+
+    task: Task
+    data: Data
+    features: Sequence[Any]
+    options: TaskOptions
+    start: Path
+
+    def teacher(
+        self, directory: Path, student: Any, settings: Distillation, training: TrainingArguments
+    ) -> tuple[CachedTeacher | LiveTeacher, dict[str, Any]]:
+        """The teacher in ``directory``, and its metrics on the task.
+
+        Raises:
+            UserError: it is weak, or its vocabulary or width is another where the settings need
+                the student's.
+        """
+        task, labels = self.task, self.data.labels
+        task.check_teacher(self.data)
+        shared = one_vocabulary(directory, self.start)
+        if settings.live and not shared:
+            raise UserError(
+                f"the vocabularies of {directory} and {self.start} differ: only the teacher's "
+                "logits can teach; leave --hidden_weight, --attention_weight and "
+                "--relation_weight out"
+            )
+        attentions = bool(settings.attention_weight)
+        model = task.load(directory, labels, trained=True, attentions=attentions)
+        model = model.to(training.device)
+        metrics = self._checked(model, directory, settings)
+        if training.bf16:  # as the student is; the Trainer sees to that of its own model alone
+            model.forward = torch.autocast(training.device.type, torch.bfloat16)(model.forward)
+        check_widths(student, model, settings)
+        if settings.live:
+            hidden = settings.hidden_weight > 0
+            return LiveTeacher(task, model, self.features, labels, hidden, attentions), metrics
+        asked = None
+        if not shared:
+            asked = task.asked(self.data.train, self.features, directory, self.options)
+        with training.main_process_first(desc="the teacher's logits"):
+            folder = Path(settings.logits_cache)
+            cached = CachedTeacher(task, model, directory, self.features, labels, folder, asked)
+        return cached, metrics
+
+    def _checked(self, model: Any, directory: Path, settings: Distillation) -> dict[str, Any]:
+        """The teacher's metrics, by its own tokenizer.
+
+        Raises:
+            UserError: it is weak.
+        """
+        task, data = self.task, self.data
+        scored = {s: task.features(r, directory, self.options) for s, r in data.scored.items()}
+        found = score_model(task, model, data, scored, self.options, "scoring the teacher")
+        value = found.metrics[task.metric]
+        least, reason = task.floor(data)
+        if value < least and not settings.allow_weak_teacher:
+            raise UserError(
+                f"{directory}: a weak teacher, {task.name} {task.metric} {value:.1f} where "
+                f"{reason}; fine-tune it on the task first, or pass --allow_weak_teacher"
+            )
+        return found.metrics
+
+
+def check_widths(student: Any, teacher: Any, settings: Distillation) -> None:
+    """Hidden states are matched at equal width, attentions at an equal number of heads.
+
+    Raises:
+        UserError: they differ.
+    """
+    ours, theirs = student.config, teacher.config
+    for weight, what, flag in (
+        (settings.hidden_weight, "hidden_size", "--hidden_weight"),
+        (settings.attention_weight, "num_attention_heads", "--attention_weight"),
+    ):
+        if weight and getattr(ours, what) != getattr(theirs, what):
+            raise UserError(
+                f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
+                f"the teacher's {getattr(theirs, what)}: leave it at 0; --relation_weight 1 "
+                "compares models of any width"
+            )
