@@ -15,7 +15,7 @@ from distill.models import loading
 from distill.tasks import batches
 from distill.tasks.options import TaskOptions
 from distill.tasks.table import TASKS
-from distill.training import finetuning
+from distill.training import finetuning, teacher_choice
 
 META = torch.device("meta")
 TRAINING: Any = SimpleNamespace(seed=0, device=META, should_save=False)
@@ -37,7 +37,7 @@ def refuse_by_device(task: Any, model: torch.nn.Module, *_: Any, **__: Any) -> N
 def test_a_teacher_is_scored_where_it_teaches(
     checkpoints: dict[str, Path], sst2: Path, squad_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetuning, "score_model", refuse_by_device)
+    monkeypatch.setattr(teacher_choice, "score_model", refuse_by_device)
     settings = finetuning.Distillation(logits_cache=str(sst2 / "logits"))
     for name, own in (("sst2", {"data": str(sst2)}), ("squad", {"train_file": str(squad_file)})):
         options = TaskOptions(max_length=64, held_out=0.9, **own)
