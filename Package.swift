@@ -18,9 +18,16 @@ let package = Package(
             dependencies: ["TextModels"],
             path: "ios_app/Sources/TextModelsCoreML"
         ),
+        // Runs the graph of a package with ONNX Runtime's C library, opened when it is needed.
+        .target(name: "COnnxRuntime", path: "ios_app/Sources/COnnxRuntime"),
+        .target(
+            name: "TextModelsONNX",
+            dependencies: ["TextModels", "COnnxRuntime"],
+            path: "ios_app/Sources/TextModelsONNX"
+        ),
         .executableTarget(
             name: "TextModelsCommand",
-            dependencies: ["TextModels"],
+            dependencies: ["TextModels", "TextModelsCoreML", "TextModelsONNX"],
             path: "ios_app/Sources/TextModelsCommand"
         ),
         .testTarget(

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that the tests here share
 
-from toolchain import Toolchain, find_toolchain
+from toolchain import OPTIMIZED, Toolchain, find_toolchain
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,11 @@ def swift() -> Toolchain:
             "needs Swift: on the PATH, or made by ../shared/tools/swift-on-debian.sh install"
         )
     return found
+
+
+@pytest.fixture(scope="session")
+def package(swift: Toolchain) -> Toolchain:
+    """The toolchain, with the package, its command and its tests built: once for all tests."""
+    built = swift.run("swift", "build", "--build-tests", *OPTIMIZED)
+    assert built.returncode == 0, built.stdout
+    return swift

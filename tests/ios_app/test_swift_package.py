@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toolchain import PACKAGE, Toolchain
+from toolchain import OPTIMIZED, PACKAGE, Toolchain
 
 from bench.reporting.device_results import read_device_results
 from distill.models.presets import data_directory, preset_directory
 
 GOLDEN = PACKAGE / "Tests" / "TextModelsTests" / "Golden"
-OPTIMIZED = ("-c", "release", "-Xswiftc", "-enable-testing")
 
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,12 +47,10 @@ def real_golden() -> str | None:
 
 
 def test_package_passes_its_tests(
-    swift: Toolchain, real_golden: str | None, capsys: pytest.CaptureFixture[str]
+    package: Toolchain, real_golden: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    built = swift.run("swift", "build", *OPTIMIZED)
-    assert built.returncode == 0, built.stdout
     environment = {"QA_GOLDEN": real_golden} if real_golden else {}
-    tested = swift.run("swift", "test", *OPTIMIZED, environment=environment)
+    tested = package.run("swift", "test", "--skip-build", *OPTIMIZED, environment=environment)
     assert tested.returncode == 0, tested.stdout
     counts = re.findall(r"^parity .*$", tested.stdout, re.MULTILINE)
     with capsys.disabled():
@@ -68,15 +65,15 @@ def test_package_passes_its_tests(
         assert texts > 10_570 + 2_067
 
 
-def test_textmodels_time_runs(swift: Toolchain) -> None:
+def test_textmodels_time_runs(package: Toolchain) -> None:
     """The command that the README shows; the time itself is for a benchmark, not for a test."""
-    run = ("run", *OPTIMIZED, "textmodels", "time")
+    run = ("run", "--skip-build", "-c", "release", "textmodels", "time")
     folder = "ios_app/Tests/TextModelsTests/Golden"
-    printed = swift.run("swift", *run, folder, "--words", "50", "--runs", "3")
+    printed = package.run("swift", *run, folder, "--words", "50", "--runs", "3")
     assert printed.returncode == 0, printed.stdout
     assert re.search(r"^median +\d+\.\d+ ms of 3 runs$", printed.stdout, re.MULTILINE)
     for bad in (["nowhere"], [folder, "--runs", "none"]):
-        refused = swift.run("swift", "run", "--skip-build", *run[1:], *bad)
+        refused = package.run("swift", *run, *bad)
         assert refused.returncode == 2
         assert re.search(r"^(usage|error): ", refused.stdout, re.MULTILINE)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "ios_app"
 DATA = Path(os.environ.get("DISTILKIT_DATA") or ROOT.parent / "shared" / "data")
+OPTIMIZED = ("-c", "release", "-Xswiftc", "-enable-testing")
 SCRIPT = DATA.parent / "tools" / "swift-on-debian.sh"
 
 
