@@ -34,7 +34,7 @@ let package = Package(
             name: "TextModelsTests",
             dependencies: ["TextModels"],
             path: "ios_app/Tests/TextModelsTests",
-            resources: [.copy("Golden")]
+            resources: [.copy("Golden"), .copy("GoldenKinds")]
         ),
     ]
 )

@@ -194,7 +194,7 @@ def _by_decibels(report: dict[str, Any], tolerance: float) -> dict[str, Any]:
 
 def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
     """Refuse what cannot be the package's checkpoint before anything runs."""
-    from export.checkpoint.tokenizer_file import fingerprint, read_tokenizer
+    from export.checkpoint.tokenizer_file import file_content, fingerprint, read_tokenizer
 
     settings, config = bundle.settings, checkpoint.config
     width, tokenizer = settings.get("hidden_size"), settings.get("tokenizer_sha256")
@@ -203,7 +203,10 @@ def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
         wrong = f"its width is {config.width}, not {width}"
     elif config.positions < max(bundle.lengths):
         wrong = f"it has {config.positions} positions, the package {max(bundle.lengths)}"
-    elif tokenizer not in (None, fingerprint(read_tokenizer(checkpoint))):
+    elif tokenizer not in (
+        None,
+        fingerprint(file_content(read_tokenizer(checkpoint)), settings["format_version"]),
+    ):
         wrong = "its tokenizer is another"
     if wrong:
         raise UserError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")

@@ -19,7 +19,12 @@ from typing import Any
 from distill.console.errors import UserError
 from export.bundle.model_json import FORMAT_VERSION, read_settings
 from export.checkpoint.reading import Checkpoint
-from export.checkpoint.tokenizer_file import read_tokenizer, vocabulary_of
+from export.checkpoint.tokenizer_file import (
+    file_content,
+    fingerprint,
+    read_tokenizer,
+    vocabulary_of,
+)
 from export.tasks.model_inputs import load_tokenizer
 from export.tasks.table import task_named
 from export.tasks.task import Reading, Task
@@ -74,9 +79,16 @@ class Bundle:
         """The bundle's tokenizer with its settings.
 
         Raises:
-            UserError: no usable tokenizer.json.
+            UserError: no usable tokenizer.json, or not the one that the model was exported with.
         """
-        return Reading(load_tokenizer(self.tokenizer), self.settings)
+        tokenizer = load_tokenizer(self.tokenizer)
+        version, known = self.settings["format_version"], self.settings.get("tokenizer_sha256")
+        if version > 1 and known != fingerprint(self.tokenizer.read_bytes(), version):
+            raise UserError(
+                f"{self.tokenizer}: not the file that the model was exported with "
+                f"(tokenizer_sha256 in {SETTINGS}); export the model again"
+            )
+        return Reading(tokenizer, self.settings)
 
 
 def open_bundle(path: str | Path) -> Bundle:
@@ -200,9 +212,7 @@ def write_bundle(
 def write_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
     """Write tokenizer.json and vocab.txt of a bundle that is being made."""
     tokenizer = read_tokenizer(checkpoint)
-    (directory / "tokenizer.json").write_text(
-        json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8"
-    )
+    (directory / "tokenizer.json").write_bytes(file_content(tokenizer))
     (directory / "vocab.txt").write_text(
         "".join(f"{entry}\n" for entry in vocabulary_of(tokenizer)), encoding="utf-8"
     )

@@ -14,6 +14,7 @@ from export.bundle.compress import COMPRESSIONS
 from export.bundle.functions import SHAPES, function_names
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import (
+    file_content,
     fingerprint,
     lower_case,
     pair_separators,
@@ -96,7 +97,7 @@ def settings_of(
         "special_ids": special_ids(checkpoint),
         "pair_separators": pair_separators(tokenizer),
         "tokenizer": tokenizer_kind(tokenizer),
-        "tokenizer_sha256": fingerprint(tokenizer),
+        "tokenizer_sha256": fingerprint(file_content(tokenizer), FORMAT_VERSION),
         "lower_case": lower_case(tokenizer),
         "max_question_length": MAX_QUESTION_LENGTH,
         "doc_stride": DOC_STRIDE,

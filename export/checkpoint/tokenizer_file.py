@@ -99,9 +99,17 @@ def tokenizer_of(checkpoint: Checkpoint) -> Tokenizer:
     return Tokenizer.from_str(json.dumps(read_tokenizer(checkpoint)))
 
 
-def fingerprint(tokenizer: Content) -> str:
-    """SHA-256 of a tokenizer's content, whatever the order of its entries."""
-    return hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest()
+def file_content(tokenizer: Content) -> bytes:
+    """The bytes of the tokenizer.json of a bundle."""
+    return json.dumps(tokenizer, ensure_ascii=False).encode()
+
+
+def fingerprint(file: bytes, version: int) -> str:
+    """``tokenizer_sha256`` of a model.json: SHA-256 of the bytes of tokenizer.json. Version 1 has
+    that of its content, whatever the order of its entries."""
+    if version == 1:
+        file = json.dumps(json.loads(file), sort_keys=True).encode()
+    return hashlib.sha256(file).hexdigest()
 
 
 def lower_case(tokenizer: Content) -> bool:

@@ -8,14 +8,12 @@ model), and its answer.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from hard_texts import hard_texts
 from tokenizers import Tokenizer
-from tokenizers.processors import TemplateProcessing
 
 from export.tasks.model_inputs import Inputs
 from export.tasks.table import TASKS
@@ -100,7 +98,7 @@ def task_rows(tokenizer: Tokenizer, seed: int = 0) -> Iterator[dict[str, Any]]:
     for extra, question in cases():
         extra |= {"outputs": list(TASKS[extra["task"]].outputs)}
         settings = SETTINGS | extra
-        reading = Reading(with_special_tokens(tokenizer), settings)
+        reading = Reading(tokenizer, settings)
         inputs: list[Inputs] = []
         outputs: list[Outputs] = []
 
@@ -130,17 +128,6 @@ def task_rows(tokenizer: Tokenizer, seed: int = 0) -> Iterator[dict[str, Any]]:
             ],
             "answer": answer,
         }
-
-
-def with_special_tokens(tokenizer: Tokenizer) -> Tokenizer:
-    """A tokenizer that puts BERT's special tokens around a text, and between two."""
-    changed = copy.deepcopy(tokenizer)
-    changed.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    return changed
 
 
 def random_outputs(settings: dict[str, Any], length: int, source: np.random.Generator) -> Outputs:

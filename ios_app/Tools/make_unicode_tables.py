@@ -1,4 +1,4 @@
-"""Write UnicodeClasses.swift and UnicodeMappings.swift: what `tokenizers` knows of each scalar.
+"""Write the Unicode*.swift files of tables: what `tokenizers` knows of each scalar.
 
     python ios_app/Tools/make_unicode_tables.py
 
@@ -16,8 +16,13 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tokenizers.normalizers import NFD, BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+sys.path.insert(0, str(Path(__file__).parent))
+
+from charsmap import byte_charsmap
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import NFC, NFD, NFKD, BertNormalizer, Precompiled, StripAccents
+from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 
 SOURCES = Path(__file__).parent.parent / "Sources" / "TextModels"
 # Planes 4 to 13 hold no character, in any version of Unicode so far.
@@ -155,12 +160,88 @@ def mapping_tables() -> dict[str, tuple[str, str]]:
     }
 
 
+def matches(pattern: str) -> str:
+    """The scalars that a pattern of the library's regular expressions matches."""
+    split = Split(Regex(pattern), "removed")
+    kept = {c for piece, _ in split.pre_tokenize_str("".join(SCALARS)) for c in piece}
+    return range_table(ord(c) for c in SCALARS if c not in kept)
+
+
+def word_characters() -> str:
+    """The scalars beside which a token with ``single_word`` is not taken."""
+    tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.add_tokens([AddedToken("!", single_word=True, normalized=False)])
+    return range_table(ord(c) for c in SCALARS if 1 not in tokenizer.encode(f"{c}!").ids)
+
+
+def text_tables() -> dict[str, tuple[str, str]]:
+    """Name -> (comment, content) of the sets of scalars that byte-level BPE, added tokens and
+    normalisers ask for."""
+    if matches(r"\s") != class_tables()["whiteSpace"][1]:
+        sys.exit("the library has two kinds of white space")
+    return {
+        "letters": (r"\\p{L} of the byte-level pre-tokenizer.", matches(r"\p{L}")),
+        "numbers": (r"\\p{N} of the byte-level pre-tokenizer.", matches(r"\p{N}")),
+        "words": ("Beside these a token with single_word is not taken.", word_characters()),
+        "marks": (
+            "Removed by the normaliser StripAccents.",
+            range_table(ord(c) for c in SCALARS if not StripAccents().normalize_str(c)),
+        ),
+    }
+
+
+def form_tables() -> dict[str, tuple[str, str]]:
+    """Name -> (comment, content) of what NFC and NFKD need beside the canonical decompositions."""
+    nfc, nfd, nfkd = (form.normalize_str for form in (NFC(), NFD(), NFKD()))
+    pairs = {
+        ord(c): "".join(chr(int(code, 16)) for code in unicodedata.decomposition(c).split())
+        for c in SCALARS
+        if ord(c) not in HANGUL and nfd(c) != c and nfc(c) == c
+    }
+    wrong = [code for code, pair in pairs.items() if len(pair) != 2 or nfc(pair) != chr(code)]
+    if wrong:
+        sys.exit(f"not composed of two scalars: {wrong}")
+    compatible = {ord(c): nfkd(c) for c in SCALARS if nfkd(c) != nfd(c)}
+    return {
+        "compositions": (
+            "The two scalars that each of these is composed of: `first: a.b a.b`.",
+            mapping_table(pairs),
+        ),
+        "compatibility": (
+            "Full compatibility decompositions that differ from the canonical ones.",
+            mapping_table(compatible),
+        ),
+    }
+
+
+def cluster_tables() -> dict[str, tuple[str, str]]:
+    """Name -> (comment, content) of the classes that decide where a grapheme cluster of less than
+    6 bytes ends: `Precompiled` takes such a cluster whole. Here each becomes one letter."""
+    clusters = Precompiled(byte_charsmap(dict.fromkeys(range(1, 245), "b"))).normalize_str
+    return {
+        "extenders": (
+            "Never begin a cluster: marks, joiners, vowel signs.",
+            range_table(ord(c) for c in SCALARS if len(clusters(f"a{c}")) == 1),
+        ),
+        "prepended": (
+            "Begin the cluster of the scalar behind them.",
+            range_table(ord(c) for c in SCALARS if c != "\r" and len(clusters(f"{c}a")) == 1),
+        ),
+        "controls": (
+            "Clusters of their own, of at most 3 bytes.",
+            range_table(
+                ord(c) for c in SCALARS if len(c.encode()) < 4 and len(clusters(f"{c}\u0300")) == 2
+            ),
+        ),
+    }
+
+
 def render(name: str, tables: dict[str, tuple[str, str]]) -> str:
     """The Swift file of an enum of tables."""
     lines = [
         "// Made by Tools/make_unicode_tables.py from the `tokenizers` library; do not edit.",
         "",
-        "/// What the tokenizer knows of Unicode scalars, in hexadecimal, for `ScalarProperties`.",
+        "/// What the tokenizers know of Unicode scalars, in hexadecimal.",
         f"enum {name} {{",
     ]
     for table, (comment, content) in tables.items():
@@ -182,6 +263,9 @@ def main() -> int:
     files = {
         "UnicodeClasses": class_tables(),
         "UnicodeMappings": mapping_tables(),
+        "UnicodeSets": text_tables(),
+        "UnicodeForms": form_tables(),
+        "UnicodeClusters": cluster_tables(),
     }
     for name, tables in files.items():
         path, text = SOURCES / f"{name}.swift", render(name, tables)

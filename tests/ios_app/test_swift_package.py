@@ -17,6 +17,7 @@ from bench.reporting.device_results import read_device_results
 from distill.models.presets import data_directory, preset_directory
 
 GOLDEN = PACKAGE / "Tests" / "TextModelsTests" / "Golden"
+KINDS = GOLDEN.with_name("GoldenKinds")
 
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +56,7 @@ def test_package_passes_its_tests(
     counts = re.findall(r"^parity .*$", tested.stdout, re.MULTILINE)
     with capsys.disabled():
         print("", *counts, sep="\n")
-    assert len(counts) == (15 if real_golden else 10)
+    assert len(counts) == (25 if real_golden else 20)
     assert all("0 texts differ" in line for line in counts if "texts" in line)
     assert sum(" requests, 0 differ" in line for line in counts) == 5
     if real_golden and data_directory() is not None:
@@ -63,6 +64,39 @@ def test_package_passes_its_tests(
             int(m.group(1)) for line in counts if (m := re.search(r"golden/uncased: (\d+)", line))
         )
         assert texts > 10_570 + 2_067
+
+
+@pytest.mark.slow
+def test_every_kind_of_tokenizer_equals_python(
+    package: Toolchain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SentencePiece's own table of characters, every Unicode scalar, and real text."""
+    pytest.importorskip("sentencepiece", reason="needs sentencepiece, which makes Unigram models")
+    data = data_directory()
+    if data is None:
+        pytest.skip("needs the data that DISTILKIT_DATA names")
+    out = PACKAGE / "build" / "kinds"
+    made = tool("make_kinds.py", "--out", str(out), "--data", str(data))
+    assert made.returncode == 0, made.stderr
+    filtered = ("test", "--skip-build", *OPTIMIZED, "--filter", "TokenizerKindsTests")
+    tested = package.run("swift", *filtered, environment={"QA_KINDS": "ios_app/build/kinds"})
+    assert tested.returncode == 0, tested.stdout
+    counts = re.findall(r"^parity kinds/.*$", tested.stdout, re.MULTILINE)
+    with capsys.disabled():
+        print("", *counts, sep="\n")
+    assert len(counts) == 10
+    assert all("0 texts differ" in line for line in counts)
+
+
+def test_committed_kinds_are_what_python_says(tmp_path: Path) -> None:
+    """The tokenizers are trained once; what they make of the texts is asked anew."""
+    made = tool("make_kinds.py", "--again", "--out", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    committed = sorted(path for path in KINDS.rglob("*.json*"))
+    assert len(committed) == 30
+    for path in committed:
+        again = tmp_path / path.relative_to(KINDS)
+        assert again.read_bytes() == path.read_bytes(), path
 
 
 def test_textmodels_time_runs(package: Toolchain) -> None:

@@ -21,14 +21,11 @@ public struct BertNormalizer: Equatable, Sendable {
         self.lowercase = lowercase
     }
 
-    /// Normalises scalars of a text that begin at `offset` of it.
-    func normalize(_ scalars: ArraySlice<UInt32>, offset: Int) -> NormalizedText {
+    func normalize(_ text: NormalizedText) -> NormalizedText {
         var run = NormalizerRun(settings: self)
-        run.output.reserveCapacity(scalars.count + scalars.count / 8)
-        var position = Int32(offset)
-        for scalar in scalars {
-            run.add(scalar, Origin(position, position + 1))
-            position += 1
+        run.output.reserveCapacity(text.count + text.count / 8)
+        for (position, scalar) in text.scalars.enumerated() {
+            run.add(scalar, text.origin(position))
         }
         run.flush()
         return run.output

@@ -1,14 +1,16 @@
+import Foundation
+
 /// BERT's tokenizer: normaliser, words and punctuation, WordPiece. It adds no special tokens.
 ///
-/// Ids and offsets equal those of the `tokenizers` library for the same tokenizer.json.
+/// `TextTokenizer` reads tokenizers of every kind; this one is for callers that make one by hand, or
+/// ask for the vocabulary.
 public struct BertTokenizer: Tokenizer {
     public let normalizer: BertNormalizer
     public let wordPiece: WordPiece
-    /// Special tokens written out in a text, such as [SEP], are taken as such, as Python does.
-    private let addedTokens: ScalarTree
-    public let addedIDs: Set<Int32>
-    public let template: TextTemplate
-    private let properties = ScalarProperties.shared
+    private let pipeline: TextTokenizer
+
+    public var addedIDs: Set<Int32> { pipeline.addedIDs }
+    public var template: TextTemplate { pipeline.template }
 
     /// - Parameters:
     ///   - addedTokens: tokens that are found in a text before it is normalised, with ids.
@@ -19,80 +21,43 @@ public struct BertTokenizer: Tokenizer {
         addedTokens: [(content: String, id: Int32)] = [],
         template: TextTemplate? = nil
     ) {
+        let ends = (wordPiece.id(of: "[CLS]"), wordPiece.id(of: "[SEP]"))
+        var usual = TextTemplate.plain
+        if case (let start?, let end?) = ends { usual = .classAndSeparator(start, end) }
         self.normalizer = normalizer
         self.wordPiece = wordPiece
-        var tree = ScalarTree()
-        for token in addedTokens {
-            tree.insert(token.content.unicodeScalars.map(\.value), token.id)
-        }
-        self.addedTokens = tree
-        addedIDs = Set(addedTokens.map(\.id))
-        if let template {
-            self.template = template
-        } else if let start = wordPiece.id(of: "[CLS]"), let end = wordPiece.id(of: "[SEP]") {
-            self.template = .classAndSeparator(start, end)
-        } else {
-            self.template = .plain
-        }
+        pipeline = TextTokenizer(
+            normalizers: [normalizer],
+            splitters: [WhitespaceSplit(), PunctuationSplit()],
+            model: wordPiece,
+            addedTokens: addedTokens.map {
+                AddedToken(id: $0.id, content: $0.content.unicodeScalars.map(\.value))
+            },
+            template: template ?? usual
+        )
     }
 
-    public func id(of entry: String) -> Int32? { wordPiece.id(of: entry) }
-
-    /// Tokens of a text, without special tokens at its ends.
-    public func encode(_ text: String) -> Encoding {
-        encode(scalars: text.unicodeScalars.map(\.value))
+    /// - Throws: `TextModelsError`: a file is missing, broken or not for BERT.
+    public init(directory: URL) throws {
+        try self.init(TextTokenizer(directory: directory))
     }
 
-    func encode(scalars: [UInt32]) -> Encoding {
-        var encoding = Encoding()
-        encoding.ids.reserveCapacity(scalars.count / 4)
-        encoding.offsets.reserveCapacity(scalars.count / 4)
-        encoding.words.reserveCapacity(scalars.count / 4)
-        var (start, position) = (0, 0)
-        while position < scalars.count {
-            guard let token = addedTokens.longestMatch(scalars[position...]) else {
-                position += 1
-                continue
-            }
-            encodeText(scalars[start..<position], into: &encoding)
-            encoding.append(token.value, position..<(position + token.count), startsWord: true)
-            position += token.count
-            start = position
-        }
-        encodeText(scalars[start...], into: &encoding)
-        return encoding
+    /// - Parameters: as those of `TextTokenizer`.
+    public init(tokenizerJSON: Data, vocabulary: Data? = nil) throws {
+        try self.init(TextTokenizer(tokenizerJSON: tokenizerJSON, vocabulary: vocabulary))
     }
 
-    private func encodeText(_ scalars: ArraySlice<UInt32>, into encoding: inout Encoding) {
-        guard !scalars.isEmpty else { return }
-        let text = normalizer.normalize(scalars, offset: scalars.startIndex)
-        var start = 0
-        for (position, scalar) in text.scalars.enumerated() {
-            let classes = properties.classes(of: scalar)
-            guard !classes.isDisjoint(with: [.whiteSpace, .punctuation]) else { continue }
-            encodeWord(start..<position, of: text, into: &encoding)
-            if classes.contains(.punctuation) {
-                encodeWord(position..<(position + 1), of: text, into: &encoding)
-            }
-            start = position + 1
-        }
-        encodeWord(start..<text.scalars.count, of: text, into: &encoding)
+    private init(_ pipeline: TextTokenizer) throws {
+        guard pipeline.normalizers.count == 1,
+            let normalizer = pipeline.normalizers[0] as? BertNormalizer,
+            let wordPiece = pipeline.model as? WordPiece
+        else { throw FilePart.refusal("it is not a tokenizer of BERT") }
+        self.normalizer = normalizer
+        self.wordPiece = wordPiece
+        self.pipeline = pipeline
     }
 
-    @inline(__always)
-    private func encodeWord(
-        _ word: Range<Int>, of text: NormalizedText, into encoding: inout Encoding
-    ) {
-        guard !word.isEmpty else { return }
-        guard let pieces = wordPiece.pieces(of: text.scalars[word]) else {
-            return encoding.append(wordPiece.unknownID, text.origin(of: word), startsWord: true)
-        }
-        var start = word.lowerBound
-        for piece in pieces {
-            let end = start + piece.count
-            let isFirst = start == word.lowerBound
-            encoding.append(piece.value, text.origin(of: start..<end), startsWord: isFirst)
-            start = end
-        }
-    }
+    public func id(of entry: String) -> Int32? { pipeline.id(of: entry) }
+
+    public func encode(_ text: String) -> Encoding { pipeline.encode(text) }
 }

@@ -43,8 +43,11 @@ enum JSONValue: Sendable {
         return nil
     }
 
-    var text: String? {
-        scalars.map { String(String.UnicodeScalarView($0.compactMap(Unicode.Scalar.init))) }
+    var text: String? { scalars.map(String.init(scalars:)) }
+
+    var isNull: Bool {
+        if case .null = self { return true }
+        return false
     }
 
     var number: Double? {
@@ -136,7 +139,8 @@ private struct JSONParser {
         let start = position
         while let byte = next, "+-.eE0123456789".utf8.contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        return Double(text).map(JSONValue.number)
+        guard let exact = Double(text) else { return nil }
+        return .number(SerdeNumber.value(of: bytes[start..<position]) ?? exact)
     }
 
     private mutating func string() -> [UInt32]? {

@@ -43,16 +43,31 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
 
     /// - Throws: `TextModelsError`: its files are missing or broken, or not those of its settings.
     public func tokenizer() throws -> any Tokenizer {
-        let tokenizer = try BertTokenizer(directory: directory)
-        let ids = settings.specialIDs
+        let tokenizer = try TextTokenizer(directory: directory, sha256: settings.tokenizerSHA256)
+        try settings.check(tokenizer)
+        return tokenizer
+    }
+}
+
+extension ModelSettings {
+    /// Finds what model.json and tokenizer.json say differently.
+    func check(_ found: TextTokenizer) throws {
+        guard tokenizer == found.kind else {
+            throw Self.refusal("“tokenizer” is \(tokenizer), but tokenizer.json is \(found.kind)")
+        }
+        let ids = specialIDs
         let named = [("pad", ids.pad), ("cls", ids.cls), ("sep", ids.sep)]
-        for (name, id) in named where !tokenizer.addedIDs.contains(id) {
-            throw TextModelsError.badFile(
-                name: "model.json",
-                reason: "“special_ids.\(name)” is \(id), which is no special token of tokenizer.json"
+        for (name, id) in named where !found.addedIDs.contains(id) {
+            throw Self.refusal(
+                "“special_ids.\(name)” is \(id), which is no special token of tokenizer.json"
             )
         }
-        return tokenizer
+        let wanted = TextTemplate.classAndSeparator(ids.cls, ids.sep, separators: pairSeparators)
+        guard wanted.hasTokens(of: found.template) else {
+            throw Self.refusal(
+                "“special_ids” and “pair_separators” are not what tokenizer.json puts around texts"
+            )
+        }
     }
 }
 

@@ -54,6 +54,8 @@ public struct ModelSettings: Codable, Equatable, Sendable {
     public let pairSeparators: Int
     /// wordpiece, bpe or unigram.
     public let tokenizer: String
+    /// SHA-256 of the bytes of tokenizer.json, in hexadecimal; nil in version 1.
+    public let tokenizerSHA256: String?
     /// Above this difference of scores the answer is "none"; nil: there always is an answer.
     public let noAnswerThreshold: Double?
     public let labels: [String]
@@ -73,6 +75,7 @@ public struct ModelSettings: Codable, Equatable, Sendable {
         case maxAnswerLength = "max_answer_length"
         case randomWeights = "random_weights"
         case pairSeparators = "pair_separators"
+        case tokenizerSHA256 = "tokenizer_sha256"
         case noAnswerThreshold = "no_answer_threshold"
         case problemType = "problem_type"
     }
@@ -97,6 +100,8 @@ public struct ModelSettings: Codable, Equatable, Sendable {
         functions = try file.decodeIfPresent([String: String].self, forKey: .functions) ?? [:]
         pairSeparators = try file.decodeIfPresent(Int.self, forKey: .pairSeparators) ?? 1
         tokenizer = try file.decodeIfPresent(String.self, forKey: .tokenizer) ?? "wordpiece"
+        tokenizerSHA256 = formatVersion > 1
+            ? try file.decode(String.self, forKey: .tokenizerSHA256) : nil
         noAnswerThreshold = try file.decodeIfPresent(Double.self, forKey: .noAnswerThreshold)
         labels = try file.decodeIfPresent([String].self, forKey: .labels) ?? []
         problemType = try file.decodeIfPresent(String.self, forKey: .problemType)
@@ -149,7 +154,7 @@ public struct ModelSettings: Codable, Equatable, Sendable {
         }
     }
 
-    private static func refusal(_ reason: String) -> TextModelsError {
+    static func refusal(_ reason: String) -> TextModelsError {
         .badFile(name: "model.json", reason: reason)
     }
 }

@@ -84,19 +84,8 @@ struct ScalarProperties: Sendable {
     }
 
     private mutating func readDecompositions() {
-        var scalar: UInt32 = 0
-        for entry in HexReader.entries(of: UnicodeMappings.decompositions) {
-            var reader = HexReader(entry)
-            var result = [reader.number()]
-            if reader.skip(":") {
-                scalar = result[0]
-                continue
-            }
-            while reader.skip(".") { result.append(reader.number()) }
-            decompositions[scalar] = result
-            add(.decomposes, scalar...scalar)
-            scalar += 1
-        }
+        decompositions = HexReader.mapping(UnicodeMappings.decompositions)
+        for scalar in decompositions.keys { add(.decomposes, scalar...scalar) }
         add(.decomposes, Hangul.syllables)
     }
 
@@ -130,6 +119,15 @@ enum Hangul {
         let pair = [0x1100 + leading, 0x1161 + vowel]
         return trailing == 0 ? pair : pair + [0x11A7 + trailing]
     }
+
+    /// A syllable of a leading consonant and a vowel, or of a syllable and a trailing consonant.
+    static func composed(_ first: UInt32, _ second: UInt32) -> UInt32? {
+        if (0x1100..<0x1113).contains(first) && (0x1161..<0x1176).contains(second) {
+            return syllables.lowerBound + ((first - 0x1100) * 21 + second - 0x1161) * 28
+        }
+        let isOpen = syllables.contains(first) && (first - syllables.lowerBound) % 28 == 0
+        return isOpen && (0x11A8..<0x11C3).contains(second) ? first + second - 0x11A7 : nil
+    }
 }
 
 /// Reads hexadecimal numbers and the signs between them.
@@ -141,6 +139,24 @@ struct HexReader {
     /// The entries of a table, which blanks and line ends separate.
     static func entries(of table: String) -> [Substring.UTF8View.SubSequence] {
         table[...].utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+    }
+
+    /// A table of mappings, `c0: 41.300 41.301`: the results of scalars in a row.
+    static func mapping(_ table: String) -> [UInt32: [UInt32]] {
+        var results: [UInt32: [UInt32]] = [:]
+        var scalar: UInt32 = 0
+        for entry in entries(of: table) {
+            var reader = HexReader(entry)
+            var result = [reader.number()]
+            if reader.skip(":") {
+                scalar = result[0]
+                continue
+            }
+            while reader.skip(".") { result.append(reader.number()) }
+            results[scalar] = result
+            scalar += 1
+        }
+        return results
     }
 
     mutating func number() -> UInt32 {

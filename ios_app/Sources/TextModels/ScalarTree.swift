@@ -49,8 +49,20 @@ struct ScalarTree: Sendable {
         return longest
     }
 
+    /// Every text of the set that `scalars` begin with, shortest first: its value and length.
+    @inline(__always)
+    func forEachMatch(_ scalars: ArraySlice<UInt32>, _ body: (Int32, Int) -> Void) {
+        var (node, count) = (Self.root, 0)
+        for scalar in scalars {
+            guard let next = children[Self.key(node, scalar)] else { return }
+            node = next
+            count += 1
+            if values[Int(node)] >= 0 { body(values[Int(node)], count) }
+        }
+    }
+
     /// The node that a beginning leads to, or nil when no text begins so.
-    func node(after scalars: [UInt32]) -> Int32? {
+    func node(after scalars: some Sequence<UInt32>) -> Int32? {
         var node = Self.root
         for scalar in scalars {
             guard let next = children[Self.key(node, scalar)] else { return nil }
@@ -60,7 +72,7 @@ struct ScalarTree: Sendable {
     }
 
     /// The value of a text, or nil when it is not in the set.
-    func value(of scalars: [UInt32]) -> Int32? {
+    func value(of scalars: some Sequence<UInt32>) -> Int32? {
         guard let node = node(after: scalars), values[Int(node)] >= 0 else { return nil }
         return values[Int(node)]
     }

@@ -36,6 +36,14 @@ public struct TextTemplate: Equatable, Sendable {
         return TextTemplate(single: single, pair: single + between + second)
     }
 
+    /// Whether both put the same special tokens in the same places, of whatever types.
+    func hasTokens(of other: TextTemplate) -> Bool {
+        let ids = { (parts: [Part]) in
+            parts.map { if case .special(let id, _) = $0 { id } else { nil as Int32? } }
+        }
+        return ids(single) == ids(other.single) && ids(pair) == ids(other.pair)
+    }
+
     /// - Parameter longest: most tokens, special ones included; nil: nothing is cut.
     func join(_ first: Encoding, _ second: Encoding?, longest: Int?) -> TokenSequence {
         let parts = second == nil ? single : pair

@@ -12,6 +12,12 @@ public struct Encoding: Equatable, Sendable {
 
     public init() {}
 
+    mutating func reserveCapacity(_ count: Int) {
+        ids.reserveCapacity(count)
+        offsets.reserveCapacity(count)
+        words.reserveCapacity(count)
+    }
+
     /// - Parameter startsWord: whether the token is the first of its word.
     @inline(__always)
     mutating func append(_ id: Int32, _ range: Range<Int>, startsWord: Bool) {

@@ -1,113 +1,130 @@
 import Foundation
 
-/// The settings in a tokenizer.json; `VocabularyFile` reads the vocabulary.
-struct TokenizerFile: Decodable {
-    struct Normalizer: Decodable {
-        let type: String
-        let cleanText: Bool?
-        let handleChineseChars: Bool?
-        let stripAccents: Bool?
-        let lowercase: Bool?
+/// A tokenizer.json. Everything in it is read or refused by its name; only the decoder, which turns ids
+/// into text, is left aside.
+struct TokenizerFile {
+    let model: FilePart
+    private let content: JSONValue
 
-        enum CodingKeys: String, CodingKey {
-            case type, lowercase
-            case cleanText = "clean_text"
-            case handleChineseChars = "handle_chinese_chars"
-            case stripAccents = "strip_accents"
+    private static let keys = [
+        "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+        "post_processor", "decoder", "model",
+    ]
+
+    init(_ data: Data) throws {
+        content = try JSONValue(data, name: "tokenizer.json")
+        guard let model = content["model"] else { throw FilePart.refusal("it has no model") }
+        self.model = try FilePart("model", model)
+        for (key, _) in content.entries ?? [] where !Self.keys.contains(String(scalars: key)) {
+            throw FilePart.refusal("“\(String(scalars: key))” is not supported")
+        }
+        for key in ["truncation", "padding"] where content[key].map(\.isNull) == false {
+            throw FilePart.refusal("it sets \(key) (expected null)")
         }
     }
 
-    struct Named: Decodable {
-        let type: String
+    /// - Parameter vocabulary: the content of vocab.txt, which must agree with this file; needed when
+    ///   this file has no vocabulary.
+    func tokenizer(vocabulary: Data?) throws -> TextTokenizer {
+        let inFile = try VocabularyFile.entries(of: model)
+        var added = try addedTokens()
+        let entries = try VocabularyFile.agreed(inFile, added, vocabulary)
+        let subwords = try ModelFile.read(model, entries)
+        try Self.check(&added, subwords)
+        let processor = try PostProcessor.read(.optional("post_processor", content["post_processor"]))
+        return try TextTokenizer(
+            normalizers: NormalizerFile.read(.optional("normalizer", content["normalizer"])),
+            splitters: PreTokenizerFile.read(.optional("pre_tokenizer", content["pre_tokenizer"])),
+            model: subwords, addedTokens: added, trim: processor.trim,
+            template: processor.template ?? .plain
+        )
     }
 
-    struct Model: Decodable {
-        let type: String
-        let unknownToken: String
-        let prefix: String
-        let maxCharactersPerWord: Int
-
-        enum CodingKeys: String, CodingKey {
-            case type
-            case unknownToken = "unk_token"
-            case prefix = "continuing_subword_prefix"
-            case maxCharactersPerWord = "max_input_chars_per_word"
+    private func addedTokens() throws -> [AddedToken] {
+        guard let tokens = content["added_tokens"]?.elements else {
+            throw FilePart.refusal("it has no added_tokens")
+        }
+        let known = ["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"]
+        return try tokens.map { token in
+            let flags = ["single_word", "lstrip", "rstrip", "normalized"].compactMap { token[$0]?.bool }
+            guard let id = token["id"]?.int32, let content = token["content"]?.scalars,
+                flags.count == 4, token["special"]?.bool != nil,
+                token.entries?.count == known.count
+            else { throw FilePart.refusal("an entry of added_tokens cannot be read") }
+            return AddedToken(
+                id: id, content: content, isSingleWord: flags[0], stripsLeft: flags[1],
+                stripsRight: flags[2], isNormalized: flags[3]
+            )
         }
     }
 
-    struct AddedToken: Decodable {
-        let id: Int32
-        let content: String
-        let singleWord: Bool
-        let lstrip: Bool
-        let rstrip: Bool
-        let normalized: Bool
-
-        enum CodingKeys: String, CodingKey {
-            case id, content, lstrip, rstrip, normalized
-            case singleWord = "single_word"
+    /// The library gives ids itself: that of the vocabulary, or the next one. Of a token that is
+    /// listed twice the last entry counts, and one without content is left out.
+    private static func check(_ tokens: inout [AddedToken], _ model: any SubwordModel) throws {
+        var byContent: [[UInt32]: AddedToken] = [:]
+        var next = Int32(model.size)
+        for token in tokens where !token.content.isEmpty {
+            var id = byContent[token.content]?.id ?? model.id(of: token.content)
+            if id == nil {
+                id = next
+                next += 1
+            }
+            guard id == token.id else {
+                throw FilePart.refusal(
+                    "its token \(String(scalars: token.content)) has the id \(token.id), where the "
+                        + "library gives \(id ?? 0)"
+                )
+            }
+            byContent[token.content] = token
         }
-
-        /// A token that the library looks for in the text as it is, with nothing around it.
-        var isPlain: Bool { !(singleWord || lstrip || rstrip || normalized) }
-    }
-
-    let normalizer: Normalizer
-    let preTokenizer: Named
-    let model: Model
-    let addedTokens: [AddedToken]
-
-    enum CodingKeys: String, CodingKey {
-        case normalizer, model
-        case preTokenizer = "pre_tokenizer"
-        case addedTokens = "added_tokens"
-    }
-
-    /// Refuses what `BertTokenizer` would not do as Python does.
-    func check() throws {
-        let parts = [
-            ("normalizer", normalizer.type, "BertNormalizer"),
-            ("pre-tokenizer", preTokenizer.type, "BertPreTokenizer"),
-            ("model", model.type, "WordPiece"),
-        ]
-        for (part, found, wanted) in parts where found != wanted {
-            throw refusal("its \(part) is \(found), not \(wanted)")
-        }
-        if let token = addedTokens.first(where: { !$0.isPlain }) {
-            throw refusal("its token \(token.content) is matched in a way this app does not know")
-        }
-    }
-
-    private func refusal(_ reason: String) -> TextModelsError {
-        .badFile(name: "tokenizer.json", reason: reason)
+        tokens = byContent.values.sorted { $0.id < $1.id }
     }
 }
 
 /// The vocabulary: that of tokenizer.json, which a vocab.txt beside it must agree with.
 enum VocabularyFile {
-    typealias Entry = (scalars: [UInt32], id: Int32)
+    typealias Entry = (scalars: [UInt32], id: Int32, score: Double)
 
-    static func entries(tokenizerJSON: Data, vocabulary: Data?) throws -> [Entry] {
-        let stored = try JSONValue(tokenizerJSON, name: "tokenizer.json")["model"]?["vocab"]?.entries
-        let inJSON = try (stored ?? []).map { key, value in
+    /// The entries of a model: an object of ids, or a list of texts with scores.
+    static func entries(of model: FilePart) throws -> [Entry] {
+        if let list = model["vocab"]?.elements {
+            return try list.enumerated().map { index, entry in
+                guard let pair = entry.elements, pair.count == 2, let scalars = pair[0].scalars,
+                    let score = pair[1].number
+                else { throw model.refusal("entry \(index) of its vocabulary cannot be read") }
+                return Entry(scalars, Int32(index), score)
+            }
+        }
+        return try (model["vocab"]?.entries ?? []).map { key, value in
             guard let id = value.int32, id >= 0 else {
                 throw TextModelsError.badVocabulary("an id in tokenizer.json is no whole number")
             }
-            return Entry(scalars: key, id: id)
+            return Entry(key, id, 0)
         }
+    }
+
+    /// The entries of tokenizer.json, or of vocab.txt when it has none.
+    ///
+    /// - Parameter added: tokens that vocab.txt lists by their ids, too.
+    /// - Throws: `TextModelsError`: there are none, or the files disagree.
+    static func agreed(
+        _ inFile: [Entry], _ added: [AddedToken], _ vocabulary: Data?
+    ) throws -> [Entry] {
         guard let vocabulary else {
-            if inJSON.isEmpty { throw TextModelsError.missingFile("vocab.txt") }
-            return inJSON
+            if inFile.isEmpty { throw TextModelsError.missingFile("vocab.txt") }
+            return inFile
         }
         let inText = try lines(of: vocabulary)
-        guard !inJSON.isEmpty else { return inText }
-        let same = inJSON.sorted { $0.id < $1.id }.elementsEqual(inText) {
-            $0.id == $1.id && $0.scalars == $1.scalars
-        }
+        guard !inFile.isEmpty else { return inText.filter { !$0.scalars.isEmpty } }
+        var byID = Dictionary(inFile.map { ($0.id, $0.scalars) }, uniquingKeysWith: { $1 })
+        for token in added { byID[token.id] = token.content }
+        let last = byID.keys.max() ?? -1
+        let same = inText.count == Int(last) + 1
+            && inText.allSatisfy { $0.scalars == byID[$0.id] ?? [] }
         guard same else {
             throw TextModelsError.badVocabulary("vocab.txt and tokenizer.json disagree")
         }
-        return inJSON
+        return inFile
     }
 
     /// One entry a line, the number of the line its id.
@@ -115,19 +132,27 @@ enum VocabularyFile {
         guard let text = String(data: vocabulary, encoding: .utf8) else {
             throw TextModelsError.badVocabulary("it is not UTF-8 text")
         }
-        return text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated().filter { !$1.isEmpty }.map { ($1.map(\.value), Int32($0)) }
+        var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.enumerated().map { ($1.map(\.value), Int32($0), 0) }
     }
 }
 
-extension BertTokenizer {
+extension TextTokenizer {
     /// The tokenizer of a folder with tokenizer.json. A vocab.txt beside it must agree with it.
     ///
-    /// - Throws: `TextModelsError`: a file is missing, broken or not for BERT.
-    public init(directory: URL) throws {
+    /// - Parameter sha256: what the SHA-256 of tokenizer.json must be, in hexadecimal; nil: anything.
+    /// - Throws: `TextModelsError`: a file is missing, broken, or asks for what is not supported.
+    public init(directory: URL, sha256: String? = nil) throws {
         let text = directory.appendingPathComponent("vocab.txt").path
+        let content = try readFile("tokenizer.json", in: directory)
+        if let sha256, SHA256.hexadecimal(content) != sha256 {
+            throw FilePart.refusal(
+                "it is not the file that the model was exported with (tokenizer_sha256 in model.json)"
+            )
+        }
         try self.init(
-            tokenizerJSON: readFile("tokenizer.json", in: directory),
+            tokenizerJSON: content,
             vocabulary: FileManager.default.fileExists(atPath: text)
                 ? readFile("vocab.txt", in: directory) : nil
         )
@@ -137,25 +162,6 @@ extension BertTokenizer {
     ///   - tokenizerJSON: the content of tokenizer.json.
     ///   - vocabulary: the content of vocab.txt; needed when tokenizer.json has no vocabulary.
     public init(tokenizerJSON: Data, vocabulary: Data? = nil) throws {
-        let file = try decodeJSON(TokenizerFile.self, tokenizerJSON, name: "tokenizer.json")
-        try file.check()
-        let settings = file.normalizer
-        self.init(
-            normalizer: BertNormalizer(
-                cleanText: settings.cleanText ?? true,
-                handleChineseChars: settings.handleChineseChars ?? true,
-                stripAccents: settings.stripAccents,
-                lowercase: settings.lowercase ?? true
-            ),
-            wordPiece: try WordPiece(
-                entries: VocabularyFile.entries(
-                    tokenizerJSON: tokenizerJSON, vocabulary: vocabulary
-                ),
-                unknownToken: file.model.unknownToken,
-                prefix: file.model.prefix,
-                maxCharactersPerWord: file.model.maxCharactersPerWord
-            ),
-            addedTokens: file.addedTokens.map { ($0.content, $0.id) }
-        )
+        self = try TokenizerFile(tokenizerJSON).tokenizer(vocabulary: vocabulary)
     }
 }

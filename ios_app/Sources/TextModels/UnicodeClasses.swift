@@ -1,6 +1,6 @@
 // Made by Tools/make_unicode_tables.py from the `tokenizers` library; do not edit.
 
-/// What the tokenizer knows of Unicode scalars, in hexadecimal, for `ScalarProperties`.
+/// What the tokenizers know of Unicode scalars, in hexadecimal.
 enum UnicodeClasses {
     /// Removed by clean_text: NUL, U+FFFD and other control characters.
     static let removed = """

@@ -1,6 +1,6 @@
 // Made by Tools/make_unicode_tables.py from the `tokenizers` library; do not edit.
 
-/// What the tokenizer knows of Unicode scalars, in hexadecimal, for `ScalarProperties`.
+/// What the tokenizers know of Unicode scalars, in hexadecimal.
 enum UnicodeMappings {
     /// Full canonical decompositions, Hangul syllables left out: `first: result result`, for
     /// scalars in a row.

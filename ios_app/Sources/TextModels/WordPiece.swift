@@ -5,6 +5,7 @@ public struct WordPiece: Sendable {
     public let unknownID: Int32
     /// Longer words become one unknown token.
     public let maxCharactersPerWord: Int
+    let size: Int
     private let tree: ScalarTree
     /// Where a piece inside a word begins: behind the prefix. Nil when no entry has the prefix.
     private let continuation: Int32?
@@ -27,13 +28,13 @@ public struct WordPiece: Sendable {
 
     /// - Parameter entries: the scalars of each entry, with its id of at least 0.
     init(
-        entries: [(scalars: [UInt32], id: Int32)],
+        entries: [VocabularyFile.Entry],
         unknownToken: String,
         prefix: String,
         maxCharactersPerWord: Int
     ) throws {
         var tree = ScalarTree(minimumCapacity: entries.count * 4)
-        for (scalars, id) in entries { tree.insert(scalars, id) }
+        for entry in entries where !entry.scalars.isEmpty { tree.insert(entry.scalars, entry.id) }
         guard let unknown = tree.value(of: unknownToken.unicodeScalars.map(\.value)) else {
             throw TextModelsError.badVocabulary("it has no \(unknownToken)")
         }
@@ -41,6 +42,7 @@ public struct WordPiece: Sendable {
         continuation = tree.node(after: prefix.unicodeScalars.map(\.value))
         self.maxCharactersPerWord = maxCharactersPerWord
         self.tree = tree
+        size = Set(entries.map(\.scalars)).count
     }
 
     /// The id of an entry of the vocabulary, or nil.
@@ -63,5 +65,19 @@ public struct WordPiece: Sendable {
             root = continuation
         }
         return found
+    }
+}
+
+extension WordPiece: SubwordModel {
+    static let kind = "wordpiece"
+    var keepsUnknownText: Bool { false }
+
+    func id(of scalars: [UInt32]) -> Int32? { tree.value(of: scalars) }
+
+    func cut(_ word: ArraySlice<UInt32>) -> [Piece] {
+        guard let pieces = pieces(of: word) else {
+            return [Piece(id: unknownID, count: word.count, isUnknown: true)]
+        }
+        return pieces.map { Piece(id: $0.value, count: $0.count) }
     }
 }

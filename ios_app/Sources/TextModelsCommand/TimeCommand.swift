@@ -8,7 +8,7 @@ let timeCommand = Command(usage: "textmodels time FOLDER [--words N] [--runs N]"
     let words = try options.count("--words", default: 300)
     let runs = try options.count("--runs", default: 200)
     var tokenizer: (any Tokenizer)?
-    let loading = try milliseconds { tokenizer = try BertTokenizer(directory: folder) }
+    let loading = try milliseconds { tokenizer = try TextTokenizer(directory: folder) }
     guard let tokenizer else { return }
     let text = passage(words: words)
     var tokens = 0

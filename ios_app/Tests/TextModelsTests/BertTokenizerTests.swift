@@ -85,7 +85,7 @@ final class BertTokenizerTests: XCTestCase {
             ("\"BertNormalizer\"", "\"Lowercase\""),
             ("\"BertPreTokenizer\"", "\"Whitespace\""),
             ("\"WordPiece\"", "\"Unigram\""),
-            ("\"lstrip\": false", "\"lstrip\": true"),
+            ("\"lstrip\": false", "\"lstrip\": 0"),
             ("\"added_tokens\"", "\"other_tokens\""),
             ("{", ""),
         ] {

@@ -129,18 +129,46 @@ final class ModelFilesTests: XCTestCase {
         }
     }
 
+    /// Version 2 says which tokenizer.json it was exported with, of which kind, and how it joins.
+    func testTokenizerThatIsNotThatOfModelJSONIsRefused() throws {
+        let digest = SHA256.hexadecimal(try GoldenSet.committed().data("tokenizer.json"))
+        let settings = ModelFolder.settings
+            .replacingOccurrences(of: "\"format_version\": 1", with: "\"format_version\": 2")
+            .replacingOccurrences(
+                of: "\"tokenizer_sha256\": \"\"", with: "\"tokenizer_sha256\": \"\(digest)\""
+            )
+        let good = try ModelFolder(settings: settings)
+        XCTAssertNotNil(try ModelBundle(directory: good.directory).tokenizer().id(of: "[CLS]"))
+        for (part, other, words) in [
+            (digest, String(digest.reversed()), "not the file that the model was exported with"),
+            ("\"labels\"", "\"tokenizer\": \"bpe\", \"labels\"", "“tokenizer” is bpe, but"),
+            ("\"labels\"", "\"pair_separators\": 2, \"labels\"", "“pair_separators” are not"),
+            ("\"sep\": 3", "\"sep\": 4", "“special_ids” and “pair_separators” are not"),
+            ("\"pad\": 0", "\"pad\": 40", "“special_ids.pad” is 40"),
+        ] {
+            let folder = try ModelFolder(
+                settings: settings.replacingOccurrences(of: part, with: other)
+            )
+            XCTAssertThrowsError(try ModelBundle(directory: folder.directory).tokenizer()) {
+                XCTAssertTrue($0.localizedDescription.contains(words), $0.localizedDescription)
+            }
+        }
+    }
+
     func testVocabularyOfTokenizerJSONIsEnoughAndVocabTxtMustAgree() throws {
         let golden = try GoldenSet.committed()
-        let small = "\"[PAD]\": 0, \"[UNK]\": 1, \"\u{e9}\": 2, \"e\u{301}\": 3, \"\\u00e9x\": 4"
+        let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        let small = special.enumerated().map { "\"\($1)\": \($0), " }.joined()
+            + "\"\u{e9}\": 5, \"e\u{301}\": 6, \"\\u00e9x\": 7"
         let file = String(decoding: try golden.data("tokenizer.json"), as: UTF8.self)
             .replacingOccurrences(of: "\"vocab\": {}", with: "\"vocab\": {\(small)}")
         let tokenizer = try BertTokenizer(tokenizerJSON: Data(file.utf8))
         XCTAssertEqual(
-            ["\u{e9}", "e\u{301}", "\u{e9}x"].map(tokenizer.wordPiece.id), [2, 3, 4]
+            ["\u{e9}", "e\u{301}", "\u{e9}x"].map(tokenizer.wordPiece.id), [5, 6, 7]
         )
-        let agreeing = Data("[PAD]\n[UNK]\n\u{e9}\ne\u{301}\n\u{e9}x\n".utf8)
+        let agreeing = Data((special + ["\u{e9}", "e\u{301}", "\u{e9}x", ""]).joined(separator: "\n").utf8)
         _ = try BertTokenizer(tokenizerJSON: Data(file.utf8), vocabulary: agreeing)
-        let other = Data("[PAD]\n[UNK]\ne\u{301}\n\u{e9}\n\u{e9}x\n".utf8)
+        let other = Data((special + ["e\u{301}", "\u{e9}", "\u{e9}x", ""]).joined(separator: "\n").utf8)
         XCTAssertThrowsError(
             try BertTokenizer(tokenizerJSON: Data(file.utf8), vocabulary: other)
         ) { XCTAssertTrue($0.localizedDescription.contains("disagree"), "\($0)") }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ from tokenizers import Tokenizer
 
 from distill.console.errors import UserError
 from export import coreml, onnx
-from export.bundle.bundle_folder import Bundle, licence, open_bundle
+from export.bundle.bundle_folder import Bundle, licence, open_bundle, write_tokenizer
 from export.checkpoint.reading import load_checkpoint
-from export.checkpoint.tokenizer_file import lower_case, read_tokenizer
+from export.checkpoint.tokenizer_file import file_content, fingerprint, lower_case, read_tokenizer
 from export.proof.package_runners import PackageEngine
 
 SETTINGS = {
@@ -186,3 +187,24 @@ def test_settings_of_another_package_are_one_line(
     engine = PackageEngine(Bundle(tmp_path, tmp_path / "model.mlpackage", SETTINGS))
     with pytest.raises(UserError, match="gives embedding, not start_logits, end_logits"):
         engine.predict({"input_ids": np.zeros((1, 16)), "attention_mask": np.zeros((1, 16))})
+
+
+def test_tokenizer_json_is_the_file_that_was_written(broken: Path, tmp_path: Path) -> None:
+    """The phone checks the bytes of the file, without reading them as JSON."""
+    content = read_tokenizer(load_checkpoint(str(broken)))
+    write_tokenizer(load_checkpoint(str(broken)), tmp_path)
+    (tmp_path / "model.mlpackage").mkdir()
+    file = tmp_path / "tokenizer.json"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    of_content = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    stored = {"format_version": 2, "tokenizer_sha256": digest}
+    (tmp_path / "model.json").write_text(json.dumps(SETTINGS | stored))
+    assert open_bundle(tmp_path).reading().tokenizer.token_to_id("[SEP]")
+    assert fingerprint(file_content(content), 2) == digest
+    assert fingerprint(file_content(content), 1) == of_content
+    file.write_text(json.dumps(content, indent=1))
+    with pytest.raises(UserError, match="not the file that the model was exported with"):
+        open_bundle(tmp_path).reading()
+    stored = {"format_version": 1, "tokenizer_sha256": of_content}
+    (tmp_path / "model.json").write_text(json.dumps(SETTINGS | stored))
+    assert open_bundle(tmp_path).reading().tokenizer.token_to_id("[SEP]")
