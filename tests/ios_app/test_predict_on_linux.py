@@ -21,8 +21,8 @@ from distill.tasks import squad
 from export.tasks.samples import QUESTIONS, SINGLE
 from tests.export.tiny_models import save_checkpoint
 
-KINDS = {"wordpiece": "bert"}
-"""A model type for each kind of tokenizer that Swift has."""
+KINDS = {"wordpiece": "bert", "bpe": "roberta", "unigram": "xlm-roberta"}
+"""A model type for each kind of tokenizer."""
 NLI = {"id2label": {0: "contradiction", 1: "neutral", 2: "entailment"}}
 TAGS = {"id2label": {0: "O", 1: "B-PER", 2: "I-PER"}}
 TEXTS = [*SINGLE, *(text for pair in QUESTIONS for text in pair)]
