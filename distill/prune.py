@@ -79,8 +79,7 @@ def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
     model = load_as_named(source).float()
     config = model.config
     family = family_of(config.model_type, str(source))
-    parts = family.layer_parts
-    layers = feed_forwards(model, parts["up"], parts["down"])
+    layers = feed_forwards(model, family.part("up"), family.part("down"))
     units_before = len(layers[0].squares)
     if arguments.units >= units_before:
         raise UserError(f"{source} has {units_before} units a layer; --units must be fewer")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from distill.console.errors import UserError
+
 SIZES = MappingProxyType(
     {
         "layers": "num_hidden_layers",
@@ -31,6 +33,9 @@ ROBERTA_TOKENS = MappingProxyType(
 )
 
 POOLER = "pooler"
+BIASES = MappingProxyType({"norm_bias": True, "head_bias": True, "decoder_bias": True})
+"""Whether norms, the transform of a head and the output layer of a masked language model have a
+bias, where the record does not say otherwise."""
 HEADS_OF_OTHERS = MappingProxyType({"rank": "classify"})
 
 
@@ -39,8 +44,9 @@ class Head:
     """A head: which kind of module it is and what the checkpoint calls its parts.
 
     ``kind`` is a name of `export.encoder.heads.HEADS`. ``parts``: our part -> the checkpoint's
-    module. ``activation`` between dense layers; None: that of the configuration. ``tied``: a
-    tensor that a checkpoint may leave out -> the tensor that stands for it.
+    module. ``activation`` between dense layers, or our word for the key of the configuration that
+    names it; None: that of the layers. ``tied``: a tensor that a checkpoint may leave out -> the
+    tensor that stands for it.
     """
 
     kind: str
@@ -104,6 +110,16 @@ class Family:
         """The head of a task; ranking has that of a classifier. None: the task has no weights."""
         return self.heads.get(HEADS_OF_OTHERS.get(task, task))
 
+    def part(self, part: str) -> str:
+        """What the checkpoint calls a part of a layer.
+
+        Raises:
+            UserError: the layers have no such module: it is joined with another.
+        """
+        if part not in self.layer_parts:
+            raise UserError(f"a {self.model_type} has no module for {part} alone in its layers")
+        return self.layer_parts[part]
+
     def setting(self, config: Mapping[str, Any], word: str) -> Any:
         """A value of config.json by our word for it, or its default.
 
@@ -113,8 +129,9 @@ class Family:
         key = self.config_keys.get(word)
         if key is not None and config.get(key) is not None:
             return config[key]
-        if word in self.defaults:
-            return self.defaults[word]
+        for defaults in (self.defaults, BIASES):
+            if word in defaults:
+                return defaults[word]
         raise KeyError(key or word)
 
     def position_offset(self, config: Mapping[str, Any]) -> int:

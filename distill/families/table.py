@@ -11,6 +11,7 @@ from distill.families.bert import BERT
 from distill.families.distilbert import DISTILBERT
 from distill.families.electra import ELECTRA
 from distill.families.family import Family
+from distill.families.modernbert import MODERNBERT
 from distill.families.mpnet import MPNET
 from distill.families.roberta import CAMEMBERT, DATA2VEC_TEXT, ROBERTA, XLM_ROBERTA
 
@@ -40,6 +41,7 @@ FAMILIES = table(
         ELECTRA,
         MPNET,
         ALBERT,
+        MODERNBERT,
     )
 )
 

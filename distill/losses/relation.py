@@ -104,14 +104,15 @@ class LayerStates:
     def __init__(self, model: Any, layer: int) -> None:
         kind = model.config.model_type
         family = family_of(kind, type(model).__name__)
-        self.width = int(model.config.hidden_size)
+        self.width = 0
         self._kept: dict[str, torch.Tensor] = {}
         for part in PARTS:
-            name = f"{family.layer}.{layer}.{family.layer_parts[part]}"
+            name = f"{family.layer}.{layer}.{family.part(part)}"
             try:
                 module = model.base_model.get_submodule(name)
             except AttributeError:
                 raise UserError(f"a {kind} model has no {name}, which relations need") from None
+            self.width = int(module.out_features)
             module.register_forward_hook(self._keeper(part))
 
     def _keeper(self, part: str) -> Any:

@@ -63,15 +63,21 @@ def _shape(lengths: Sequence[int], shapes: str) -> Any:
 
 @contextmanager
 def _positions(model: TaskModel, checkpoint: Checkpoint, longest: int) -> Iterator[None]:
-    """The position table without the rows that no input of ``longest`` tokens reads, for a while.
-    Rows before the first position (RoBERTa has two) are kept."""
-    table = getattr(model.encoder, "position_embeddings", None)
-    if not isinstance(table, torch.nn.Embedding):
-        yield
-        return
-    whole, first = table.weight, table.num_embeddings - checkpoint.config.positions
-    table.weight = torch.nn.Parameter(whole[: longest + first].detach(), requires_grad=False)
+    """The tables of positions without the rows that no input of ``longest`` tokens reads, for a
+    while. Rows before the first position (RoBERTa has two) are kept."""
+    encoder = model.encoder
+    buffers = {name: encoder.get_buffer(name) for name in encoder.by_position}
+    for name, rows in buffers.items():
+        setattr(encoder, name, rows[:longest])
+    tables = [table for name, table in encoder.named_children() if name == "position_embeddings"]
+    weights = [table.get_parameter("weight") for table in tables]
+    for table, whole in zip(tables, weights, strict=True):
+        first = whole.shape[0] - checkpoint.config.positions
+        table.weight = torch.nn.Parameter(whole[: longest + first].detach(), requires_grad=False)
     try:
         yield
     finally:
-        table.weight = whole
+        for name, rows in buffers.items():
+            setattr(encoder, name, rows)
+        for table, whole in zip(tables, weights, strict=True):
+            table.weight = whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distill.console.errors import UserError
-from distill.families.family import Family
+from distill.families.family import Family, Head
 from distill.families.table import FAMILIES, family_of
 from export.checkpoint.activations import ACTIVATIONS
 
@@ -62,6 +62,19 @@ class EncoderConfig:
             return self.family.setting(self.stored, word)
         except KeyError as error:
             raise UserError(f"config.json has no usable {error}") from None
+
+    def activation_of(self, head: Head) -> str:
+        """The name of the activation between the dense layers of a head.
+
+        Raises:
+            UserError: it is not supported.
+        """
+        word = head.activation or "activation"
+        named = str(self.setting(word)) if word in self.family.config_keys else word
+        if named not in ACTIVATIONS:
+            known = ", ".join(ACTIVATIONS)
+            raise UserError(f"config.json: activation {named!r} is not supported (one of {known})")
+        return named
 
 
 def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:

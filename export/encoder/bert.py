@@ -14,11 +14,18 @@ from export.encoder.layers import MASKED, ChannelLayer, Layer
 class Encoder(nn.Module):
     """Embeddings and layers in one layout; `forward` returns (batch, length, width)."""
 
+    by_position: ClassVar[tuple[str, ...]] = ()
+    """Buffers with a row for each position; a package of shorter inputs does not need all rows."""
     layer_types: ClassVar[dict[str, type[nn.Module]]] = {"standard": Layer, "ane": ChannelLayer}
 
     def __init__(self, config: EncoderConfig, layout: str, segments: bool) -> None:
         super().__init__()
         self.channels_first = layout == "ane"
+        self.make_embeddings(config, segments)
+        self.layers = nn.ModuleList(self.make_layers(config, layout))
+
+    def make_embeddings(self, config: EncoderConfig, segments: bool) -> None:
+        """The modules that `embed` runs; ``segments``: whether token types are an input."""
         self.position_offset = config.position_offset
         width = config.embedding_width
         self.word_embeddings = nn.Embedding(config.vocabulary, width)
@@ -30,7 +37,6 @@ class Encoder(nn.Module):
         self.embedding_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         if width != config.width:
             self.embedding_projection = nn.Linear(width, config.width)
-        self.layers = nn.ModuleList(self.make_layers(config, layout))
 
     def make_layers(self, config: EncoderConfig, layout: str) -> list[nn.Module]:
         """The layers that have weights, in the order of `layer_names`."""

@@ -25,12 +25,16 @@ class TokenHead(nn.Module):
         width = config.width
         if "transform" in head.parts:
             inner = config.embedding_width if head.kind == "vocabulary" else width
-            self.transform = nn.Linear(width, inner)
+            self.transform = nn.Linear(width, inner, bias=bool(config.setting("head_bias")))
             width = inner
-            self.activation = ACTIVATIONS[head.activation or config.activation]
+            self.activation = ACTIVATIONS[config.activation_of(head)]
         if "norm" in head.parts:
-            self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
-        self.dense = nn.Linear(width, rows)
+            bias = bool(config.setting("norm_bias"))
+            self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps, bias=bias)
+        decoder = head.kind == "vocabulary"
+        self.dense = nn.Linear(
+            width, rows, bias=not decoder or bool(config.setting("decoder_bias"))
+        )
 
     def transformed(self, hidden: torch.Tensor) -> torch.Tensor:
         if hasattr(self, "transform"):
@@ -56,6 +60,13 @@ class FirstTokenHead(TokenHead):
         return (self.dense(self.transformed(hidden[:, 0])),)
 
 
+class MeanTokenHead(TokenHead):
+    """Class logits (batch, rows) from the mean over the tokens."""
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> Outputs:
+        return (self.dense(self.transformed(_mean(hidden, mask.to(hidden.dtype)))),)
+
+
 class HiddenStates(nn.Module):
     """The hidden states themselves (batch, length, width)."""
 
@@ -68,6 +79,7 @@ HEADS: dict[str, type[TokenHead]] = {
     "vocabulary": TokenHead,
     "span": SpanHead,
     "first_token": FirstTokenHead,
+    "mean_token": MeanTokenHead,
 }
 """By the kind that a family's record names."""
 

@@ -20,6 +20,7 @@ from export.checkpoint.weight_files import wrapper_of
 from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
 from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
+from export.encoder.modernbert import ModernBertEncoder
 from export.encoder.mpnet import MPNetEncoder
 from export.tasks.names import INPUTS
 from export.tasks.table import task_named
@@ -29,6 +30,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "bert": Encoder,
     "mpnet": MPNetEncoder,
     "albert": AlbertEncoder,
+    "modernbert": ModernBertEncoder,
 }
 """By the name that a family's record gives."""
 LISTED = 3

@@ -1,5 +1,5 @@
-"""A task of every model type end to end: Core ML in the simulator and Core AI in Apple's runtime,
-each against `transformers`, and what model.json says of its tokenizer."""
+"""A task of every model type end to end: Core ML in the simulator, Core AI in Apple's runtime, and
+ONNX, each against `transformers`, and what model.json says of its tokenizer."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from export.bundle.coreai_asset import convert_to_coreai, save_asset
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.coreai_runtime import AppleRuntime
+from export.proof.proven_onnx import LENGTHS as ONNX_LENGTHS
+from export.proof.proven_onnx import export_onnx
 from export.proof.witness import READERS
 from export.tasks.names import OUTPUTS, PER_TOKEN
 from tests.export.tiny_models import save_checkpoint
@@ -72,3 +74,14 @@ def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_p
         if task in PER_TOKEN:
             difference = difference[mask.bool().numpy()]
         assert difference.max() < 1e-4 * float(expected.abs().max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_onnx_file_gives_what_transformers_gives(name: str, task: str, tmp_path: Path) -> None:
+    """On texts of any length and masks of any form; the command refuses a file below 90 dB."""
+    longest = max(ONNX_LENGTHS) + 2
+    save_checkpoint(name, task, tmp_path / "tiny", max_position_embeddings=longest)
+    checkpoint = load_checkpoint(str(tmp_path / "tiny"))
+    report = export_onnx(checkpoint, task, tmp_path / "tiny.onnx")
+    assert report["witness"].startswith("transformers") and report["psnr"] > 90

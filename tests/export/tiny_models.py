@@ -16,14 +16,17 @@ from export.tasks.samples import QUESTIONS, SINGLE
 from export.tasks.table import TASKS
 
 SIZES = {
-    "layers": 2,
+    "layers": 3,
     "width": 16,
     "heads": 4,
     "intermediate": 24,
     "vocabulary": 60,
     "positions": 160,
     "embedding_width": 8,
+    "window": 10,
 }
+NEEDED: dict[str, dict[str, Any]] = {"modernbert": {"pad_token_id": 1}}
+"""Settings without which `transformers` makes no small model, or none that the kit knows."""
 LABELS = {"qa": 2, "rank": 1}
 TEXTS = [text for pair in QUESTIONS for text in pair] + list(SINGLE)
 
@@ -34,7 +37,9 @@ def small_model(name: str, task: str, settings: dict[str, Any]) -> Any:
     sizes = {keys[word]: size for word, size in SIZES.items() if word in keys}
     drawn = {"initializer_range": 0.3, "num_labels": LABELS.get(task, 3)}
     torch.manual_seed(0)
-    config = transformers.AutoConfig.for_model(name, **{**sizes, **drawn, **settings})
+    config = transformers.AutoConfig.for_model(
+        name, **{**sizes, **drawn, **NEEDED.get(name, {}), **settings}
+    )
     model = getattr(transformers, TASKS[task].auto_class).from_config(config).eval()
     for parameter in model.parameters():
         if parameter.ndim == 1:

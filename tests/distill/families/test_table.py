@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from distill.console.errors import UserError
 from distill.families.bert import BERT
 from distill.families.family import Family
 from distill.families.table import FAMILIES, family_of, table
+from tests.export.tiny_models import NEEDED
 
 LENGTH = 7
 CLASSES = {
@@ -24,17 +26,26 @@ CLASSES = {
 
 def small_config(family: Family) -> transformers.PretrainedConfig:
     """The least configuration of a model type, by the record's own keys."""
-    sizes = {"layers": 1, "width": 16, "heads": 2, "intermediate": 24, "vocabulary": 40}
+    sizes = {"layers": 2, "width": 16, "heads": 2, "intermediate": 24, "vocabulary": 40}
     sizes |= {"positions": LENGTH + 3, "embedding_width": 8}
     named = {
         family.config_keys[word]: size for word, size in sizes.items() if word in family.config_keys
     }
-    return transformers.AutoConfig.for_model(family.model_type, **named)
+    needed = NEEDED.get(family.model_type, {})
+    return transformers.AutoConfig.for_model(family.model_type, **named, **needed)
 
 
 def test_a_second_registration_is_an_error() -> None:
     with pytest.raises(ValueError, match="'bert' is registered twice"):
         table((BERT, replace(BERT, prefix="other.")))
+
+
+def test_a_part_that_is_joined_with_another_is_named() -> None:
+    """Relations and pruning need queries and feed-forward units in modules of their own."""
+    assert FAMILIES["albert"].part("up") == "ffn"
+    for part in ("query", "up"):
+        with pytest.raises(UserError, match=f"a modernbert has no module for {part} alone"):
+            FAMILIES["modernbert"].part(part)
 
 
 def test_an_unknown_model_type_is_refused_by_name() -> None:
@@ -50,10 +61,10 @@ def test_names_are_those_of_transformers(family: Family) -> None:
     for task, kind in CLASSES.items():
         if task not in family.heads:
             continue
-        stored = {
-            name.removeprefix(family.prefix).rpartition(".")[0]
-            for name in kind.from_config(config).state_dict()
-        }
+        weights = kind.from_config(config).state_dict()
+        modules = (name.removeprefix(family.prefix).rpartition(".")[0] for name in weights)
+        # All layers are called alike.
+        stored = {re.sub(rf"^({re.escape(family.layer)})\.\d+", r"\1.0", name) for name in modules}
         head = family.heads[task]
         named = {*family.embeddings.values(), *head.parts.values()}
         named |= {f"{family.layer}.0.{part}" for part in family.layer_parts.values()}
@@ -66,7 +77,9 @@ def test_names_are_those_of_transformers(family: Family) -> None:
 def test_defaults_are_those_of_transformers(family: Family) -> None:
     config = transformers.AutoConfig.for_model(family.model_type)
     for word, value in family.defaults.items():
-        if word in family.config_keys and hasattr(config, family.config_keys[word]):
+        # None: `transformers` works it out from others.
+        key = family.config_keys.get(word, "")
+        if value is not None and hasattr(config, key):
             assert getattr(config, family.config_keys[word]) == value, word
     assert all(hasattr(config, name) for name in family.dropouts)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder, input_names
@@ -24,6 +25,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
 VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("albert", "mlm", {"num_hidden_layers": 5, "num_hidden_groups": 2, "inner_group_num": 2}),
     ("albert", "features", {"embedding_size": 16, "hidden_act": "relu"}),
+    ("modernbert", "classify", {"classifier_pooling": "mean", "classifier_activation": "relu"}),
+    ("modernbert", "rank", {"classifier_pooling": "mean", "global_attn_every_n_layers": 2}),
+    ("modernbert", "qa", {"norm_bias": True, "attention_bias": True, "mlp_bias": True}),
+    ("modernbert", "tokens", {"classifier_bias": True, "global_rope_theta": 9e3}),
+    ("modernbert", "mlm", {"decoder_bias": False, "tie_word_embeddings": False}),
 ]
 """What the configurations of a family may say besides its defaults."""
 LENGTHS = (5, 140)
@@ -68,3 +74,36 @@ def test_equals_transformers(
                     worst = max(worst, float(different.max() / expected.abs().max()))
     record_property("largest_relative_difference", worst)
     assert worst < TOLERANCE
+
+
+REFUSED = [
+    ("albert", {"num_hidden_groups": 4}, "4 groups of 1 layers for a depth of 3"),
+    ("modernbert", {"rope_scaling": {"rope_type": "yarn"}}, "rope_scaling .* is not supported"),
+    (
+        "modernbert",
+        {"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2}}},
+        "rope_type 'linear' is not supported",
+    ),
+    ("modernbert", {"layer_types": ["full_attention"]}, "expected 3 of full_attention, sliding"),
+    ("modernbert", {"classifier_pooling": "max"}, "classifier_pooling 'max' is not supported"),
+    ("modernbert", {"classifier_activation": "mish"}, "activation 'mish' is not supported"),
+    ("modernbert", {"num_attention_heads": 16}, "heads of 1 channels cannot be turned"),
+]
+"""Model type, settings of config.json, what the refusal says."""
+
+
+@pytest.mark.parametrize(("name", "settings", "message"), REFUSED, ids=str)
+def test_what_the_encoder_does_not_compute_is_refused_by_name(
+    name: str, settings: dict[str, Any], message: str, tmp_path: Path, change_config: Any
+) -> None:
+    small_model(name, "classify", {}).save_pretrained(tmp_path)
+    change_config(tmp_path, **settings)
+    with pytest.raises(UserError, match=message):
+        build_encoder(load_checkpoint(str(tmp_path)), "classify")
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if "ane" not in FAMILIES[name].layouts])
+def test_a_layout_that_the_attention_does_not_allow_is_refused(name: str, tmp_path: Path) -> None:
+    small_model(name, "features", {}).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=f"layout ane is not supported for {name}"):
+        build_encoder(load_checkpoint(str(tmp_path)), "features", "ane")
