@@ -104,7 +104,9 @@ class Family:
         changed = [head for by_value in self.variants.values() for head in by_value.values()]
         heads = [head for each in (self.heads, *changed) for head in each.values()]
         names = {name for head in heads for name in (*head.parts.values(), *head.tied)}
-        return frozenset(name.partition(".")[0] for name in {*names, *self.ignored, POOLER})
+        inside = {name.partition(".")[0] for name in (*self.embeddings.values(), self.layer)}
+        firsts = {name.partition(".")[0] for name in (*names, *self.ignored, POOLER)}
+        return frozenset(firsts - inside)
 
     def head(self, task: str) -> Head | None:
         """The head of a task; ranking has that of a classifier. None: the task has no weights."""

@@ -8,6 +8,7 @@ from typing import Any
 from distill.console.errors import UserError
 from distill.families.albert import ALBERT
 from distill.families.bert import BERT
+from distill.families.deberta import DEBERTA_V2
 from distill.families.distilbert import DISTILBERT
 from distill.families.electra import ELECTRA
 from distill.families.family import Family
@@ -42,6 +43,7 @@ FAMILIES = table(
         MPNET,
         ALBERT,
         MODERNBERT,
+        DEBERTA_V2,
     )
 )
 

@@ -105,7 +105,9 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
             activation=activation,
             layer_norm_eps=float(family.setting(stored, "norm_eps")),
             labels=_labels(stored, name),
-            embedding_width=int(family.setting(stored, "embedding_width")) if narrow else width,
+            embedding_width=int(family.setting(stored, "embedding_width") or width)
+            if narrow
+            else width,
             position_offset=family.position_offset(stored),
             architectures=tuple(str(each) for each in stored.get("architectures") or ()),
             problem_type=stored.get("problem_type"),

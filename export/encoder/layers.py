@@ -73,8 +73,11 @@ class Layer(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        attended = self.output(self.attention(hidden, mask))
-        hidden = self.attention_norm(attended + hidden)
+        return self.behind_attention(self.attention(hidden, mask), hidden)
+
+    def behind_attention(self, mixed: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """``mixed``: what attention made of ``hidden``, in the same layout."""
+        hidden = self.attention_norm(self.output(mixed) + hidden)
         expanded = self.down(self.activation(self.up(hidden)))
         return self.output_norm(expanded + hidden)
 

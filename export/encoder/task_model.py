@@ -19,6 +19,7 @@ from export.checkpoint.sentence_modules import SentenceModules
 from export.checkpoint.weight_files import wrapper_of
 from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
+from export.encoder.deberta import DebertaEncoder
 from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
 from export.encoder.modernbert import ModernBertEncoder
 from export.encoder.mpnet import MPNetEncoder
@@ -31,6 +32,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "mpnet": MPNetEncoder,
     "albert": AlbertEncoder,
     "modernbert": ModernBertEncoder,
+    "deberta": DebertaEncoder,
 }
 """By the name that a family's record gives."""
 LISTED = 3

@@ -25,7 +25,16 @@ SIZES = {
     "embedding_width": 8,
     "window": 10,
 }
-NEEDED: dict[str, dict[str, Any]] = {"modernbert": {"pad_token_id": 1}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "modernbert": {"pad_token_id": 1},
+    "deberta-v2": {
+        "relative_attention": True,
+        "pos_att_type": ["c2p", "p2c"],
+        "position_buckets": 8,
+        "norm_rel_ebd": "layer_norm",
+        "type_vocab_size": 2,
+    },
+}
 """Settings without which `transformers` makes no small model, or none that the kit knows."""
 LABELS = {"qa": 2, "rank": 1}
 TEXTS = [text for pair in QUESTIONS for text in pair] + list(SINGLE)
@@ -72,6 +81,7 @@ def _wordpiece(name: str, special: Sequence[str]) -> Any:
 
 
 UNIGRAM = {
+    "deberta-v2": (transformers.DebertaV2Tokenizer, ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")),
     "albert": (transformers.AlbertTokenizer, ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")),
     "xlm-roberta": (
         transformers.XLMRobertaTokenizer,

@@ -30,6 +30,14 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("modernbert", "qa", {"norm_bias": True, "attention_bias": True, "mlp_bias": True}),
     ("modernbert", "tokens", {"classifier_bias": True, "global_rope_theta": 9e3}),
     ("modernbert", "mlm", {"decoder_bias": False, "tie_word_embeddings": False}),
+    ("deberta-v2", "mlm", {"legacy": False, "embedding_size": 16, "position_biased_input": False}),
+    ("deberta-v2", "qa", {"pos_att_type": "c2p", "share_att_key": True, "norm_rel_ebd": "none"}),
+    ("deberta-v2", "tokens", {"pos_att_type": "p2c|c2p", "share_att_key": True}),
+    ("deberta-v2", "features", {"pos_att_type": ["p2c"], "position_buckets": -1}),
+    ("deberta-v2", "classify", {"max_relative_positions": 40, "pooler_hidden_act": "tanh"}),
+    ("deberta-v2", "embed", {"position_buckets": -1, "max_relative_positions": 20}),
+    ("deberta-v2", "rank", {"pos_att_type": None, "type_vocab_size": 1}),
+    ("deberta-v2", "mlm", {"embedding_size": 16, "type_vocab_size": 0}),
 ]
 """What the configurations of a family may say besides its defaults."""
 LENGTHS = (5, 140)
@@ -88,6 +96,9 @@ REFUSED = [
     ("modernbert", {"classifier_pooling": "max"}, "classifier_pooling 'max' is not supported"),
     ("modernbert", {"classifier_activation": "mish"}, "activation 'mish' is not supported"),
     ("modernbert", {"num_attention_heads": 16}, "heads of 1 channels cannot be turned"),
+    ("deberta-v2", {"relative_attention": False}, "relative_attention False is not supported"),
+    ("deberta-v2", {"conv_kernel_size": 3}, "conv_kernel_size 3 is not supported"),
+    ("deberta-v2", {"pos_att_type": ["p2p"]}, "pos_att_type 'p2p' is not supported"),
 ]
 """Model type, settings of config.json, what the refusal says."""
 
