@@ -62,7 +62,8 @@ class Family:
     ``prefix`` stands before the names of the encoder's weights in a model with a head.
     ``config_keys``: our words -> keys of config.json; ``defaults``: what holds without a key.
     ``embeddings`` and ``layer_parts``: our part -> the checkpoint's module, the latter below
-    ``layer`` and the layer's number. ``heads`` by task. ``padding_position``: None where
+    ``layer`` and the layer's number; ``repeated_parts`` are several, numbered within a layer.
+    ``heads`` by task. ``padding_position``: None where
     positions count from 0; else they count from one after this id, and "pad" is the
     configuration's own pad id. ``tokens``: the usual special tokens. ``pair_separators``: how many
     separators stand between two texts. ``layouts``: what `export.encoder` can lay it out as.
@@ -76,6 +77,7 @@ class Family:
     embeddings: Mapping[str, str]
     layer: str
     layer_parts: Mapping[str, str]
+    repeated_parts: Mapping[str, str] = field(default_factory=dict)
     encoder: str = "bert"
     config_keys: Mapping[str, str] = field(default_factory=lambda: SIZES)
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from distill.families.deberta import DEBERTA_V2
 from distill.families.distilbert import DISTILBERT
 from distill.families.electra import ELECTRA
 from distill.families.family import Family
+from distill.families.mobilebert import MOBILEBERT
 from distill.families.modernbert import MODERNBERT
 from distill.families.mpnet import MPNET
 from distill.families.roberta import CAMEMBERT, DATA2VEC_TEXT, ROBERTA, XLM_ROBERTA
@@ -44,6 +45,7 @@ FAMILIES = table(
         ALBERT,
         MODERNBERT,
         DEBERTA_V2,
+        MOBILEBERT,
     )
 )
 

@@ -47,6 +47,11 @@ class Encoder(nn.Module):
         """What the checkpoint calls each of `make_layers`."""
         return [f"{config.family.layer}.{index}" for index in range(config.layers)]
 
+    @classmethod
+    def part_names(cls, config: EncoderConfig) -> dict[str, str]:
+        """The modules of a layer -> what the checkpoint calls them."""
+        return dict(config.family.layer_parts)
+
     def forward(
         self,
         input_ids: torch.Tensor,

@@ -45,6 +45,25 @@ class TokenHead(nn.Module):
         return (self.dense(self.transformed(hidden)),)
 
 
+class SplitVocabularyHead(TokenHead):
+    """Logits of a vocabulary whose embeddings are narrower than the layers: the channels beyond
+    them have a matrix of their own, (channels, rows)."""
+
+    def __init__(self, config: EncoderConfig, head: Head, rows: int) -> None:
+        super().__init__(config, head, rows)
+        self.narrow = config.embedding_width
+        self.dense = nn.Linear(self.narrow, rows)
+        if config.width > self.narrow:
+            self.rest = nn.Linear(rows, config.width - self.narrow, bias=False)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> Outputs:
+        ready = self.transformed(hidden)
+        logits = self.dense(ready[:, :, : self.narrow])
+        if hasattr(self, "rest"):
+            logits = logits + torch.matmul(ready[:, :, self.narrow :], self.rest.weight)
+        return (logits,)
+
+
 class SpanHead(TokenHead):
     """Start and end logits, each (batch, length)."""
 
@@ -77,6 +96,7 @@ class HiddenStates(nn.Module):
 HEADS: dict[str, type[TokenHead]] = {
     "token": TokenHead,
     "vocabulary": TokenHead,
+    "split_vocabulary": SplitVocabularyHead,
     "span": SpanHead,
     "first_token": FirstTokenHead,
     "mean_token": MeanTokenHead,

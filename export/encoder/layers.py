@@ -51,10 +51,64 @@ class ChannelLinear(nn.Linear):
         return F.conv2d(hidden, self.weight[:, :, None, None], self.bias)
 
 
-class Layer(nn.Module):
-    """Post-norm transformer layer (Vaswani et al., arXiv 1706.03762; BERT's, arXiv 1810.04805)."""
+class Attention(nn.Module):
+    """What attends, for layers that have ``query``, ``key`` and ``value``."""
 
     linear: type[nn.Linear] = nn.Linear
+    heads: int
+    head_width: int
+    scale: float
+    query: nn.Module
+    key: nn.Module
+    value: nn.Module
+
+    def attention(
+        self, hidden: torch.Tensor, mask: torch.Tensor, valued: torch.Tensor
+    ) -> torch.Tensor:
+        """``hidden`` (batch, length, width), and ``valued``, which values are made of; ``mask``
+        (batch, 1, 1, length) of 0 and `MASKED`, or (1 or batch, heads, length, length) with a bias
+        in it."""
+        projections = (self.query(hidden), self.key(hidden), self.value(valued))
+        query, key, value = (split_heads(each, self.heads) for each in projections)
+        scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
+        return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
+
+
+class ChannelAttention(Attention):
+    """`Attention` for (batch, width, 1, length), a head at a time."""
+
+    linear = ChannelLinear
+
+    def attention(
+        self, hidden: torch.Tensor, mask: torch.Tensor, valued: torch.Tensor
+    ) -> torch.Tensor:
+        """``mask`` (batch, length, 1, 1) of 0 and `MASKED`: keys are on the second axis."""
+        queries = self.query(hidden).split(self.head_width, dim=1)
+        keys = self.key(hidden).transpose(1, 3).split(self.head_width, dim=3)
+        values = self.value(valued).split(self.head_width, dim=1)
+        mixed = []
+        for query, key, value in zip(queries, keys, values, strict=True):
+            scores = torch.einsum("bchq,bkhc->bkhq", query, key) / self.scale + mask
+            weights = torch.softmax(scores, dim=1)
+            mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
+        return torch.cat(mixed, dim=1)
+
+
+def split_heads(projection: torch.Tensor, heads: int) -> torch.Tensor:
+    """(batch, length, width) -> (batch, heads, length, width of a head)."""
+    batch, length, width = projection.shape
+    return projection.view(batch, length, heads, width // heads).transpose(1, 2)
+
+
+def join_heads(mixed: torch.Tensor) -> torch.Tensor:
+    """(batch, heads, length, width of a head) -> (batch, length, width)."""
+    batch, heads, length, width = mixed.shape
+    return mixed.transpose(1, 2).reshape(batch, length, heads * width)
+
+
+class Layer(Attention):
+    """Post-norm transformer layer (Vaswani et al., arXiv 1706.03762; BERT's, arXiv 1810.04805)."""
+
     norm: type[nn.LayerNorm] = nn.LayerNorm
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -73,7 +127,7 @@ class Layer(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return self.behind_attention(self.attention(hidden, mask), hidden)
+        return self.behind_attention(self.attention(hidden, mask, hidden), hidden)
 
     def behind_attention(self, mixed: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """``mixed``: what attention made of ``hidden``, in the same layout."""
@@ -81,41 +135,8 @@ class Layer(nn.Module):
         expanded = self.down(self.activation(self.up(hidden)))
         return self.output_norm(expanded + hidden)
 
-    def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """``hidden`` (batch, length, width), ``mask`` (batch, 1, 1, length) of 0 and `MASKED`, or
-        (1 or batch, heads, length, length) with a bias in it."""
-        projections = (self.query(hidden), self.key(hidden), self.value(hidden))
-        query, key, value = (split_heads(each, self.heads) for each in projections)
-        scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
-        return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
 
-
-def split_heads(projection: torch.Tensor, heads: int) -> torch.Tensor:
-    """(batch, length, width) -> (batch, heads, length, width of a head)."""
-    batch, length, width = projection.shape
-    return projection.view(batch, length, heads, width // heads).transpose(1, 2)
-
-
-def join_heads(mixed: torch.Tensor) -> torch.Tensor:
-    """(batch, heads, length, width of a head) -> (batch, length, width)."""
-    batch, heads, length, width = mixed.shape
-    return mixed.transpose(1, 2).reshape(batch, length, heads * width)
-
-
-class ChannelLayer(Layer):
+class ChannelLayer(ChannelAttention, Layer):
     """`Layer` for (batch, width, 1, length)."""
 
-    linear = ChannelLinear
     norm = ChannelNorm
-
-    def attention(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """``mask`` (batch, length, 1, 1) of 0 and `MASKED`: keys are on the second axis."""
-        queries = self.query(hidden).split(self.head_width, dim=1)
-        keys = self.key(hidden).transpose(1, 3).split(self.head_width, dim=3)
-        values = self.value(hidden).split(self.head_width, dim=1)
-        mixed = []
-        for query, key, value in zip(queries, keys, values, strict=True):
-            scores = torch.einsum("bchq,bkhc->bkhq", query, key) / self.scale + mask
-            weights = torch.softmax(scores, dim=1)
-            mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
-        return torch.cat(mixed, dim=1)

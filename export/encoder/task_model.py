@@ -21,6 +21,7 @@ from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
 from export.encoder.deberta import DebertaEncoder
 from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
+from export.encoder.mobilebert import MobileBertEncoder
 from export.encoder.modernbert import ModernBertEncoder
 from export.encoder.mpnet import MPNetEncoder
 from export.tasks.names import INPUTS
@@ -33,8 +34,10 @@ ENCODERS: dict[str, type[Encoder]] = {
     "albert": AlbertEncoder,
     "modernbert": ModernBertEncoder,
     "deberta": DebertaEncoder,
+    "mobilebert": MobileBertEncoder,
 }
 """By the name that a family's record gives."""
+VOCABULARY = ("vocabulary", "split_vocabulary")
 LISTED = 3
 
 
@@ -116,7 +119,7 @@ def _head(checkpoint: Checkpoint, task: str, weights: Mapping[str, torch.Tensor]
             return HiddenStates()
         modules = checkpoint.modules
         return SentenceEmbedding(SentenceModules() if modules.cross_encoder else modules)
-    if head.kind == "vocabulary":
+    if head.kind in VOCABULARY:
         return HEADS[head.kind](config, head, config.vocabulary)
     weight = weights.get(f"{head.parts['dense']}.weight")
     rows = int(weight.shape[0]) if weight is not None and weight.ndim == 2 else len(config.labels)
@@ -136,8 +139,9 @@ def weight_names(config: EncoderConfig, task: str) -> dict[str, str]:
     """Our module names -> the checkpoint's module names."""
     family = config.family
     names = {f"encoder.{ours}": theirs for ours, theirs in family.embeddings.items()}
-    for index, prefix in enumerate(ENCODERS[family.encoder].layer_names(config)):
-        for ours, theirs in family.layer_parts.items():
+    encoder = ENCODERS[family.encoder]
+    for index, prefix in enumerate(encoder.layer_names(config)):
+        for ours, theirs in encoder.part_names(config).items():
             names[f"encoder.layers.{index}.{ours}"] = f"{prefix}.{theirs}"
     head = family.head(task)
     return names | {f"head.{ours}": theirs for ours, theirs in (head.parts if head else {}).items()}

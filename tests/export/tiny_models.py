@@ -24,6 +24,7 @@ SIZES = {
     "positions": 160,
     "embedding_width": 8,
     "window": 10,
+    "inner_width": 8,
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "modernbert": {"pad_token_id": 1},

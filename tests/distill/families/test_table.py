@@ -16,6 +16,8 @@ from distill.families.table import FAMILIES, family_of, table
 from tests.export.tiny_models import NEEDED
 
 LENGTH = 7
+EXTRA = 3
+"""Parts of a layer that MobileBERT has again beside the first, by default."""
 CLASSES = {
     "mlm": transformers.AutoModelForMaskedLM,
     "qa": transformers.AutoModelForQuestionAnswering,
@@ -68,6 +70,11 @@ def test_names_are_those_of_transformers(family: Family) -> None:
         head = family.heads[task]
         named = {*family.embeddings.values(), *head.parts.values()}
         named |= {f"{family.layer}.0.{part}" for part in family.layer_parts.values()}
+        named |= {
+            f"{family.layer}.0.{part.format(index)}"
+            for part in family.repeated_parts.values()
+            for index in range(EXTRA)
+        }
         named |= {source.rpartition(".")[0] for source in head.tied.values()}
         assert stored <= named
         assert named <= stored

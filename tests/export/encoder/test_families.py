@@ -38,6 +38,16 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("deberta-v2", "embed", {"position_buckets": -1, "max_relative_positions": 20}),
     ("deberta-v2", "rank", {"pos_att_type": None, "type_vocab_size": 1}),
     ("deberta-v2", "mlm", {"embedding_size": 16, "type_vocab_size": 0}),
+    ("mobilebert", "classify", {"classifier_activation": False, "num_feedforward_networks": 1}),
+    ("mobilebert", "qa", {"normalization_type": "layer_norm", "layer_norm_eps": 0.1}),
+    ("mobilebert", "mlm", {"embedding_size": 16, "trigram_input": False}),
+    ("mobilebert", "tokens", {"use_bottleneck": False, "trigram_input": False}),
+    ("mobilebert", "features", {"use_bottleneck_attention": True}),
+    (
+        "mobilebert",
+        "embed",
+        {"use_bottleneck_attention": True, "key_query_shared_bottleneck": False},
+    ),
 ]
 """What the configurations of a family may say besides its defaults."""
 LENGTHS = (5, 140)
@@ -98,6 +108,10 @@ REFUSED = [
     ("modernbert", {"num_attention_heads": 16}, "heads of 1 channels cannot be turned"),
     ("deberta-v2", {"relative_attention": False}, "relative_attention False is not supported"),
     ("deberta-v2", {"conv_kernel_size": 3}, "conv_kernel_size 3 is not supported"),
+    ("mobilebert", {"normalization_type": "rms"}, "normalization_type 'rms' is not supported"),
+    ("mobilebert", {"num_feedforward_networks": 0}, "num_feedforward_networks 0 is not supported"),
+    ("mobilebert", {"key_query_shared_bottleneck": False}, "with use_bottleneck_attention alone"),
+    ("mobilebert", {"intra_bottleneck_size": 10}, "width 10 does not divide by 4 heads"),
     ("deberta-v2", {"pos_att_type": ["p2p"]}, "pos_att_type 'p2p' is not supported"),
 ]
 """Model type, settings of config.json, what the refusal says."""

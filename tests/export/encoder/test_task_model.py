@@ -56,7 +56,8 @@ def test_equals_transformers(
     tokenizer = AutoTokenizer.from_pretrained(directory)
     reference = reference_model(directory)
     models = {layout: build_encoder(checkpoint, task, layout) for layout in LAYOUTS}
-    for length, count in ((8, 3), (37, 3), (128, 3), (512, 1)):
+    longest = 128 if task == "mlm" else 512  # a row of 30,522 logits for each token
+    for length, count in ((8, 3), (37, 2), (longest, 1)):
         batch = tokenizer(
             texts[:count],
             second[:count] if second else None,
