@@ -36,13 +36,19 @@ def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
     _renumber(config, kept)
     smaller = type(model)(config).to(model.dtype)
     smaller.load_state_dict(
-        {
-            name: tensor[kept] if tensor.ndim and len(tensor) == rows else tensor
-            for name, tensor in tensors.items()
-        }
+        {name: _rows_kept(tensor, kept, rows) for name, tensor in tensors.items()}
     )
     smaller.tie_weights()
     return smaller.eval(), before
+
+
+def _rows_kept(tensor: torch.Tensor, kept: torch.Tensor, rows: int) -> torch.Tensor:
+    """The entries ``kept`` of the axis that is the vocabulary: MobileBERT has a matrix whose second
+    one is."""
+    for axis, size in enumerate(tensor.shape):
+        if size == rows:
+            return tensor.index_select(axis, kept)
+    return tensor
 
 
 def _renumber(config: Any, kept: torch.Tensor) -> None:

@@ -12,8 +12,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, RobertaConfig
 
+from distill.students.smaller_embeddings import with_fewer_entries
 from distill.trim_vocabulary import main
 from tests.conftest import TEXTS
+from tests.export.tiny_models import save_checkpoint
 
 PASSAGES = TEXTS / "passages.txt"
 UNSEEN = "Zebras waltz through Kyiv; 東京 naïve 1907."
@@ -179,3 +181,16 @@ def test_pieces_per_word_do_not_count_padding(
     assert main([*arguments, "--out", str(out)]) == 0
     (line,) = [row for row in capsys.readouterr().out.splitlines() if "pieces per word" in row]
     assert float(line.split()[-1]) < 5
+
+
+@pytest.mark.parametrize("name", ["albert", "modernbert", "deberta-v2", "mobilebert"])
+def test_rows_are_kept_wherever_the_vocabulary_stands(name: str, tmp_path: Path) -> None:
+    """Logits of the entries kept are what they were, whatever matrices a model type has."""
+    whole = save_checkpoint(name, "mlm", tmp_path)
+    kept = torch.arange(0, whole.config.vocab_size, 2)
+    smaller, _ = with_fewer_entries(tmp_path, kept)
+    numbers = torch.tensor([[3, 7, 9, 4, 8]])
+    with torch.inference_mode():
+        expected = whole(kept[numbers]).logits[:, :, kept]
+        found = smaller(numbers).logits
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
