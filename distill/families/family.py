@@ -138,6 +138,11 @@ class Family:
                 return defaults[word]
         raise KeyError(key or word)
 
+    def activation_of(self, head: Head, config: Mapping[str, Any]) -> str:
+        """The name of the activation between the dense layers of a head."""
+        word = head.activation or "activation"
+        return str(self.setting(config, word)) if word in self.config_keys else word
+
     def position_offset(self, config: Mapping[str, Any]) -> int:
         """Rows of the position table before that of the first token."""
         if self.padding_position is None:

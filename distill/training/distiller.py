@@ -6,38 +6,43 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.activations import get_activation
 
 from distill.console.errors import UserError
+from distill.families.table import FAMILIES
 from distill.losses.relation import LayerRelations
 from distill.losses.triple import TripleWeights, triple_loss
 
 
 class MlmHead(nn.Module):
-    """The MLM head of a `transformers` model in two parts, ``decoder(transform(hidden))``.
+    """The MLM head of a `transformers` model in two parts, ``decoder(transform(hidden))``, by the
+    names in `distill.families`.
 
     Raises:
-        UserError: the model has no head of a known make.
+        UserError: the model has no such head, or one whose output is not one matrix and a bias.
     """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        self.steps = nn.ModuleList()
-        if hasattr(model, "vocab_projector"):  # DistilBERT
-            activation = model.activation
-            parts = [model.vocab_transform, activation, model.vocab_layer_norm]
-            self.decoder = model.vocab_projector
-        elif hasattr(model, "cls") and hasattr(model.cls, "predictions"):  # BERT
-            parts = [model.cls.predictions.transform]
-            self.decoder = model.cls.predictions.decoder
-        elif hasattr(model, "lm_head") and hasattr(model.lm_head, "layer_norm"):  # RoBERTa
-            parts = [model.lm_head.dense, nn.GELU(), model.lm_head.layer_norm]
-            self.decoder = model.lm_head.decoder
-        else:
+        family = FAMILIES.get(model.config.model_type)
+        stored = model.config.to_dict()
+        head = family.of(stored).head("mlm") if family else None
+        modules = dict(model.named_modules())
+        if family is None or head is None or not {*head.parts.values()} <= modules.keys():
             raise UserError(
-                f"{type(model).__name__} has no MLM head of BERT, RoBERTa or DistilBERT, which "
-                "L_ce and L_mlm need"
+                f"{type(model).__name__} has no MLM head of {', '.join(FAMILIES)}, which L_ce and "
+                "L_mlm need"
             )
-        self.steps.extend(parts)
+        self.decoder = modules[head.parts["dense"]]
+        plain = head.kind == "vocabulary" and isinstance(self.decoder, nn.Linear)
+        if not plain or self.decoder.bias is None:
+            raise UserError(
+                f"{type(model).__name__}: its MLM head is not one matrix with a bias, which L_ce "
+                "and L_mlm need"
+            )
+        activation = get_activation(family.activation_of(head, stored))
+        named = [modules[head.parts[part]] for part in ("transform", "norm")]
+        self.steps = nn.ModuleList([named[0], activation, named[1]])
 
     def transform(self, hidden: torch.Tensor) -> torch.Tensor:
         for step in self.steps:

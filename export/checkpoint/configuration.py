@@ -69,8 +69,7 @@ class EncoderConfig:
         Raises:
             UserError: it is not supported.
         """
-        word = head.activation or "activation"
-        named = str(self.setting(word)) if word in self.family.config_keys else word
+        named = self.family.activation_of(head, self.stored)
         if named not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
             raise UserError(f"config.json: activation {named!r} is not supported (one of {known})")
