@@ -28,6 +28,7 @@ SIZES = {
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "modernbert": {"pad_token_id": 1},
+    "mobilebert": {"initializer_range": 0.15},  # no norm keeps its states small
     "deberta-v2": {
         "relative_attention": True,
         "pos_att_type": ["c2p", "p2c"],
