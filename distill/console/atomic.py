@@ -14,8 +14,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from distill.console.errors import UserError
+from distill.console.full_disk import full_disk_in_words, is_full
 
 NOREPLACE, EXCHANGE = 1, 2
 """Flags of Linux' renameat2."""
@@ -29,7 +32,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     When the block raises, the temporary file is removed and an older ``path`` stays as it was.
 
     Raises:
-        OSError: the folder cannot be made or written, or the disk is full.
+        UserError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
     with _staging(target) as folder:
@@ -56,7 +59,7 @@ def atomic_directory(
 
     Raises:
         FileExistsError: ``path`` exists and ``replace`` is false.
-        OSError: the folder cannot be made or written, or the disk is full.
+        UserError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
     with _staging(target) as folder:
@@ -81,20 +84,45 @@ def is_free(path: str | os.PathLike[str]) -> bool:
 
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
-    """A hidden folder beside ``target``: on the same file system, so that a rename is atomic."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}.staged-"
-    for left in target.parent.glob(f"{glob.escape(prefix)}*"):
-        _clear(left, target)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    """A hidden folder beside ``target``: on the same file system, so that a rename is atomic.
+    Folders made on the way to it go again where nothing came of it."""
+    new = [folder for folder in target.parents if not folder.exists()]
+    with full_disk_in_words(target):
+        folder = _hidden_folder(target)
     lock = _lock(folder)
     try:
-        folder.mkdir(exist_ok=True)  # another process may have seen it before it had its lock
-        yield folder
+        with full_disk_in_words(target):
+            folder.mkdir(exist_ok=True)  # another process may have seen it before it had its lock
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+        with suppress(OSError):  # not empty: it is written
+            for empty in new:
+                empty.rmdir()
+
+
+def _hidden_folder(target: Path) -> Path:
+    """
+    Raises:
+        UserError: the place cannot be written.
+    """
+    prefix = staged_prefix(target.name)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+            _clear(left, target)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise UserError(f"{target} cannot be written: {error.strerror}") from None
+
+
+def staged_prefix(name: str) -> str:
+    """How the hidden folder begins in which ``name`` is being written."""
+    return f".{name}.staged-"
 
 
 def _lock(folder: Path) -> int | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 Main = Callable[[Sequence[str] | None], int]
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 LOUD_IMPORTS = ("torchao", "torch.utils._pytree")
 """`transformers` imports torchao where it is installed (the extra `coreai` brings it), which then
 warns of its own CUDA files."""
@@ -32,22 +35,36 @@ def command(main: Main) -> Callable[..., int]:
         for name in LOUD_IMPORTS:
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
-            return main(argv)
+            status = main(argv)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # `| head` has read enough
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+            return BROKEN_PIPE
         except Exception as error:
             if not (isinstance(error, UserError | OSError) or getattr(error, "is_for_user", False)):
                 raise
+            _close_bars()
             message = " ".join(_text(error).split())
             print(f"error: {message or type(error).__name__}", file=sys.stderr)
             return USAGE_ERROR
         except KeyboardInterrupt:
+            _close_bars()
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
 
     return run
 
 
+def _close_bars() -> None:
+    """Let an error begin a line of its own, where a library left its progress bar open."""
+    if tqdm := sys.modules.get("tqdm"):
+        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+            bar.close()
+
+
 def _text(error: Exception) -> str:
     """The error's own words; of the operating system's the file first and no number."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

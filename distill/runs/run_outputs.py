@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from distill.console.atomic import atomic_directory, atomic_file
-from distill.console.errors import UserError
+from distill.console.full_disk import full_disk_in_words
 from distill.runs.model_card import model_card
 from distill.runs.run_folder import METRICS_FILE
 
@@ -23,35 +21,18 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
 )
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
-DISK = re.compile(
-    r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos|"
-    r"\d requested and \d+ written"
+RESUMES = (
+    "make room there and start the same command again, it goes on from the last complete checkpoint"
 )
 
 
-@contextmanager
-def disk_problems(folder: Path) -> Iterator[None]:
-    """Turn what safetensors, torch and numpy raise for a full disk into one line.
+def disk_problems(folder: Path) -> AbstractContextManager[None]:
+    """Turn what a training raises for a full disk into one line.
 
     Raises:
         UserError: the disk is full.
     """
-    try:
-        yield
-    except (RuntimeError, OSError, _safetensor_error()) as error:
-        if not DISK.search(str(error)):
-            raise
-        raise UserError(
-            f"{folder}: could not be written, the disk is full ({' '.join(str(error).split())}); "
-            "make room and start the same command again, it goes on from the last complete "
-            "checkpoint"
-        ) from None
-
-
-def _safetensor_error() -> type[Exception]:
-    from safetensors import SafetensorError
-
-    return SafetensorError  # type: ignore[no-any-return]
+    return full_disk_in_words(folder, RESUMES)
 
 
 def write_run(

@@ -13,8 +13,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from distill.console.atomic import atomic_directory, atomic_file
+from distill.console.atomic import atomic_directory, atomic_file, is_free
 from distill.console.errors import UserError
+from distill.console.full_disk import require_room
+from distill.console.temporary_files import temporary_files_beside
 from export.bundle.bundle_folder import (
     SETTINGS,
     Bundle,
@@ -48,6 +50,9 @@ from export.tasks.model_inputs import LENGTHS, Inputs
 
 HALF_PRECISION_INPUTS = 2
 """Apple's runtime for Linux takes 20 seconds and more for one, so the shortest have to do."""
+COPIES = 3
+"""Of the weights on the disk: Apple's packages map one while they convert and one while they run,
+beside the asset, and a disk that is full then ends the process with a bus error."""
 SAME = (
     "task",
     "lengths",
@@ -106,33 +111,36 @@ def export_asset(
             f"{out} has a model.json, whose no_answer_threshold holds; leave "
             "--no-answer-threshold out, or name another --out"
         )
-    with tqdm(total=4, desc="convert", unit="step", leave=False) as progress:
+    with (
+        _staged(out, bundle, checkpoint, settings) as (asset, written),
+        tqdm(total=4, desc="convert", unit="step", leave=False) as progress,
+    ):
         witness, weighed = load_witness(checkpoint, options.task)
         no_answer = no_answer_of(options.no_answer, witness, tokenizer_of(checkpoint), settings)
         settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
         model = build_encoder(weighed, options.task, options.layout)
         weights = parameters(model)
+        require_room(asset.parent, COPIES * 4 * weights)
         program = convert_to_coreai(
             model, settings["inputs"], settings["outputs"], options.lengths, options.precision
         )
         _next(progress, "compress")
         program = compress_asset(program, options.quantize, model)
         _next(progress, "write")
-        with _staged(out, bundle, checkpoint, settings) as (asset, written):
-            save_asset(program, asset, _metadata(checkpoint, settings))
-            _next(progress, "run")
-            inputs = sample_inputs(written, options.precision)
-            proof = compare(written, asset, witness, inputs)
-            if verify:
-                refuse(proof)
-            size, operations = directory_size(asset), operations_of(asset)
-            written.settings["formats"]["coreai"] = {
-                "file": asset.name,
-                "bytes": size,
-                "minimum": MINIMUM_SYSTEM,
-                "quantization": options.quantize,
-                "precision": options.precision,
-            }
+        save_asset(program, asset, _metadata(checkpoint, settings))
+        _next(progress, "run")
+        inputs = sample_inputs(written, options.precision)
+        proof = compare(written, asset, witness, inputs)
+        if verify:
+            refuse(proof)
+        size, operations = directory_size(asset), operations_of(asset)
+        written.settings["formats"]["coreai"] = {
+            "file": asset.name,
+            "bytes": size,
+            "minimum": MINIMUM_SYSTEM,
+            "quantization": options.quantize,
+            "precision": options.precision,
+        }
     return {
         "bundle": str(out),
         **asdict(options),
@@ -217,16 +225,22 @@ def _staged(
     model.json last."""
     name = f"{checkpoint.name}{SUFFIX}"
     if bundle is None:
-        with atomic_directory(out, replace=out.is_dir()) as folder:
+        with atomic_directory(out, out.is_dir(), _check_free) as folder:
             write_tokenizer(checkpoint, folder)
             whole = Bundle(folder, folder / name, settings)
-            yield folder / name, whole
+            with temporary_files_beside(folder):
+                yield folder / name, whole
             write_settings(folder, settings)
         return
-    with atomic_directory(out / name, replace=True) as staged:
+    with atomic_directory(out / name, replace=True) as staged, temporary_files_beside(staged):
         yield staged, bundle
     with atomic_file(out / SETTINGS) as file:
         write_settings(file.parent, bundle.settings)
+
+
+def _check_free(out: Path) -> None:
+    if not is_free(out):
+        raise UserError(f"{out} exists already: it came up while this was made")
 
 
 def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from distill.console.atomic import atomic_directory
 from distill.console.errors import UserError
+from distill.console.temporary_files import temporary_files_beside
 from export.bundle.bundle_folder import (
     Bundle,
     check_replaceable,
@@ -115,7 +116,11 @@ def export_bundle(
     no_answer = no_answer_of(options.no_answer, witness, tokenizer, settings)
     settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
     steps = len(STEPS) + bool(samples)
-    with tqdm(total=steps, desc="export", unit="step", leave=False) as progress:
+    with (
+        atomic_directory(out, replace, check_replaceable) as staged,
+        temporary_files_beside(staged),
+        tqdm(total=steps, desc="export", unit="step", leave=False) as progress,
+    ):
         _step(progress, "convert")
         model = build_encoder(weighed, options.task, options.layout)
         shapes = str(options.shapes)
@@ -129,15 +134,14 @@ def export_bundle(
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         operations = _operations(core_ml)
-        with atomic_directory(out, replace, check_replaceable) as staged:
-            _step(progress, "write")
-            bundle = write_bundle(core_ml, checkpoint, settings, staged)
-            _step(progress, "run")
-            proof = prove_on_samples(bundle, witness)
-            if verify:
-                refuse(proof)
-            write_settings(staged, bundle.settings)
-            size = directory_size(bundle.package)
+        _step(progress, "write")
+        bundle = write_bundle(core_ml, checkpoint, settings, staged)
+        _step(progress, "run")
+        proof = prove_on_samples(bundle, witness)
+        if verify:
+            refuse(proof)
+        write_settings(staged, bundle.settings)
+        size = directory_size(bundle.package)
     return {
         "bundle": str(out),
         **asdict(options),

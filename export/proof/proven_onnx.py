@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from collections import Counter
@@ -15,6 +14,7 @@ import torch
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
+from distill.console.temporary_files import temporary_files_beside
 from export.bundle.quiet import quiet
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
@@ -96,8 +96,8 @@ def export_onnx(
     if verify:
         witness, checkpoint = load_witness(checkpoint, task)
     vnni = has_vnni() if vnni is None else vnni
-    with atomic_file(out) as staged, tempfile.TemporaryDirectory(dir=staged.parent) as folder:
-        plain = Path(folder) / "plain.onnx"
+    with atomic_file(out) as staged, temporary_files_beside(staged) as folder:
+        plain = folder / "plain.onnx"
         _trace(checkpoint, task, plain)
         graph = _fused(plain, checkpoint, quantize)
         onnx.save(graph, staged)

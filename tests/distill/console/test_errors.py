@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
+from tqdm import tqdm
 
 from distill.console.errors import UserError, command
 
@@ -21,7 +24,7 @@ def main_that_raises(error: BaseException):
     ("error", "status", "line"),
     [
         (UserError("no such task:\n x"), 2, "error: no such task: x\n"),
-        (OSError(28, "No space left on device"), 2, "error: [Errno 28] No space left on device\n"),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device\n"),
         (OSError(2, "No such file", "absent.txt"), 2, "error: absent.txt: No such file\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
@@ -31,6 +34,26 @@ def test_one_line_and_a_status(
 ) -> None:
     assert main_that_raises(error)([]) == status
     assert capsys.readouterr().err == line
+
+
+def test_an_error_begins_a_line_after_a_bar_that_was_left_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @command
+    def main(argv: Sequence[str] | None = None) -> int:
+        bar = tqdm(total=2)
+        bar.update()
+        raise UserError("no room")
+
+    assert main([]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: no room"
+
+
+def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    """`| head -1`."""
+    line = f"{sys.executable} -m export.support | head -1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert result.returncode in (0, 141) and result.stderr == ""
 
 
 def test_a_bug_keeps_its_traceback() -> None:

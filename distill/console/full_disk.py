@@ -1,0 +1,73 @@
+"""A full disk as one line that names the place, in whatever words a library reports it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distill.console.errors import UserError
+
+QUOTA, TOO_LARGE, NO_SPACE = errno.EDQUOT, errno.EFBIG, errno.ENOSPC
+# safetensors, torch, numpy, coremltools and ONNX Runtime report it without a number.
+WORDS = re.compile(
+    r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos|"
+    r"\d requested and \d+ written|MIL FileWriter|cannot copy: Input/output error"
+)
+REMEDY = "make room there and start the same command again"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error is that of a disk, a quota or a file that takes no more."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (QUOTA, TOO_LARGE, NO_SPACE)
+    return isinstance(error, Exception) and WORDS.search(str(error)) is not None
+
+
+@contextmanager
+def full_disk_in_words(place: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Name ``place``, where the block writes, when its disk is full.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise UserError(f"{place}: {_reason(place, error)}; {remedy}") from None
+
+
+def require_room(place: Path, size: int) -> None:
+    """
+    Raises:
+        UserError: fewer than ``size`` bytes are free at ``place``: a library that maps its file
+            into memory would die of the bus error that follows.
+    """
+    free = shutil.disk_usage(place).free
+    if free < size:
+        raise UserError(
+            f"{place}: the disk is full ({free / 1e6:.1f} MB are free, {size / 1e6:.1f} are "
+            f"needed); {REMEDY}"
+        )
+
+
+def _reason(place: Path, error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == QUOTA:
+        return "your quota on this disk is used up"
+    if number == TOO_LARGE:
+        return "the file grew larger than this system or session allows (ulimit -f)"
+    folder = next(each for each in (place, *place.absolute().parents) if each.is_dir())
+    room = os.statvfs(folder)
+    if room.f_files and not room.f_favail:
+        return "the disk is full, it takes no more files (no inodes are free)"
+    full = f"the disk is full ({room.f_bavail * room.f_frsize / 1e6:.1f} MB are free)"
+    return full if number else f"{full}, or a file reached its largest size (ulimit -f)"
