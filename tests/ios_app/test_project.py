@@ -147,11 +147,12 @@ def test_privacy_manifest_says_that_nothing_is_collected() -> None:
 
 
 def test_swift_files_are_small() -> None:
-    tables = {"UnicodeClasses.swift", "UnicodeMappings.swift"}
+    made = "// Made by Tools/make_unicode_tables.py"  # tables
     for folder in ("Sources", "Tests", "QADemo", "QADemoTests", "QADemoPerformanceTests"):
         for file in (PACKAGE / folder).rglob("*.swift"):
-            lines = len(file.read_text(encoding="utf-8").splitlines())
-            assert lines <= 250 or file.name in tables, f"{file.name}: {lines} lines"
+            text = file.read_text(encoding="utf-8")
+            lines = len(text.splitlines())
+            assert lines <= (400 if text.startswith(made) else 250), f"{file.name}: {lines} lines"
 
 
 @pytest.mark.parametrize("broken", ["{ a = 1 }", "{ a = 1; a = 2; }", "{ a = ~; }", "{}{}"])
