@@ -13,9 +13,9 @@ is gone. The text must be like the text that the model is to meet, and not the t
 evaluated on. The weights of a kept entry do not change; a word whose entries are all kept gives the
 same output as before.
 
-With --like the checkpoint takes the tokenizer of another, so that it can teach it: an entry that
-both have keeps its vector, special tokens are matched by what they are for, any other entry starts
-from the mean of its pieces. Fine-tune it before it teaches: it has not seen such sequences yet.
+With --like the encoder, without a head, takes the tokenizer of another checkpoint, so that it can
+teach it: an entry that both have keeps its vector, special tokens are matched by what they are for,
+any other entry starts from the mean of its pieces. Fine-tune it before it teaches.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from distill.console.errors import UserError
 QUOTA, TOO_LARGE, NO_SPACE = errno.EDQUOT, errno.EFBIG, errno.ENOSPC
 # safetensors, torch, numpy, coremltools and ONNX Runtime report it without a number.
 WORDS = re.compile(
-    r"No space|StorageFull|FileTooLarge|too large|PytorchStreamWriter|unexpected pos|"
+    r"No space left|StorageFull|File ?[Tt]oo ?[Ll]arge|PytorchStreamWriter|unexpected pos|"
     r"\d requested and \d+ written|MIL FileWriter|cannot copy: Input/output error"
 )
 REMEDY = "make room there and start the same command again"

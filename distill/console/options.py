@@ -61,12 +61,11 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
 
     parser = OneLineErrors(kinds, allow_abbrev=False)
     known = parser._option_string_actions
-    files, _ = _files_first(given)
-    for path in files:
-        for name in read_option_file(path):
-            if f"--{name}" not in known:
-                raise UserError(f"{path}: {_unknown(name, known)}")
-    line = expanded(given)
+    read, options = _read(given)
+    for path, name, _ in read:
+        if f"--{name}" not in known:
+            raise UserError(f"{path}: {_unknown(name, known)}")
+    line = [*_words(read), *options]
     _, unknown = parser.parse_known_args(line)
     if unknown:
         raise UserError(_unknown(unknown[0].partition("=")[0], known))
@@ -88,15 +87,19 @@ def expanded(given: Sequence[str]) -> list[str]:
     Raises:
         UserError: a file cannot be read.
     """
-    files, options = _files_first(given)
-    read = [option for path in files for option in read_option_file(path).items()]
-    return [word for name, value in read for word in as_command_line(name, value)] + options
+    read, options = _read(given)
+    return [*_words(read), *options]
 
 
-def _files_first(given: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The files of options that stand first, and the rest of a command line."""
-    files = list(takewhile(lambda word: word.endswith(SUFFIXES), given))
-    return [Path(file) for file in files], list(given[len(files) :])
+def _read(given: Sequence[str]) -> tuple[list[tuple[Path, str, Any]], list[str]]:
+    """The options of the files that stand first, with their file; and the rest of the line."""
+    files = [Path(word) for word in takewhile(lambda word: word.endswith(SUFFIXES), given)]
+    read = [(path, *option) for path in files for option in read_option_file(path).items()]
+    return read, list(given[len(files) :])
+
+
+def _words(read: Iterable[tuple[Path, str, Any]]) -> list[str]:
+    return [word for _, name, value in read for word in as_command_line(name, value)]
 
 
 PLAIN_TRAINING = (

@@ -18,7 +18,7 @@ ROLES = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")
 
 
 def with_vocabulary_of(source: Path, other: Path) -> tuple[Any, dict[str, Any]]:
-    """The encoder of the checkpoint ``source`` for the tokenizer of ``other``.
+    """The encoder of the checkpoint ``source``, without a head, for the tokenizer of ``other``.
 
     An entry that both have keeps its vector; a special token takes that of the token with its role
     (``[CLS]`` that of ``<s>``); any other entry takes the mean of the pieces that the former
@@ -73,12 +73,18 @@ def _roles(source: Path, other: Path) -> dict[str, str]:
 def _rows(former: Tokenizer, tokenizer: Tokenizer, roles: dict[str, str]) -> list[list[int]]:
     """The former ids that make up each entry, in the order of the new ids."""
     known = former.get_vocab()
-    unknown = [known[roles[name]] for name in roles if roles[name] in known][:1]
+    unknown = [known[former_name] for former_name in roles.values() if former_name in known][:1]
     found = []
     for name, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
         entry = roles.get(name, name)
-        if entry in known:
-            found.append([known[entry]])
-        else:
-            found.append(former.encode(entry, add_special_tokens=False).ids or unknown)
+        found.append([known[entry]] if entry in known else _spelled(former, entry) or unknown)
     return found
+
+
+def _spelled(former: Tokenizer, entry: str) -> list[int]:
+    """The ids that spell an entry, which may be the inside of a word: the model alone splits it,
+    since a pre-tokenizer would take its mark (``##``, ``\u0120``, ``\u2581``) for text."""
+    text = entry.removeprefix(getattr(former.model, "continuing_subword_prefix", None) or "")
+    if former.normalizer is not None:
+        text = former.normalizer.normalize_str(text)
+    return [token.id for token in former.model.tokenize(text)]

@@ -94,3 +94,24 @@ def by_two_processes() -> Callable[[str, Path], str]:
         return done.stdout
 
     return start
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A few rows with a label, as CSV."""
+    from tests.distill.one_step import ROWS
+
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS))
+    return path
+
+
+@pytest.fixture
+def pair(small_teacher: Path, tmp_path: Path) -> dict[str, Path]:
+    """A student 16 wide and a teacher 24 wide."""
+    from tests.distill.one_step import classifier
+
+    return {
+        "student": classifier(tmp_path / "student", small_teacher, 16, 1),
+        "teacher": classifier(tmp_path / "teacher", small_teacher, 24, 2),
+    }

@@ -161,6 +161,23 @@ def test_another_vocabulary_gives_the_same_outputs_for_the_same_tokens(
     assert torch.equal(states(trimmed, passages[0]), states(out, passages[0]))
 
 
+def test_an_entry_that_is_missing_starts_from_its_pieces(trimmed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "like"
+    assert main(["--model", str(trimmed), "--like", str(shipped()), "--out", str(out)]) == 0
+    theirs, ours = (AutoTokenizer.from_pretrained(folder) for folder in (trimmed, out))
+    rows, found = (
+        AutoModel.from_pretrained(folder).float().get_input_embeddings().weight
+        for folder in (trimmed, out)
+    )
+    missing = [name for name in ours.get_vocab() if name not in theirs.get_vocab()]
+    inside = [name for name in missing if name.startswith("##")]
+    assert len(missing) > 20_000 and len(inside) > 1_000
+    for name in [*missing[:50], *inside[:50]]:
+        pieces = theirs(name.removeprefix("##"), add_special_tokens=False).input_ids
+        entry = found[ours.get_vocab()[name]]
+        assert torch.allclose(entry, rows[pieces].mean(0), atol=1e-3), name
+
+
 def test_another_vocabulary_is_refused_where_entries_mean_something_else(
     roberta: Path, trimmed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
