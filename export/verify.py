@@ -238,7 +238,7 @@ def _print(report: dict[str, Any], title: str) -> None:
         return
     table = Table(title=escape(title), show_header=False, title_justify="left")
     for key, value in report.items():
-        if value is None or key in ("verdict", "passed"):
+        if value in (None, ()) or key in ("verdict", "passed"):
             continue
         text = f"{value:.4g}" if isinstance(value, float) else str(value)
         table.add_row(key.replace("_", " "), escape(text))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from distill.console.errors import UserError
 from distill.models.presets import PRESETS, preset_directory
 from export.bundle.checks import read_checks
 from export.bundle.compress import COMPRESSIONS
@@ -58,11 +56,6 @@ VERSION_1: dict[str, Any] = {
     "checks": [],
 }
 """What a file of version 1 means by what it does not say."""
-PROBLEM_ACTIVATIONS = {
-    "single_label_classification": "softmax",
-    "multi_label_classification": "sigmoid",
-    "regression": "identity",
-}
 
 
 def settings_of(
@@ -78,7 +71,7 @@ def settings_of(
     """The content of model.json before the package is written; `write_bundle` adds its size.
 
     Raises:
-        UserError: the checkpoint has no usable tokenizer, or its labels are not numbered 0, 1, …
+        UserError: the checkpoint has no usable tokenizer, or an activation that is not known.
     """
     tokenizer, outputs = read_tokenizer(checkpoint), task_named(task).outputs
     modules = checkpoint.modules if "embedding" in outputs else None
@@ -103,7 +96,8 @@ def settings_of(
         "doc_stride": DOC_STRIDE,
         "max_answer_length": MAX_ANSWER_LENGTH,
         "no_answer_threshold": None,
-        **answers_of(checkpoint, task),
+        "labels": list(checkpoint.config.labels),
+        **task_named(task).answers(checkpoint),
         "pooling": list(modules.pooling) if modules else None,
         "normalize": bool(modules and modules.normalize),
         "similarity": modules.similarity if modules else None,
@@ -118,51 +112,6 @@ def settings_of(
     }
 
 
-def answers_of(checkpoint: Checkpoint, task: str) -> dict[str, Any]:
-    """``labels``, ``problem_type`` and ``activation``: how logits are read, as the libraries that
-    made the checkpoint read them.
-
-    Raises:
-        UserError: labels that are not numbered 0, 1, …, or an activation that is not known.
-    """
-    config = _stored_config(checkpoint)
-    labels, problem, activation = list(checkpoint.config.labels), None, None
-    if task_named(task).labelled:
-        numbers = sorted(int(key) for key in config.get("id2label") or range(len(labels)))
-        if numbers != list(range(len(numbers))):
-            raise UserError(
-                f"{checkpoint.name}: id2label has the numbers {numbers} (expected "
-                f"{list(range(len(numbers)))})"
-            )
-    if task == "classify":
-        problem = config.get("problem_type") or _problem_type(len(labels))
-        if problem not in PROBLEM_ACTIVATIONS:
-            raise UserError(
-                f"{checkpoint.name}: unknown problem_type {problem!r} "
-                f"(expected {', '.join(PROBLEM_ACTIVATIONS)})"
-            )
-        activation = PROBLEM_ACTIVATIONS[problem]
-    if task == "rank":
-        activation = cross_encoder_activation(config, checkpoint.name)
-    return {"labels": labels, "problem_type": problem, "activation": activation}
-
-
-def cross_encoder_activation(config: Mapping[str, Any], name: str) -> str:
-    """The activation that `sentence_transformers.CrossEncoder` applies to one logit: that of the
-    configuration, else a sigmoid.
-
-    Raises:
-        UserError: an activation that is not known.
-    """
-    nested = config.get("sentence_transformers") or {}
-    named = nested.get("activation_fn") or config.get("sbert_ce_default_activation_function")
-    known = {"Identity": "identity", "Sigmoid": "sigmoid"}
-    last = str(named or "Sigmoid").rpartition(".")[2]
-    if last not in known:
-        raise UserError(f"{name}: unknown activation {named!r} (expected {', '.join(known)})")
-    return known[last]
-
-
 def _folder(checkpoint: Checkpoint) -> str:
     """The folder that was named, for a later comparison; empty for a preset, whose name says it."""
     folder = checkpoint.root or checkpoint.directory
@@ -170,18 +119,6 @@ def _folder(checkpoint: Checkpoint) -> str:
     if folder is None or (preset and folder.resolve() == preset.resolve()):
         return ""
     return str(folder.resolve())
-
-
-def _problem_type(labels: int) -> str:
-    """What `transformers` takes when a configuration does not say it."""
-    return "regression" if labels == 1 else "single_label_classification"
-
-
-def _stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
-    path = (checkpoint.directory or Path()) / "config.json"
-    if checkpoint.directory is None or not path.is_file():
-        return {}
-    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def read_settings(content: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from distill.console.errors import UserError
 from distill.models.checkpoint_folder import HUB_ID, checkpoint_directory
 from distill.models.presets import PRESETS, preset_directory
 from export.checkpoint.configuration import EncoderConfig, encoder_config
+from export.checkpoint.cross_encoder import is_cross_encoder, score_activation
 from export.checkpoint.json_file import read_object
 from export.checkpoint.sentence_modules import SentenceModules, read_modules, transformer_folder
 from export.checkpoint.weight_files import read_weights
@@ -46,6 +47,20 @@ class Checkpoint:
     @property
     def random_weights(self) -> bool:
         return self.weights is None
+
+    @property
+    def cross_encoder(self) -> bool:
+        """Whether `sentence_transformers.CrossEncoder` wrote the folder."""
+        return is_cross_encoder(self.root or self.directory, self.config.stored)
+
+    def score_activation(self, rows: int) -> str:
+        """What `CrossEncoder` does to logits of ``rows`` rows: ``identity`` or ``sigmoid``.
+
+        Raises:
+            UserError: an activation that is not known.
+        """
+        root = self.root or self.directory
+        return score_activation(root, self.config.stored, rows, self.name)
 
     @property
     def modules(self) -> SentenceModules:

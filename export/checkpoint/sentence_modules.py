@@ -11,6 +11,7 @@ import torch
 
 from distill.console.errors import UserError
 from export.checkpoint.activations import MODULE_ACTIVATIONS
+from export.checkpoint.cross_encoder import KIND, SETTINGS
 from export.checkpoint.json_file import read_json, read_object
 from export.checkpoint.weight_files import SINGLE_AND_INDEX, load_tensors
 
@@ -40,15 +41,12 @@ class Step:
 @dataclass(frozen=True)
 class SentenceModules:
     """How an embedding is made of hidden states. ``pooling``: modes whose vectors are joined.
-    ``longest``: tokens after which a text is cut, or None. ``activation``: what a cross-encoder
-    does to its score, a class of PyTorch, or None."""
+    ``longest``: tokens after which a text is cut, or None."""
 
     pooling: tuple[str, ...] = ("mean",)
     steps: tuple[Step, ...] = (Step("Normalize"),)
     similarity: str = "cosine"
     longest: int | None = None
-    activation: str | None = None
-    cross_encoder: bool = False
 
     @property
     def normalize(self) -> bool:
@@ -90,22 +88,28 @@ def read_modules(directory: Path) -> SentenceModules:
     if not modules:
         pooling = directory / "1_Pooling"
         return SentenceModules(_pooling(pooling)) if pooling.is_dir() else SentenceModules()
-    settings = _optional(directory / "config_sentence_transformers.json")
-    cross_encoder = settings.get("model_type") == "CrossEncoder"
-    steps = [_step(kind, folder) for kind, folder in modules[2:]]
+    settings = _optional(directory / SETTINGS)
     (first, encoder), *rest = modules
+    if settings.get("model_type") == KIND:
+        if first != "Transformer" or rest:
+            found = rest[0][0] if rest else first
+            raise UserError(
+                f"{directory}: module {found} of a {KIND} is not supported (Transformer alone)"
+            )
+        _check_prompt(settings, directory)
+        return SentenceModules(longest=_longest(encoder))
     if first != "Transformer" or (rest and rest[0][0] != "Pooling"):
         found = first if first != "Transformer" else rest[0][0]
         raise UserError(f"{directory}: module {found} is not supported (Transformer, Pooling, …)")
-    if not rest and not cross_encoder:
+    if not rest:
         raise UserError(f"{directory}: modules.json has no Pooling")
+    steps = [_step(kind, folder) for kind, folder in modules[2:]]
+    _check_prompt(settings, directory)
     return SentenceModules(
-        pooling=_pooling(rest[0][1]) if rest else ("mean",),
+        pooling=_pooling(rest[0][1]),
         steps=tuple(steps),
         similarity=_similarity(settings, directory),
         longest=_longest(encoder),
-        activation=_class_name(settings.get("activation_fn")),
-        cross_encoder=cross_encoder,
     )
 
 
@@ -187,12 +191,15 @@ def _weights(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor.float() for name, tensor in tensors.items()}
 
 
-def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
+def _check_prompt(settings: Mapping[str, Any], directory: Path) -> None:
     if settings.get("default_prompt_name"):
         raise UserError(
             f"{directory}: default_prompt_name {settings['default_prompt_name']!r} is not "
             "supported; put the prompt before the text yourself, and set it to null"
         )
+
+
+def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
     stated = settings.get("similarity_fn_name")
     if stated not in SIMILARITIES:
         raise UserError(f"{directory}: similarity {stated!r} is not supported (cosine or dot)")
@@ -200,11 +207,13 @@ def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
 
 
 def _longest(encoder: Path) -> int | None:
+    """Stated by versions before 6 in a file of their own, since then by the tokenizer."""
     path = encoder / "sentence_bert_config.json"
     settings = _optional(path)
     if settings.get("do_lower_case"):
         raise UserError(f"{path}: do_lower_case is not supported there; let the tokenizer do it")
-    longest = settings.get("max_seq_length")
+    of_tokenizer = _optional(encoder / "tokenizer_config.json").get("model_max_length")
+    longest = settings.get("max_seq_length") or of_tokenizer
     return int(longest) if longest else None
 
 

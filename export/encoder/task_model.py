@@ -15,7 +15,6 @@ from distill.console.errors import UserError
 from distill.families.family import Family, Head
 from export.checkpoint.random_weights import draw_weights
 from export.checkpoint.reading import Checkpoint, EncoderConfig
-from export.checkpoint.sentence_modules import SentenceModules
 from export.checkpoint.weight_files import wrapper_of
 from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
@@ -117,8 +116,7 @@ def _head(checkpoint: Checkpoint, task: str, weights: Mapping[str, torch.Tensor]
     if head is None:
         if "hidden" in task_named(task).outputs[0]:
             return HiddenStates()
-        modules = checkpoint.modules
-        return SentenceEmbedding(SentenceModules() if modules.cross_encoder else modules)
+        return SentenceEmbedding(checkpoint.modules)
     if head.kind in VOCABULARY:
         return HEADS[head.kind](config, head, config.vocabulary)
     weight = weights.get(f"{head.parts['dense']}.weight")

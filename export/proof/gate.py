@@ -34,7 +34,7 @@ FEW_DECISIONS = 0.01
 class Proof:
     """What a comparison with the witness found. ``error``, ``pytorch_error`` and ``bound`` are in
     the unit of the outputs; ``psnr`` in dB; ``decisions`` the share of equal ones, or None where
-    the task decides nothing."""
+    the task decides nothing; ``unread``: stored weights that the task has no use for."""
 
     witness: str
     texts: int
@@ -48,6 +48,7 @@ class Proof:
     mean_abs: float
     psnr: float
     overflow: bool
+    unread: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -106,6 +107,7 @@ def prove(
         bound=FACTOR * pytorch_error + FLOOR * size,
         decisions=decisions,
         decisions_bound=decisions_bound,
+        unread=witness.unread,
         **asdict(difference),
     )
 

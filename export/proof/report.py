@@ -73,4 +73,6 @@ def add_difference(table: Table, difference: dict[str, Any]) -> None:
     )
     if difference["decisions"] is not None:
         table.add_row("same decisions", f"{difference['decisions']:.1%}")
+    if difference["unread"]:
+        table.add_row("stored, of no use here", ", ".join(difference["unread"]))
     table.add_row("verdict", difference["verdict"])

@@ -61,8 +61,10 @@ def compare_with(
     outputs of both.
 
     Raises:
-        UserError: the bundle's tokenizer reads a text otherwise, or outputs have other shapes.
+        UserError: the bundle's tokenizer reads a text otherwise, its scores go through another
+            activation, or outputs have other shapes.
     """
+    witness.check_settings(bundle.settings)
     texts = witness.check_ids(workload.texts, bundle.reading().tokenizer)
     expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
     quantize = str(bundle.settings["quantization"])

@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +17,39 @@ import torch
 from torch import nn
 
 from distill.console.errors import UserError
-from distill.console.progress import quiet
-from distill.models.presets import PRESETS
+from export.checkpoint.cross_encoder import ACTIVATIONS
 from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import build_encoder, input_names
+from export.proof.library_models import (
+    draw_model,
+    load_model,
+    load_sentence_model,
+    load_tokenizer,
+)
 from export.tasks.model_inputs import INPUTS, Inputs, Text
-from export.tasks.table import task_named, tasks_of
-from export.tasks.task import Outputs
+from export.tasks.table import task_named
+from export.tasks.task import Outputs, Task
 
 OWN_ENCODER = "the kit's own encoder alone"
-BROKEN = (ValueError, RuntimeError, OSError, LookupError, TypeError, ImportError, AttributeError)
 Encode = Callable[[str, str | None], list[int]]
 
 
+@dataclass(frozen=True)
 class Witness:
     """The library's model. ``name`` says which library; ``encode`` gives its ids for a text or a
-    pair, None where there is nothing to compare with."""
+    pair, None where there is nothing to compare with; ``activation`` is what it does to its scores,
+    None where it does not say; ``unread`` are stored weights that the task has no use for."""
 
-    def __init__(self, name: str, task: str, model: nn.Module, encode: Encode | None) -> None:
-        self.name, self.task, self.model, self.encode = name, task_named(task), model, encode
+    name: str
+    task_name: str
+    model: nn.Module
+    encode: Encode | None
+    activation: str | None = None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        return task_named(self.task_name)
 
     @torch.inference_mode()
     def predict(self, data: Inputs) -> Outputs:
@@ -48,7 +62,20 @@ class Witness:
         """A witness with a changed copy of the model."""
         model = copy.deepcopy(self.model)
         change(model)
-        return Witness(self.name, self.task.name, model, self.encode)
+        return replace(self, model=model)
+
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raises:
+        UserError: model.json has another activation than the library's; a softmax over classes is
+            for reading alone.
+        """
+        stated = settings.get("activation")
+        known = {self.activation, stated} <= set(ACTIVATIONS.values())
+        if known and stated != self.activation:
+            raise UserError(
+                f"the bundle's scores go through {stated}, those of {self.name} through "
+                f"{self.activation}"
+            )
 
     def check_ids(self, texts: Sequence[Text], tokenizer: Any) -> int:
         """Compare a bundle's tokenizer with the library's; returns how many texts were compared.
@@ -82,23 +109,25 @@ def load_witness(checkpoint: Checkpoint, task: str) -> tuple[Witness, Checkpoint
     Raises:
         UserError: the library cannot load the folder, or the folder lacks a weight for the task.
     """
-    directory = checkpoint.directory
-    if directory is not None and not checkpoint.random_weights:
-        if task == "embed" and (directory / "modules.json").is_file():
-            if importlib.util.find_spec("sentence_transformers") is None:
-                return _own_encoder(checkpoint, task), checkpoint
-            return _sentence_transformer(directory), checkpoint
-        model = _loaded(directory, checkpoint.name, task)
-    elif checkpoint.random_weights:
-        model = _drawn(checkpoint, task)
-        prefix = checkpoint.config.family.prefix
-        state = model.state_dict()
+    if checkpoint.random_weights:
+        model = draw_model(checkpoint, task)
+        prefix, state = checkpoint.config.family.prefix, model.state_dict()
         weights = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
         checkpoint = replace(checkpoint, weights=weights)
-    else:
+        encode = _encode_of(checkpoint.tokenizer_directory)
+        witness = Witness(_version("transformers"), task, OutputsOf(model, task), encode)
+        return witness, checkpoint
+    if checkpoint.directory is None:
         return _own_encoder(checkpoint, task), checkpoint
-    encode = _transformers_encode(checkpoint.tokenizer_directory)
-    return Witness(_version("transformers"), task, OutputsOf(model, task), encode), checkpoint
+    kind = _sentence_class(checkpoint, task)
+    if kind is None:
+        model, unread = load_model(checkpoint, task)
+        encode = _encode_of(checkpoint.tokenizer_directory)
+        name = _version("transformers")
+        return Witness(name, task, OutputsOf(model, task), encode, unread=unread), checkpoint
+    if importlib.util.find_spec("sentence_transformers") is None:
+        return _own_encoder(checkpoint, task), checkpoint
+    return _sentence_witness(kind, checkpoint, task), checkpoint
 
 
 def _version(library: str) -> str:
@@ -139,113 +168,59 @@ READERS: dict[str, Callable[[Any, torch.Tensor], tuple[torch.Tensor, ...]]] = {
 }
 
 
-def _loaded(directory: Path, name: str, task: str) -> nn.Module:
-    import transformers
-
-    auto = getattr(transformers, task_named(task).auto_class)
-    try:
-        with quiet():
-            model, info = auto.from_pretrained(
-                directory,
-                output_loading_info=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                ignore_mismatched_sizes=True,  # they are reported below, by name
-                dtype=torch.float32,
-            )
-    except BROKEN as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{name}: transformers cannot load it ({reason})") from None
-    # A pooler that the task does not read may be missing.
-    unread = ("pooler",) if task in UNPOOLED else ()
-    missing = [key for key in info["missing_keys"] if not any(part in key for part in unread)]
-    if missing:
-        raise UserError(f"{name}: the checkpoint has no {min(missing)}; is it made for {task}?")
-    for key, stored, expected in info.get("mismatched_keys", ()):
-        raise UserError(f"{name}: {key} is {tuple(stored)}, but config.json says {tuple(expected)}")
-    named = tasks_of(model.config.architectures or [])
-    if named and task not in named and task not in UNPOOLED and "embed" not in named:
-        raise UserError(
-            f"{name}: made for {named[0]} ({model.config.architectures[0]}), not for {task}"
-        )
-    return _evaluated(model)
-
-
-UNPOOLED = ("embed", "features")
-
-
-def _drawn(checkpoint: Checkpoint, task: str) -> nn.Module:
-    """A model with the weights that `transformers` draws from the checkpoint's seed."""
-    import transformers
-
-    if checkpoint.directory is None:
-        stored = dict(PRESETS[checkpoint.name].config)
-        config = transformers.AutoConfig.for_model(stored.pop("model_type"), **stored)
-    else:
-        with quiet():
-            config = transformers.AutoConfig.from_pretrained(
-                checkpoint.directory, trust_remote_code=False
-            )
-    if task == "rank":
-        config.num_labels = 1
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(checkpoint.seed)
-        auto = getattr(transformers, task_named(task).auto_class)
-        return _evaluated(auto.from_config(config, trust_remote_code=False, dtype=torch.float32))
-
-
-def _evaluated(model: Any) -> nn.Module:
-    evaluated: nn.Module = model.eval().requires_grad_(False)
-    return evaluated
-
-
-def _transformers_encode(directory: Path | None) -> Encode | None:
-    if directory is None:
-        return None
-    from transformers import AutoTokenizer
-
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(
-                directory, trust_remote_code=False, local_files_only=True
-            )
-    except BROKEN as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{directory}: transformers has no tokenizer for it ({reason})") from None
-
-    def encode(first: str, second: str | None) -> list[int]:
-        return list(tokenizer(first, second, truncation=False, verbose=False)["input_ids"])
-
-    return encode
+SENTENCE_OUTPUTS = {"SentenceTransformer": "sentence_embedding", "CrossEncoder": "scores"}
+"""What a class of `sentence-transformers` calls its output, before an activation."""
 
 
 class SentenceOutputs(nn.Module):
     """A model of `sentence-transformers` as a task's model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, output: str, names: Sequence[str]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.output, self.names = model, output, names
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        given = {name: inputs[name] for name in INPUTS[:2]}
-        return (self.model(given)["sentence_embedding"],)
+        values = self.model({name: inputs[name] for name in self.names})[self.output]
+        return (values[:, None] if values.ndim == 1 else values,)
 
 
-def _sentence_transformer(directory: Path) -> Witness:
-    from sentence_transformers import SentenceTransformer
+def _sentence_class(checkpoint: Checkpoint, task: str) -> str | None:
+    """The class of `sentence-transformers` that the folder and the task mean, if any."""
+    root = checkpoint.root or checkpoint.directory
+    if checkpoint.cross_encoder:
+        of_pairs = task_named(task).auto_class == task_named("rank").auto_class
+        return "CrossEncoder" if of_pairs else None
+    modules = root is not None and (root / "modules.json").is_file()
+    return "SentenceTransformer" if task == "embed" and modules else None
 
-    try:
-        with quiet():
-            model = SentenceTransformer(
-                str(directory), device="cpu", trust_remote_code=False, local_files_only=True
-            )
-    except BROKEN as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{directory}: sentence-transformers cannot load it ({reason})") from None
-    evaluated = _evaluated(model.float())
-    encode = _transformers_encode(directory)
-    name = _version("sentence-transformers")
-    return Witness(name, "embed", SentenceOutputs(evaluated), encode)
+
+def _sentence_witness(kind: str, checkpoint: Checkpoint, task: str) -> Witness:
+    _, unread = load_model(checkpoint, task)  # this library does not say what is missing
+    root = checkpoint.root or checkpoint.directory
+    assert root is not None
+    model = load_sentence_model(kind, root)
+    activation = getattr(model, "activation_fn", None)
+    segments = checkpoint.config.segments > 1 and task_named(task).pairs
+    outputs = SentenceOutputs(model, SENTENCE_OUTPUTS[kind], INPUTS if segments else INPUTS[:2])
+    return Witness(
+        _version("sentence-transformers"),
+        task,
+        outputs,
+        _encode_of(checkpoint.tokenizer_directory),
+        ACTIVATIONS.get(type(activation).__name__),
+        unread,
+    )
+
+
+def _encode_of(directory: Path | None) -> Encode | None:
+    if directory is None:
+        return None
+    tokenizer = load_tokenizer(directory)
+
+    def encode(first: str, second: str | None) -> list[int]:
+        return list(tokenizer(first, second, truncation=False, verbose=False)["input_ids"])
+
+    return encode
 
 
 class OwnModel(nn.Module):

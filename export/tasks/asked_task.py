@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import read_object
 from distill.models.presets import PRESETS
+from export.checkpoint.cross_encoder import KIND, is_cross_encoder
 from export.checkpoint.reading import checkpoint_root
+from export.checkpoint.sentence_modules import transformer_folder
 from export.tasks.table import TASKS, tasks_of
 
 SENTENCE_MODULES = "modules.json"
@@ -14,8 +20,9 @@ SENTENCE_MODULES = "modules.json"
 def asked_task(model: str, named: str | None) -> str:
     """The task that ``named`` says, or that the checkpoint's own files say.
 
-    A folder of `sentence-transformers` embeds; of the others ``architectures`` in config.json
-    decides, a classifier of sentences before a reranker. A preset has a task of its own.
+    A folder of `sentence-transformers` embeds, or ranks where it is a `CrossEncoder` of one score;
+    of the others ``architectures`` in config.json decides, a classifier of sentences before a
+    reranker. A preset has a task of its own.
 
     Args:
         model: preset, folder or hub id.
@@ -27,20 +34,19 @@ def asked_task(model: str, named: str | None) -> str:
     """
     if model in PRESETS:
         return named or PRESETS[model].default_task
-    folder = checkpoint_root(model)
-    assert folder is not None
-    if (folder / SENTENCE_MODULES).is_file():
+    root = checkpoint_root(model)
+    assert root is not None
+    if (root / SENTENCE_MODULES).is_file() and not is_cross_encoder(root, {}):
         return named or "embed"
-    config = folder / "config.json"
-    if not config.is_file():
-        raise UserError(f"{folder}: no checkpoint there (config.json is missing)")
-    architectures = [str(each) for each in read_object(config).get("architectures") or ()]
-    made_for = tasks_of(architectures)
+    config, architectures = _stored(transformer_folder(root))
+    cross_encoder = is_cross_encoder(root, config)
+    made_for = _tasks_of_cross_encoder(config) if cross_encoder else tasks_of(architectures)
     if named is not None:
-        if made_for and named not in made_for and TASKS[named].architecture != "Model":
-            raise UserError(
-                f"{model}: made for {made_for[0]} ({architectures[0]}), not for --task {named}"
-            )
+        of_sentences = cross_encoder and TASKS[named].of_sentences
+        headless = TASKS[named].architecture == "Model" and not of_sentences
+        if made_for and named not in made_for and not headless:
+            what = KIND if cross_encoder else architectures[0]
+            raise UserError(f"{model}: made for {made_for[0]} ({what}), not for --task {named}")
         return named
     if not made_for:
         raise UserError(
@@ -48,3 +54,17 @@ def asked_task(model: str, named: str | None) -> str:
             f"({', '.join(TASKS)})"
         )
     return made_for[0]
+
+
+def _stored(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise UserError(f"{folder}: no checkpoint there (config.json is missing)")
+    config = read_object(path)
+    return config, [str(each) for each in config.get("architectures") or ()]
+
+
+def _tasks_of_cross_encoder(config: Mapping[str, Any]) -> list[str]:
+    """One score ranks, or is a regression; several rows are the classes of a pair."""
+    rows = len(config.get("id2label") or ()) or int(config.get("num_labels", 2))
+    return ["rank", "classify"] if rows == 1 else ["classify"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +15,19 @@ from export.tasks.samples import SINGLE
 from export.tasks.table_files import column, read_rows
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, softmax
 
+if TYPE_CHECKING:
+    from export.checkpoint.reading import Checkpoint
+
 FIRST = ("sentence1", "sentence", "text", "question", "premise", "query", "review")
 SECOND = ("sentence2", "text_pair", "hypothesis", "passage", "document")
 LABEL = ("label", "labels", "score", "gold_label")
 HYPOTHESIS = "This example is {}."
 MULTI_LABEL_THRESHOLD = 0.5
+PROBLEM_ACTIVATIONS = {
+    "single_label_classification": "softmax",
+    "multi_label_classification": "sigmoid",
+    "regression": "identity",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,10 @@ class Classify(Task):
     output_words: tuple[str, ...] = ("score of each class",)
     pairs: bool = True
     labelled: bool = True
+
+    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        problem = checkpoint.config.problem_type or _problem_type(checkpoint)
+        return {"problem_type": problem, "activation": PROBLEM_ACTIVATIONS[problem]}
 
     def samples(self) -> list[Text]:
         return [*super().samples(), *((text, None) for text in SINGLE)]
@@ -76,6 +88,17 @@ class Classify(Task):
         return [
             f"{each['label']}  (probability {each['probability']:.3f})" for each in answer["labels"]
         ]
+
+
+def _problem_type(checkpoint: Checkpoint) -> str:
+    """What the library takes where the configuration does not say it: `transformers` a regression
+    for one row, else one label; a `CrossEncoder` with a sigmoid on several rows, several."""
+    rows = len(checkpoint.config.labels)
+    if rows == 1:
+        return "regression"
+    if checkpoint.cross_encoder and checkpoint.score_activation(rows) == "sigmoid":
+        return "multi_label_classification"
+    return "single_label_classification"
 
 
 def probabilities(logits: np.ndarray, activation: str) -> np.ndarray:

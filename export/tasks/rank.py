@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from export.tasks.classify import probabilities
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+
+if TYPE_CHECKING:
+    from export.checkpoint.reading import Checkpoint
 
 CUT = 10
 """MRR counts the first relevant passage among the first ten, as MS MARCO does."""
@@ -31,6 +34,9 @@ class Rank(Task):
     output_words: tuple[str, ...] = ("score of the pair",)
     pairs: bool = True
     of_sentences: bool = True
+
+    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        return {"problem_type": None, "activation": checkpoint.score_activation(rows=1)}
 
     def read(self, path: Path) -> list[tuple[str, str, float]]:
         rows = read_rows(path)

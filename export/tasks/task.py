@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distill.console.errors import UserError
 from export.tasks.model_inputs import Inputs, Text, bucket, encode, encode_batch, padded
 from export.tasks.samples import QUESTIONS, SINGLE
+
+if TYPE_CHECKING:
+    from export.checkpoint.reading import Checkpoint
 
 Outputs = dict[str, np.ndarray]
 Run = Callable[[Inputs], Outputs]
@@ -100,6 +103,15 @@ class Task(ABC):
     labelled: bool = False
     of_sentences: bool = False
     may_not_answer: bool = False
+
+    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """``problem_type`` and ``activation`` of model.json: how logits are read, as the library
+        that made the checkpoint reads them.
+
+        Raises:
+            UserError: an activation that is not known.
+        """
+        return {"problem_type": None, "activation": None}
 
     def samples(self) -> list[Text]:
         """Our own texts, in several scripts, from one word on; pairs where the task takes pairs."""
