@@ -24,7 +24,7 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import NFC, NFD, NFKD, BertNormalizer, Precompiled, StripAccents
 from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 
-SOURCES = Path(__file__).parent.parent / "Sources" / "TextModels"
+SOURCES = Path(__file__).parent.parent / "Sources" / "TextModels" / "Tokenizers"
 # Planes 4 to 13 hold no character, in any version of Unicode so far.
 SCALARS = [chr(c) for c in [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0x110000)]]
 HANGUL = range(0xAC00, 0xAC00 + 11172)

@@ -34,13 +34,18 @@ class Toolchain:
         return subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env={**self._environment(), **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=900,
             check=False,
         )
+
+    def _environment(self) -> dict[str, str]:
+        """This process's; a root of its own does not have our folder for temporary files."""
+        left_out = {"TMPDIR"} if self.script is not None else set()
+        return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
 def find_toolchain() -> Toolchain | None:
