@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.runtimes.registry import DEFAULTS, KIT, PEERS, RUNTIMES, default_runtimes, parse_runtimes
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
@@ -30,12 +31,7 @@ DEFAULT_SECONDS = 12.0
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m bench.compare",
-        description=__doc__,
-        epilog=_runtimes(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("bench.compare", __doc__, _runtimes())
     add = result.add_argument
     add("models", nargs="+", metavar="MODEL", help="preset, elmo, checkpoint, .onnx, .mlpackage")
     add(
@@ -59,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     add("--no-memory", action="store_true", help="leave out peak memory (a process per model)")
     add("--device", type=Path, metavar="JSON", help="results that the app measured on a phone")
     add("--published", action="store_true", help="show published figures with their source")
-    add("--json", type=Path, metavar="FILE", help="write machine, rows and ratios")
+    add_json_options(result, "machine, rows and ratios")
     add("--plot", type=Path, metavar="PNG", help="write size against latency")
     add("--html", type=Path, metavar="FILE", help="write one page with the tables and the plot")
     return result
@@ -82,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = measure(plan(arguments))
     result["device"] = report.device_rows(device)
     result["ratios"] += report.device_ratios(device)
-    report.print_tables(result, arguments.published)
+    show_result(arguments, result, lambda: report.print_tables(result, arguments.published))
     _write(arguments, result)
     if result["error"]:
         raise UserError(result["error"])
@@ -140,7 +136,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
     if arguments.limit is not None and arguments.limit < 0:
         raise UserError(f"--limit must not be negative, but is {arguments.limit}")
-    for path in filter(None, (arguments.json, arguments.plot, arguments.html)):
+    for path in filter(None, (arguments.save_json, arguments.plot, arguments.html)):
         if path.is_dir():
             raise UserError(f"{path} is a directory; name a file")
         folder = next(parent for parent in path.absolute().parents if parent.exists())
@@ -151,10 +147,6 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _write(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
-    if arguments.json:
-        from bench.reporting.tables import write_json
-
-        write_json(result, arguments.json)
     if arguments.plot:
         from bench.reporting.plot import write_plot
 

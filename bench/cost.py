@@ -10,11 +10,11 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import INTERRUPTED, UserError, command
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -26,11 +26,7 @@ DEFAULT_RUNTIMES = {
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m bench.cost",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("bench.cost", __doc__)
     add = result.add_argument
     add("model", metavar="MODEL", help="preset, elmo or checkpoint directory")
     add("--length", type=int, default=128, help="tokens of the one sequence; default %(default)s")
@@ -40,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--runtime", help="to time against it; default by precision; none where --peak is given")
     add("--seconds", type=float, default=4.0, help="of timing per runtime; default %(default)s")
     add("--threads", type=int, help="default: the cores of this machine")
-    add("--json", action="store_true", help="print JSON")
+    add_json_options(result)
     return result
 
 
@@ -48,13 +44,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     _check(arguments)
-    result = cost(arguments)
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-    else:
-        from bench.roofline.cost_table import print_cost
+    from bench.roofline.cost_table import print_cost
 
-        print_cost(result)
+    result = cost(arguments)
+    show_result(arguments, result, lambda: print_cost(result))
     return INTERRUPTED if result["interrupted"] else 0
 
 

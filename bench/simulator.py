@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 
 SIMULATOR = "coreml-sim"
@@ -27,17 +28,13 @@ MB = 1e6
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m bench.simulator",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("bench.simulator", __doc__)
     add = result.add_argument
     add("model", help="preset (random weights where it has none here) or checkpoint")
     add("--length", type=int, default=128, help="tokens of an input; default %(default)s")
     add("--seconds", type=float, default=30.0, help="of inference, at least; default %(default)s")
     add("--threads", type=int, help="default: the cores of this machine")
-    add("--json", type=Path, metavar="FILE", help="write the figures")
+    add_json_options(result, "the figures")
     return result
 
 
@@ -47,13 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 < arguments.seconds < float("inf"):
         raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
     from bench.measuring.machine import cores
-    from bench.reporting.tables import write_json
 
     threads = cores() if arguments.threads is None else arguments.threads
     result = measure(arguments.model, arguments.length, arguments.seconds, threads)
-    _print(result)
-    if arguments.json:
-        write_json(result, arguments.json)
+    show_result(arguments, result, lambda: _print(result))
     return 0
 
 

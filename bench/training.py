@@ -13,12 +13,12 @@ take turns in one process, so that a busy machine slows them alike.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 
 TOKEN_PASSES = 13e9
@@ -26,11 +26,7 @@ TOKEN_PASSES = 13e9
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m bench.training",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("bench.training", __doc__)
     add = result.add_argument
     add("--model", choices=("mini", "base"), default="mini", help="3 of 6x384, or 6 of 12x768")
     add("--text", nargs="+", type=Path, help="text whose lengths the sequences have; default: "
@@ -42,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of weights, order and masks; default %(default)s")
     add("--compile", action="store_true", help="torch.compile the kit's step")
     add("--no-memory", action="store_true", help="leave out memory, which takes two processes more")
-    add("--json", action="store_true", help="print JSON")
+    add_json_options(result)
     add("--memory-of", choices=("kit", "plain"), help="print the peak memory of this one alone")
     return result
 
@@ -75,10 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = list(argv) if argv is not None else sys.argv[1:]
         for row in result["rows"]:
             row["memory_mb"] = train_timing.memory_in_its_own_process(given, row["step"])
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-    else:
-        show(result)
+    show_result(arguments, result, lambda: show(result))
     return 0
 
 

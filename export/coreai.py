@@ -11,27 +11,23 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
-from export.proof.report import MB, PAST_TOLERANCE, finite
+from export.proof.report import MB, PAST_TOLERANCE
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m export.coreai",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("export.coreai", __doc__)
     add = result.add_argument
     add(
         "--model",
@@ -81,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     add("--verify", type=Path, metavar="DATA", help="compare with PyTorch on data of the task too")
     add("--limit", type=int, help="at most so many examples of --verify")
     add("--no-verify", action="store_true", help="keep an asset that differs from PyTorch")
-    add("--json", action="store_true", help="print the report as JSON")
+    add_json_options(result)
     return result
 
 
@@ -138,10 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report["data"] = verify_bundle(
             out, checkpoint, arguments.verify, arguments.limit, engine="coreai"
         )
-    if arguments.json:
-        print(json.dumps(finite(report), indent=2))
-    else:
-        print_asset(report)
+    show_result(arguments, report, lambda: print_asset(report))
     data = report.get("data")
     past = data and not data["passed"]
     return PAST_TOLERANCE if past and not arguments.no_verify else 0

@@ -9,18 +9,18 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
-from export.proof.report import PAST_TOLERANCE, finite, print_report
+from export.proof.report import PAST_TOLERANCE, print_report
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
@@ -31,11 +31,7 @@ DISTILBERT_APP_MB = 207  # arXiv 1910.01108, section 5
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m export.coreml",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("export.coreml", __doc__)
     add = result.add_argument
     add(
         "--model",
@@ -114,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--limit", type=int, help="at most so many examples of --verify")
     add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
-    add("--json", action="store_true", help="print the report as JSON")
+    add_json_options(result)
     return result
 
 
@@ -200,10 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from export.verify import verify_bundle
 
         report["data"] = verify_bundle(out, checkpoint, arguments.verify, arguments.limit)
-    if arguments.json:
-        print(json.dumps(finite(report), indent=2))
-    else:
-        print_report(report, DISTILBERT_APP_MB)
+    show_result(arguments, report, lambda: print_report(report, DISTILBERT_APP_MB))
     _warn(out)
     return PAST_TOLERANCE if _past_tolerance(arguments, report) else 0
 

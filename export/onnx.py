@@ -8,27 +8,22 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
-from export.proof.report import finite
 from export.tasks.names import TASKS
 
 QUANTIZATIONS = ("none", "int8")
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m export.onnx",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("export.onnx", __doc__)
     add = result.add_argument
     add(
         "--model",
@@ -42,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="replace what is at --out")
     add("--random-weights", action="store_true", help="the architecture alone")
     add("--no-verify", action="store_true", help="do not compare the file with PyTorch")
-    add("--json", action="store_true", help="print the report as JSON")
+    add_json_options(result)
     return result
 
 
@@ -70,10 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         vnni=True if arguments.vnni else None,
         verify=not arguments.no_verify,
     )
-    if arguments.json:
-        print(json.dumps(finite(report), indent=2))
-    else:
-        _print(report)
+    show_result(arguments, report, lambda: _print(report))
     return 0
 
 

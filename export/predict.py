@@ -17,16 +17,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from distill.console.command_parser import add_json_options, command_parser, save_text
 from distill.console.errors import UserError, command
 from export.proof.engines import ENGINES
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m export.predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("export.predict", __doc__)
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
     add(
@@ -54,8 +51,7 @@ def parser() -> argparse.ArgumentParser:
         help="coreml: on a Mac; coreai: Apple's runtime; default: what runs the bundle here",
     )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
-    add("--json", action="store_true", help="print one JSON object per text")
-    add("--save-json", type=Path, metavar="FILE", help="keep the answers as JSON lines")
+    add_json_options(result, "the answers, one object a line,")
     return result
 
 
@@ -84,10 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(predictor.bundle.record.words(answer)))
         print(f"{answer['neural_ms']:.0f} ms in the package, {answer['other_ms']:.1f} ms apart")
     if arguments.save_json:
-        from distill.console.atomic import atomic_file
-
-        with atomic_file(arguments.save_json) as staged:
-            staged.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        save_text(arguments.save_json, "".join(f"{line}\n" for line in lines))
     return 0
 
 

@@ -5,10 +5,10 @@ python -m export.support
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from distill.console.command_parser import command_parser
 from distill.console.errors import command
 from distill.families.family import Family
 from distill.families.table import FAMILIES
@@ -48,11 +48,7 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    argparse.ArgumentParser(
-        prog="python -m export.support",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(argv)
+    command_parser("export.support", __doc__).parse_args(argv)
     print(markdown(rows()))
     return 0
 

@@ -10,17 +10,17 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS
 from export.proof.engines import ENGINES, engines_of
-from export.proof.report import PAST_TOLERANCE, finite
+from export.proof.report import PAST_TOLERANCE
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
@@ -31,11 +31,7 @@ def parser() -> argparse.ArgumentParser:
     from export.tasks.table import TASKS
 
     formats = "; ".join(f"{name}: {task.data}" for name, task in TASKS.items())
-    result = argparse.ArgumentParser(
-        prog="python -m export.verify",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = command_parser("export.verify", __doc__)
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")
     add("other", type=Path, nargs="?", help="a second bundle, to compare the two on the same data")
@@ -49,8 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
     add("--tolerance", type=float, metavar="DB", help="least PSNR, in the place of the bound")
-    add("--json", action="store_true", help="print the report as JSON")
-    add("--save-json", type=Path, metavar="FILE", help="keep the report as JSON")
+    add_json_options(result)
     return result
 
 
@@ -213,16 +208,7 @@ def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
 
 
 def _show(report: dict[str, Any], title: str, arguments: argparse.Namespace) -> int:
-    content = json.dumps(finite(report), indent=2)
-    if arguments.save_json:
-        from distill.console.atomic import atomic_file
-
-        with atomic_file(arguments.save_json) as staged:
-            staged.write_text(content + "\n", encoding="utf-8")
-    if arguments.json:
-        print(content)
-    else:
-        _print(report, title)
+    show_result(arguments, report, lambda: _print(report, title))
     return 0 if report["passed"] else PAST_TOLERANCE
 
 

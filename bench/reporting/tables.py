@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from bench.measuring.machine import BUSY
 from bench.measuring.timing import ratio, ratio_by_round
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
-from distill.console.atomic import atomic_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -285,8 +282,3 @@ def wide_console() -> Console:
 
     width = None if sys.stdout.isatty() else FILE_WIDTH
     return Console(width=width, markup=False, emoji=False, highlight=False)
-
-
-def write_json(result: dict[str, Any], path: Path) -> None:
-    with atomic_file(path) as staged:
-        staged.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -6,11 +6,11 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
+from distill.console.command_parser import unknown_option
 from distill.console.errors import UserError
 from distill.console.option_files import SUFFIXES, as_command_line, read_option_file
 
@@ -64,21 +64,15 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     read, options = _read(given)
     for path, name, _ in read:
         if f"--{name}" not in known:
-            raise UserError(f"{path}: {_unknown(name, known)}")
+            raise UserError(f"{path}: {unknown_option(name, known)}")
     line = [*_words(read), *options]
     _, unknown = parser.parse_known_args(line)
     if unknown:
-        raise UserError(_unknown(unknown[0].partition("=")[0], known))
+        raise UserError(unknown_option(unknown[0].partition("=")[0], known))
     try:
         return tuple(parser.parse_args_into_dataclasses(line, look_for_args_file=False))
     except ValueError as error:  # of TrainingArguments, about options that do not go together
         raise UserError(str(error)) from None
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(f"--{name.lstrip('-')}", known, 1)
-    advice = f"did you mean {near[0]}?" if near else "--help lists the options"
-    return f"there is no option {name} ({advice})"
 
 
 def expanded(given: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rich.console import Console
@@ -53,14 +52,6 @@ def _bits(report: dict[str, Any]) -> str:
         f"int8, activations into matrix products int8 (ranges of {report['calibration_inputs']} "
         f"inputs of {report['calibrate']})"
     )
-
-
-def finite(value: Any) -> Any:
-    """The same with null for what JSON has no number for: the PSNR of what is equal is infinite,
-    and what overflowed is not a number."""
-    if isinstance(value, dict):
-        return {key: finite(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def add_difference(table: Table, difference: dict[str, Any]) -> None:

@@ -12,16 +12,14 @@ import argparse
 import importlib
 import importlib.util
 import json
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .arguments import OneLineParser, written
 from .errors import SimulatorError
 from .graph import MAX_ITERATIONS, PRECISIONS
 
@@ -64,11 +62,7 @@ def _rooms() -> dict[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="coreml-simulator",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = OneLineParser("coreml-simulator", __doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a package on inputs from a file")
     run.set_defaults(run=_run)
@@ -114,7 +108,7 @@ def _run(arguments: argparse.Namespace) -> int:
     results = simulator.predict(_inputs(arguments.inputs))
     if arguments.out is not None:
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in results.items()}
-        with _written(arguments.out, arguments.force) as path, path.open("wb") as file:
+        with written(arguments.out, arguments.force) as path, path.open("wb") as file:
             np.savez(file, **arrays)
     if arguments.json:
         print(json.dumps({name: _plain(value) for name, value in results.items()}))
@@ -129,7 +123,7 @@ def _to_onnx(arguments: argparse.Namespace) -> int:
 
     from .simulator import Simulator
 
-    with _written(arguments.out, arguments.force) as path:
+    with written(arguments.out, arguments.force) as path:
         simulator = Simulator(arguments.package, arguments.precision, function=arguments.function)
         model = simulator.onnx_model
         onnx.save(model, path)
@@ -170,22 +164,6 @@ def _shown(value: Any) -> str:
         return str(value)
     whole = np.array2string(value, threshold=8, edgeitems=2, precision=5)
     return f"{value.dtype} {value.shape} {' '.join(whole.split())}"
-
-
-@contextmanager
-def _written(path: Path, force: bool) -> Iterator[Path]:
-    """A file beside the one to write, which takes its place when all is written."""
-    if path.exists() and not force:
-        raise SimulatorError(f"{path} exists already; --force replaces it")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    staged = Path(name)
-    try:
-        yield staged
-        staged.chmod(0o644)
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ SMALL = ["minilm", "qa-mini", "--runtime", "torch", "--workload", "fixed:8", *QU
 
 def run(arguments: list[str], tmp_path: Path, status: int = 0) -> dict[str, Any]:
     path = tmp_path / "result.json"
-    assert main([*arguments, "--json", str(path)]) == status
+    assert main([*arguments, "--save-json", str(path)]) == status
     result: dict[str, Any] = json.loads(path.read_text())
     return result
 
@@ -284,7 +284,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare, "plan", lambda arguments: pytest.fail("measured"))
-    assert main(["minilm", "--json", str(tmp_path)]) == 2
+    assert main(["minilm", "--save-json", str(tmp_path)]) == 2
     (tmp_path / "file").touch()
     assert main(["minilm", "--html", str(tmp_path / "file" / "page.html")]) == 2
     assert main(["minilm", "--plot", "/proc/plot.png"]) == 2  # closed to root, too

@@ -163,7 +163,7 @@ def test_engine_of_a_format_that_is_absent_is_refused(asset_alone: Path) -> None
 def test_bench_measures_the_asset(bundle: Path, tmp_path: Path) -> None:
     table = tmp_path / "table.json"
     arguments = ["--runtime", "coreai", "--workload", "fixed:32", "--seconds", "0.2"]
-    assert compare.main([str(bundle), *arguments, "--no-memory", "--json", str(table)]) == 0
+    assert compare.main([str(bundle), *arguments, "--no-memory", "--save-json", str(table)]) == 0
     (row,) = json.loads(table.read_text())["rows"]
     assert row["runtime"] == "coreai"
 

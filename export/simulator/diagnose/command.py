@@ -7,11 +7,11 @@ overflows.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..arguments import OneLineParser, add_json_options, show_result
 from ..command_line import _inputs
 from ..errors import SimulatorError
 from .diagnosing import Diagnosis, Loss, diagnose
@@ -22,16 +22,14 @@ NAME_WIDTH, PART_WIDTH = 28, 24
 
 def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentParser:
     """The options; ``data`` says what --data may be."""
-    result = argparse.ArgumentParser(
-        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    result = OneLineParser(prog, description)
     add = result.add_argument
     add("package", type=Path, help="a .mlpackage or a bundle directory")
     add("--data", type=Path, metavar="FILE", help=data)
     add("--limit", type=int, default=8, help="inputs at most; default %(default)s")
     add("--function", help="of the package; default: the first that takes the first input")
     add("--top", type=int, default=15, help="operations to print; default %(default)s")
-    add("--json", action="store_true", help="print all operations as JSON")
+    add_json_options(result, "all operations")
     return result
 
 
@@ -54,10 +52,7 @@ def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, Any]]) -> i
         if getattr(arguments, option) < 1:
             raise SimulatorError(f"--{option} must be at least 1, not {getattr(arguments, option)}")
     diagnosis = diagnose(arguments.package, inputs, arguments.function)
-    if arguments.json:
-        print(json.dumps(diagnosis.as_json(), indent=2))
-    else:
-        print("\n".join(described(diagnosis, len(inputs), arguments.top)))
+    show_result(arguments, diagnosis.as_json(), described(diagnosis, len(inputs), arguments.top))
     return OVERFLOWS if diagnosis.first else 0
 
 

@@ -6,11 +6,11 @@ Status 1 where a rule of weight "error" fires.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..arguments import OneLineParser, add_json_options, show_result
 from ..command_line import _inputs
 from ..errors import SimulatorError
 from .linting import lint
@@ -24,9 +24,7 @@ SHOWN = 3
 
 def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentParser:
     """The options; ``data`` says what --data may be."""
-    result = argparse.ArgumentParser(
-        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    result = OneLineParser(prog, description)
     add = result.add_argument
     add("package", type=Path, nargs="?", help="a .mlpackage or a bundle directory")
     add(
@@ -37,7 +35,7 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
     )
     add("--limit", type=int, default=8, help="inputs of --data at most; default %(default)s")
     add("--rules", action="store_true", help="list the rules and what they rest on")
-    add("--json", action="store_true", help="print JSON")
+    add_json_options(result, "what is found")
     return result
 
 
@@ -59,10 +57,8 @@ def run(arguments: argparse.Namespace, inputs: Iterable[Mapping[str, Any]]) -> i
     if arguments.package is None:
         raise SimulatorError("name a .mlpackage or a bundle directory, or --rules")
     findings = lint(arguments.package, inputs)
-    if arguments.json:
-        print(json.dumps([finding.as_json() for finding in findings], indent=2))
-    else:
-        print("\n".join(described(findings)) or f"{arguments.package}: nothing found")
+    lines = described(findings) or [f"{arguments.package}: nothing found"]
+    show_result(arguments, [finding.as_json() for finding in findings], lines)
     return FIRED if any(finding.weight == "error" for finding in findings) else 0
 
 

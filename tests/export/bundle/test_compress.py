@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 
+from distill.console.command_parser import finite
 from distill.console.errors import UserError
 from export.bundle.compress import COMPRESSIONS, TARGETS, check_target, compress_weights
 from export.proof.differences import compare, psnr
-from export.proof.report import finite
 from tests.export.simulator.programs import convert
 
 

@@ -1,0 +1,86 @@
+"""The parser of a command, with its errors in one line, and the options that say where a result
+goes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from distill.console.atomic import atomic_file
+from distill.console.errors import UserError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An `ArgumentParser` that raises `UserError` where argparse prints its usage and exits."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            name = unknown[0].partition("=")[0]
+            if not name.startswith("-"):
+                self.error(f"unexpected argument {unknown[0]!r}")
+            raise UserError(unknown_option(name, self._option_string_actions))
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (--help lists the options)")
+
+
+def command_parser(
+    name: str, description: str | None, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser for ``python -m NAME``; the description stays line by line as it is written."""
+    return CommandParser(
+        prog=f"python -m {name}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def unknown_option(name: str, known: Iterable[str]) -> str:
+    """The error for an option that a command does not have, with the nearest that it has."""
+    near = get_close_matches(f"--{name.lstrip('-')}", known, 1)
+    advice = f"did you mean {near[0]}?" if near else "--help lists the options"
+    return f"there is no option {name} ({advice})"
+
+
+def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") -> None:
+    """``--json`` prints a result as JSON in the place of a table, ``--save-json FILE`` keeps it;
+    ``what`` that is, in words."""
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON")
+    parser.add_argument("--save-json", type=Path, metavar="FILE", help=f"keep {what} as JSON")
+
+
+def show_result(arguments: argparse.Namespace, result: Any, show: Callable[[], None]) -> None:
+    """Do what the options of `add_json_options` ask of a result that JSON can hold; without
+    ``--json``, ``show`` prints it."""
+    content = json.dumps(finite(result), indent=2)
+    if arguments.save_json:
+        save_text(arguments.save_json, f"{content}\n")
+    if arguments.json:
+        print(content)
+    else:
+        show()
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8, whole or not at all."""
+    with atomic_file(path) as staged:
+        staged.write_text(text, encoding="utf-8")
+
+
+def finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for: the PSNR of what is equal is infinite,
+    and what overflowed is not a number."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
