@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = measure(plan(arguments))
     result["device"] = report.device_rows(device)
     result["ratios"] += report.device_ratios(device)
-    show_result(arguments, result, lambda: report.print_tables(result, arguments.published))
+    show_result(arguments, result, lambda found: report.print_tables(found, arguments.published))
     _write(arguments, result)
     if result["error"]:
         raise UserError(result["error"])

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from bench.roofline.cost_table import print_cost
 
     result = cost(arguments)
-    show_result(arguments, result, lambda: print_cost(result))
+    show_result(arguments, result, print_cost)
     return INTERRUPTED if result["interrupted"] else 0
 
 

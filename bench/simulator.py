@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     threads = cores() if arguments.threads is None else arguments.threads
     result = measure(arguments.model, arguments.length, arguments.seconds, threads)
-    show_result(arguments, result, lambda: _print(result))
+    show_result(arguments, result, _print)
     return 0
 
 

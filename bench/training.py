@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = list(argv) if argv is not None else sys.argv[1:]
         for row in result["rows"]:
             row["memory_mb"] = train_timing.memory_in_its_own_process(given, row["step"])
-    show_result(arguments, result, lambda: show(result))
+    show_result(arguments, result, show)
     return 0
 
 

@@ -3,7 +3,7 @@
 from export import Predictor, export_bundle, open_bundle
 
 report = export_bundle("qa-mini", "qa-mini-int8", quantize="int8", lengths=(128, 256))
-print(report["package_bytes"], report["difference"]["verdict"])
+print(report.package_bytes, report.difference.sentence())
 print(open_bundle("qa-mini-int8").settings["task"])
 answer = Predictor("qa-mini-int8").predict("Who repairs it?", "A watchmaker repairs it.")
 print(answer["answers"][0]["text"])
@@ -19,6 +19,7 @@ from distill.console.errors import UserError
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
     from export.proof.predictor import Predictor
+    from export.proof.report import PackageReport
 
 __all__ = ["Predictor", "UserError", "export_bundle", "open_bundle"]
 
@@ -32,7 +33,7 @@ def export_bundle(
     verify: bool = True,
     random_weights: bool = False,
     **options: Any,
-) -> dict[str, Any]:
+) -> PackageReport:
     """Write a Core ML bundle of a checkpoint and prove it against the library that made it.
 
     Args:
@@ -46,7 +47,8 @@ def export_bundle(
             ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``, ``no_answer``.
 
     Returns:
-        Sizes in bytes, seconds, and ``difference``, what the comparison found.
+        Sizes in bytes, seconds, and ``difference``, what the comparison found; ``as_json()`` is
+        what ``--json`` prints.
 
     Raises:
         UserError: one line that says what to do; nothing is written then.

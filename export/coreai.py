@@ -14,14 +14,14 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
-from export.proof.report import MB, PAST_TOLERANCE
+from export.proof.report import print_report, status_of
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
@@ -129,42 +129,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         checkpoint, options, out, replace=arguments.force, verify=not arguments.no_verify
     )
     if arguments.verify:
-        from export.verify import verify_bundle
+        from export.proof.verification import verify_bundle
 
-        report["data"] = verify_bundle(
-            out, checkpoint, arguments.verify, arguments.limit, engine="coreai"
-        )
-    show_result(arguments, report, lambda: print_asset(report))
-    data = report.get("data")
-    past = data and not data["passed"]
-    return PAST_TOLERANCE if past and not arguments.no_verify else 0
-
-
-def print_asset(report: dict[str, Any]) -> None:
-    """Print what `export.proof.proven_asset.export_asset` reports; sizes in decimal MB."""
-    from rich.console import Console
-    from rich.table import Table
-
-    size, whole = report["package_bytes"] / MB, report["float32_bytes"] / MB
-    label = "  RANDOM WEIGHTS" if report["random_weights"] else ""
-    table = Table(title=f"{report['bundle']}{label}", show_header=False, title_justify="left")
-    table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
-    table.add_row("formats", ", ".join(report["formats"]))
-    weights = report["precision"] if report["quantize"] == "none" else report["quantize"]
-    table.add_row("weights", f"{weights}, arithmetic {report['precision']}")
-    table.add_row("entry points", f"{', '.join(map(str, report['lengths']))} ({report['target']})")
-    table.add_row("asset", f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB)")
-    difference = report["difference"]
-    table.add_row(
-        "against PyTorch",
-        f"PSNR {difference['psnr']:.1f} dB, max {difference['max_abs']:.2g} "
-        f"({report['inputs_run']} inputs in Apple's runtime)",
-    )
-    for key, value in report.get("data", {}).items():
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
-        table.add_row(key.replace("_", " "), text)
-    table.add_row("time", f"{report['seconds']:.1f} s")
-    Console().print(table)
+        found = verify_bundle(out, checkpoint, arguments.verify, arguments.limit, engine="coreai")
+        report = replace(report, data=found)
+    show_result(arguments, report, print_report)
+    return status_of(report, arguments.no_verify)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
+from distill.console.tables import print_pairs
 from distill.models.presets import PRESETS, default_model
 from export.tasks.names import TASKS
+
+if TYPE_CHECKING:
+    from export.proof.report import OnnxReport
 
 QUANTIZATIONS = ("none", "int8")
 
@@ -65,19 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         vnni=True if arguments.vnni else None,
         verify=not arguments.no_verify,
     )
-    show_result(arguments, report, lambda: _print(report))
+    show_result(arguments, report, _print)
     return 0
 
 
-def _print(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=report["file"], show_header=False, title_justify="left")
-    for key, value in report.items():
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
-        table.add_row(key.replace("_", " "), "not compared" if value is None else text)
-    Console().print(table)
+def _print(report: OnnxReport) -> None:
+    label = "  RANDOM WEIGHTS" if report.random_weights else ""
+    print_pairs(f"{report.file}{label}", report.rows())
 
 
 if __name__ == "__main__":

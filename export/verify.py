@@ -12,19 +12,40 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
+from distill.console.tables import print_pairs
 from distill.models.presets import PRESETS
 from export.proof.engines import ENGINES, engines_of
 from export.proof.report import PAST_TOLERANCE
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
-    from export.checkpoint.reading import Checkpoint
+    from export.proof.two_bundles import BundleComparison
+    from export.proof.verification import Verification
+
+
+@dataclass(frozen=True)
+class EngineReports:
+    """What was found by every engine that runs the bundle here."""
+
+    reports: dict[str, Verification]
+
+    @property
+    def passed(self) -> bool:
+        return all(report.passed for report in self.reports.values())
+
+    def as_json(self) -> dict[str, Any]:
+        each = {engine: report.as_json() for engine, report in self.reports.items()}
+        return {"passed": self.passed, **each}
+
+
+Report: TypeAlias = "Verification | BundleComparison | EngineReports"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,14 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     from export.bundle.bundle_folder import open_bundle
     from export.checkpoint.reading import load_checkpoint
+    from export.proof.two_bundles import compare_bundles
+    from export.proof.verification import verify_bundle
 
     bundle = open_bundle(arguments.package)
     if arguments.other is not None:
         if arguments.against is not None:
             raise UserError("--against is for one bundle; of two the second is the other side")
-        from export.proof.two_bundles import compare_bundles
-
-        report = compare_bundles(
+        comparison = compare_bundles(
             bundle,
             open_bundle(arguments.other),
             arguments.data,
@@ -69,26 +90,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             engine=arguments.engine,
             precision=arguments.precision,
         )
-        return _show(report, f"{arguments.package} and {arguments.other}", arguments)
+        return _show(comparison, f"{arguments.package} and {arguments.other}", arguments)
     against = arguments.against or source_of(bundle)
     reports = {}
     for engine in [arguments.engine] if arguments.engine else _engines_here(bundle):
-        report = verify_bundle(
+        reports[engine] = verify_bundle(
             arguments.package,
             load_checkpoint(against),
             arguments.data,
             arguments.limit,
             engine=engine,
             precision=arguments.precision,
+            tolerance=arguments.tolerance,
         )
-        if arguments.tolerance is not None:
-            report |= _by_decibels(report, arguments.tolerance)
-        reports[engine] = report
     title = f"{arguments.package} against {against}"
     if len(reports) == 1:
-        return _show(report, title, arguments)
-    passed = all(report["passed"] for report in reports.values())
-    return _show({"passed": passed, **reports}, title, arguments)
+        return _show(next(iter(reports.values())), title, arguments)
+    return _show(EngineReports(reports), title, arguments)
 
 
 def _engines_here(bundle: Bundle) -> list[str]:
@@ -127,109 +145,18 @@ def source_of(bundle: Bundle) -> str:
     )
 
 
-def verify_bundle(
-    package: Path,
-    checkpoint: Checkpoint,
-    data: Path | None = None,
-    limit: int | None = None,
-    *,
-    engine: str | None = None,
-    precision: str = "float16",
-) -> dict[str, Any]:
-    """Compare a package with the library that made its checkpoint.
-
-    Returns:
-        ``examples``, the figures of `export.proof.gate.Proof`, ``agreement`` (the share of equal
-        decisions), for data the task's measures of both, the package's as ``package_...``, of a
-        Core ML package what `export.bundle.checks.run_checks` finds, and ``verdict``, a sentence.
-
-    Raises:
-        UserError: a package or data file that does not fit, another architecture or tokenizer
-            than the package was made from, or a checkpoint that the library cannot load.
-    """
-    from export.bundle.bundle_folder import open_bundle
-    from export.bundle.checks import run_checks
-    from export.proof.engines import format_of, open_engine
-    from export.proof.side_by_side import compare_with
-    from export.proof.witness import load_witness
-    from export.proof.workload import judge, load_workload
-
-    bundle = open_bundle(package)
-    _check_architecture(bundle, checkpoint)
-    workload = load_workload(bundle, data, limit)
-    witness, _ = load_witness(checkpoint, bundle.task)
-    package_engine = open_engine(bundle, engine, precision)
-    proof, expected, found = compare_with(witness, bundle, workload, package_engine)
-    report = {
-        "examples": workload.examples,
-        **proof.as_json(),
-        **judge(workload, expected, found),
-        "verdict": proof.sentence(),
-    }
-    if format_of(bundle, engine) == "coreml":  # an asset of Core AI has weights of its own
-        report |= run_checks(bundle.settings, package_engine.predict)
-    if not report.get("checks_passed", True):
-        report["passed"] = False
-        report["verdict"] = (
-            f"Not as exported: the package differs from the checks in its model.json by "
-            f"{report['checks_difference']:.1%} of their largest number."
-        )
-    return report
+def _show(report: Report, title: str, arguments: argparse.Namespace) -> int:
+    show_result(arguments, report, lambda report: _print(report, title))
+    return 0 if report.passed else PAST_TOLERANCE
 
 
-def _by_decibels(report: dict[str, Any], tolerance: float) -> dict[str, Any]:
-    """The verdict by a least PSNR that the user names."""
-    passed = not report["overflow"] and report["psnr"] >= tolerance
-    verdict = (
-        f"{'Within' if passed else 'Not within'} tolerance: PSNR {report['psnr']:.1f} dB, "
-        f"at least {tolerance:g} dB was asked for."
-    )
-    return {"passed": passed, "tolerance": tolerance, "verdict": verdict}
-
-
-def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
-    """Refuse what cannot be the package's checkpoint before anything runs."""
-    from export.checkpoint.tokenizer_file import file_content, fingerprint, read_tokenizer
-
-    settings, config = bundle.settings, checkpoint.config
-    width, tokenizer = settings.get("hidden_size"), settings.get("tokenizer_sha256")
-    wrong = ""
-    if width not in (None, config.width):
-        wrong = f"its width is {config.width}, not {width}"
-    elif config.positions < max(bundle.lengths):
-        wrong = f"it has {config.positions} positions, the package {max(bundle.lengths)}"
-    elif tokenizer not in (
-        None,
-        fingerprint(file_content(read_tokenizer(checkpoint)), settings["format_version"]),
-    ):
-        wrong = "its tokenizer is another"
-    if wrong:
-        raise UserError(f"{checkpoint.name} is not the checkpoint of this package: {wrong}")
-
-
-def _show(report: dict[str, Any], title: str, arguments: argparse.Namespace) -> int:
-    show_result(arguments, report, lambda: _print(report, title))
-    return 0 if report["passed"] else PAST_TOLERANCE
-
-
-def _print(report: dict[str, Any], title: str) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    if "verdict" not in report:  # a report for each engine
-        for engine in ENGINES:
-            if engine in report:
-                _print(report[engine], f"{title}, {engine}")
+def _print(report: Report, title: str) -> None:
+    if isinstance(report, EngineReports):
+        for engine, one in report.reports.items():
+            _print(one, f"{title}, {engine}")
         return
-    table = Table(title=escape(title), show_header=False, title_justify="left")
-    for key, value in report.items():
-        if value in (None, ()) or key in ("verdict", "passed"):
-            continue
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
-        table.add_row(key.replace("_", " "), escape(text))
-    Console().print(table)
-    print(report["verdict"])
+    print_pairs(title, report.rows())
+    print(report.verdict)
 
 
 if __name__ == "__main__":

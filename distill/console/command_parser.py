@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
@@ -58,16 +58,28 @@ def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") 
     parser.add_argument("--save-json", type=Path, metavar="FILE", help=f"keep {what} as JSON")
 
 
-def show_result(arguments: argparse.Namespace, result: Any, show: Callable[[], None]) -> None:
-    """Do what the options of `add_json_options` ask of a result that JSON can hold; without
-    ``--json``, ``show`` prints it."""
-    content = json.dumps(finite(result), indent=2)
+@runtime_checkable
+class Result(Protocol):
+    """What a command finds; a frozen dataclass."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+
+
+R = TypeVar("R")
+
+
+def show_result(arguments: argparse.Namespace, result: R, show: Callable[[R], None]) -> None:
+    """Do what the options of `add_json_options` ask of a result; without ``--json``, ``show``
+    prints it."""
+    plain = result.as_json() if isinstance(result, Result) else result
+    content = json.dumps(finite(plain), indent=2)
     if arguments.save_json:
         save_text(arguments.save_json, f"{content}\n")
     if arguments.json:
         print(content)
     else:
-        show()
+        show(result)
 
 
 def save_text(path: Path, text: str) -> None:

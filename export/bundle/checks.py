@@ -113,15 +113,28 @@ def read_checks(settings: Mapping[str, Any]) -> list[Check]:
     return checks
 
 
-def run_checks(settings: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Run the checks of a model.json again: ``checks``, how many; ``checks_difference``, the
-    largest relative one, and ``checks_passed``. Nothing where there are none."""
+@dataclass(frozen=True)
+class ChecksRun:
+    """How many checks of a model.json were run again, and the largest relative difference."""
+
+    count: int
+    difference: float
+
+    @property
+    def passed(self) -> bool:
+        return self.difference <= TOLERANCE
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "checks": self.count,
+            "checks_difference": self.difference,
+            "checks_passed": self.passed,
+        }
+
+
+def run_checks(settings: Mapping[str, Any], run: Run) -> ChecksRun | None:
+    """Run the checks of a model.json again; None where there are none."""
     checks = read_checks(settings)
     if not checks:
-        return {}
-    largest = max(check.difference(run(check.arrays())) for check in checks)
-    return {
-        "checks": len(checks),
-        "checks_difference": largest,
-        "checks_passed": largest <= TOLERANCE,
-    }
+        return None
+    return ChecksRun(len(checks), max(check.difference(run(check.arrays())) for check in checks))

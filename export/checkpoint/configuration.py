@@ -48,6 +48,12 @@ class EncoderConfig:
     stored: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
+    def is_distilbert(self) -> bool:
+        """Whether this is the architecture of DistilBERT-base (arXiv 1910.01108), not only its
+        model type."""
+        return (self.model_type, self.layers, self.width) == ("distilbert", 6, 768)
+
+    @property
     def family(self) -> Family:
         """The record of the model type, for this configuration."""
         return FAMILIES[self.model_type].of(self.stored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError
@@ -27,28 +28,37 @@ def _asset(bundle: Bundle, precision: str) -> Engine:
     return CoreAIEngine(bundle)
 
 
-ENGINES: dict[str, tuple[str, Callable[[Bundle, str], Engine]]] = {
-    "simulator": ("coreml", _package("simulator")),
-    "coreml": ("coreml", _package("coreml")),
-    "coreai": ("coreai", _asset),
+@dataclass(frozen=True)
+class Runner:
+    """The ``format`` of a bundle that an engine runs, what ``opens`` it at a precision, which is
+    the simulator's, and what it is in ``words``."""
+
+    format: str
+    opens: Callable[[Bundle, str], Engine]
+    words: str
+
+
+ENGINES = {
+    "simulator": Runner("coreml", _package("simulator"), "the simulator"),
+    "coreml": Runner("coreml", _package("coreml"), "Core ML"),
+    "coreai": Runner("coreai", _asset, "Apple's runtime"),
 }
-"""The format of a bundle that an engine runs, and what opens it; ``precision`` is the simulator's.
-The first engine of a format runs everywhere."""
+"""The first engine of a format runs everywhere."""
 
 
 def engines_of(bundle: Bundle) -> list[str]:
     """The engine that runs everywhere for each format that a bundle has, in the table's order."""
     formats = bundle.settings.get("formats") or {"coreml": {}}
     by_format: dict[str, str] = {}
-    for name, (form, _) in ENGINES.items():
-        if form in formats:
-            by_format.setdefault(form, name)
+    for name, runner in ENGINES.items():
+        if runner.format in formats:
+            by_format.setdefault(runner.format, name)
     return list(by_format.values())
 
 
 def format_of(bundle: Bundle, engine: str | None = None) -> str:
     """The format of a bundle that an engine runs, by default the first of `engines_of`."""
-    return ENGINES[engine or engines_of(bundle)[0]][0]
+    return ENGINES[engine or engines_of(bundle)[0]].format
 
 
 def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "float16") -> Engine:
@@ -61,10 +71,10 @@ def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "flo
     if not available:
         raise UserError(f"{bundle.directory}: model.json names no format that this kit runs")
     name = engine or available[0]
-    form, opened = ENGINES[name]
-    if form not in (bundle.settings.get("formats") or {"coreml": {}}):
+    runner = ENGINES[name]
+    if runner.format not in (bundle.settings.get("formats") or {"coreml": {}}):
         raise UserError(
-            f"{bundle.directory} has no {form} format for --engine {name} "
+            f"{bundle.directory} has no {runner.format} format for --engine {name} "
             f"(it runs in {', '.join(available)})"
         )
-    return opened(bundle, precision)
+    return runner.opens(bundle, precision)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.console.tables import Pair
 from export.bundle.compress import COMPRESSIONS
 from export.proof.differences import compare_outputs
 from export.proof.rounding import rounded_outputs
@@ -59,6 +60,23 @@ class Proof:
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "passed": self.passed, "verdict": self.sentence()}
+
+    def rows(self, engine: str) -> list[Pair]:
+        """Rows of a table; ``engine`` is what ran the package, in words."""
+        compared = f"{self.inputs} inputs, {self.texts} texts read alike"
+        found = [
+            (f"against {self.witness}", f"{compared} (run in {engine})"),
+            (
+                "error",
+                f"{self.error:.2g}, bound {self.bound:.2g} (PyTorch itself is off by "
+                f"{self.pytorch_error:.2g} at this precision)",
+            ),
+            ("PSNR", f"{self.psnr:.1f} dB, largest difference {self.max_abs:.2g}"),
+        ]
+        if self.decisions is not None:
+            least = f", at least {self.decisions_bound:.1%}" if self.decisions_bound else ""
+            found.append(("same decisions", f"{self.decisions:.1%}{least}"))
+        return found
 
     def sentence(self) -> str:
         """The verdict, in one sentence."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from export.proof.coreai_runtime import CoreAIEngine
 from export.proof.gate import Proof, prove, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
 from export.proof.proven_bundle import parameters
+from export.proof.report import AssetReport
 from export.proof.side_by_side import run_both
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
@@ -93,7 +94,7 @@ def export_asset(
     *,
     replace: bool = False,
     verify: bool = True,
-) -> dict[str, Any]:
+) -> AssetReport:
     """Write an asset into the bundle ``out``, a new one or one that is there, and report what it
     is: sizes in bytes, times in seconds, and its difference from PyTorch on sample texts.
 
@@ -141,22 +142,22 @@ def export_asset(
             "quantization": options.quantize,
             "precision": options.precision,
         }
-    return {
-        "bundle": str(out),
-        **asdict(options),
-        "target": MINIMUM_SYSTEM,
-        "formats": list(written.settings["formats"]),
-        "model": checkpoint.name,
-        "random_weights": checkpoint.random_weights,
-        "parameters": weights,
-        "float32_bytes": 4 * weights,
-        "package_bytes": size,
-        "operations": operations,
-        "inputs_run": len(inputs),
-        "no_answer": asdict(no_answer) if no_answer else None,
-        "seconds": time.monotonic() - began,
-        "difference": proof.as_json(),
-    }
+    return AssetReport(
+        bundle=out,
+        options=options,
+        target=MINIMUM_SYSTEM,
+        formats=tuple(written.settings["formats"]),
+        model=checkpoint.name,
+        random_weights=checkpoint.random_weights,
+        parameters=weights,
+        package_bytes=size,
+        operations=operations,
+        inputs_run=len(inputs),
+        no_answer=no_answer,
+        seconds=time.monotonic() - began,
+        difference=proof,
+        is_distilbert=checkpoint.config.is_distilbert,
+    )
 
 
 def check_place(out: Path, settings: dict[str, Any], replace: bool) -> Bundle | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from export.encoder.task_model import TaskModel, build_encoder
 from export.proof.engines import open_engine
 from export.proof.gate import Proof, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
+from export.proof.report import PackageReport
 from export.proof.side_by_side import compare_with
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
@@ -100,7 +101,7 @@ def export_bundle(
     *,
     replace: bool = False,
     verify: bool = True,
-) -> dict[str, Any]:
+) -> PackageReport:
     """Write a bundle to ``out`` and report what it is: sizes in bytes, times in seconds, and its
     difference from its witness on sample texts, run in the simulator at half precision.
 
@@ -142,21 +143,20 @@ def export_bundle(
             refuse(proof)
         write_settings(staged, bundle.settings)
         size = directory_size(bundle.package)
-    return {
-        "bundle": str(out),
-        **asdict(options),
-        "calibrate": str(options.calibrate) if options.calibrate else None,
-        "calibration_inputs": len(samples),
-        "no_answer": asdict(no_answer) if no_answer else None,
-        "model": checkpoint.name,
-        "random_weights": checkpoint.random_weights,
-        "parameters": parameters(model),
-        "float32_bytes": 4 * parameters(model),
-        "package_bytes": size,
-        "operations": operations,
-        "seconds": time.monotonic() - began,
-        "difference": proof.as_json(),
-    }
+    return PackageReport(
+        bundle=out,
+        options=options,
+        calibration_inputs=len(samples),
+        no_answer=no_answer,
+        model=checkpoint.name,
+        random_weights=checkpoint.random_weights,
+        parameters=parameters(model),
+        package_bytes=size,
+        operations=operations,
+        seconds=time.monotonic() - began,
+        difference=proof,
+        is_distilbert=checkpoint.config.is_distilbert,
+    )
 
 
 def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -20,6 +20,7 @@ from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.differences import Difference, compare
+from export.proof.report import OnnxReport
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import Inputs, encode, take
 from export.tasks.table import task_named
@@ -75,7 +76,7 @@ def export_onnx(
     quantize: str = "none",
     vnni: bool | None = None,
     verify: bool = True,
-) -> dict[str, Any]:
+) -> OnnxReport:
     """Write an ONNX file of dynamic batch and length and report what it is.
 
     Args:
@@ -113,21 +114,20 @@ def export_onnx(
             )
         size = staged.stat().st_size
     counts = Counter(node.op_type for node in graph.graph.node)
-    return {
-        "file": str(out),
-        "model": checkpoint.name,
-        "random_weights": random_weights,
-        "witness": witness.name if witness else None,
-        "task": task,
-        "quantize": quantize,
-        "weight_bits": 32 if quantize == "none" else 8 if vnni else 7,
-        "bytes": size,
-        "fused_attention": counts["Attention"] + counts["MultiHeadAttention"],
-        "layers": checkpoint.config.layers,
-        "psnr": difference.psnr if difference else None,
-        "max_abs": difference.max_abs if difference else None,
-        "seconds": time.monotonic() - began,
-    }
+    return OnnxReport(
+        file=out,
+        model=checkpoint.name,
+        random_weights=random_weights,
+        witness=witness.name if witness else None,
+        task=task,
+        quantize=quantize,
+        weight_bits=32 if quantize == "none" else 8 if vnni else 7,
+        bytes=size,
+        fused_attention=counts["Attention"] + counts["MultiHeadAttention"],
+        layers=checkpoint.config.layers,
+        difference=difference,
+        seconds=time.monotonic() - began,
+    )
 
 
 def _trace(checkpoint: Checkpoint, task: str, path: Path) -> None:

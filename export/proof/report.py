@@ -1,69 +1,221 @@
-"""The table that the export commands print."""
+"""What an export reports, and the rows in which its command prints it."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
+from distill.console.tables import Pair, print_pairs
+from export.proof.differences import Difference
+from export.proof.gate import Proof
 from export.proof.no_answer import NoAnswer
+
+if TYPE_CHECKING:
+    from export.proof.proven_asset import AssetOptions
+    from export.proof.proven_bundle import BundleOptions
+    from export.proof.verification import Verification
 
 MB = 1e6
 PAST_TOLERANCE = 1
 """Exit status of a command whose package differs from PyTorch by more than it should."""
+APP_MB = 207
+"""The DistilBERT of the app in arXiv 1910.01108, section 5."""
+SHOWN_OPERATIONS = 8
 
 
-def print_report(report: dict[str, Any], app_mb: float) -> None:
-    """Print what `export.proof.proven_bundle.export_bundle` reports; sizes in decimal MB."""
-    size, whole = report["package_bytes"] / MB, report["float32_bytes"] / MB
-    label = "  RANDOM WEIGHTS" if report["random_weights"] else ""
-    table = Table(title=f"{report['bundle']}{label}", show_header=False, title_justify="left")
-    table.add_row("model", f"{report['model']}, {report['task']}, {report['layout']} layout")
-    table.add_row("parameters", f"{report['parameters'] / 1e6:.1f} M")
-    table.add_row("weights", _bits(report))
-    lengths = ", ".join(map(str, report["lengths"]))
-    table.add_row("lengths", f"{lengths} ({report['shapes']}, {report['target']})")
-    table.add_row(
-        "package",
-        f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB), "
-        f"{size / app_mb:.0%} of the {app_mb:.0f} MB of the DistilBERT app",
-    )
-    if report.get("no_answer"):
-        table.add_row("no answer", NoAnswer(**report["no_answer"]).sentence())
-    frequent = list(report["operations"].items())[:8]
-    table.add_row("operations", ", ".join(f"{count} {name}" for name, count in frequent))
-    add_difference(table, report["difference"])
-    for key, value in report.get("data", {}).items():
-        if value is None:
-            continue
-        table.add_row(
-            key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What every export has to say.
+
+    ``bundle`` is where it lies, ``model`` the name of the checkpoint, ``package_bytes`` the size of
+    what was written, ``operations`` the count of each kind, ``seconds`` what the export took,
+    ``difference`` the proof on sample texts, and ``data`` that on the file of ``--verify``.
+    """
+
+    bundle: Path
+    model: str
+    random_weights: bool
+    parameters: int
+    package_bytes: int
+    operations: dict[str, int]
+    no_answer: NoAnswer | None
+    seconds: float
+    difference: Proof
+    is_distilbert: bool
+
+    @property
+    def float32_bytes(self) -> int:
+        """The size of the weights in float32."""
+        return 4 * self.parameters
+
+    @property
+    def title(self) -> str:
+        return f"{self.bundle}{'  RANDOM WEIGHTS' if self.random_weights else ''}"
+
+    def size(self) -> str:
+        """The size in decimal MB, beside the weights in float32; a DistilBERT beside the app's."""
+        size, whole = self.package_bytes / MB, self.float32_bytes / MB
+        words = f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB)"
+        app = f", {size / APP_MB:.0%} of the {APP_MB} MB of the DistilBERT app"
+        return words + app * self.is_distilbert
+
+    def shared_json(self) -> dict[str, Any]:
+        """The part that the JSON of all exports has."""
+        return {
+            "model": self.model,
+            "random_weights": self.random_weights,
+            "parameters": self.parameters,
+            "float32_bytes": self.float32_bytes,
+            "package_bytes": self.package_bytes,
+            "operations": self.operations,
+            "no_answer": asdict(self.no_answer) if self.no_answer else None,
+            "seconds": self.seconds,
+            "difference": self.difference.as_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageReport(Exported):
+    """A Core ML package; ``calibration_inputs`` is how many its activations were measured on."""
+
+    options: BundleOptions
+    calibration_inputs: int
+    data: Verification | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        calibrate = self.options.calibrate
+        report = {
+            "bundle": str(self.bundle),
+            **asdict(self.options),
+            "calibrate": str(calibrate) if calibrate else None,
+            "calibration_inputs": self.calibration_inputs,
+            **self.shared_json(),
+        }
+        return report if self.data is None else {**report, "data": self.data.as_json()}
+
+    def rows(self) -> list[Pair]:
+        options, frequent = self.options, list(self.operations.items())[:SHOWN_OPERATIONS]
+        lengths = ", ".join(map(str, options.lengths))
+        return [
+            ("model", f"{self.model}, {options.task}, {options.layout} layout"),
+            ("parameters", f"{self.parameters / 1e6:.1f} M"),
+            ("weights", self._weights()),
+            ("lengths", f"{lengths} tokens ({options.shapes}, {options.target})"),
+            ("package", self.size()),
+            *no_answer_row(self.no_answer),
+            ("operations", ", ".join(f"{count} {name}" for name, count in frequent)),
+            *self.difference.rows("the simulator"),
+            *(self.data.rows() if self.data else ()),
+            ("time", f"{self.seconds:.1f} s"),
+        ]
+
+    def _weights(self) -> str:
+        options = self.options
+        if not self.calibration_inputs:
+            weights = "float16" if options.quantize == "none" else options.quantize
+            return f"{weights}, activations float16"
+        return (
+            "int8, activations into matrix products int8 (ranges of "
+            f"{self.calibration_inputs} inputs of {options.calibrate})"
         )
-    table.add_row("time", f"{report['seconds']:.1f} s")
-    Console().print(table)
 
 
-def _bits(report: dict[str, Any]) -> str:
-    if not report["calibration_inputs"]:
-        weights = "float16" if report["quantize"] == "none" else report["quantize"]
-        return f"{weights}, activations float16"
-    return (
-        f"int8, activations into matrix products int8 (ranges of {report['calibration_inputs']} "
-        f"inputs of {report['calibrate']})"
-    )
+@dataclass(frozen=True, kw_only=True)
+class AssetReport(Exported):
+    """A Core AI asset for ``target``, in a bundle that holds ``formats``; ``inputs_run`` is how
+    many it was run on."""
+
+    options: AssetOptions
+    target: str
+    formats: tuple[str, ...]
+    inputs_run: int
+    data: Verification | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        report = {
+            "bundle": str(self.bundle),
+            **asdict(self.options),
+            "target": self.target,
+            "formats": list(self.formats),
+            "inputs_run": self.inputs_run,
+            **self.shared_json(),
+        }
+        return report if self.data is None else {**report, "data": self.data.as_json()}
+
+    def rows(self) -> list[Pair]:
+        options = self.options
+        weights = options.precision if options.quantize == "none" else options.quantize
+        lengths = ", ".join(map(str, options.lengths))
+        return [
+            ("model", f"{self.model}, {options.task}, {options.layout} layout"),
+            ("formats", ", ".join(self.formats)),
+            ("parameters", f"{self.parameters / 1e6:.1f} M"),
+            ("weights", f"{weights}, arithmetic {options.precision}"),
+            ("entry points", f"{lengths} tokens ({self.target})"),
+            ("asset", self.size()),
+            *no_answer_row(self.no_answer),
+            *self.difference.rows("Apple's runtime"),
+            *(self.data.rows() if self.data else ()),
+            ("time", f"{self.seconds:.1f} s"),
+        ]
 
 
-def add_difference(table: Table, difference: dict[str, Any]) -> None:
-    """Rows for an `export.proof.gate.Proof` as JSON."""
-    table.add_row(
-        f"against {difference['witness']}",
-        f"error {difference['error']:.2g}, bound {difference['bound']:.2g} (PyTorch itself is off "
-        f"by {difference['pytorch_error']:.2g} at this precision); PSNR "
-        f"{difference['psnr']:.1f} dB, max {difference['max_abs']:.2g} (run in the simulator)",
-    )
-    if difference["decisions"] is not None:
-        table.add_row("same decisions", f"{difference['decisions']:.1%}")
-    if difference["unread"]:
-        table.add_row("stored, of no use here", ", ".join(difference["unread"]))
-    table.add_row("verdict", difference["verdict"])
+@dataclass(frozen=True, kw_only=True)
+class OnnxReport:
+    """An ONNX file of ``bytes``. ``difference`` is that from ``witness``; both are None where the
+    file was not run."""
+
+    file: Path
+    model: str
+    random_weights: bool
+    witness: str | None
+    task: str
+    quantize: str
+    weight_bits: int
+    bytes: int
+    fused_attention: int
+    layers: int
+    difference: Difference | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        report = {field.name: getattr(self, field.name) for field in fields(self)}
+        found = report.pop("difference")
+        return report | {
+            "file": str(self.file),
+            "psnr": found.psnr if found else None,
+            "max_abs": found.max_abs if found else None,
+        }
+
+    def rows(self) -> list[Pair]:
+        found = self.difference
+        difference = "not compared"
+        if found is not None:
+            difference = f"PSNR {found.psnr:.1f} dB, largest difference {found.max_abs:.2g}"
+        return [
+            ("model", f"{self.model}, {self.task}"),
+            ("weights", f"{self.weight_bits} bits"),
+            ("file", f"{self.bytes / MB:.1f} MB"),
+            ("attention", f"{self.fused_attention} of {self.layers} layers fused"),
+            (f"against {self.witness or 'PyTorch'}", difference),
+            ("time", f"{self.seconds:.1f} s"),
+        ]
+
+
+def print_report(report: PackageReport | AssetReport) -> None:
+    """The rows as a table, then the verdict."""
+    print_pairs(report.title, report.rows())
+    print(report.difference.sentence())
+    if report.data is not None:
+        print(f"On the data of --verify: {report.data.verdict}")
+
+
+def status_of(report: PackageReport | AssetReport, kept: bool) -> int:
+    """The exit status: above 0 where the package differs on data, unless it is ``kept`` anyway."""
+    past = report.data is not None and not report.data.passed
+    return PAST_TOLERANCE if past and not kept else 0
+
+
+def no_answer_row(no_answer: NoAnswer | None) -> list[Pair]:
+    return [] if no_answer is None else [("no answer", no_answer.sentence())]

@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.console.tables import Pair
 from export.bundle.bundle_folder import Bundle
 from export.checkpoint.tokenizer_file import fingerprint
 from export.proof.engines import open_engine
 from export.proof.side_by_side import run_engine
 from export.proof.workload import load_workload
+
+
+@dataclass(frozen=True)
+class BundleComparison:
+    """``agreement``, the share of equal decisions on ``examples``, and the task's measures of
+    either bundle. Two packages may differ: there is nothing to fail."""
+
+    examples: int
+    agreement: float
+    first: dict[str, float]
+    second: dict[str, float]
+    passed: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        same = f"{self.agreement:.1%} of the decisions of the two bundles are the same"
+        words = [
+            ", ".join(f"{key} {value:.2f}" for key, value in measures.items())
+            for measures in (self.first, self.second)
+        ]
+        return f"{same}; {words[0]} and {words[1]}." if all(words) else f"{same}."
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "examples": self.examples,
+            **{f"first_{key}": value for key, value in self.first.items()},
+            **{f"second_{key}": value for key, value in self.second.items()},
+            "agreement": self.agreement,
+            "passed": self.passed,
+            "verdict": self.verdict,
+        }
+
+    def rows(self) -> list[Pair]:
+        """Rows of a table; the verdict stands below it."""
+        measures = [
+            (key.replace("_", " "), f"{value:.2f} and {self.second[key]:.2f}")
+            for key, value in self.first.items()
+        ]
+        return [("examples", str(self.examples)), *measures]
 
 
 def compare_bundles(
@@ -21,9 +63,8 @@ def compare_bundles(
     *,
     engine: str | None = None,
     precision: str = "float16",
-) -> dict[str, Any]:
-    """The measures of both, as ``first_...`` and ``second_...``, ``agreement``, the share of equal
-    decisions, and ``verdict``, a sentence.
+) -> BundleComparison:
+    """Run both on the same data.
 
     Raises:
         UserError: bundles for different tasks or with different tokenizers.
@@ -32,23 +73,16 @@ def compare_bundles(
         raise UserError(f"the bundles are for different tasks: {first.task} and {second.task}")
     if _tokenizer(first) != _tokenizer(second):
         raise UserError("the bundles have different tokenizers; compare each with its checkpoint")
-    report: dict[str, Any] = {}
-    decisions, words = [], []
-    for name, bundle in (("first", first), ("second", second)):
+    decisions, measures = [], []
+    for bundle in (first, second):
         workload = load_workload(bundle, data, limit)
         package = open_engine(bundle, engine, precision)
         outputs = run_engine(workload.inputs, bundle.task, package)
-        measures = workload.measure(outputs)
-        report["examples"] = workload.examples
-        report |= {f"{name}_{key}": value for key, value in measures.items()}
+        measures.append(workload.measure(outputs))
         decisions.append(workload.decide(outputs))
-        words.append(", ".join(f"{key} {value:.2f}" for key, value in measures.items()))
     same = [a == b for a, b in zip(*decisions, strict=True)]
-    report["agreement"] = sum(same) / len(same)
-    verdict = f"{report['agreement']:.1%} of the decisions of the two bundles are the same"
-    if all(words):
-        verdict += f"; {words[0]} and {words[1]}"
-    return report | {"passed": True, "verdict": f"{verdict}."}
+    agreement = sum(same) / len(same)
+    return BundleComparison(workload.examples, agreement, measures[0], measures[1])
 
 
 def _tokenizer(bundle: Bundle) -> str:

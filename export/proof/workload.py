@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from distill.console.errors import UserError
+from distill.console.tables import Pair
 from export.bundle.bundle_folder import Bundle
 from export.tasks.task import Outputs, Workload
 
@@ -24,10 +26,32 @@ def load_workload(bundle: Bundle, data: Path | None, limit: int | None) -> Workl
     return bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading())
 
 
-def judge(workload: Workload, expected: list[Outputs], found: list[Outputs]) -> dict[str, float]:
-    """The share of equal decisions as ``agreement``, and the task's measures of the reference and,
-    as ``package_...``, of the package."""
+@dataclass(frozen=True)
+class Judged:
+    """``agreement``, the share of equal decisions, and the task's measures of the ``reference`` and
+    of the ``package``."""
+
+    agreement: float
+    reference: dict[str, float]
+    package: dict[str, float]
+
+    def as_json(self) -> dict[str, float]:
+        of_package = {f"package_{key}": value for key, value in self.package.items()}
+        return {"agreement": self.agreement, **self.reference, **of_package}
+
+    def rows(self) -> list[Pair]:
+        """Rows of a table; measures are in percent, but for the perplexity."""
+        return [
+            ("same answers", f"{self.agreement:.1%}"),
+            *(
+                (key.replace("_", " "), f"{value:.2f}, of the package {self.package[key]:.2f}")
+                for key, value in self.reference.items()
+            ),
+        ]
+
+
+def judge(workload: Workload, expected: list[Outputs], found: list[Outputs]) -> Judged:
+    """Judge what a package found by what its reference did."""
     wanted, got = workload.decide(expected), workload.decide(found)
     agreement = sum(a == b for a, b in zip(wanted, got, strict=True)) / max(len(wanted), 1)
-    of_package = {f"package_{key}": value for key, value in workload.measure(found).items()}
-    return {"agreement": agreement, **workload.measure(expected), **of_package}
+    return Judged(agreement, workload.measure(expected), workload.measure(found))

@@ -28,9 +28,9 @@ def test_every_head_and_layout(
     checkpoint = load_checkpoint(str(checkpoint_directory(model_type, task)))
     options = BundleOptions(task, layout=layout, lengths=(32, 64))
     report = export_bundle(checkpoint, options, tmp_path / "out")
-    assert report["difference"]["witness"].startswith("transformers")
-    assert report["difference"]["texts"] > 0
-    assert report["package_bytes"] < 0.6 * report["float32_bytes"] + 1e6
+    assert report.difference.witness.startswith("transformers")
+    assert report.difference.texts > 0
+    assert report.package_bytes < 0.6 * report.float32_bytes + 1e6
     names = list(Simulator(open_bundle(tmp_path / "out").package).inputs)
     two_segments = model_type == "bert" and task in ("qa", "classify", "rank")
     assert names == ["input_ids", "attention_mask"] + ["token_type_ids"] * two_segments
@@ -58,7 +58,7 @@ def test_every_quantization(
     checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
     options = BundleOptions("embed", quantize=quantize, lengths=(32,), target=target)
     report = export_bundle(checkpoint, options, tmp_path / "out")
-    assert report["package_bytes"] < share * report["float32_bytes"]
+    assert report.package_bytes < share * report.float32_bytes
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_skipped_weights_stay_as_they_are(
             checkpoint,
             BundleOptions("embed", quantize="int8", lengths=(32,), skip=skip),
             tmp_path / f"out{len(skip)}",
-        )["package_bytes"]
+        ).package_bytes
         for skip in ((), ("word_embeddings",))
     ]
     assert sizes[1] - sizes[0] == pytest.approx(30_522 * 384, rel=0.02)

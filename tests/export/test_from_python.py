@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("python") / "qa-mini-int8"
     report = export_bundle("qa-mini", out, quantize="int8", lengths=(32,))
-    assert report["difference"]["verdict"].startswith("Within tolerance of transformers")
+    assert report.difference.sentence().startswith("Within tolerance of transformers")
     return out
 
 

@@ -26,7 +26,7 @@ def test_every_layer_is_fused_and_every_length_runs(
 ) -> None:
     checkpoint = load_checkpoint(str(checkpoint_directory(model_type, "qa")))
     report = export_onnx(checkpoint, "qa", tmp_path / "model.onnx")
-    assert report["fused_attention"] == checkpoint.config.layers
+    assert report.fused_attention == checkpoint.config.layers
     engine = OnnxEngine(tmp_path / "model.onnx")
     model = build_encoder(checkpoint, "qa")
     for length in (5, 200, 512):
@@ -44,8 +44,8 @@ def test_every_layer_is_fused_and_every_length_runs(
 def test_int8_is_a_quarter_and_agrees(minilm_directory: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint("minilm")
     report = export_onnx(checkpoint, "embed", tmp_path / "model.onnx", quantize="int8")
-    assert report["bytes"] < 24e6
-    assert report["psnr"] > 25
+    assert report.bytes < 24e6
+    assert report.difference.psnr > 25
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
@@ -62,8 +62,8 @@ def test_any_mask_gives_what_transformers_gives(
     directory = checkpoint_directory("bert", "classify")
     checkpoint = load_checkpoint(str(directory))
     report = export_onnx(checkpoint, "classify", tmp_path / "model.onnx")
-    assert report["fused_attention"] == checkpoint.config.layers
-    assert report["witness"].startswith("transformers")
+    assert report.fused_attention == checkpoint.config.layers
+    assert (report.witness or "").startswith("transformers")
     model = transformers.AutoModelForSequenceClassification.from_pretrained(directory).eval()
     engine = OnnxEngine(tmp_path / "model.onnx")
     ids = np.random.default_rng(0).integers(1000, 30_000, (3, 16))
@@ -103,9 +103,9 @@ def test_a_file_that_takes_no_other_padding_is_refused(
 def test_random_weights_are_those_of_the_witness(tmp_path: Path) -> None:
     checkpoint = load_checkpoint("qa-mini", random_weights=True)
     report = export_onnx(checkpoint, "qa", tmp_path / "model.onnx")
-    assert report["random_weights"]
-    assert report["witness"].startswith("transformers")
-    assert report["psnr"] > 90
+    assert report.random_weights
+    assert (report.witness or "").startswith("transformers")
+    assert report.difference.psnr > 90
 
 
 @pytest.mark.parametrize("quantize", ["none", "int8"])
@@ -138,4 +138,4 @@ def test_without_comparison_there_is_no_figure(
 ) -> None:
     checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
     report = export_onnx(checkpoint, "embed", tmp_path / "model.onnx", verify=False)
-    assert report["psnr"] is None
+    assert report.difference is None

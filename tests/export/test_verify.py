@@ -18,8 +18,8 @@ from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint, load_checkpoint
 from export.proof.differences import compare, psnr
 from export.proof.proven_bundle import BundleOptions, export_bundle
+from export.proof.verification import verify_bundle
 from export.proof.workload import load_workload
-from export.verify import verify_bundle
 
 
 def test_psnr_of_known_errors() -> None:
@@ -44,9 +44,9 @@ def qa_bundle(
 def test_questions_are_answered_alike(qa_bundle: tuple[Path, Checkpoint], squad_file: Path) -> None:
     out, checkpoint = qa_bundle
     report = verify_bundle(out, checkpoint, squad_file, limit=6)
-    assert report["examples"] == 6
-    assert report["agreement"] >= 5 / 6  # a random head is near a tie in places
-    assert report["package_f1"] == pytest.approx(report["f1"], abs=20)
+    assert report.examples == 6
+    assert report.judged.agreement >= 5 / 6  # a random head is near a tie in places
+    assert report.judged.package["f1"] == pytest.approx(report.judged.reference["f1"], abs=20)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,9 @@ def test_stsb_keeps_its_spearman(minilm_directory: Path, shared_data: Path, tmp_
     export_bundle(checkpoint, BundleOptions("embed", lengths=(64,)), tmp_path / "out")
     data = shared_data / "glue" / "STS-B" / "dev.tsv"
     report = verify_bundle(tmp_path / "out", checkpoint, data, limit=100)
-    assert report["package_spearman"] == pytest.approx(report["spearman"], abs=0.05)
-    assert report["spearman"] > 80
+    judged = report.judged
+    assert judged.package["spearman"] == pytest.approx(judged.reference["spearman"], abs=0.05)
+    assert judged.reference["spearman"] > 80
 
 
 def test_answer_prints_a_span_of_the_passage(

@@ -67,9 +67,9 @@ def test_a_result_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     add_json_options(parser)
     file = tmp_path / "result.json"
     result = {"psnr": float("inf"), "rows": ({"ms": float("nan")}, 2)}
-    show_result(parser.parse_args(["--save-json", str(file)]), result, lambda: print("a table"))
+    show_result(parser.parse_args(["--save-json", str(file)]), result, lambda _: print("a table"))
     assert capsys.readouterr().out == "a table\n"
     kept = file.read_text(encoding="utf-8")
     assert json.loads(kept) == finite(result) == {"psnr": None, "rows": [{"ms": None}, 2]}
-    show_result(parser.parse_args(["--json"]), result, lambda: print("a table"))
+    show_result(parser.parse_args(["--json"]), result, lambda _: print("a table"))
     assert capsys.readouterr().out == kept

@@ -17,10 +17,10 @@ from export.bundle.bundle_folder import open_bundle
 from export.bundle.calibrate import activation_ranges, calibration_inputs, quantize_activations
 from export.checkpoint.reading import load_checkpoint
 from export.proof.proven_bundle import BundleOptions, export_bundle
+from export.proof.verification import verify_bundle
 from export.simulator import Simulator
 from export.simulator.program import load_program
 from export.tasks.model_inputs import load_tokenizer
-from export.verify import verify_bundle
 from tests.conftest import TEXTS
 from tests.export.simulator.programs import convert
 
@@ -149,10 +149,10 @@ def test_qa_mini_answers_as_before(
     options = BundleOptions("qa", quantize="w8a8", lengths=(128,), calibrate=pairs)
     export_bundle(checkpoint, options, tmp_path / "out")
     report = verify_bundle(tmp_path / "out", checkpoint, squad_file)
-    assert report["examples"] == len(qa_examples)
-    assert report["psnr"] >= 30
-    assert report["agreement"] >= 0.75
-    assert report["package_f1"] >= report["f1"] - 15
+    assert report.examples == len(qa_examples)
+    assert report.proof.psnr >= 30
+    assert report.judged.agreement >= 0.75
+    assert report.judged.package["f1"] >= report.judged.reference["f1"] - 15
 
 
 def test_files_by_task(qa_examples: list[dict[str, str]], tmp_path: Path) -> None:

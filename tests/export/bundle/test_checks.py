@@ -71,13 +71,15 @@ def test_checks_pass_with_the_same_outputs_and_fail_with_others() -> None:
     def run(data: Inputs, off: float = 0.0) -> dict[str, np.ndarray]:
         return {"logits": by_ids[data["input_ids"].tobytes()]["logits"] + np.float32(off)}
 
-    assert run_checks(kept, run) == {
+    passed = run_checks(kept, run)
+    assert passed is not None and passed.as_json() == {
         "checks": 2,
         "checks_difference": pytest.approx(0, abs=1e-4),
         "checks_passed": True,
     }
-    assert not run_checks(kept, lambda data: run(data, off=1.0))["checks_passed"]
-    assert run_checks(settings([]), run) == {}
+    failed = run_checks(kept, lambda data: run(data, off=1.0))
+    assert failed is not None and not failed.passed
+    assert run_checks(settings([]), run) is None
 
 
 @pytest.mark.parametrize("outputs", [{}, {"logits": np.zeros(1)}, {"logits": np.full(3, np.nan)}])
