@@ -47,8 +47,15 @@ def parser() -> argparse.ArgumentParser:
         choices=COMPRESSIONS,
         default="none",
         help="weights in fewer bits: intN in even steps, lutN from a palette; w8a8: what they are "
-        "multiplied with too",
+        "multiplied with too; auto: each weight its own format, by --budget and --data",
     )
+    add(
+        "--budget",
+        metavar="LOSS|SIZE",
+        help='of auto: what the package may lose against half precision, "F1 -0.5", or its size, '
+        '"8.8 MB"',
+    )
+    add("--data", type=Path, metavar="FILE", help="of auto: the examples that choose the formats")
     add(
         "--calibrate",
         type=Path,
@@ -107,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DATA",
         help="compare with PyTorch on data too: SQuAD JSON for qa, STS-B TSV for embed",
     )
-    add("--limit", type=int, help="at most so many examples of --verify")
+    add("--limit", type=int, help="at most so many examples of --verify, and of --data")
     add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
     add_json_options(result)
     return result
@@ -131,6 +138,8 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
     parts += [f"without_{part}" for part in arguments.skip]
     if arguments.calibrate:
         parts.append(arguments.calibrate.name.partition(".")[0])
+    if arguments.budget:
+        parts.append(arguments.budget)
     if arguments.random_weights:
         parts.append("random")
     name = re.sub(r"[^\w.-]", "_", "-".join(parts))
@@ -146,8 +155,8 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
 
 
 def _check_data(arguments: argparse.Namespace) -> None:
-    if arguments.verify is None and arguments.limit is not None:
-        raise UserError("--limit is for --verify DATA, which is not there")
+    if arguments.verify is None and arguments.data is None and arguments.limit is not None:
+        raise UserError("--limit is for --verify DATA or --data FILE, which are not there")
     if arguments.limit is not None and arguments.limit < 1:
         raise UserError(f"--limit must be at least 1, not {arguments.limit}")
 
@@ -161,11 +170,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_data(arguments)
     from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
+    from export.proof.budget import asked_choosing
     from export.proof.proven_bundle import BundleOptions, export_bundle
     from export.tasks.table import task_named
 
-    if arguments.verify:
-        task_named(task).read(arguments.verify)  # refused now, not after an export of minutes
+    choosing = asked_choosing(arguments.quantize, arguments.budget, arguments.data, arguments.limit)
+    for data in filter(None, (arguments.verify, arguments.data)):
+        task_named(task).read(data)  # refused now, not after an export of minutes
     target = arguments.target
     described = load_checkpoint(arguments.model, random_weights=True)
     usual = usual_lengths(described, task, target)
@@ -181,6 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         skip=tuple(arguments.skip),
         calibrate=arguments.calibrate,
         no_answer=arguments.no_answer,
+        choosing=choosing,
     )
     options.check(out, arguments.force or arguments.app)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)

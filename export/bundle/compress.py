@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ SMALL = 2048
 
 @dataclass(frozen=True)
 class Compression:
-    """``bits`` of a stored weight, ``kind`` linear or palette, the first ``target`` that holds it,
+    """``bits`` of a stored weight, ``kind`` linear, palette, or mixed (each weight has its own
+    format; ``bits`` are the fewest), the first ``target`` that holds it,
     the least agreement with PyTorch on real text, ``psnr`` in dB, that is not refused, and the
     bits of ``activations`` that go into a matrix product."""
 
@@ -35,6 +36,8 @@ COMPRESSIONS: dict[str, Compression] = {
     "lut8": Compression(8, "palette", "iOS16", 35.0),
     "lut6": Compression(6, "palette", "iOS16", 25.0),
     "lut4": Compression(4, "palette", "iOS16", 15.0),
+    "lut3": Compression(3, "palette", "iOS18", 10.0),
+    "auto": Compression(3, "mixed", "iOS16", 15.0),
 }
 INT4_BLOCK = 32
 """Neighbours in a row that share a scale."""
@@ -68,21 +71,38 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     check_target(quantize, target)
     if COMPRESSIONS[quantize].kind == "float":
         return model
+    kept = matching(model, skip)
+    matrices = [op.name for op in constants_of(model) if len(op.outputs[0].shape) > 1]
+    return compress_each(model, {name: quantize for name in matrices if name not in kept}, target)
+
+
+def compress_each(model: Any, formats: Mapping[str, str], target: str) -> Any:
+    """A copy of a float Core ML model with some of its weights in fewer bits, each in its format.
+
+    Args:
+        formats: name of a constant -> a quantization of `COMPRESSIONS`; the rest stay as they are.
+
+    Raises:
+        UserError: the target cannot hold one of the formats.
+    """
+    for quantize in {*formats.values()}:
+        check_target(quantize, target)
     with quiet():
         import coremltools.optimize.coreml as cto
 
-        tables, kept = _embeddings(model), _matching(model, skip)
-        by_name = {
-            op.name: None
-            if op.name in kept
-            else _settings(quantize, target, op.outputs[0].shape, op.name in tables)
-            for op in _constants(model)
-            if len(op.outputs[0].shape) > 1
-        }
-        config = cto.OptimizationConfig(op_name_configs=by_name)
-        if COMPRESSIONS[quantize].kind == "linear":
-            return cto.linear_quantize_weights(model, config)
-        return cto.palettize_weights(model, config)
+        for kind, compress in (
+            ("linear", cto.linear_quantize_weights),
+            ("palette", cto.palettize_weights),
+        ):
+            tables = _embeddings(model)
+            chosen = {
+                op.name: _settings(formats[op.name], target, op.outputs[0].shape, op.name in tables)
+                for op in constants_of(model)
+                if op.name in formats and COMPRESSIONS[formats[op.name]].kind == kind
+            }
+            if chosen:
+                model = compress(model, cto.OptimizationConfig(op_name_configs=chosen))
+    return model
 
 
 def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> Any:
@@ -118,7 +138,8 @@ def _divisor(size: int, most: int) -> int:
     return max(part for part in range(1, most + 1) if size % part == 0)
 
 
-def _constants(model: Any) -> list[Any]:
+def constants_of(model: Any) -> list[Any]:
+    """The constants of a float Core ML model of one function."""
     return [op for op in model._mil_program.functions["main"].operations if op.op_type == "const"]
 
 
@@ -126,13 +147,18 @@ def _embeddings(model: Any) -> list[str]:
     """Tables that are read by row."""
     return [
         op.name
-        for op in _constants(model)
+        for op in constants_of(model)
         if any(user.op_type == "gather" for user in op.outputs[0].child_ops)
     ]
 
 
-def _matching(model: Any, skip: Sequence[str]) -> list[str]:
-    names = [op.name for op in _constants(model)]
+def matching(model: Any, skip: Sequence[str]) -> list[str]:
+    """The constants with one of ``skip`` in their names.
+
+    Raises:
+        UserError: one of ``skip`` is in no name.
+    """
+    names = [op.name for op in constants_of(model)]
     for part in skip:
         if not any(part in name for name in names):
             raise UserError(f"--skip-layers {part}: no weight has that in its name")

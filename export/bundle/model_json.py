@@ -151,6 +151,9 @@ def read_settings(content: str) -> dict[str, Any]:
     if functions and set(functions) != set(map(str, complete["lengths"])):
         raise ValueError(f"functions of {_listed(tuple(functions))} (expected each of the lengths)")
     read_checks(complete)
+    formats = complete.get("weights", {})
+    if not isinstance(formats, dict) or not {*formats.values()} <= {*COMPRESSIONS}:
+        raise ValueError("weights: an unknown quantization")
     threshold = complete["no_answer_threshold"]
     if threshold is not None and type(threshold) not in (int, float):
         raise ValueError(f"no_answer_threshold {threshold!r} (expected null or a number)")

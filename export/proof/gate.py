@@ -9,7 +9,7 @@ differ no more often than those of PyTorch's own half precision do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,11 +100,16 @@ def prove(
     expected: Sequence[Outputs],
     found: Sequence[Outputs],
     texts: int,
+    formats: Mapping[str, str] | None = None,
 ) -> Proof:
-    """Judge outputs of a package, ``found``, by those of the witness, both cut to the tokens."""
+    """Judge outputs of a package, ``found``, by those of the witness, both cut to the tokens.
+
+    Args:
+        formats: of mixed bits: tensor of the checkpoint -> its quantization.
+    """
     task, difference = witness.task, compare_outputs(expected, found)
     chosen = _spread(len(inputs))
-    draws = rounded_outputs(witness, quantize, [inputs[i] for i in chosen])
+    draws = rounded_outputs(witness, quantize, [inputs[i] for i in chosen], formats)
     peers = [
         [cut(row, inputs[i], task) for i, row in zip(chosen, draw, strict=True)] for draw in draws
     ]

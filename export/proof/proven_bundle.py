@@ -29,7 +29,9 @@ from export.bundle.functions import choose_shapes, split_into_functions
 from export.bundle.model_json import settings_of
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
-from export.encoder.task_model import TaskModel, build_encoder
+from export.encoder.task_model import TaskModel, build_encoder, input_names, weight_names
+from export.proof.budget import Choosing, check_size
+from export.proof.chosen_bits import Chosen, choose_bits
 from export.proof.engines import open_engine
 from export.proof.gate import Proof, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
@@ -37,6 +39,8 @@ from export.proof.report import PackageReport
 from export.proof.side_by_side import compare_with
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
+from export.tasks.table import task_named
+from export.tasks.task import Reading
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -48,7 +52,8 @@ STEPS = ("convert", "compress", "write", "run")
 class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
     for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target;
-    ``no_answer`` the threshold of no answer, or the data on which it is chosen.
+    ``no_answer`` the threshold of no answer, or the data on which it is chosen; ``choosing`` on
+    what the bits of each weight are chosen.
 
     Raises:
         UserError: activations in 8 bits and no such file, or an option that does nothing.
@@ -63,6 +68,7 @@ class BundleOptions:
     calibrate: Path | None = None
     shapes: str | None = None
     no_answer: float | Path | None = None
+    choosing: Choosing | None = None
 
     def __post_init__(self) -> None:
         check_target(self.quantize, self.target)
@@ -131,22 +137,25 @@ def export_bundle(
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
         _step(progress, "compress")
-        core_ml = compress_weights(core_ml, options.quantize, options.target, options.skip)
+        core_ml, chosen = _compressed(core_ml, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         operations = _operations(core_ml)
         _step(progress, "write")
         bundle = write_bundle(core_ml, checkpoint, settings, staged)
+        size = directory_size(bundle.package)
+        if options.choosing:
+            check_size(options.choosing.budget, size)
         _step(progress, "run")
         proof = prove_on_samples(bundle, witness)
         if verify:
             refuse(proof)
         write_settings(staged, bundle.settings)
-        size = directory_size(bundle.package)
     return PackageReport(
         bundle=out,
         options=options,
         calibration_inputs=len(samples),
+        choosing=chosen,
         no_answer=no_answer,
         model=checkpoint.name,
         random_weights=checkpoint.random_weights,
@@ -157,6 +166,42 @@ def export_bundle(
         difference=proof,
         is_distilbert=checkpoint.config.is_distilbert,
     )
+
+
+def _compressed(
+    core_ml: Any,
+    model: TaskModel,
+    checkpoint: Checkpoint,
+    options: BundleOptions,
+    settings: dict[str, Any],
+) -> tuple[Any, Chosen | None]:
+    """The program with its weights in fewer bits; where the bits of each are chosen, how, and
+    ``weights`` of ``settings`` says which format each tensor of the checkpoint has."""
+    if options.choosing is None:
+        quantize, target, skip = options.quantize, options.target, options.skip
+        return compress_weights(core_ml, quantize, target, skip), None
+    task, choosing = task_named(options.task), options.choosing
+    examples = task.read(choosing.data)[: choosing.limit]
+    workload = task.workload(examples, Reading(tokenizer_of(checkpoint), settings))
+    names = input_names(checkpoint.config, options.task)
+    functions = len(options.lengths) if options.shapes == "functions" else 1
+    chosen = choose_bits(
+        core_ml,
+        model,
+        task,
+        workload,
+        names,
+        choosing.budget,
+        options.target,
+        options.skip,
+        functions,
+    )
+    theirs = weight_names(checkpoint.config, options.task)
+    settings["weights"] = {
+        f"{theirs[weight.removesuffix('.weight')]}.weight": quantize
+        for weight, quantize in chosen.formats.items()
+    }
+    return chosen.core_ml, chosen
 
 
 def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.tables import Pair, print_pairs
+from export.proof.choosing_table import print_choosing
 from export.proof.differences import Difference
 from export.proof.gate import Proof
 from export.proof.no_answer import NoAnswer
 
 if TYPE_CHECKING:
+    from export.proof.chosen_bits import Chosen
     from export.proof.proven_asset import AssetOptions
     from export.proof.proven_bundle import BundleOptions
     from export.proof.verification import Verification
@@ -77,10 +79,12 @@ class Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageReport(Exported):
-    """A Core ML package; ``calibration_inputs`` is how many its activations were measured on."""
+    """A Core ML package; ``calibration_inputs`` is how many its activations were measured on,
+    ``choosing`` how the format of each weight was chosen."""
 
     options: BundleOptions
     calibration_inputs: int
+    choosing: Chosen | None = None
     data: Verification | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class PackageReport(Exported):
             **asdict(self.options),
             "calibrate": str(calibrate) if calibrate else None,
             "calibration_inputs": self.calibration_inputs,
+            "choosing": self.choosing.as_json() if self.choosing else None,
             **self.shared_json(),
         }
         return report if self.data is None else {**report, "data": self.data.as_json()}
@@ -206,6 +211,8 @@ class OnnxReport:
 def print_report(report: PackageReport | AssetReport) -> None:
     """The rows as a table, then the verdict."""
     print_pairs(report.title, report.rows())
+    if isinstance(report, PackageReport) and report.choosing:
+        print_choosing(report.choosing)
     print(report.difference.sentence())
     if report.data is not None:
         print(f"On the data of --verify: {report.data.verdict}")

@@ -2,18 +2,20 @@
 
 For half precision the witness runs in half precision; for weights in fewer bits its weights are
 rounded to as many, evenly and with a random shift of the grid, a few times over, since one draw may
-by chance leave a single logit where it was.
+by chance leave a single logit where it was. Where each weight has its own bits, so it has here, and
+the witness computes in half precision too: some weights may be stored so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
 from torch import nn
 
 from export.bundle.compress import COMPRESSIONS, SMALL
+from export.bundle.mixed_bits import HALF
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
 from export.tasks.task import Outputs
@@ -22,17 +24,28 @@ DRAWS = 3
 
 
 def rounded_outputs(
-    witness: Witness, quantize: str, inputs: Sequence[Inputs]
+    witness: Witness,
+    quantize: str,
+    inputs: Sequence[Inputs],
+    formats: Mapping[str, str] | None = None,
 ) -> list[list[Outputs]]:
     """Outputs of the witness at a package's precision, in the order of ``inputs``: one list for
-    each draw."""
+    each draw.
+
+    Args:
+        formats: of mixed bits: tensor of the checkpoint -> its quantization.
+    """
     compression = COMPRESSIONS[quantize]
     if compression.kind == "float":
         half = witness.changed(lambda model: model.half())
         return [[half.predict(each) for each in inputs]]
     draws = []
     for seed in range(DRAWS):
-        rounded = witness.changed(partial(_round, bits=compression.bits, seed=seed))
+        rounded = witness.changed(
+            partial(_round, bits=compression.bits, seed=seed, formats=formats)
+        )
+        if formats is not None:
+            rounded = rounded.changed(lambda model: model.half())
         if compression.activations < 16:
             rounded = rounded.changed(_round_activations)
         draws.append([rounded.predict(each) for each in inputs])
@@ -40,14 +53,22 @@ def rounded_outputs(
 
 
 @torch.no_grad()
-def _round(model: nn.Module, bits: int, seed: int) -> None:
-    """Round matrices, row by row, to the nearest of 2^bits - 1 even steps, shifted at random."""
+def _round(
+    model: nn.Module, bits: int, seed: int, formats: Mapping[str, str] | None = None
+) -> None:
+    """Round matrices, row by row, to the nearest of 2^bits - 1 even steps, shifted at random; with
+    ``formats`` each to its own bits, and those that are not in it not at all."""
     generator = torch.Generator().manual_seed(seed)
     seen: set[int] = set()
-    for parameter in model.parameters():
+    for name, parameter in model.named_parameters():
         if parameter.ndim < 2 or parameter.numel() < SMALL or parameter.data_ptr() in seen:
             continue
         seen.add(parameter.data_ptr())
+        if formats is not None:
+            own = next((q for part, q in formats.items() if f".{name}".endswith(f".{part}")), HALF)
+            if own == HALF:
+                continue
+            bits = COMPRESSIONS[own].bits
         most = 2 ** (bits - 1) - 1
         scale = parameter.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12) / most
         shift = torch.rand(scale.shape, generator=generator) - 0.5

@@ -68,4 +68,6 @@ def compare_with(
     texts = witness.check_ids(workload.texts, bundle.reading().tokenizer)
     expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
     quantize = str(bundle.settings["quantization"])
-    return prove(witness, quantize, workload.inputs, expected, found, texts), expected, found
+    formats = bundle.settings.get("weights")
+    proof = prove(witness, quantize, workload.inputs, expected, found, texts, formats)
+    return proof, expected, found

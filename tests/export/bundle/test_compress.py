@@ -17,7 +17,7 @@ from tests.export.simulator.programs import convert
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("quantize", COMPRESSIONS)
 def test_what_waits_for_a_later_system(quantize: str, target: str) -> None:
-    needed = {"int4": "iOS18", "w8a8": "iOS17"}.get(quantize, "iOS16")
+    needed = {"int4": "iOS18", "lut3": "iOS18", "w8a8": "iOS17"}.get(quantize, "iOS16")
     if target < needed:
         with pytest.raises(UserError, match=f"{quantize} needs --target {needed}"):
             check_target(quantize, target)

@@ -1,0 +1,107 @@
+"""What a package may lose, or how large it may be: the values of ``--budget`` and ``--data``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.console.errors import UserError
+from export.bundle.compress import COMPRESSIONS
+
+EXPECTED = '"MEASURE -NUMBER" such as "F1 -0.5", or "NUMBER MB"'
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a package may lose: ``measure`` may change by ``change``, a loss or, of a measure where
+    less is better, a gain; or the ``bytes`` that it may take. ``words``: as it was given."""
+
+    words: str
+    measure: str = ""
+    change: float = 0.0
+    bytes: int | None = None
+
+    def allows(self, half: Mapping[str, float], found: Mapping[str, float]) -> bool:
+        """Whether the measures may become ``found`` from those of half precision; of a size, they
+        may."""
+        if self.bytes is not None:
+            return True
+        before, after = half[self.measure], found[self.measure]
+        worse = (before - after) if self.change <= 0 else (after - before)
+        return worse <= abs(self.change) + 1e-9
+
+
+def parse_budget(text: str) -> Budget:
+    """The value of ``--budget``.
+
+    Raises:
+        UserError: it is neither a change of a measure nor a size.
+    """
+    if size := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*MB\s*", text):
+        return Budget(text, bytes=int(float(size[1]) * 1e6))
+    if change := re.fullmatch(r"\s*([A-Za-z]\w*(?: \w+)?)\s*([-+]\d+(?:\.\d+)?)\s*", text):
+        return Budget(text, change[1].lower().replace(" ", "_"), float(change[2]))
+    raise UserError(f"--budget {text!r}: unknown budget (expected {EXPECTED})")
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What decides the bits: a budget, and the first ``limit`` examples of ``data``."""
+
+    budget: Budget
+    data: Path
+    limit: int | None = None
+
+
+def asked_choosing(
+    quantize: str, budget: str | None, data: Path | None, limit: int | None
+) -> Choosing | None:
+    """The values of ``--budget``, ``--data`` and ``--limit`` for a quantization.
+
+    Raises:
+        UserError: a quantization of mixed bits without a budget or data, another with one of them,
+            or as `parse_budget`.
+    """
+    if COMPRESSIONS[quantize].kind != "mixed":
+        if budget is not None or data is not None:
+            raise UserError(f"--budget and --data are for --quantize auto, not {quantize}")
+        return None
+    if budget is None or data is None:
+        raise UserError(f"--quantize auto needs --data FILE and --budget {EXPECTED}")
+    return Choosing(parse_budget(budget), data, limit)
+
+
+def check_measure(budget: Budget, measures: Mapping[str, float]) -> None:
+    """Raises:
+    UserError: the budget is of a measure that is not among ``measures``.
+    """
+    if budget.bytes is None and budget.measure not in measures:
+        known = ", ".join(measures) or "none: it has no right answers"
+        raise UserError(f"--budget {budget.words!r}: the data has no such measure (it has {known})")
+
+
+def check_size(budget: Budget, written: int) -> None:
+    """Raises:
+    UserError: the package that was ``written``, in bytes, is larger than the budget.
+    """
+    if budget.bytes is not None and written > budget.bytes:
+        raise UserError(
+            f"--budget {budget.words!r}: the written package has {written / 1e6:.2f} MB; ask for "
+            "less, or for fewer --lengths"
+        )
+
+
+def first_within(package_bytes: Sequence[int], budget: Budget) -> int:
+    """The first package of a path that is no larger than the budget.
+
+    Raises:
+        UserError: none is.
+    """
+    limit = budget.bytes or 0
+    for number, size in enumerate(package_bytes):
+        if size <= limit:
+            return number
+    smallest = min(package_bytes) / 1e6
+    raise UserError(f"--budget {budget.words!r}: the smallest package has {smallest:.1f} MB")
