@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.runtimes.registry import DEFAULTS, KIT, PEERS, RUNTIMES, default_runtimes, parse_runtimes
 from distill.console.command_parser import add_json_options, command_parser, show_result
@@ -25,6 +25,7 @@ from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
     from bench.measuring.turns import Plan
+    from bench.reporting.comparison import Comparison
 
 DEFAULT_WORKLOAD = "fixed:128"
 DEFAULT_SECONDS = 12.0
@@ -72,19 +73,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(arguments)
     from bench.measuring.turns import measure
     from bench.reporting import tables as report
+    from bench.reporting.comparison import Comparison
     from bench.reporting.device_results import read_device_results
 
     device = read_device_results(arguments.device) if arguments.device else []
-    result = measure(plan(arguments))
-    result["device"] = report.device_rows(device)
-    result["ratios"] += report.device_ratios(device)
+    measured = measure(plan(arguments))
+    result = Comparison(measured, tuple(device))
     show_result(arguments, result, lambda found: report.print_tables(found, arguments.published))
     _write(arguments, result)
-    if result["error"]:
-        raise UserError(result["error"])
-    if not result["rows"] and not result["interrupted"]:
-        raise UserError(f"nothing was measured: {'; '.join(result['left_out'])}")
-    return INTERRUPTED if result["interrupted"] else 0
+    if measured.error:
+        raise UserError(measured.error)
+    if not measured.rows and not measured.interrupted:
+        raise UserError(f"nothing was measured: {'; '.join(measured.left_out)}")
+    return INTERRUPTED if measured.interrupted else 0
 
 
 def plan(arguments: argparse.Namespace) -> Plan:
@@ -146,7 +147,7 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"{path}: {folder} cannot be written ({error.strerror})") from None
 
 
-def _write(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def _write(arguments: argparse.Namespace, result: Comparison) -> None:
     if arguments.plot:
         from bench.reporting.plot import write_plot
 

@@ -12,10 +12,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import INTERRUPTED, UserError, command
+
+if TYPE_CHECKING:
+    from bench.measuring.results import Measurements
+    from bench.runtimes.arithmetic import Part, Roof
+    from bench.runtimes.contenders import Model
 
 PRECISIONS = ("float32", "float16", "int8")
 DEFAULT_RUNTIMES = {
@@ -95,7 +100,7 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
         "random_weights": model.random_weights,
         "length": length,
         "precision": precision,
-        "machine": machine,
+        "machine": machine.as_json() if machine else None,
         "roof": {
             "product_gflops": roof.products,
             "other_gflops": roof.rest,
@@ -111,7 +116,7 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
     return result | _shares(measured, result["roofline_ms"])
 
 
-def _part(part: Any, roof: Any, precision: str) -> dict[str, Any]:
+def _part(part: Part, roof: Roof, precision: str) -> dict[str, Any]:
     moved = part.bytes(precision)
     return {
         "part": part.name,
@@ -124,7 +129,7 @@ def _part(part: Any, roof: Any, precision: str) -> dict[str, Any]:
     }
 
 
-def _measure(arguments: argparse.Namespace, model: Any, threads: int) -> dict[str, Any]:
+def _measure(arguments: argparse.Namespace, model: Model, threads: int) -> Measurements:
     from bench.measuring.turns import Plan, measure
     from bench.runtimes.registry import parse_runtimes
     from bench.runtimes.workloads import Source, load_workloads
@@ -144,19 +149,23 @@ def _measure(arguments: argparse.Namespace, model: Any, threads: int) -> dict[st
     return measure(plan)
 
 
-def _shares(measured: dict[str, Any] | None, roofline_ms: float) -> dict[str, Any]:
+def _shares(measured: Measurements | None, roofline_ms: float) -> dict[str, Any]:
     """Each runtime's median and the share of the roofline that it reaches."""
     if measured is None:
         return {"runtimes": [], "left_out": [], "interrupted": False}
     runtimes = [
         {
-            "runtime": row["runtime"],
-            "median_ms": row["median_ms"],
-            "share": roofline_ms / row["median_ms"],
+            "runtime": row.runtime,
+            "median_ms": row.median_ms,
+            "share": roofline_ms / row.median_ms,
         }
-        for row in measured["rows"]
+        for row in measured.rows
     ]
-    return {"runtimes": runtimes, **{key: measured[key] for key in ("left_out", "interrupted")}}
+    return {
+        "runtimes": runtimes,
+        "left_out": list(measured.left_out),
+        "interrupted": measured.interrupted,
+    }
 
 
 if __name__ == "__main__":

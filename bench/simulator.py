@@ -86,7 +86,7 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
         times = dict(zip(runtimes, clock.times(), strict=True))
     weights = 4 * model.parameters / MB
     return {
-        "machine": machine,
+        "machine": machine.as_json(),
         "model": model.name,
         "length": length,
         "turns": len(times[SIMULATOR].singles),
@@ -123,7 +123,7 @@ def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
 def _print(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from bench.reporting.tables import wide_console
+    from distill.console.tables import wide_console
 
     title = f"{result['model']}, length {result['length']}, {result['turns']} turns"
     table = Table(title=title, show_header=False, title_justify="left")

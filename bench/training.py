@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def show(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from bench.reporting.tables import wide_console
+    from distill.console.tables import wide_console
 
     console = wide_console()
     shape = result["model"]

@@ -8,8 +8,8 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from bench.measuring.results import Machine
 from distill.console.errors import UserError
 
 PACKAGES = ("torch", "transformers", "onnxruntime", "coremltools", "openvino", "numpy")
@@ -46,26 +46,23 @@ def pinned(threads: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def describe(threads: int) -> dict[str, Any]:
-    """CPU, flags that matter to matrix products, memory, load, system and versions.
-
-    ``load`` is the system's mean number of running processes over the last minute, before the
-    measurement: above 0 something else had the cores.
-    """
+def describe(threads: int) -> Machine:
+    """CPU, flags that matter to matrix products, memory, load, system and versions."""
     import psutil
 
     name, flags = _cpu()
-    return {
-        "cpu": name,
-        "flags": [flag for flag in FLAGS if flag in flags],
-        "cores": cores(),
-        "threads": threads,
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "load": round(os.getloadavg()[0], 2),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "versions": {package: _version(package) for package in PACKAGES if _version(package)},
-    }
+    versions = {package: _version(package) for package in PACKAGES}
+    return Machine(
+        cpu=name,
+        flags=tuple(flag for flag in FLAGS if flag in flags),
+        cores=cores(),
+        threads=threads,
+        memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
+        load=round(os.getloadavg()[0], 2),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions={package: version for package, version in versions.items() if version},
+    )
 
 
 def require_memory(needed: float, purpose: str) -> None:

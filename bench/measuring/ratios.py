@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from bench.measuring.results import Ratio, Row
 from bench.measuring.timing import Times, ratio
 from bench.runtimes.registry import KIT, PEERS
 from bench.runtimes.workloads import Workload
@@ -19,10 +19,10 @@ class Entry:
     runtime: str
     workload: Workload
     times: Times
-    row: dict[str, Any]
+    row: Row
 
 
-def ratios(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def ratios(entries: Sequence[Entry]) -> list[Ratio]:
     """Ratios among entries that took turns, ratio = baseline time / model time:
 
     - each model against the first, in the same runtime and on the same workload;
@@ -63,16 +63,16 @@ def _against_peers(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
             yield from ((entry, best) for entry in found if entry.runtime in PEERS)
 
 
-def _ratio(baseline: Entry, other: Entry) -> dict[str, Any]:
+def _ratio(baseline: Entry, other: Entry) -> Ratio:
     value, low, high = ratio(baseline.times.singles, other.times.singles, other.workload.statistic)
-    return {
-        "baseline": baseline.model,
-        "model": other.model,
-        "runtime": other.runtime,
-        "workload": other.workload.name,
-        "ratio": value,
-        "low": low,
-        "high": high,
-        "baseline_runtime": baseline.runtime,
-        "baseline_workload": baseline.workload.name,
-    }
+    return Ratio(
+        baseline=baseline.model,
+        model=other.model,
+        runtime=other.runtime,
+        workload=other.workload.name,
+        ratio=value,
+        low=low,
+        high=high,
+        baseline_runtime=baseline.runtime,
+        baseline_workload=baseline.workload.name,
+    )

@@ -6,7 +6,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from bench.measuring.machine import describe, pinned, require_memory
 from bench.measuring.memory import peak_memory
 from bench.measuring.ratios import Entry, ratios
+from bench.measuring.results import Measurements, Ratio, Row
 from bench.measuring.timing import Clock, Contender, Times
 from bench.runtimes.contenders import Model
 from bench.runtimes.registry import Prepared, Unavailable, load, prepare
@@ -59,26 +60,22 @@ class Session:
     plan: Plan
     folder: Path
     bar: tqdm[Any]
-    result: dict[str, Any] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    error: str | None = None
 
 
-def measure(plan: Plan) -> dict[str, Any]:
-    """Measure; ``{"machine", "rows", "ratios", "left_out", "interrupted", "error"}``. Ctrl-C,
-    SIGTERM or an error ends it early; what was measured until then is kept.
+def measure(plan: Plan) -> Measurements:
+    """Measure. Ctrl-C, SIGTERM or an error ends it early; what was measured until then is kept.
 
     Raises, where nothing was measured yet (later, ``error`` is the message):
         UserError: no room in memory, or a file that is broken.
         UserError: a model that cannot be exported.
         OSError: no room on the disk.
     """
-    result: dict[str, Any] = {
-        "machine": describe(plan.threads),
-        "rows": [],
-        "ratios": [],
-        "left_out": [],
-        "interrupted": False,
-        "error": None,
-    }
+    machine = describe(plan.threads)
     groups = 1 if plan.together else len(plan.runtimes)
     with (
         _sigterm_as_ctrl_c(),
@@ -91,21 +88,28 @@ def measure(plan: Plan) -> dict[str, Any]:
             leave=False,
         ) as bar,
     ):
-        session = Session(plan, Path(folder), bar, result)
+        session = Session(plan, Path(folder), bar)
         try:
             for group in range(groups):
                 runtimes = plan.runtimes if plan.together else (plan.runtimes[group],)
                 _measure_group(session, runtimes)
                 bar.n = (group + 1) * len(plan.workloads)
-                if result["interrupted"]:
+                if session.interrupted:
                     break
         except KeyboardInterrupt:
-            result["interrupted"] = True
+            session.interrupted = True
         except (UserError, OSError) as error:
-            if not result["rows"]:
+            if not session.rows:
                 raise
-            result["error"] = str(error)
-    return result
+            session.error = str(error)
+    return Measurements(
+        machine,
+        tuple(session.rows),
+        tuple(session.ratios),
+        tuple(session.left_out),
+        session.interrupted,
+        session.error,
+    )
 
 
 @contextmanager
@@ -126,13 +130,13 @@ def _measure_group(session: Session, runtimes: Sequence[str]) -> None:
     try:
         for workload in session.plan.workloads:
             entries += _time(session, loaded, workload)
-            if session.result["interrupted"]:
+            if session.interrupted:
                 break
+        if session.plan.memory and not session.interrupted:
+            entries = _with_memory(session, loaded, entries)
     finally:
-        session.result["rows"] += [entry.row for entry in entries]
-        session.result["ratios"] += ratios(entries)
-    if session.plan.memory and not session.result["interrupted"]:
-        _add_memory(session, loaded, entries)
+        session.rows += [entry.row for entry in entries]
+        session.ratios += ratios(entries)
 
 
 def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
@@ -149,7 +153,7 @@ def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
                 predict(inputs[length])
             yield Loaded(model, prepared, predict)
         except Unavailable as reason:
-            session.result["left_out"].append(f"{model.name} in {runtime}: {reason}")
+            session.left_out.append(f"{model.name} in {runtime}: {reason}")
 
 
 def _time(session: Session, loaded: Sequence[Loaded], workload: Workload) -> list[Entry]:
@@ -172,7 +176,7 @@ def _time(session: Session, loaded: Sequence[Loaded], workload: Workload) -> lis
         clock.warm_up()
         clock.run(plan.seconds, max(LEAST_TURNS, len(workload.inputs)), tick)
     except KeyboardInterrupt:
-        session.result["interrupted"] = True
+        session.interrupted = True
     bar.n = begun + 1
     return [
         Entry(one.model.name, one.prepared.runtime, variant, times, _row(one, variant, times))
@@ -181,36 +185,43 @@ def _time(session: Session, loaded: Sequence[Loaded], workload: Workload) -> lis
     ]
 
 
-def _row(loaded: Loaded, workload: Workload, times: Times) -> dict[str, Any]:
+def _row(loaded: Loaded, workload: Workload, times: Times) -> Row:
     model, size = loaded.model, loaded.prepared.size
     accuracy = model.accuracy
-    return {
-        "model": model.name,
-        "random_weights": model.random_weights,
-        "parameters": model.parameters,
-        "size_mb": size / 1e6 if size else None,
-        "runtime": loaded.prepared.runtime,
-        "workload": workload.name,
-        "inputs": len(workload.inputs),
-        "inputs_without_limit": workload.of,
-        "inferences": len(times.singles),
-        "median_ms": times.percentile(50),
-        "median_interval_ms": list(times.median_interval()),
-        "p90_ms": times.percentile(90),
-        "p99_ms": times.percentile(99),
-        "pass_s": times.pass_seconds,
-        "tokenization_ms": None if workload.tokenization is None else workload.tokenization * 1000,
-        "memory_mb": None,
-        "accuracy": dict([accuracy]) if accuracy else None,
-    }
+    return Row(
+        model=model.name,
+        random_weights=model.random_weights,
+        parameters=model.parameters,
+        size_mb=size / 1e6 if size else None,
+        runtime=loaded.prepared.runtime,
+        workload=workload.name,
+        inputs=len(workload.inputs),
+        inputs_without_limit=workload.of,
+        inferences=len(times.singles),
+        median_ms=times.percentile(50),
+        median_interval_ms=times.median_interval(),
+        p90_ms=times.percentile(90),
+        p99_ms=times.percentile(99),
+        pass_s=times.pass_seconds,
+        tokenization_ms=None if workload.tokenization is None else workload.tokenization * 1000,
+        memory_mb=None,
+        accuracy=dict([accuracy]) if accuracy else None,
+    )
 
 
-def _add_memory(session: Session, loaded: Sequence[Loaded], entries: Sequence[Entry]) -> None:
+def _with_memory(
+    session: Session, loaded: Sequence[Loaded], entries: Sequence[Entry]
+) -> list[Entry]:
+    """The entries with the peak memory of their model in their runtime."""
+    peaks = {}
     longest = max(length for workload in session.plan.workloads for length in workload.lengths)
     for one in loaded:
         runtime, name = one.prepared.runtime, one.model.name
         session.bar.set_description_str(f"{runtime}: memory of {name}")
-        peak = peak_memory(one.prepared, longest, session.plan.threads, one.model.vocabulary)
-        for entry in entries:
-            if (entry.runtime, entry.model) == (runtime, name):
-                entry.row["memory_mb"] = peak
+        peaks[runtime, name] = peak_memory(
+            one.prepared, longest, session.plan.threads, one.model.vocabulary
+        )
+    return [
+        replace(entry, row=replace(entry.row, memory_mb=peaks[entry.runtime, entry.model]))
+        for entry in entries
+    ]

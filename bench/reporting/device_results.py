@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from distill.console.errors import UserError
 
@@ -62,6 +64,17 @@ class DeviceRow:
     battery_level: float | None = None
     charging: bool | None = None
     compute_plan: dict[str, dict[str, float]] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """With the median and percentiles in ms in the place of single times."""
+        entries = asdict(self)
+        times = entries.pop("milliseconds")
+        del entries["rounds"]
+        percentiles = {
+            name: float(np.percentile(times, q))
+            for name, q in (("median_ms", 50), ("p90_ms", 90), ("p99_ms", 99))
+        }
+        return {**entries, **percentiles, "inferences": len(times)}
 
     @property
     def place(self) -> tuple[str, str, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import html
 from pathlib import Path
-from typing import Any
 
+from bench.reporting.comparison import Comparison
 from bench.reporting.plot import plot_png
 from bench.reporting.tables import Table, notes, tables
 from distill.console.atomic import atomic_file
@@ -25,7 +25,7 @@ img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 """
 
 
-def page(result: dict[str, Any], published: bool = False) -> str:
+def page(result: Comparison, published: bool = False) -> str:
     """The page as text."""
     image = base64.b64encode(plot_png(result)).decode()
     body = [
@@ -48,7 +48,7 @@ def page(result: dict[str, Any], published: bool = False) -> str:
     )
 
 
-def write_html(result: dict[str, Any], path: Path, published: bool = False) -> None:
+def write_html(result: Comparison, path: Path, published: bool = False) -> None:
     with atomic_file(path) as staged:
         staged.write_text(page(result, published) + "\n", encoding="utf-8")
 

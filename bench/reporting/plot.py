@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.measuring.results import Row
+from bench.reporting.comparison import Comparison
 from distill.console.atomic import atomic_file
 
 WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
 
 
-def plot_png(result: dict[str, Any]) -> bytes:
+def plot_png(result: Comparison) -> bytes:
     """A panel for each workload, a colour for each runtime, a point for each model with the 95%
     interval of its median; the size is that of the file the runtime loads."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in result["rows"] if row["size_mb"]]
-    workloads = list(dict.fromkeys(row["workload"] for row in rows)) or ["nothing measured"]
+    rows = [row for row in result.measured.rows if row.size_mb]
+    workloads = list(dict.fromkeys(row.workload for row in rows)) or ["nothing measured"]
     across = min(PANELS_A_ROW, len(workloads))
     down = -(-len(workloads) // across)
     figure = Figure(figsize=(WIDTH * across, HEIGHT * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, workload in zip(panels, workloads, strict=False):
-        _panel(axes, [row for row in rows if row["workload"] == workload], workload)
+        _panel(axes, [row for row in rows if row.workload == workload], workload)
     for axes in panels[len(workloads) :]:
         axes.set_visible(False)
     buffer = io.BytesIO()
@@ -33,19 +36,19 @@ def plot_png(result: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def write_plot(result: dict[str, Any], path: Path) -> None:
+def write_plot(result: Comparison, path: Path) -> None:
     with atomic_file(path) as staged:
         staged.write_bytes(plot_png(result))
 
 
-def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
-    for runtime in dict.fromkeys(row["runtime"] for row in rows):
+def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:
+    for runtime in dict.fromkeys(row.runtime for row in rows):
         chosen = sorted(
-            (row for row in rows if row["runtime"] == runtime), key=lambda row: row["size_mb"]
+            (row for row in rows if row.runtime == runtime), key=lambda row: row.size_mb or 0
         )
-        medians = [row["median_ms"] for row in chosen]
+        medians = [row.median_ms for row in chosen]
         axes.errorbar(
-            [row["size_mb"] for row in chosen],
+            [row.size_mb for row in chosen],
             medians,
             yerr=np.transpose([interval(row) for row in chosen]),
             fmt="o",
@@ -56,7 +59,7 @@ def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
         for row in chosen:
             axes.annotate(
                 label(row),
-                (row["size_mb"], row["median_ms"]),
+                (row.size_mb, row.median_ms),
                 textcoords="offset points",
                 xytext=(5, 5),
                 fontsize=7,
@@ -72,14 +75,14 @@ def _panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
         axes.legend(fontsize=7)
 
 
-def interval(row: dict[str, Any]) -> tuple[float, float]:
+def interval(row: Row) -> tuple[float, float]:
     """How far the median's interval reaches below and above it; nothing where it is not known."""
-    median = row["median_ms"]
-    low, high = row.get("median_interval_ms") or (median, median)
+    median = row.median_ms
+    low, high = row.median_interval_ms or (median, median)
     return median - low, high - median
 
 
-def label(row: dict[str, Any]) -> str:
+def label(row: Row) -> str:
     """The model's name, with its accuracy where that is known."""
-    known = row["accuracy"] or {}
-    return " ".join([row["model"], *(f"({name} {value:.1f})" for name, value in known.items())])
+    known = row.accuracy or {}
+    return " ".join([row.model, *(f"({name} {value:.1f})" for name, value in known.items())])

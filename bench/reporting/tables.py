@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from bench.measuring.machine import BUSY
-from bench.measuring.timing import ratio, ratio_by_round
+from bench.measuring.results import Ratio, Row
+from bench.reporting.comparison import Comparison
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
+from distill.console.tables import wide_console
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-Row = dict[str, Any]
-FILE_WIDTH = 150
+Cells = dict[str, Any]
+"""What a row of a table shows, by the key of its column."""
+T = TypeVar("T")
 WHOLE = ("model", "runtime", "baseline / model")
 """Columns that are never broken: numbers give way to names."""
 
@@ -84,69 +81,19 @@ DEVICE = (
 )
 
 
-def device_rows(rows: Sequence[DeviceRow]) -> list[Row]:
-    """A phone's rows with their median and percentiles in ms in the place of single times."""
-    result = []
-    for row in rows:
-        entries = asdict(row)
-        times = entries.pop("milliseconds")
-        del entries["rounds"]
-        for name, q in (("median_ms", 50), ("p90_ms", 90), ("p99_ms", 99)):
-            entries[name] = float(np.percentile(times, q))
-        result.append({**entries, "inferences": len(times)})
-    return result
-
-
-def device_ratios(rows: Sequence[DeviceRow]) -> list[Row]:
-    """Each model against the first on the same device, compute unit and length.
-
-    Times taken in turns are compared round by round; a file of version 1 has no rounds, its times
-    are not paired.
-    """
-    first: dict[tuple[str, str, int], DeviceRow] = {}
-    result = []
-    for row in rows:
-        baseline = first.setdefault(row.place, row)
-        if baseline is row:
-            continue
-        value, low, high = _device_ratio(baseline, row)
-        runtime, workload = f"{row.device} {row.compute_unit}", f"fixed:{row.length}"
-        result.append(
-            {
-                "baseline": baseline.model,
-                "model": row.model + (" (control)" if row.control else ""),
-                "runtime": runtime,
-                "workload": workload,
-                "ratio": value,
-                "low": low,
-                "high": high,
-                "baseline_runtime": runtime,
-                "baseline_workload": workload,
-            }
-        )
-    return result
-
-
-def _device_ratio(
-    baseline: DeviceRow, other: DeviceRow
-) -> tuple[float, float | None, float | None]:
-    times = np.array(baseline.milliseconds), np.array(other.milliseconds)
-    if baseline.rounds is None or other.rounds is None:
-        return ratio(*times, paired=False)
-    return ratio_by_round(*times, np.array(baseline.rounds), np.array(other.rounds))
-
-
-def tables(result: dict[str, Any], published: bool = False) -> list[Table]:
+def tables(result: Comparison, published: bool = False) -> list[Table]:
     """All tables that have rows; published figures in one of their own, and only if asked for."""
     found = [
-        _table("Latency in ms, batch size 1, tokenization excluded", ROWS, result["rows"], _cells),
+        _table(
+            "Latency in ms, batch size 1, tokenization excluded", ROWS, result.measured.rows, _cells
+        ),
         _table(
             "Ratio of times: baseline / model (above 1: the model is faster)",
             RATIOS,
-            result["ratios"],
+            result.ratios,
             _ratio_cells,
         ),
-        _table("Measured on a phone", DEVICE, result.get("device", []), _device_cells),
+        _table("Measured on a phone", DEVICE, result.device, _device_cells),
     ]
     if published:
         rows = [[figure.what, figure.figure, figure.source] for figure in PUBLISHED]
@@ -162,7 +109,7 @@ def tables(result: dict[str, Any], published: bool = False) -> list[Table]:
 
 
 def _table(
-    title: str, columns: Sequence[Column], rows: Sequence[Row], cells: Callable[[Row], Row]
+    title: str, columns: Sequence[Column], rows: Sequence[T], cells: Callable[[T], Cells]
 ) -> Table:
     values = [cells(row) for row in rows]
     shown = [c for c in columns if any(value.get(c.key) is not None for value in values)]
@@ -194,71 +141,56 @@ def without_constants(table: Table) -> Table:
     )
 
 
-def _cells(row: Row) -> Row:
-    label = " (random weights)" if row["random_weights"] else ""
-    several = row["inputs"] > 1
-    of = row["inputs_without_limit"]
+def _cells(row: Row) -> Cells:
+    label = " (random weights)" if row.random_weights else ""
+    several, of = row.inputs > 1, row.inputs_without_limit
     return {
-        **row,
-        "model": row["model"] + label,
-        "inputs": (f"{row['inputs']} of {of}" if of > row["inputs"] else of) if several else None,
-        "pass_s": row["pass_s"] if several else None,
+        **row.as_json(),
+        "model": row.model + label,
+        "inputs": (f"{row.inputs} of {of}" if of > row.inputs else of) if several else None,
+        "pass_s": row.pass_s if several else None,
     }
 
 
-def _ratio_cells(row: Row) -> Row:
-    same = row["baseline_runtime"] == row["runtime"]
-    workload = row["workload"]
-    if row["baseline_workload"] != workload:
-        workload = f"{row['baseline_workload']} / {workload}"
+def _ratio_cells(ratio: Ratio) -> Cells:
     return {
-        **row,
-        "models": f"{row['baseline']} / {row['model']}",
-        "runtimes": row["runtime"] if same else f"{row['baseline_runtime']} / {row['runtime']}",
-        "workload": workload,
-        "interval": None if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}",
+        "models": ratio.models,
+        "runtimes": ratio.runtimes,
+        "workload": ratio.workloads,
+        "ratio": ratio.ratio,
+        "interval": ratio.interval,
     }
 
 
-def _device_cells(row: Row) -> Row:
-    before, after = row["thermal_state_before"], row["thermal_state"]
-    label = " (random weights)" if row["random_weights"] else ""
-    control = " (control)" if row.get("control") else ""
-    plan = row.get("compute_plan")
+def _device_cells(row: DeviceRow) -> Cells:
+    before, after, plan = row.thermal_state_before, row.thermal_state, row.compute_plan
+    label = " (random weights)" if row.random_weights else ""
+    control = " (control)" if row.control else ""
     return {
-        **row,
-        "model": row["model"] + control + label,
+        **row.as_json(),
+        "model": row.model + control + label,
         "neural_engine": None if plan is None else f"{plan['neural_engine']['cost']:.0%}",
-        "memory_mb": row["memory_bytes"] / 1e6,
+        "memory_mb": row.memory_bytes / 1e6,
         "thermal": after if before == after else f"{before} to {after}",
     }
 
 
-def notes(result: dict[str, Any]) -> list[str]:
+def notes(result: Comparison) -> list[str]:
     """What a reader of the tables must know: what is missing, and on what they were measured."""
-    machine = result["machine"]
-    lines = [f"left out: {line}" for line in result["left_out"]]
-    if result["interrupted"] or result["error"]:
-        end = result["error"] or "interrupted"
+    measured, machine = result.measured, result.measured.machine
+    lines = [f"left out: {line}" for line in measured.left_out]
+    if measured.interrupted or measured.error:
+        end = measured.error or "interrupted"
         lines.append(f"{end}: the tables hold what was measured until then")
-    if machine["load"] > BUSY * machine["cores"]:
+    if machine.load > BUSY * machine.cores:
         lines.append(
-            f"the machine was busy before the start (load {machine['load']}): trust the ratios "
+            f"the machine was busy before the start (load {machine.load}): trust the ratios "
             "more than the times"
         )
-    return [*lines, machine_line(machine)]
+    return [*lines, machine.line()]
 
 
-def machine_line(machine: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    flags = " ".join(machine["flags"]) or "no vector flags known"
-    return (
-        f"{machine['cpu']}, {machine['threads']} of {machine['cores']} cores, {flags}, "
-        f"{machine['memory_gb']} GB; {versions}"
-    )
-
-
-def print_tables(result: dict[str, Any], published: bool) -> None:
+def print_tables(result: Comparison, published: bool) -> None:
     from rich import box
     from rich import table as rich_table
 
@@ -273,12 +205,3 @@ def print_tables(result: dict[str, Any], published: bool) -> None:
         console.print(shown)
     for line in notes(result):
         console.print(line)
-
-
-def wide_console() -> Console:
-    """A terminal as wide as it is; a file or pipe as wide as the tables. Text is printed as it is:
-    brackets in a model's name are no markup."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else FILE_WIDTH
-    return Console(width=width, markup=False, emoji=False, highlight=False)

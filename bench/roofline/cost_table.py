@@ -10,7 +10,7 @@ def print_cost(result: dict[str, Any]) -> None:
     from rich import box
     from rich.table import Table
 
-    from bench.reporting.tables import wide_console
+    from distill.console.tables import wide_console
 
     console = wide_console()
     label = " (random weights)" if result["random_weights"] else ""

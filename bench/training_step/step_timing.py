@@ -15,7 +15,6 @@ import torch
 
 from bench.measuring.machine import cores, describe
 from bench.measuring.memory import MB, resident_peak
-from bench.reporting.tables import machine_line
 from bench.runtimes.workloads import Source, open_tokenizer
 from bench.training_step.steps import SHAPES, Batches, KitStep, PlainStep, models, take
 from distill.corpus.text_sources import read_lines
@@ -99,8 +98,8 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
         "rows": rows,
         "ratio": _ratio(turns["kit"], turns["plain"], settings.seed),
         "seed": settings.seed,
-        "machine": machine,
-        "machine_line": machine_line(machine)
+        "machine": machine.as_json(),
+        "machine_line": machine.line()
         if device.type == "cpu"
         else f"{torch.cuda.get_device_name()}; torch {torch.__version__}",
     }

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.measuring.results import Machine, Measurements, Ratio, Row
+from bench.reporting.comparison import Comparison
 
 
 @pytest.fixture
@@ -68,62 +72,59 @@ def device_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def result() -> dict[str, Any]:
+def result() -> Comparison:
     """A result with two models, one of unknown interval, and a name that HTML must escape."""
 
-    def row(model: str, median: float, **entries: Any) -> dict[str, Any]:
-        return {
-            "model": model,
-            "random_weights": False,
-            "parameters": 66_000_000,
-            "size_mb": 265.0,
-            "runtime": "onnxruntime",
-            "workload": "fixed:128",
-            "inputs": 1,
-            "inputs_without_limit": 1,
-            "inferences": 20,
-            "median_ms": median,
-            "p90_ms": median * 1.1,
-            "p99_ms": median * 1.2,
-            "pass_s": median / 1000,
-            "tokenization_ms": None,
-            "memory_mb": 512.0,
-            "accuracy": None,
-            **entries,
-        }
+    def row(model: str, median: float, **entries: Any) -> Row:
+        known = Row(
+            model=model,
+            random_weights=False,
+            parameters=66_000_000,
+            size_mb=265.0,
+            runtime="onnxruntime",
+            workload="fixed:128",
+            inputs=1,
+            inputs_without_limit=1,
+            inferences=20,
+            median_ms=median,
+            median_interval_ms=None,
+            p90_ms=median * 1.1,
+            p99_ms=median * 1.2,
+            pass_s=median / 1000,
+            tokenization_ms=None,
+            memory_mb=512.0,
+            accuracy=None,
+        )
+        return replace(known, **entries)
 
-    def ratio(low: float | None, high: float | None) -> dict[str, Any]:
-        return {
-            "baseline": "bert",
-            "model": "<b>&student",
-            "runtime": "onnxruntime",
-            "workload": "fixed:128",
-            "ratio": 2.0,
-            "low": low,
-            "high": high,
-            "baseline_runtime": "onnxruntime",
-            "baseline_workload": "fixed:128",
-        }
+    def ratio(low: float | None, high: float | None) -> Ratio:
+        return Ratio(
+            baseline="bert",
+            model="<b>&student",
+            runtime="onnxruntime",
+            workload="fixed:128",
+            ratio=2.0,
+            low=low,
+            high=high,
+            baseline_runtime="onnxruntime",
+            baseline_workload="fixed:128",
+        )
 
-    return {
-        "machine": {
-            "cpu": "a CPU",
-            "flags": ["avx2"],
-            "cores": 2,
-            "threads": 2,
-            "memory_gb": 8.0,
-            "load": 0.0,
-            "system": "Linux",
-            "python": "3.11",
-            "versions": {"torch": "2.13.0"},
-        },
-        "rows": [
-            row("bert", 100.0, random_weights=True, parameters=109_000_000, size_mb=436.0),
-            row("<b>&student", 50.0, accuracy={"f1": 86.9}),
-        ],
-        "ratios": [ratio(1.9, 2.1), ratio(None, None)],
-        "left_out": ["bert in openvino: openvino is not installed"],
-        "interrupted": False,
-        "error": None,
-        "device": [],
-    }
+    machine = Machine(
+        cpu="a CPU",
+        flags=("avx2",),
+        cores=2,
+        threads=2,
+        memory_gb=8.0,
+        load=0.0,
+        system="Linux",
+        python="3.11",
+        versions={"torch": "2.13.0"},
+    )
+    rows = (
+        row("bert", 100.0, random_weights=True, parameters=109_000_000, size_mb=436.0),
+        row("<b>&student", 50.0, accuracy={"f1": 86.9}),
+    )
+    left_out = ("bert in openvino: openvino is not installed",)
+    ratios = (ratio(1.9, 2.1), ratio(None, None))
+    return Comparison(Measurements(machine, rows, ratios, left_out))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.reporting.comparison import device_ratios
 from bench.reporting.device_results import COMPUTE_UNITS, THERMAL_STATES, read_device_results
-from bench.reporting.tables import device_ratios, device_rows
 from distill.console.errors import UserError
 
 APP = Path(__file__).parents[3] / "ios_app"
@@ -125,10 +125,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_rows_hold_percentiles_and_ratios_the_interval(device_file: Path) -> None:
     rows = read_device_results(device_file)
     (ratio,) = device_ratios(rows)
-    assert (ratio["baseline"], ratio["model"]) == ("teacher", "student")
-    assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
-    assert ratio["ratio"] == pytest.approx(2.0)
-    written = device_rows(rows)[0]
+    assert (ratio.baseline, ratio.model) == ("teacher", "student")
+    assert ratio.low <= ratio.ratio <= ratio.high
+    assert ratio.ratio == pytest.approx(2.0)
+    written = rows[0].as_json()
     assert written["median_ms"] == pytest.approx(np.median(rows[0].milliseconds))
     assert written["median_ms"] <= written["p90_ms"] <= written["p99_ms"]
     assert "milliseconds" not in written
@@ -143,13 +143,13 @@ def test_ratio_of_times_in_turns_is_taken_by_round(device_file: Path) -> None:
         row["rounds"] = list(range(30))
     device_file.write_text(json.dumps(stored))
     (by_round,) = device_ratios(read_device_results(device_file))
-    assert by_round["low"] == pytest.approx(2.0)
-    assert by_round["high"] == pytest.approx(2.0)
+    assert by_round.low == pytest.approx(2.0)
+    assert by_round.high == pytest.approx(2.0)
     for row in stored["rows"]:
         del row["rounds"]
     device_file.write_text(json.dumps(stored))
     (unpaired,) = device_ratios(read_device_results(device_file))
-    assert unpaired["high"] - unpaired["low"] > 0.3
+    assert unpaired.high - unpaired.low > 0.3
 
 
 def test_control_is_a_row_of_its_own(device_file: Path) -> None:
@@ -157,5 +157,5 @@ def test_control_is_a_row_of_its_own(device_file: Path) -> None:
     stored["rows"].append({**stored["rows"][0], "control": True})
     device_file.write_text(json.dumps(stored))
     ratios = device_ratios(read_device_results(device_file))
-    assert [row["model"] for row in ratios] == ["student", "teacher (control)"]
-    assert ratios[1]["ratio"] == 1
+    assert [row.model for row in ratios] == ["student", "teacher (control)"]
+    assert ratios[1].ratio == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from bench.measuring.timing import Times
+from bench.reporting.comparison import Comparison
 from bench.reporting.plot import interval
 from bench.reporting.tables import Table, without_constants
 
@@ -32,6 +35,7 @@ def test_interval_of_a_median_is_that_of_scipy() -> None:
     assert Times(times[:1], 1).median_interval() == (times[0] * 1000, times[0] * 1000)
 
 
-def test_interval_reaches_below_and_above_the_median() -> None:
-    assert interval({"median_ms": 5.0, "median_interval_ms": [4.5, 6.0]}) == (0.5, 1.0)
-    assert interval({"median_ms": 5.0}) == (0.0, 0.0)
+def test_interval_reaches_below_and_above_the_median(result: Comparison) -> None:
+    row = replace(result.measured.rows[0], median_ms=5.0, median_interval_ms=(4.5, 6.0))
+    assert interval(row) == (0.5, 1.0)
+    assert interval(replace(row, median_interval_ms=None)) == (0.0, 0.0)

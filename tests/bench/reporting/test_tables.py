@@ -6,12 +6,13 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
 
+from bench.reporting.comparison import Comparison
 from bench.reporting.html_page import page, write_html
 from bench.reporting.plot import _panel, label, plot_png
 from bench.reporting.tables import notes, print_tables, tables
@@ -57,7 +58,7 @@ def open_page(browser: str, path: Path, *options: str) -> str:
 
 @pytest.mark.parametrize("width", [1200, 420])
 def test_the_page_looks_right_in_a_browser(
-    browser: str, result: dict[str, Any], tmp_path: Path, width: int
+    browser: str, result: Comparison, tmp_path: Path, width: int
 ) -> None:
     path = tmp_path / "page.html"
     path.write_text(page(result, published=True).replace("</body>", PROBE + "</body>"))
@@ -80,7 +81,7 @@ def test_the_page_looks_right_in_a_browser(
     assert probe["requests"] == []
 
 
-def test_the_page_needs_nothing_else(result: dict[str, Any], tmp_path: Path) -> None:
+def test_the_page_needs_nothing_else(result: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     write_html(result, path)
     written = path.read_text()
@@ -92,7 +93,7 @@ def test_the_page_needs_nothing_else(result: dict[str, Any], tmp_path: Path) -> 
     assert "668" not in written
 
 
-def test_cells_say_what_is_known(result: dict[str, Any]) -> None:
+def test_cells_say_what_is_known(result: Comparison) -> None:
     rows, ratios = tables(result)
     assert rows.header[:2] == ["model", "params"]
     assert rows.rows[0][:3] == ["bert (random weights)", "109.0 M", "onnxruntime"]
@@ -101,35 +102,37 @@ def test_cells_say_what_is_known(result: dict[str, Any]) -> None:
     assert ratios.rows[1][-1] == "-"
 
 
-def test_notes_tell_of_a_busy_machine_and_an_interruption(result: dict[str, Any]) -> None:
+def test_notes_tell_of_a_busy_machine_and_an_interruption(result: Comparison) -> None:
     assert len(notes(result)) == 2
-    result["machine"]["load"] = 3.5
-    result["interrupted"] = True
-    assert any("3.5" in line for line in notes(result))
-    assert any("interrupted" in line for line in notes(result))
+    machine = replace(result.measured.machine, load=3.5)
+    busy = replace(result, measured=replace(result.measured, machine=machine, interrupted=True))
+    assert any("3.5" in line for line in notes(busy))
+    assert any("interrupted" in line for line in notes(busy))
 
 
-def test_the_plot_names_the_accuracy_where_it_is_known(result: dict[str, Any]) -> None:
-    assert label(result["rows"][0]) == "bert"
-    assert label(result["rows"][1]) == "<b>&student (f1 86.9)"
+def test_the_plot_names_the_accuracy_where_it_is_known(result: Comparison) -> None:
+    assert label(result.measured.rows[0]) == "bert"
+    assert label(result.measured.rows[1]) == "<b>&student (f1 86.9)"
     assert plot_png(result).startswith(b"\x89PNG")
 
 
-def test_the_plot_leaves_room_for_the_names(result: dict[str, Any]) -> None:
+def test_the_plot_leaves_room_for_the_names(result: Comparison) -> None:
     axes = Figure().subplots()
-    _panel(axes, result["rows"], "fixed:128")
+    _panel(axes, result.measured.rows, "fixed:128")
     assert axes.get_xlim() == pytest.approx((0, 436 + 0.2 * (436 - 265)))
 
 
 def test_names_are_printed_as_they_are(
-    result: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    result: Comparison, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result["rows"][1]["model"] = "student[int8][/a]:bug:"
-    print_tables(result, published=False)
+    first, second = result.measured.rows
+    rows = (first, replace(second, model="student[int8][/a]:bug:"))
+    renamed = replace(result, measured=replace(result.measured, rows=rows))
+    print_tables(renamed, published=False)
     assert "student[int8][/a]:bug:" in capsys.readouterr().out
 
 
-def test_an_empty_result_can_be_written(result: dict[str, Any], tmp_path: Path) -> None:
-    result["rows"], result["ratios"] = [], []
-    write_html(result, tmp_path / "page.html")
+def test_an_empty_result_can_be_written(result: Comparison, tmp_path: Path) -> None:
+    empty = replace(result, measured=replace(result.measured, rows=(), ratios=()))
+    write_html(empty, tmp_path / "page.html")
     assert "left out" in (tmp_path / "page.html").read_text()

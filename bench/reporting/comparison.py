@@ -1,0 +1,71 @@
+"""All that `bench.compare` reports: what was measured here, and what a phone measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.measuring.results import Measurements, Ratio
+from bench.measuring.timing import ratio, ratio_by_round
+from bench.reporting.device_results import DeviceRow
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``device`` are a phone's rows, of which the ratios are taken here."""
+
+    measured: Measurements
+    device: tuple[DeviceRow, ...] = ()
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        return (*self.measured.ratios, *device_ratios(self.device))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.measured.as_json(),
+            "ratios": [ratio.as_json() for ratio in self.ratios],
+            "device": [row.as_json() for row in self.device],
+        }
+
+
+def device_ratios(rows: Sequence[DeviceRow]) -> list[Ratio]:
+    """Each model against the first on the same device, compute unit and length.
+
+    Times taken in turns are compared round by round; a file of version 1 has no rounds, its times
+    are not paired.
+    """
+    first: dict[tuple[str, str, int], DeviceRow] = {}
+    result = []
+    for row in rows:
+        baseline = first.setdefault(row.place, row)
+        if baseline is row:
+            continue
+        value, low, high = _device_ratio(baseline, row)
+        runtime, workload = f"{row.device} {row.compute_unit}", f"fixed:{row.length}"
+        result.append(
+            Ratio(
+                baseline=baseline.model,
+                model=row.model + (" (control)" if row.control else ""),
+                runtime=runtime,
+                workload=workload,
+                ratio=value,
+                low=low,
+                high=high,
+                baseline_runtime=runtime,
+                baseline_workload=workload,
+            )
+        )
+    return result
+
+
+def _device_ratio(
+    baseline: DeviceRow, other: DeviceRow
+) -> tuple[float, float | None, float | None]:
+    times = np.array(baseline.milliseconds), np.array(other.milliseconds)
+    if baseline.rounds is None or other.rounds is None:
+        return ratio(*times, paired=False)
+    return ratio_by_round(*times, np.array(baseline.rounds), np.array(other.rounds))
