@@ -10,10 +10,16 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError, command
+
+if TYPE_CHECKING:
+    from export.simulator.lint import Finding
 
 DATA = (
     "text, one input a line, a tab within a pair, for a bundle; an .npz file of arrays by input "
@@ -25,7 +31,9 @@ DATA = (
 def main(argv: Sequence[str] | None = None) -> int:
     from export.simulator.lint.command import parser, run
 
-    arguments = parser("python -m export.lint", __doc__, DATA).parse_args(argv)
+    options = parser("python -m export.lint", __doc__, DATA)
+    options.add_argument("--html", type=Path, metavar="FILE", help="write a page of what is found")
+    arguments = options.parse_args(argv)
     if arguments.limit < 1:
         raise UserError(f"--limit must be at least 1, not {arguments.limit}")
     inputs = []
@@ -33,7 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         from export.bundle.package_inputs import read_inputs
 
         inputs = read_inputs(arguments.package, arguments.data, arguments.limit)
-    return run(arguments, inputs)
+    return run(arguments, inputs, lambda found: _keep(arguments, found))
+
+
+def _keep(arguments: argparse.Namespace, findings: Sequence[Finding]) -> None:
+    if arguments.html:
+        from export.proof.html_report import write_lint
+
+        write_lint(arguments.html, arguments.package, findings)
 
 
 if __name__ == "__main__":

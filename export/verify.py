@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
     add("--tolerance", type=float, metavar="DB", help="least PSNR, in the place of the bound")
     add_json_options(result)
+    add("--html", type=Path, metavar="FILE", help="write the report as one page")
     return result
 
 
@@ -147,6 +148,11 @@ def source_of(bundle: Bundle) -> str:
 
 def _show(report: Report, title: str, arguments: argparse.Namespace) -> int:
     show_result(arguments, report, lambda report: _print(report, title))
+    if arguments.html:
+        from export.proof.html_report import write_verification
+
+        reports = report.reports if isinstance(report, EngineReports) else {"": report}
+        write_verification(arguments.html, title, reports)
     return 0 if report.passed else PAST_TOLERANCE
 
 

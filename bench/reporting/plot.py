@@ -14,6 +14,7 @@ from bench.reporting.comparison import Comparison
 from distill.console.atomic import atomic_file
 
 WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
+LONGEST_NAME = 32
 
 
 def plot_png(result: Comparison) -> bytes:
@@ -85,4 +86,5 @@ def interval(row: Row) -> tuple[float, float]:
 def label(row: Row) -> str:
     """The model's name, with its accuracy where that is known."""
     known = row.accuracy or {}
-    return " ".join([row.model, *(f"({name} {value:.1f})" for name, value in known.items())])
+    name = row.model if len(row.model) <= LONGEST_NAME else f"{row.model[: LONGEST_NAME - 1]}…"
+    return " ".join([name, *(f"({name} {value:.1f})" for name, value in known.items())])

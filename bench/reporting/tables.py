@@ -16,6 +16,7 @@ from distill.console.tables import wide_console
 Cells = dict[str, Any]
 """What a row of a table shows, by the key of its column."""
 T = TypeVar("T")
+ABOVE_ONE = "Ratio of times: baseline / model (above 1: the model is faster)"
 WHOLE = ("model", "runtime", "baseline / model")
 """Columns that are never broken: numbers give way to names."""
 
@@ -88,7 +89,7 @@ def tables(result: Comparison, published: bool = False) -> list[Table]:
             "Latency in ms, batch size 1, tokenization excluded", ROWS, result.measured.rows, _cells
         ),
         _table(
-            "Ratio of times: baseline / model (above 1: the model is faster)",
+            ABOVE_ONE,
             RATIOS,
             result.ratios,
             _ratio_cells,

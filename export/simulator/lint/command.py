@@ -6,7 +6,7 @@ Status 1 where a rule of weight "error" fires.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,12 @@ def main(argv: Sequence[str]) -> int:
     return run(arguments, [_inputs(arguments.data)] if arguments.data else [])
 
 
-def run(arguments: argparse.Namespace, inputs: Iterable[Mapping[str, Any]]) -> int:
-    """Print what is found.
+def run(
+    arguments: argparse.Namespace,
+    inputs: Iterable[Mapping[str, Any]],
+    keep: Callable[[Sequence[Finding]], None] = lambda found: None,
+) -> int:
+    """Print what is found, and give it to ``keep``.
 
     Raises:
         SimulatorError: no package is named, or it cannot be read.
@@ -59,6 +63,7 @@ def run(arguments: argparse.Namespace, inputs: Iterable[Mapping[str, Any]]) -> i
     findings = lint(arguments.package, inputs)
     lines = described(findings) or [f"{arguments.package}: nothing found"]
     show_result(arguments, [finding.as_json() for finding in findings], lines)
+    keep(findings)
     return FIRED if any(finding.weight == "error" for finding in findings) else 0
 
 
