@@ -129,6 +129,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         memory=not arguments.no_memory,
         together=arguments.peers,
         padding=arguments.padding,
+        chosen=named is not None,
     )
 
 

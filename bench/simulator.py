@@ -13,12 +13,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
+from distill.console.tables import Pair, print_pairs
 
 SIMULATOR = "coreml-sim"
 DIRECT = ("onnxruntime-plain", "onnxruntime")
@@ -121,31 +122,29 @@ def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from rich.table import Table
+    title = f"{result['model']}, {result['length']} tokens, {result['turns']} turns"
+    print_pairs(title, _rows(result))
 
-    from distill.console.tables import wide_console
 
-    title = f"{result['model']}, length {result['length']}, {result['turns']} turns"
-    table = Table(title=title, show_header=False, title_justify="left")
-    table.add_row(
+def _rows(result: dict[str, Any]) -> Iterator[Pair]:
+    yield (
         "translation",
         f"{result['translation_seconds']:.2f} s, of which a processor worked "
         f"{result['translation_processor_seconds']:.2f} s; kept in memory",
     )
-    table.add_row("start of ONNX Runtime", f"{result['session_seconds']:.2f} s")
+    yield "start of ONNX Runtime", f"{result['session_seconds']:.2f} s"
     for name, milliseconds in result["milliseconds"].items():
         row = f"{milliseconds:.1f} ms"
         if name in result["ratios"]:
             value, low, high = result["ratios"][name]
             row += f"; the simulator takes {value:.2f} of it ({low:.2f} to {high:.2f})"
-        table.add_row(name, row)
+        yield name, row
     if result["peak_mb"]:
-        table.add_row(
+        yield (
             "peak memory",
             f"{result['peak_mb']:.0f} MB, {result['memory_ratio']:.2f} of the float32 weights "
             f"({result['weights_mb']:.0f} MB)",
         )
-    wide_console().print(table)
 
 
 if __name__ == "__main__":

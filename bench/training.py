@@ -20,6 +20,7 @@ from typing import Any
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
+from distill.console.tables import print_table, wide_console
 
 TOKEN_PASSES = 13e9
 """Of the paper's training: 8 V100s for about 90 hours."""
@@ -76,29 +77,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def show(result: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from distill.console.tables import wide_console
-
-    console = wide_console()
-    shape = result["model"]
-    table = Table(
-        "step", "tokens/s", "padding", "peak MB", "% of matrix peak", "hours for 13 G tokens",
-        title=f"Distillation step, student {shape}, batch of {result['batch_size']} sequences, "
-        f"{result['mean_length']:.0f} tokens on average",
-        title_justify="left",
-    )  # fmt: skip
-    for row in result["rows"]:
-        memory = row.get("memory_mb")
-        table.add_row(
+    header = (
+        "step",
+        "tokens/s",
+        "padding",
+        "peak MB",
+        "of matrix peak",
+        "hours for 13 G tokens",
+    )
+    rows = [
+        (
             row["step"],
             f"{row['tokens_per_second']:,.0f}",
             f"{row['padding']:.1%}",
-            f"{memory:,.0f}" if memory else "-",
+            f"{row['memory_mb']:,.0f}" if row.get("memory_mb") else "-",
             f"{row['share_of_peak']:.1%}",
             f"{row['hours']:,.0f}",
         )
-    console.print(table)
+        for row in result["rows"]
+    ]
+    title = (
+        f"Distillation step, student {result['model']}\nbatch of {result['batch_size']} sequences, "
+        f"{result['mean_length']:.0f} tokens on average"
+    )
+    print_table(title, header, rows, [False, *[True] * (len(header) - 1)])
+    console = wide_console()
     ratio = result["ratio"]
     console.print(
         f"kit / plain: {ratio['value']:.2f} times the tokens/s ({ratio['low']:.2f} to "

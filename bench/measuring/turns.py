@@ -18,9 +18,9 @@ from bench.measuring.ratios import Entry, ratios
 from bench.measuring.results import Measurements, Ratio, Row
 from bench.measuring.timing import Clock, Contender, Times
 from bench.runtimes.contenders import Model
-from bench.runtimes.registry import Prepared, Unavailable, load, prepare
+from bench.runtimes.registry import RUNTIMES, Prepared, Unavailable, load, prepare
 from bench.runtimes.workloads import Predict, Workload
-from distill.console.errors import UserError
+from distill.console.errors import is_for_user
 
 LEAST_TURNS = 10
 WEIGHT_BYTES = 4
@@ -32,7 +32,8 @@ ROOM = 3
 class Plan:
     """What to measure. ``seconds`` are spent on each runtime and workload, or more where one pass
     takes longer. ``together`` loads all runtimes at once and lets them take turns, to compare the
-    kit's with its peers; ``padding`` adds every workload padded to its longest input."""
+    kit's with its peers; ``padding`` adds every workload padded to its longest input.
+    Runtimes that the user did not choose are silent about models that they do not take."""
 
     models: tuple[Model, ...]
     runtimes: tuple[str, ...]
@@ -42,6 +43,7 @@ class Plan:
     memory: bool = True
     together: bool = False
     padding: bool = False
+    chosen: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def measure(plan: Plan) -> Measurements:
                     break
         except KeyboardInterrupt:
             session.interrupted = True
-        except (UserError, OSError) as error:
-            if not session.rows:
+        except Exception as error:
+            if not session.rows or not is_for_user(error):
                 raise
             session.error = str(error)
     return Measurements(
@@ -144,6 +146,8 @@ def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
     inputs = {one["input_ids"].shape[1]: one for work in plan.workloads for one in work.inputs}
     lengths = sorted(inputs)
     for model in plan.models:
+        if not plan.chosen and model.kind not in RUNTIMES[runtime].accepts:
+            continue
         session.bar.set_description_str(f"{runtime}: load {model.name}")
         require_memory(ROOM * WEIGHT_BYTES * (model.parameters or 0), f"{model.name} in {runtime}")
         try:

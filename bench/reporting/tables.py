@@ -11,14 +11,12 @@ from bench.measuring.results import Ratio, Row
 from bench.reporting.comparison import Comparison
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
-from distill.console.tables import wide_console
+from distill.console.tables import print_table, wide_console
 
 Cells = dict[str, Any]
 """What a row of a table shows, by the key of its column."""
 T = TypeVar("T")
 ABOVE_ONE = "Ratio of times: baseline / model (above 1: the model is faster)"
-WHOLE = ("model", "runtime", "baseline / model")
-"""Columns that are never broken: numbers give way to names."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,8 @@ ROWS = (
     Column("workload", "workload", number=False),
     Column("inputs", "inputs"),
     Column("median ms", "median_ms", _milliseconds),
-    Column("p90", "p90_ms", _milliseconds),
-    Column("p99", "p99_ms", _milliseconds),
+    Column("p90 ms", "p90_ms", _milliseconds),
+    Column("p99 ms", "p99_ms", _milliseconds),
     Column("pass s", "pass_s", lambda value: f"{value:.2f}"),
     Column("tokenize ms", "tokenization_ms", lambda value: f"{value:.2f}"),
     Column("size MB", "size_mb", lambda value: f"{value:.0f}"),
@@ -73,8 +71,8 @@ DEVICE = (
     Column("compute unit", "compute_unit", number=False),
     Column("length", "length"),
     Column("median ms", "median_ms", _milliseconds),
-    Column("p90", "p90_ms", _milliseconds),
-    Column("p99", "p99_ms", _milliseconds),
+    Column("p90 ms", "p90_ms", _milliseconds),
+    Column("p99 ms", "p99_ms", _milliseconds),
     Column("load ms", "load_ms", _milliseconds),
     Column("on Neural Engine", "neural_engine"),
     Column("app MB", "memory_mb", lambda value: f"{value:.0f}"),
@@ -192,17 +190,8 @@ def notes(result: Comparison) -> list[str]:
 
 
 def print_tables(result: Comparison, published: bool) -> None:
-    from rich import box
-    from rich import table as rich_table
-
-    console = wide_console()
     for whole in tables(result, published):
         table = without_constants(whole)
-        shown = rich_table.Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
-        for title, number in zip(table.header, table.numbers, strict=True):
-            shown.add_column(title, justify="right" if number else "left", no_wrap=title in WHOLE)
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
+        print_table(table.title, table.header, table.rows, table.numbers)
     for line in notes(result):
-        console.print(line)
+        wide_console().print(line)

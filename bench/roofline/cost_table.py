@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from distill.console.tables import print_table, wide_console
+
+HEADER = ("part", "times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "share")
+
 
 def print_cost(result: dict[str, Any]) -> None:
     """A table of the parts with their total, the roof, and the runtimes' share of it."""
-    from rich import box
-    from rich.table import Table
-
-    from distill.console.tables import wide_console
-
-    console = wide_console()
     label = " (random weights)" if result["random_weights"] else ""
-    table = Table(
-        title=f"{result['model']}{label}, {result['length']} tokens, {result['precision']}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("part")
-    for title in ("times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "share"):
-        table.add_column(title, justify="right")
-    for part in result["parts"]:
-        table.add_row(*_cells(part, result["roofline_ms"]))
-    table.add_section()
+    title = f"{result['model']}{label}, {result['length']} tokens, {result['precision']}"
     whole = {
         "part": "in all",
         "count": 1,
@@ -34,8 +22,9 @@ def print_cost(result: dict[str, Any]) -> None:
         "flops_per_byte": result["flops"] / result["bytes"],
         "roofline_ms": result["roofline_ms"],
     }
-    table.add_row(*_cells(whole, result["roofline_ms"]))
-    console.print(table)
+    rows = [_cells(part, result["roofline_ms"]) for part in (*result["parts"], whole)]
+    print_table(title, HEADER, rows, [False, *[True] * (len(HEADER) - 1)], total=True)
+    console = wide_console()
     console.print(_roof(result))
     for row in result["runtimes"]:
         console.print(

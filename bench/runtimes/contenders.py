@@ -133,9 +133,11 @@ def open_model(name: str) -> Model:
         return Model(path.stem, name, "onnx")
     if path.suffix in (".mlpackage", ".aimodel") or (path / "model.json").is_file():
         from export.bundle.bundle_folder import open_bundle
+        from export.proof.engines import format_of
 
         bundle = open_bundle(path)
-        return Model(bundle.directory.name, name, "package", bundle=bundle)
+        kind = "package" if format_of(bundle) == "coreml" else "asset"
+        return Model(bundle.directory.name, name, kind, bundle=bundle)
     from export.checkpoint.reading import load_checkpoint
 
     random = name in PRESETS and preset_directory(name) is None

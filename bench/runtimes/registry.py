@@ -38,6 +38,7 @@ DEFAULTS = {
     "elmo": ("torch",),
     "onnx": ("onnxruntime",),
     "package": ("coreml-sim",),
+    "asset": ("coreai",),
 }
 """What runs a model of a kind where no runtime is named."""
 
@@ -91,7 +92,7 @@ RUNTIMES: dict[str, Runtime] = {
     ),
     "coreai": Runtime(
         "core_ai",
-        ("checkpoint", "package"),
+        ("checkpoint", "package", "asset"),
         "the Core AI asset in Apple's runtime, on Linux on one core",
         "coreai",
         "coreai",

@@ -42,7 +42,7 @@ def command(main: Main) -> Callable[..., int]:
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             return BROKEN_PIPE
         except Exception as error:
-            if not (isinstance(error, UserError | OSError) or getattr(error, "is_for_user", False)):
+            if not is_for_user(error):
                 raise
             _close_bars()
             message = " ".join(_text(error).split())
@@ -54,6 +54,11 @@ def command(main: Main) -> Callable[..., int]:
             return INTERRUPTED
 
     return run
+
+
+def is_for_user(error: Exception) -> bool:
+    """Whether an error is one that the user can mend: see `command`."""
+    return isinstance(error, UserError | OSError) or bool(getattr(error, "is_for_user", False))
 
 
 def _close_bars() -> None:

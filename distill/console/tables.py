@@ -1,16 +1,18 @@
-"""What a command prints as a table: names on the left and what they are on the right."""
+"""What a command prints as a table, within the width of the terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FILE_WIDTH = 150
+BETWEEN = 3
+"""Spaces between two columns; the two at the edges take one less."""
 Pair = tuple[str, str]
 """A name and what it is."""
 
@@ -36,3 +38,63 @@ def print_pairs(title: str, pairs: Iterable[Pair]) -> None:
     for name, value in pairs:
         table.add_row(Text(name), Text(value))
     wide_console().print(table)
+
+
+def print_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Sequence[bool],
+    total: bool = False,
+) -> None:
+    """Print a table. One that is too wide is printed in parts, each with the columns of text;
+    only where these alone are too wide, their cells are broken.
+
+    Args:
+        numbers: the columns to align right; they are never broken.
+        total: whether a rule stands before the last row.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = wide_console()
+    for number, columns in enumerate(parts(header, rows, numbers, console.width)):
+        name = title if not number else f"{title.splitlines()[0]} (continued)"
+        shown = Table(
+            title=Text(name),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1),
+            pad_edge=False,
+        )
+        for column in columns:
+            shown.add_column(
+                Text(header[column]),
+                justify="right" if numbers[column] else "left",
+                overflow="fold",
+                no_wrap=numbers[column],
+            )
+        for place, row in enumerate(rows):
+            last = total and place == len(rows) - 2
+            shown.add_row(*(Text(row[column]) for column in columns), end_section=last)
+        console.print(shown)
+
+
+def parts(
+    header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[bool], width: int
+) -> list[list[int]]:
+    """The columns of each part of a table: all columns of text, and as many numbers as fit."""
+    sizes = [max(map(len, column)) + BETWEEN for column in zip(header, *rows, strict=True)]
+    texts = [column for column, number in enumerate(numbers) if not number]
+    found: list[list[int]] = []
+    room = 0
+    for column, number in enumerate(numbers):
+        if not number:
+            continue
+        if not found or sizes[column] > room:
+            found.append([])
+            room = width + 1 - sum(sizes[text] for text in texts)
+        found[-1].append(column)
+        room -= sizes[column]
+    return [sorted([*texts, *part]) for part in found or [[]]]

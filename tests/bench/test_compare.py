@@ -21,6 +21,7 @@ from bench.runtimes import contenders as models
 from bench.runtimes import workloads
 from bench.runtimes.registry import Unavailable
 from distill.console.errors import UserError
+from export.simulator.errors import SimulatorError
 
 QUICK = ["--seconds", "0.05", "--threads", "1", "--no-memory"]
 SMALL = ["minilm", "qa-mini", "--runtime", "torch", "--workload", "fixed:8", *QUICK]
@@ -141,14 +142,18 @@ def test_an_interrupted_run_prints_what_was_measured(
     assert "interrupted: the tables hold" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("error", [UserError("no room"), SimulatorError("no room")])
 def test_an_error_on_the_way_prints_what_was_measured(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepare = measure.prepare
 
     def spoiled(name: str, *arguments: Any) -> Any:
         if name == "onnxruntime":
-            raise UserError("no room")
+            raise error
         return prepare(name, *arguments)
 
     monkeypatch.setattr(measure, "prepare", spoiled)

@@ -160,6 +160,16 @@ def test_engine_of_a_format_that_is_absent_is_refused(asset_alone: Path) -> None
         open_engine(open_bundle(asset_alone), "simulator")
 
 
+def test_bench_runs_an_asset_alone_in_what_takes_it(
+    asset_alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [str(asset_alone), "--workload", "fixed:32", "--seconds", "0.1", "--no-memory"]
+    assert compare.main([*line, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["runtime"] for row in result["rows"]] == ["coreai"]
+    assert result["left_out"] == []
+
+
 def test_bench_measures_the_asset(bundle: Path, tmp_path: Path) -> None:
     table = tmp_path / "table.json"
     arguments = ["--runtime", "coreai", "--workload", "fixed:32", "--seconds", "0.2"]

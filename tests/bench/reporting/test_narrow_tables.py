@@ -11,7 +11,7 @@ from scipy import stats
 from bench.measuring.timing import Times
 from bench.reporting.comparison import Comparison
 from bench.reporting.plot import interval
-from bench.reporting.tables import Table, without_constants
+from bench.reporting.tables import Table, print_tables, without_constants
 
 
 def test_constant_columns_of_text_go_into_the_title() -> None:
@@ -39,3 +39,25 @@ def test_interval_reaches_below_and_above_the_median(result: Comparison) -> None
     row = replace(result.measured.rows[0], median_ms=5.0, median_interval_ms=(4.5, 6.0))
     assert interval(row) == (0.5, 1.0)
     assert interval(replace(row, median_interval_ms=None)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit_the_terminal(
+    columns: int,
+    result: Comparison,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = tuple(
+        replace(row, model=f"model-of-{row.size_mb}", runtime=runtime, tokenization_ms=1.0)
+        for row in result.measured.rows
+        for runtime in ("onnxruntime-plain-int8", "torch")
+    )
+    print_tables(replace(result, measured=replace(result.measured, rows=rows)), published=True)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= columns
+    for row in rows:
+        assert f" {row.model} " in printed and f" {row.runtime} " in printed
+    assert "…" not in printed
+    assert "workload fixed:128" in printed  # said once, above the table
