@@ -123,20 +123,34 @@ def ratio(
     value = float(of(baseline) / of(other))
     if min(len(baseline), len(other)) < 2:
         return value, None, None
+    low, high = bootstrap_interval(
+        (baseline, other), lambda a, b, axis: of(a, axis=axis) / of(b, axis=axis), paired
+    )
+    return value, low, high
+
+
+def bootstrap_interval(
+    samples: Sequence[np.ndarray],
+    statistic: Callable[..., np.ndarray],
+    paired: bool = True,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The 95% interval of a statistic of the samples by the percentile bootstrap (Efron and
+    Tibshirani, 1993); with ``paired`` the same places are drawn of all."""
     from scipy.stats import bootstrap
 
     found = bootstrap(
-        (baseline, other),
-        lambda a, b, axis: of(a, axis=axis) / of(b, axis=axis),
+        tuple(samples),
+        statistic,
         n_resamples=RESAMPLES,
         batch=100,
         vectorized=True,
         paired=paired,
         confidence_level=CONFIDENCE,
         method="percentile",
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(seed),
     ).confidence_interval
-    return value, float(found.low), float(found.high)
+    return float(found.low), float(found.high)
 
 
 def ratio_by_round(

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bench.runtimes.arithmetic import Roof
+
+if TYPE_CHECKING:
+    import torch
 
 SIZE = 1536
 COPY_BYTES = 256 << 20
@@ -30,9 +34,22 @@ def gemm_peak(threads: int) -> float:
     import torch
 
     torch.set_num_threads(threads)
-    left, right = torch.rand(SIZE, SIZE), torch.rand(SIZE, SIZE)
-    out = torch.empty(SIZE, SIZE)
-    return 2 * SIZE**3 / _best(lambda: torch.mm(left, right, out=out)) / 1e9
+    return matrix_peak(torch.device("cpu"), torch.float32, SIZE) / 1e9
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype, size: int) -> float:
+    """FLOP/s of the best of several products of square matrices with ``size`` rows."""
+    import torch
+
+    left, right = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
+    out = torch.empty_like(left)
+
+    def product() -> None:
+        torch.mm(left, right, out=out)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return float(2 * size**3 / _best(product))
 
 
 def copy_bandwidth(threads: int) -> float:

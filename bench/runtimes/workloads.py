@@ -19,6 +19,7 @@ import numpy as np
 from distill.console.errors import UserError
 from distill.models.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_directory
 from export.tasks.model_inputs import LENGTHS, bucket, load_tokenizer
+from export.tasks.spaced_items import spaced
 
 SQUAD_LIMIT = 100
 """Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
@@ -120,7 +121,7 @@ def _stsb(source: Source) -> Workload:
     from distill.tasks.glue import load_examples
 
     rows = load_examples("stsb", "dev", _found(source, "glue"))
-    chosen = _spaced(rows, source.limit or len(rows))
+    chosen = spaced(rows, source.limit or len(rows))
     tokenizer = open_tokenizer(source)
     began = time.perf_counter()
     coded = [tokenizer.encode(row.sentence1, row.sentence2) for row in chosen]
@@ -134,7 +135,7 @@ def _squad(source: Source, lengths: Sequence[int]) -> Workload:
 
     examples = load_examples(_found(source, "squad") / "dev-v1.1.json.gz")
     limit = SQUAD_LIMIT if source.limit is None else source.limit or len(examples)
-    chosen = _spaced(examples, limit)
+    chosen = spaced(examples, limit)
     tokenizer = open_tokenizer(source)
     longest = max(lengths)
     began = time.perf_counter()
@@ -156,11 +157,6 @@ def _found(source: Source, name: str) -> Path:
     if folder is None or not (folder / name).is_dir():
         raise UserError(f"no folder {name!r} with the data set; name the folder above with --data")
     return folder / name
-
-
-def _spaced(rows: Sequence[Any], limit: int) -> list[Any]:
-    limit = min(limit, len(rows))
-    return [rows[i * len(rows) // limit] for i in range(limit)]
 
 
 def open_tokenizer(source: Source) -> Any:

@@ -15,13 +15,14 @@ import torch
 
 from bench.measuring.machine import cores, describe
 from bench.measuring.memory import MB, resident_peak
+from bench.measuring.timing import bootstrap_interval
+from bench.roofline.peaks import matrix_peak
 from bench.runtimes.workloads import Source, open_tokenizer
 from bench.training_step.steps import SHAPES, Batches, KitStep, PlainStep, models, take
 from distill.corpus.text_sources import read_lines
 from distill.models.presets import data_directory
 
 FILES = ("books/nonfiction.txt.gz", "books/fiction.txt.gz", "wikisplit/sentences.txt.gz")
-RESAMPLES = 2000
 LEAST_TURNS = 3
 SAMPLED_LINES = 8000
 SHORTEST, LONGEST = 12, 512
@@ -66,7 +67,7 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
     """Tokens per second of both steps, their ratio with a 95% interval, and the matrix peak."""
     device, half = _machine(settings)
     machine = describe(torch.get_num_threads())
-    peaks = [matrix_peak(device, half)]
+    peaks = [peak_of(device, half)]
     contenders = {name: _contender(name, settings, lengths, device) for name in ("kit", "plain")}
     for step, batches in contenders.values():  # memory is mapped, kernels are chosen
         take(step, next(batches), device, half)
@@ -82,7 +83,7 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
             take(step, batch, device, half)
             _wait(device)
             turns[name].append((tokens, positions, time.perf_counter() - began))
-    peaks.append(matrix_peak(device, half))
+    peaks.append(peak_of(device, half))
     peak = max(peaks)
     shape = SHAPES[settings.model]
     flops = shape.flops(float(np.average(lengths, weights=lengths)))
@@ -123,18 +124,10 @@ def _contender(
     return step, iter(Batches(lengths, settings.batch_size, kit, settings.seed))
 
 
-def matrix_peak(device: torch.device, half: bool) -> float:
-    """FLOP/s of the best of several large matrix products."""
+def peak_of(device: torch.device, half: bool) -> float:
+    """FLOP/s of large matrix products, in the precision of the steps."""
     size, dtype = (8192, torch.bfloat16) if half else (1536, torch.float32)
-    a = torch.randn(size, size, device=device, dtype=dtype)
-    best = 0.0
-    for _ in range(8):
-        _wait(device)
-        began = time.perf_counter()
-        a @ a
-        _wait(device)
-        best = max(best, 2 * size**3 / (time.perf_counter() - began))
-    return best
+    return matrix_peak(device, dtype, size)
 
 
 def _wait(device: torch.device) -> None:
@@ -161,14 +154,19 @@ def _ratio(
     kit: list[tuple[int, int, float]], plain: list[tuple[int, int, float]], seed: int
 ) -> dict[str, float]:
     """Of tokens per second, with the 95% interval of a bootstrap over the turns."""
-    turns = np.array([[(n, t) for n, _, t in rows] for rows in (kit, plain)])  # 2, turns, 2
-    draws = np.random.default_rng(seed).integers(0, turns.shape[1], (RESAMPLES, turns.shape[1]))
-    rates = [rows[draws].sum(1) for rows in turns]
-    sampled = (rates[0][:, 0] / rates[0][:, 1]) / (rates[1][:, 0] / rates[1][:, 1])
-    whole = turns.sum(1)
-    value = (whole[0, 0] / whole[0, 1]) / (whole[1, 0] / whole[1, 1])
-    low, high = np.quantile(sampled, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    columns = tuple(np.array(column, float) for rows in (kit, plain) for column in _rates(rows))
+
+    def faster(*sums: Any, axis: int = -1) -> Any:
+        """Of tokens and seconds of the kit's step and the plain one."""
+        kit_tokens, kit_seconds, tokens, seconds = (each.sum(axis=axis) for each in sums)
+        return (kit_tokens / kit_seconds) / (tokens / seconds)
+
+    low, high = bootstrap_interval(columns, faster, seed=seed)
+    return {"value": float(faster(*columns)), "low": low, "high": high}
+
+
+def _rates(rows: list[tuple[int, int, float]]) -> tuple[list[int], list[float]]:
+    return [tokens for tokens, _, _ in rows], [seconds for _, _, seconds in rows]
 
 
 def peak_bytes(settings: Settings, lengths: np.ndarray, name: str) -> int:

@@ -24,6 +24,7 @@ from export.bundle.quiet import quiet
 from export.simulator import Simulator
 from export.simulator.program import load_program
 from export.tasks.model_inputs import Inputs, bucket, encode, padded
+from export.tasks.spaced_items import spaced
 
 MATRIX_OPERATIONS = ("linear", "conv")
 """What the Neural Engine multiplies in 8 bits; norms, softmax and sums stay in half precision."""
@@ -47,13 +48,13 @@ def calibration_inputs(
         UserError: no such file, no text file, or a data set that is not in its format.
     """
     if task == "qa" and ".json" in path.suffixes:
-        examples = _spread(squad.load_examples(path), limit)
+        examples = spaced(squad.load_examples(path), limit)
         features = squad.make_features(
             examples, tokenizer, max(lengths), DOC_STRIDE, MAX_QUESTION_LENGTH
         )
         return [
             padded(f.input_ids, f.token_type_ids, bucket(len(f.input_ids), lengths))
-            for f in _spread(features, limit)
+            for f in spaced(features, limit)
         ]
     if task == "embed" and ".tsv" in path.suffixes:
         rows = glue.read_examples(glue.TASKS["stsb"], path)
@@ -62,17 +63,12 @@ def calibration_inputs(
         lines = list(read_lines(path))
     if not lines:
         raise UserError(f"{path}: no text to calibrate on")
-    return encode(tokenizer, [_texts(line, task) for line in _spread(lines, limit)], lengths)
+    return encode(tokenizer, [_texts(line, task) for line in spaced(lines, limit)], lengths)
 
 
 def _texts(line: str, task: str) -> tuple[str, str | None]:
     first, tab, second = line.partition("\t")
     return (first, second) if tab and task in PAIR_TASKS else (line, None)
-
-
-def _spread(items: Sequence[Any], limit: int) -> list[Any]:
-    step = max(len(items) / limit, 1)
-    return [items[int(index * step)] for index in range(min(limit, len(items)))]
 
 
 def matrix_products(model: Any) -> list[Any]:

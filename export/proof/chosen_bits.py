@@ -37,6 +37,7 @@ from export.proof.budget import Budget, check_measure, first_within
 from export.proof.side_by_side import run_engine
 from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs
+from export.tasks.spaced_items import spaced
 from export.tasks.task import Outputs, Task, Workload
 
 SENSITIVITY_INPUTS = 64
@@ -159,7 +160,7 @@ def choose_bits(
     }
     stored = stored_weights(core_ml, constants, target)
     sizes = sizes_of(stored)
-    few = [engine.tensors(data) for data in _spread(workload.inputs)]
+    few = [engine.tensors(data) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
     errors = errors_alone(model, stored, few)
     choices = path(sizes, errors)
     program = _program_bytes(core_ml, sizes, functions)
@@ -198,12 +199,6 @@ def _program_bytes(core_ml: Any, sizes: Sizes, functions: int) -> int:
     weights = sum(file.stat().st_size for file in package.rglob("*.bin"))
     program = directory_size(package) - weights
     return program * functions + weights - weight_bytes(sizes, {})
-
-
-def _spread(inputs: Sequence[Inputs]) -> list[Inputs]:
-    """Up to `SENSITIVITY_INPUTS` of the inputs, evenly spread."""
-    step = max(len(inputs) / SENSITIVITY_INPUTS, 1)
-    return [inputs[int(i * step)] for i in range(min(len(inputs), SENSITIVITY_INPUTS))]
 
 
 def evenly(count: int, most: int) -> list[int]:

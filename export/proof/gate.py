@@ -22,6 +22,7 @@ from export.proof.differences import compare_outputs
 from export.proof.rounding import rounded_outputs
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
+from export.tasks.spaced_items import spaced
 from export.tasks.task import Outputs, Task
 
 FACTOR = 4.0
@@ -108,7 +109,7 @@ def prove(
         formats: of mixed bits: tensor of the checkpoint -> its quantization.
     """
     task, difference = witness.task, compare_outputs(expected, found)
-    chosen = _spread(len(inputs))
+    chosen = spaced(range(len(inputs)), PEER_INPUTS)
     draws = rounded_outputs(witness, quantize, [inputs[i] for i in chosen], formats)
     peers = [
         [cut(row, inputs[i], task) for i, row in zip(chosen, draw, strict=True)] for draw in draws
@@ -151,12 +152,6 @@ def cut(outputs: Outputs, inputs: Inputs, task: Task) -> Outputs:
         return outputs
     tokens = int(inputs["attention_mask"].sum())
     return {name: value[:, :tokens] for name, value in outputs.items()}
-
-
-def _spread(count: int) -> list[int]:
-    """Up to `PEER_INPUTS` indices, evenly spread."""
-    step = max(count / PEER_INPUTS, 1)
-    return [int(i * step) for i in range(min(count, PEER_INPUTS))]
 
 
 def _flat(rows: Sequence[Outputs]) -> np.ndarray:

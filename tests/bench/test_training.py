@@ -123,13 +123,13 @@ def test_the_command_measures_both(tiny: None, capsys: pytest.CaptureFixture[str
 def test_long_sequences_weigh_by_their_tokens_and_the_load_is_that_of_before(
     tiny: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, peak = [0.0], train_timing.matrix_peak
+    load, peak = [0.0], train_timing.peak_of
 
     def busy(device: torch.device, half: bool) -> float:
         load[0] = 9.0
         return peak(device, half)
 
-    monkeypatch.setattr(train_timing, "matrix_peak", busy)
+    monkeypatch.setattr(train_timing, "peak_of", busy)
     monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
     settings = train_timing.Settings("mini", 2, 0.01, 1, 0, False)
     report = train_timing.measure(settings, np.array([16, 16, 64, 64], np.int32), 1.0)

@@ -6,6 +6,8 @@ Status 1 where a rule of weight "error" fires.
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from .rule import Finding
 from .rules import RULES
 
 FIRED = 1
+INDENT = " " * 4
 SHOWN = 3
 """Places of a finding that are printed; --json has all."""
 
@@ -56,7 +59,8 @@ def run(
     """
     if arguments.rules:
         for rule in RULES:
-            print(f"{rule.number:2} {rule.weight:7} {rule.sentence}\n   {rule.report}")
+            print("\n".join(wrapped(f"{rule.number:2} {rule.weight:7} {rule.sentence}", "")))
+            print("\n".join(wrapped(rule.report)))
         return 0
     if arguments.package is None:
         raise SimulatorError("name a .mlpackage or a bundle directory, or --rules")
@@ -75,10 +79,21 @@ def described(findings: Sequence[Finding]) -> list[str]:
         first, places = same[0], same[0].places
         more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
         functions = ", ".join(finding.function for finding in same)
-        lines += [
-            f"{first.weight} {number}: {first.sentence}",
-            f"    where: {', '.join(places[:SHOWN])}{more} (in {functions})",
-            f"    remedy: {first.remedy}",
-            f"    report: {first.report}",
-        ]
+        lines += wrapped(f"{first.weight} {number}: {first.sentence}", "")
+        lines += wrapped(f"where: {', '.join(places[:SHOWN])}{more} (in {functions})")
+        lines += wrapped(f"remedy: {first.remedy}")
+        lines += wrapped(f"report: {first.report}")
     return lines
+
+
+def wrapped(text: str, indent: str = INDENT) -> list[str]:
+    """Lines no wider than the terminal; a name that is wider than that stays whole."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -17,7 +17,8 @@ from coremltools.converters.mil.mil import types
 from export import lint as command
 from export.bundle.quiet import quiet
 from export.simulator import command_line
-from export.simulator.lint import RULES, lint
+from export.simulator.lint import RULES, Finding, lint
+from export.simulator.lint.command import described
 from tests.export.simulator.programs import convert
 
 RANDOM = np.random.default_rng(0)
@@ -226,3 +227,13 @@ def test_the_command_fails_where_an_error_fires(
     assert command.main([str(package), "--data", str(tmp_path / "text.txt")]) == 2
     assert command.main([]) == 2
     assert command.main(["--rules"]) == 0
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_findings_fit_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    places = tuple(f"encoder_layers_{number}_query_weight_to_fp16" for number in range(9))
+    found = Finding(6, "caution", "a sentence of several words " * 5, "a, b", "c", "main", places)
+    lines = described([found])
+    assert max(map(len, lines)) <= columns
+    assert all(name in " ".join(lines) for name in places[:3])
