@@ -1,8 +1,10 @@
-"""Turn a checkpoint into an ONNX file for ONNX Runtime, fused and, if wanted, in int8.
+"""Turn a checkpoint into an ONNX file: for ONNX Runtime on a CPU, in int8 if wanted, or for the
+accelerators of phones.
 
 Example:
 
     python -m export.onnx --model minilm --task embed --quantize int8 --out minilm.onnx
+    python -m export.onnx --model minilm --task embed --for mobile --out minilm-mobile.onnx
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from distill.console.command_parser import add_json_options, command_parser, sho
 from distill.console.errors import UserError, command
 from distill.console.tables import print_pairs
 from distill.models.presets import PRESETS, default_model
+from export.tasks.model_inputs import parse_no_answer
 from export.tasks.names import TASKS
 
 if TYPE_CHECKING:
-    from export.proof.report import OnnxReport
+    from export.proof.onnx_report import OnnxReport
 
 QUANTIZATIONS = ("none", "int8")
+FORMS = ("cpu", "mobile")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,9 +39,25 @@ def parser() -> argparse.ArgumentParser:
         help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
     add("--task", choices=TASKS, help="default: what the checkpoint is made for")
+    add(
+        "--for",
+        dest="form",
+        choices=FORMS,
+        default="cpu",
+        help="cpu: fused for ONNX Runtime on a CPU; mobile: the plain operators that its Core ML "
+        "and NNAPI providers take; default %(default)s",
+    )
     add("--quantize", choices=QUANTIZATIONS, default="none", help="int8: dynamic, per channel")
     add("--vnni", action="store_true", help="8-bit weights for a CPU with VNNI, not this one")
-    add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx")
+    add(
+        "--no-answer-threshold",
+        dest="no_answer",
+        type=parse_no_answer,
+        metavar="NUMBER|FILE",
+        help="qa: no answer where the score of none is so much above the best span; a number, or "
+        "SQuAD 2.0 JSON on which the best is chosen; written into the file's metadata",
+    )
+    add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx, weights above 2 GB beside it")
     add("--force", action="store_true", help="replace what is at --out")
     add("--random-weights", action="store_true", help="the architecture alone")
     add("--no-verify", action="store_true", help="do not compare the file with PyTorch")
@@ -53,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     task = asked_task(arguments.model, arguments.task)
     # Resolved, for a model that is given as "." or "..".
     name = Path(arguments.model).resolve().name
-    out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}.onnx")
+    form = "" if arguments.form == FORMS[0] else f"-{arguments.form}"
+    out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}{form}.onnx")
     if os.path.lexists(out) and not arguments.force:
         raise UserError(f"{out} exists already; --force replaces it")
     if arguments.vnni and arguments.quantize != "int8":
@@ -66,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         task,
         out,
         quantize=arguments.quantize,
+        form=arguments.form,
+        no_answer=arguments.no_answer,
         vnni=True if arguments.vnni else None,
         verify=not arguments.no_verify,
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.tables import Pair, print_pairs
 from export.proof.choosing_table import print_choosing
-from export.proof.differences import Difference
 from export.proof.gate import Proof
 from export.proof.no_answer import NoAnswer
 
@@ -162,48 +161,6 @@ class AssetReport(Exported):
             *no_answer_row(self.no_answer),
             *self.difference.rows("Apple's runtime"),
             *(self.data.rows() if self.data else ()),
-            ("time", f"{self.seconds:.1f} s"),
-        ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnnxReport:
-    """An ONNX file of ``bytes``. ``difference`` is that from ``witness``; both are None where the
-    file was not run."""
-
-    file: Path
-    model: str
-    random_weights: bool
-    witness: str | None
-    task: str
-    quantize: str
-    weight_bits: int
-    bytes: int
-    fused_attention: int
-    layers: int
-    difference: Difference | None
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        report = {field.name: getattr(self, field.name) for field in fields(self)}
-        found = report.pop("difference")
-        return report | {
-            "file": str(self.file),
-            "psnr": found.psnr if found else None,
-            "max_abs": found.max_abs if found else None,
-        }
-
-    def rows(self) -> list[Pair]:
-        found = self.difference
-        difference = "not compared"
-        if found is not None:
-            difference = f"PSNR {found.psnr:.1f} dB, largest difference {found.max_abs:.2g}"
-        return [
-            ("model", f"{self.model}, {self.task}"),
-            ("weights", f"{self.weight_bits} bits"),
-            ("file", f"{self.bytes / MB:.1f} MB"),
-            ("attention", f"{self.fused_attention} of {self.layers} layers fused"),
-            (f"against {self.witness or 'PyTorch'}", difference),
             ("time", f"{self.seconds:.1f} s"),
         ]
 

@@ -17,8 +17,8 @@ from export.bundle.coreai_asset import convert_to_coreai, save_asset
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.coreai_runtime import AppleRuntime
-from export.proof.proven_onnx import LENGTHS as ONNX_LENGTHS
-from export.proof.proven_onnx import export_onnx
+from export.proof.onnx_engine import LENGTHS as ONNX_LENGTHS
+from export.proof.proven_onnx import FORMS, export_onnx
 from export.proof.witness import READERS
 from export.tasks.names import OUTPUTS, PER_TOKEN
 from tests.export.tiny_models import save_checkpoint
@@ -77,11 +77,14 @@ def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_onnx_file_gives_what_transformers_gives(name: str, task: str, tmp_path: Path) -> None:
+def test_onnx_file_gives_what_transformers_gives(
+    name: str, task: str, form: str, tmp_path: Path
+) -> None:
     """On texts of any length and masks of any form; the command refuses a file below 90 dB."""
     longest = max(ONNX_LENGTHS) + 2
     save_checkpoint(name, task, tmp_path / "tiny", max_position_embeddings=longest)
     checkpoint = load_checkpoint(str(tmp_path / "tiny"))
-    report = export_onnx(checkpoint, task, tmp_path / "tiny.onnx")
+    report = export_onnx(checkpoint, task, tmp_path / "tiny.onnx", form=form)
     assert (report.witness or "").startswith("transformers") and report.difference.psnr > 90

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,13 @@ import torch
 import transformers
 
 from distill.console.errors import UserError
+from export import onnx as command
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder
-from export.proof.proven_onnx import OnnxEngine, export_onnx, masked_batches
+from export.proof.onnx_engine import OnnxEngine, masked_batches
+from export.proof.proven_onnx import METADATA, export_onnx
 from export.tasks.model_inputs import padded
+from tests.export.tiny_models import save_checkpoint
 
 
 @pytest.mark.parametrize("model_type", ["bert", "distilbert"])
@@ -139,3 +143,76 @@ def test_without_comparison_there_is_no_figure(
     checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
     report = export_onnx(checkpoint, "embed", tmp_path / "model.onnx", verify=False)
     assert report.difference is None
+
+
+def test_plain_operators_are_taken_by_the_providers_of_phones(tmp_path: Path) -> None:
+    """On batches of different lengths too: the command refuses a file below 90 dB."""
+    for name, task in (("distilbert", "qa"), ("bert", "classify")):
+        save_checkpoint(name, task, tmp_path / name)
+        checkpoint = load_checkpoint(str(tmp_path / name))
+        out = tmp_path / f"{name}.onnx"
+        report = export_onnx(checkpoint, task, out, form="mobile")
+        coreml, nnapi = report.providers
+        assert coreml.left == ("Gather",) and coreml.taken >= coreml.nodes - 3
+        assert nnapi.left == ("Shape",) and nnapi.taken == nnapi.nodes - 1
+        assert report.difference.psnr > 90
+        kinds = Counter(node.op_type for node in onnx.load(out).graph.node)
+        assert not {"Erf", "LayerNormalization", "Attention", "Constant", "Concat"} & {*kinds}
+
+
+def test_dynamic_int8_is_refused_for_phones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--for", "mobile", "--quantize", "int8", "--out", str(tmp_path / "x.onnx")]
+    assert command.main(options) == 2
+    assert "--quantize int8 is not for --for mobile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_weights_too_large_for_one_file_are_beside_it(
+    quantize: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.bundle.onnx_graph.LARGEST_FILE", 5_000)
+    folder, tmp_path = tmp_path_factory.mktemp("tiny"), tmp_path_factory.mktemp("out")
+    save_checkpoint("distilbert", "classify", folder)
+    checkpoint = load_checkpoint(str(folder))
+    out = tmp_path / "model.onnx"
+    stranger = tmp_path / "model.onnx.data"
+    stranger.write_text("mine")
+    report = export_onnx(checkpoint, "classify", out, quantize=quantize)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "model.onnx",
+        "model.onnx.data",
+        "model.onnx1.data",
+    ]
+    beside = tmp_path / "model.onnx1.data"
+    assert beside.stat().st_size > 5_000
+    assert report.bytes == out.stat().st_size + beside.stat().st_size
+    ids = np.ones((1, 5), np.int64)
+    found = OnnxEngine(out).predict({"input_ids": ids, "attention_mask": ids})
+    assert np.isfinite(found["logits"]).all()
+    monkeypatch.undo()
+    export_onnx(checkpoint, "classify", out, quantize=quantize, verify=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    assert stranger.read_text() == "mine"
+
+
+@pytest.mark.parametrize("form", ["cpu", "mobile"])
+def test_checkpoint_of_few_positions_is_exported(form: str, tmp_path: Path) -> None:
+    save_checkpoint("bert", "classify", tmp_path / "tiny", max_position_embeddings=64)
+    options = ["--model", str(tmp_path / "tiny"), "--for", form, "--out", str(tmp_path / "t.onnx")]
+    assert command.main(options) == 0
+
+
+def test_threshold_of_no_answer_is_in_the_metadata(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    folder, out = checkpoint_directory("distilbert", "qa"), tmp_path / "qa.onnx"
+    options = ["--model", str(folder), "--no-answer-threshold", "1.5", "--no-verify"]
+    assert command.main([*options, "--out", str(out)]) == 0
+    stored = {each.key: each.value for each in onnx.load(out).metadata_props}
+    settings = json.loads(stored[METADATA])
+    assert settings["no_answer_threshold"] == 1.5
+    assert (settings["task"], settings["tokenizer"]) == ("qa", "wordpiece")
+    classifier = checkpoint_directory("distilbert", "classify")
+    assert command.main(["--model", str(classifier), *options[2:], "--out", str(out)]) == 2
