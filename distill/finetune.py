@@ -118,6 +118,8 @@ class FinetuneArguments(TaskOptions):
             raise UserError("--baseline sets a run without teacher beside one with --teacher")
         if self.attention_weight and not task.matches_attention:
             raise UserError(f"--attention_weight is for SQuAD, not {self.task}")
+        if not task.matches_layers and (self.hidden_weight or self.relation_weight):
+            raise UserError(f"--hidden_weight and --relation_weight are not for {self.task}")
         self._check_loss()
 
     def _check_loss(self) -> None:

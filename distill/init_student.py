@@ -3,6 +3,8 @@
 Example:
 
     python -m distill.init_student --teacher minilm --layers 3 --out runs/start
+    python -m distill.init_student --teacher minilm --layers 3 --width 128 --text sentences.txt \\
+        --out runs/embed-start   # sentence embeddings of 128 numbers
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from distill.console.errors import UserError, command
@@ -29,6 +32,20 @@ class StudentArguments:
         metadata={"help": "reference, even, first, last, random, or a list such as 0,2,4"},
     )
     seed: int = field(default=0, metadata={"help": "of what is drawn at random"})
+    width: int | None = field(
+        default=None,
+        metadata={
+            "help": "write a student of sentence embeddings with so many numbers, pooled as the "
+            "teacher's; fewer than the teacher's need --text"
+        },
+    )
+    text: list[str] = field(
+        default_factory=list, metadata={"help": "text that a smaller --width is fitted to"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.text and self.width is None:
+            raise UserError("--text is for a student of sentence embeddings: name its --width")
 
 
 @command
@@ -48,12 +65,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no-untyped-def]
     """Make the student and write it with its tokenizer and a model card; returns it."""
+    from distill.corpus.text_sources import read_texts
     from distill.models.checkpoint_folder import checkpoint_directory
     from distill.runs.model_card import student_card
     from distill.runs.run_outputs import write_model
+    from distill.students.embedding_student import (
+        MOST_TEXTS,
+        fitted_directions,
+        write_embedding_student,
+    )
     from distill.students.from_layers import load_teacher, make_student
 
     directory = checkpoint_directory(arguments.teacher)
+    embedder = None
+    if arguments.width is not None:
+        texts = list(islice(read_texts(arguments.text), MOST_TEXTS))
+        embedder = fitted_directions(directory, arguments.width, texts)
     student = make_student(
         load_teacher(directory), arguments.layers, layer_choice(arguments.choice), arguments.seed
     )
@@ -65,6 +92,8 @@ def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no
         student.num_parameters(),
     )
     write_model(output, student, directory, card)
+    if embedder is not None:
+        write_embedding_student(output, *embedder)
     return student
 
 

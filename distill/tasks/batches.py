@@ -26,19 +26,20 @@ class Collator:
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> Batch:
         features = [row["feature"] for row in rows]
-        length = max(len(feature.input_ids) for feature in features)
+        sequences = self.task.sequences(features)
+        length = max(len(sequence.input_ids) for sequence in sequences)
 
         def padded(values: list[list[int]], fill: int) -> torch.Tensor:
             return torch.tensor([ids + [fill] * (length - len(ids)) for ids in values])
 
         batch = {
             "index": torch.tensor([row["index"] for row in rows]),
-            "input_ids": padded([f.input_ids for f in features], self.pad_id),
-            "attention_mask": padded([[1] * len(f.input_ids) for f in features], 0),
+            "input_ids": padded([s.input_ids for s in sequences], self.pad_id),
+            "attention_mask": padded([[1] * len(s.input_ids) for s in sequences], 0),
             **self.task.targets(features, length, self.labels),
         }
-        if self.segments and features[0].token_type_ids is not None:
-            batch["token_type_ids"] = padded([f.token_type_ids for f in features], 0)
+        if self.segments and sequences[0].token_type_ids is not None:
+            batch["token_type_ids"] = padded([s.token_type_ids for s in sequences], 0)
         return batch
 
 

@@ -60,7 +60,17 @@ def read_text(path: Path) -> str:
 
 
 def _from_table(text: str, delimiter: str, path: Path) -> list[Row]:
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    """In a TSV that does not parse with quotes they are text, as in GLUE's files."""
+    if delimiter != DELIMITERS[".tsv"]:
+        return _parsed(text, path, delimiter=delimiter, strict=True)
+    try:
+        return _parsed(text, path, delimiter=delimiter, strict=True)
+    except UserError:
+        return _parsed(text, path, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+
+
+def _parsed(text: str, path: Path, **form: Any) -> list[Row]:
+    reader = csv.reader(text.splitlines(keepends=True), **form)
     rows: list[Row] = []
     header: list[str] = []
     try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from distill.console.errors import UserError
 from distill.tasks import glue
 from distill.tasks.classify import Classify
+from distill.tasks.embed import Embed
 from distill.tasks.official import Glue, Imdb
+from distill.tasks.rank import Rank
 from distill.tasks.squad_task import SpanTask
 from distill.tasks.task import Task
 from distill.tasks.tokens import Tokens
@@ -19,6 +21,8 @@ TASKS: dict[str, Task] = {
         Imdb("imdb"),
         Classify("classify"),
         Tokens("tokens"),
+        Embed("embed"),
+        Rank("rank"),
     )
 }
 

@@ -70,6 +70,7 @@ class Task(ABC):
     kind: Any = None
     per_token = False
     matches_attention = False
+    matches_layers = True  # hidden states and relations
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -126,6 +127,23 @@ class Task(ABC):
         """A teacher's logits for ``asked`` where ``feature`` has them: they differ for tasks that
         answer by position."""
         return logits
+
+    def sequences(self, features: Sequence[Any]) -> Sequence[Any]:
+        """What a model is given for ``features``, one row of ids each."""
+        return features
+
+    def fitted(self, teacher: Any, student: Any, predict: Any) -> Any:
+        """The teacher with outputs that the student's can be compared with; ``predict(n)`` gives
+        its outputs for the first ``n`` rows."""
+        return teacher
+
+    def save(self, trainer: Any, output: Path) -> None:
+        """Write the trained model into ``output``."""
+        trainer.save_model()
+
+    def labelled(self, data: Data) -> bool:
+        """Whether the training data has labels, so that no teacher is needed."""
+        return True
 
     def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
         """The features to train on, and how many examples have none."""

@@ -25,6 +25,7 @@ from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
+UNTAUGHT = -16_000.0  # the logits of a word that the teacher has no token of; exact in float16
 WEAK_TEACHER_F1 = 5.0
 
 
@@ -113,12 +114,13 @@ class Tokens(Task):
             for own, place in zip(feature.firsts, theirs.firsts, strict=True)
         )
         if lost:
-            note(f"{directory}: {lost} words have no token of the teacher; it rates all tags alike")
+            note(f"{directory}: {lost} words have no token of the teacher; it does not teach them")
         return found
 
     def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
-        """Words are what both have: the logits at the first piece of each, (labels, length)."""
-        result = np.zeros((len(logits), len(feature.input_ids)), dtype=np.float32)
+        """Words are what both have: the logits at the first piece of each, (labels, length);
+        `UNTAUGHT` where the teacher has no piece of a word."""
+        result = np.full((len(logits), len(feature.input_ids)), UNTAUGHT, dtype=np.float32)
         for own, place in zip(feature.firsts, asked.firsts, strict=True):
             if own is not None and place is not None:
                 result[:, own] = logits[:, place]
@@ -153,7 +155,7 @@ class Tokens(Task):
         labels: Labels | None,
     ) -> torch.Tensor:
         distances = distillation_kl(logits.transpose(1, 2), teacher.transpose(1, 2), temperature)
-        return _word_means(distances, batch)
+        return _word_means(distances, batch, (teacher != UNTAUGHT).any(1))
 
     def score(
         self,
@@ -221,9 +223,14 @@ def _first_pieces(
     return firsts
 
 
-def _word_means(values: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Means over the labelled positions of every row; ``values`` of shape (rows, length)."""
+def _word_means(
+    values: torch.Tensor, batch: Batch, taught: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Means over the labelled positions of every row, those that are ``taught`` where it is given;
+    all of shape (rows, length)."""
     labelled = batch["targets"] != UNLABELLED
+    if taught is not None:
+        labelled = labelled & taught
     return values.masked_fill(~labelled, 0.0).sum(-1) / labelled.sum(-1).clamp_min(1)
 
 

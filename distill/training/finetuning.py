@@ -4,6 +4,7 @@ distillation (arXiv 1910.01108, section 3)."""
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,10 @@ def finetune(
     features = task.features(data.train, start, options)
     features, lost = task.trainable(data.train, features)
     scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
+    if not task.labelled(data):
+        if teacher_directory is None:
+            raise UserError(f"{options.data}: has no labels, so that it needs a --teacher")
+        settings = replace(settings, alpha=1.0)
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
@@ -149,7 +154,7 @@ def finetune(
     report["seconds"] = time.monotonic() - began
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
-    trainer.save_model()
+    task.save(trainer, Path(str(training.output_dir)))
     if scored:
         found = score_model(task, model, data, scored, options)
         report[task.evaluation] = found.metrics

@@ -74,8 +74,8 @@ class CachedTeacher:
             outputs = (*outputs[:-1], max(len(f.input_ids) for f in features))
         kind = np.float16 if task.per_token else np.float32
         path = (
-            folder
-            / f"logits-{fingerprint(directory, [*features, *(asked or ())], task, labels)}.npy"
+            folder / f"logits-{fingerprint(directory, [*features, *(asked or ())], task, labels)}"
+            f"-{'x'.join(map(str, outputs))}.npy"
         )
         if not path.exists():
             # Not through a memory map: on a full disk that would end the process by a bus error.
@@ -120,9 +120,11 @@ class CachedTeacher:
 def fingerprint(directory: Path, features: Sequence[Any], task: Task, labels: Labels | None) -> str:
     """Of all weight files and the configuration of a checkpoint, and of what it is asked."""
     digest = hashlib.sha256(f"{task.name} {labels}".encode())
-    for path in sorted(directory.iterdir()):
-        if path.suffix in WEIGHTS or path.name == "config.json":
-            digest.update(f"{path.name} {path.stat().st_size}".encode())
+    modules = (path for folder in directory.glob("[0-9]*_*") for path in folder.iterdir())
+    for path in sorted([*directory.iterdir(), *modules]):
+        if path.suffix in WEIGHTS or path.name in ("config.json", "modules.json"):
+            name = path.relative_to(directory)
+            digest.update(f"{name} {path.stat().st_size}".encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     for feature in features:

@@ -12,7 +12,7 @@ from transformers import TrainingArguments
 
 from distill.console.errors import UserError
 from distill.students.from_layers import one_vocabulary
-from distill.tasks.batches import score_model
+from distill.tasks.batches import predict, score_model
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 from distill.training.teacher import CachedTeacher, LiveTeacher
@@ -80,6 +80,8 @@ class Lesson:
         asked = None
         if not shared:
             asked = task.asked(self.data.train, self.features, directory, self.options)
+        of_teacher = self.features if asked is None else asked
+        model = task.fitted(model, student, lambda n: predict(task, model, of_teacher[:n], labels))
         with training.main_process_first(desc="the teacher's logits"):
             folder = Path(settings.logits_cache)
             cached = CachedTeacher(task, model, directory, self.features, labels, folder, asked)

@@ -197,3 +197,19 @@ def _plain_answers(model: Path, data: Path) -> list[list[str]]:
         firsts = [words.index(number) for number in range(len(text.words))]
         answers.append([loaded.config.id2label[best[place]] for place in firsts])
     return answers
+
+
+def test_word_without_a_token_of_the_teacher_is_not_taught_by_it() -> None:
+    labels = Labels(("O", "B-X", "I-X"), "")
+    feature = TokenFeature([1, 5, 6, 2], None, [1, 2], ("O", "B-X"))
+    asked = TokenFeature([1, 5, 2], None, [1, None], ("O", "B-X"))
+    teacher = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
+    logits = torch.randn(1, 3, 4, requires_grad=True)
+    carried = torch.from_numpy(TOKENS.aligned(teacher, asked, feature))[None]
+    batch = TOKENS.targets([feature], 4, labels)
+    loss = TOKENS.soft_loss(logits, carried, batch, 2.0, labels)
+    loss.sum().backward()
+    own, taught = (torch.softmax(x / 2, -1) for x in (logits[0, :, 1], carried[0, :, 1]))
+    expected = 4 * (taught * (taught.log() - own.log())).sum()
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
+    assert not logits.grad[0, :, 2].any() and logits.grad[0, :, 1].any()

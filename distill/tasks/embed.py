@@ -1,0 +1,215 @@
+"""Sentence embeddings: pairs with a score, or plain text with a teacher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from distill.console.errors import UserError
+from distill.losses.embeddings import embedding_distance, pair_loss
+from distill.models.embedder import load_embedder, principal_directions, with_directions
+from distill.models.loading import load_auto_tokenizer
+from distill.tasks.classify import examples
+from distill.tasks.glue import GlueExample
+from distill.tasks.options import TaskOptions
+from distill.tasks.own_rows import Row, chosen_columns, read_rows, read_text, split_rows
+from distill.tasks.sentences import REGRESSION
+from distill.tasks.statistics import Statistics, of_correlations
+from distill.tasks.task import Batch, Data, Labels, Scored, Task
+
+SCORES = Labels((), REGRESSION)
+PAIR = ("sentence1", "sentence2")
+MOST_TEXTS = 4096  # that principal directions are found from
+WEAK_TEACHER = 20.0
+
+
+@dataclass(frozen=True)
+class TextIds:
+    """One text as ids."""
+
+    input_ids: list[int]
+    token_type_ids: list[int] | None
+
+
+@dataclass(frozen=True)
+class EmbedFeature:
+    """The texts of a row, one or two, each as ids, and the score of a pair, else NaN."""
+
+    texts: tuple[TextIds, ...]
+    label: float
+
+    @property
+    def input_ids(self) -> list[int]:
+        """Of all its texts: what it costs, and what tells it from others."""
+        return [number for text in self.texts for number in text.input_ids]
+
+    token_type_ids = None
+
+
+class Embed(Task):
+    """`--task embed`; ``spearman``: of the cosines of pairs with their scores."""
+
+    takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
+    metric = "spearman"
+    matches_layers = False
+
+    def read(self, options: TaskOptions) -> Data:
+        path = self._path(options)
+        if _is_plain(path):
+            train = _plain(path)
+            scored = _pairs(options.eval_data, options)[0] if options.eval_data else []
+            note = f"{path}: plain text, which a teacher alone embeds"
+        else:
+            rows = read_rows(path)
+            kept = rows
+            held: list[Row] = []
+            if not options.eval_data:
+                kept, held = split_rows(rows, options.eval_share, _texts(rows, options, path))
+            train, note = _pairs(path, options, kept)
+            train = scaled(train)
+            scored = _pairs(options.eval_data or path, options, held or None)[0]
+        counts = {"examples": len(train), "scored_on": len(scored)}
+        return Data(train, {"dev": scored} if scored else {}, SCORES, counts, (note,))
+
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+        return Data([], {"dev": _pairs(self._path(options), options)[0]}, SCORES)
+
+    def _path(self, options: TaskOptions) -> str:
+        if not options.data:
+            raise UserError(f"name the data of {self.name} with --data")
+        return options.data
+
+    def load(
+        self,
+        directory: Path,
+        labels: Labels | None,
+        dropout: float | None = None,
+        trained: bool = False,
+        attentions: bool = False,
+    ) -> Any:
+        return load_embedder(directory, dropout)
+
+    def save(self, trainer: Any, output: Path) -> None:
+        if trainer.args.should_save:
+            trainer.accelerator.unwrap_model(trainer.model).save(output)
+
+    def fitted(self, teacher: Any, student: Any, predict: Any) -> Any:
+        """A teacher of another width, projected onto as many of its principal directions as the
+        student's embeddings have numbers."""
+        if teacher.width == student.width:
+            return teacher
+        found = np.concatenate(predict(MOST_TEXTS))
+        return with_directions(
+            teacher, principal_directions(torch.from_numpy(found), student.width)
+        ).to(next(student.parameters()).device)
+
+    def features(
+        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+    ) -> list[EmbedFeature]:
+        tokenizer = load_auto_tokenizer(directory)
+        texts = [text for e in examples for text in (e.sentence1, e.sentence2) if text is not None]
+        encoded = tokenizer(texts, truncation=True, max_length=options.max_length)
+        segments = encoded.get("token_type_ids") or [None] * len(texts)
+        found = iter(map(TextIds, encoded["input_ids"], segments))
+        return [
+            EmbedFeature(
+                tuple(next(found) for text in (e.sentence1, e.sentence2) if text is not None),
+                e.label,
+            )
+            for e in examples
+        ]
+
+    def sequences(self, features: Sequence[Any]) -> list[Any]:
+        return [text for feature in features for text in feature.texts]
+
+    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+        return {"targets": torch.tensor([f.label for f in features], dtype=torch.float32)}
+
+    def logits(self, output: Any, batch: Batch) -> torch.Tensor:
+        """Embeddings, (rows, texts of a row, width)."""
+        found = output.embedding
+        return found.view(len(batch["targets"]), -1, found.shape[-1])  # type: ignore[no-any-return]
+
+    def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
+        return pair_loss(logits, batch["targets"])
+
+    def soft_loss(
+        self,
+        logits: torch.Tensor,
+        teacher: torch.Tensor,
+        batch: Batch,
+        temperature: float,
+        labels: Labels | None,
+    ) -> torch.Tensor:
+        return embedding_distance(logits, teacher)
+
+    def labelled(self, data: Data) -> bool:
+        return not any(math.isnan(example.label) for example in data.train)
+
+    def score(
+        self,
+        data: Data,
+        features: Mapping[str, Sequence[Any]],
+        logits: Mapping[str, Sequence[np.ndarray]],
+        options: TaskOptions,
+    ) -> Scored:
+        pairs = np.asarray(logits["dev"], dtype=np.float64)
+        lengths = np.linalg.norm(pairs, axis=-1).prod(-1)
+        cosines = (pairs[:, 0] * pairs[:, 1]).sum(-1) / lengths
+        truth = np.asarray([f.label for f in features["dev"]])
+        statistics: Statistics = of_correlations(truth, cosines, ("spearman", "pearson"))
+        whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
+        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        return Scored(
+            {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": cosines.tolist()}
+        )
+
+    def floor(self, data: Data) -> tuple[float, str]:
+        return WEAK_TEACHER, f"{WEAK_TEACHER:g} is the least"
+
+    def check_teacher(self, data: Data) -> None:
+        if not data.scored:
+            raise UserError("name pairs with a score in --eval_data: the teacher is scored first")
+
+
+def _is_plain(path: str) -> bool:
+    return Path(path.removesuffix(".gz")).suffix == ".txt"
+
+
+def _plain(path: str) -> list[GlueExample]:
+    lines = [line.strip() for line in read_text(Path(path)).splitlines()]
+    found = [GlueExample(line, None, math.nan) for line in lines if line]
+    if not found:
+        raise UserError(f"{path}: holds no text")
+    return found
+
+
+def _texts(rows: Sequence[Row], options: TaskOptions, path: str) -> tuple[str, ...]:
+    return chosen_columns(rows, options, path)[0]
+
+
+def _pairs(
+    path: str, options: TaskOptions, rows: Sequence[Row] | None = None
+) -> tuple[list[GlueExample], str]:
+    rows = read_rows(path) if rows is None else rows
+    texts, label = chosen_columns(rows, options, path)
+    if len(texts) != len(PAIR):
+        raise UserError(f"{path}: needs two columns of text, such as {' and '.join(PAIR)} (--text)")
+    return examples(rows, texts, label, SCORES, path), f"pairs of {' and '.join(texts)}, {label}"
+
+
+def scaled(pairs: Sequence[GlueExample]) -> list[GlueExample]:
+    """Scores from 0 to 1: the least and the highest of the training data."""
+    scores = [float(pair.label) for pair in pairs]
+    low, high = min(scores), max(scores)
+    if low == high:
+        raise UserError(f"all pairs have the score {low:g}")
+    return [
+        GlueExample(p.sentence1, p.sentence2, (float(p.label) - low) / (high - low)) for p in pairs
+    ]

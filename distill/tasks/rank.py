@@ -1,0 +1,159 @@
+"""Reranking by a cross-encoder: a query and a passage, and whether, or how far, it is relevant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from distill.console.errors import UserError
+from distill.tasks.classify import examples
+from distill.tasks.embed import scaled
+from distill.tasks.glue import GlueExample
+from distill.tasks.options import TaskOptions
+from distill.tasks.own_rows import chosen_columns, read_rows, split_rows
+from distill.tasks.sentences import (
+    MULTI_LABEL,
+    REGRESSION,
+    SentenceTask,
+    class_distance,
+    labelled,
+)
+from distill.tasks.statistics import Statistics, of_correlations, of_means
+from distill.tasks.task import Batch, Data, Labels, Scored
+
+ONE_LOGIT = Labels((), "")
+SCORES = Labels((), REGRESSION)
+CUT = 10  # passages of a query that count, as in MS MARCO
+WEAK_TEACHER = 5.0
+SIGMOID = "torch.nn.modules.activation.Sigmoid"
+
+
+class Rank(SentenceTask):
+    """`--task rank`; ``score`` is nDCG where queries have several passages, else Spearman's
+    correlation with the labels."""
+
+    takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
+
+    def read(self, options: TaskOptions) -> Data:
+        path = self._path(options)
+        rows = read_rows(path)
+        texts, label = self._columns(rows, options, path)
+        if options.eval_data:
+            train, held = rows, read_rows(options.eval_data)
+            self._columns(held, options, options.eval_data)
+        else:
+            train, held = split_rows(rows, options.eval_share, texts[:1])  # a query is on one side
+        pairs = scaled(examples(train, texts, label, SCORES, path))
+        scored = examples(held, texts, label, SCORES, options.eval_data or path)
+        counts = {"examples": len(pairs), "scored_on": len(scored)}
+        note = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
+        return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (note,))
+
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+        path = self._path(options)
+        rows = read_rows(path)
+        texts, label = self._columns(rows, options, path)
+        return Data([], {"dev": examples(rows, texts, label, SCORES, path)}, ONE_LOGIT)
+
+    def _path(self, options: TaskOptions) -> str:
+        if not options.data:
+            raise UserError(f"name the data of {self.name} with --data")
+        return options.data
+
+    def _columns(
+        self, rows: Sequence[Any], options: TaskOptions, path: str
+    ) -> tuple[tuple[str, ...], str]:
+        texts, label = chosen_columns(rows, options, path)
+        if len(texts) != 2:
+            raise UserError(
+                f"{path}: needs two columns of text, such as query and passage (--text)"
+            )
+        return texts, label
+
+    def load(
+        self,
+        directory: Path,
+        labels: Labels | None,
+        dropout: float | None = None,
+        trained: bool = False,
+        attentions: bool = False,
+    ) -> Any:
+        model = super().load(directory, ONE_LOGIT, dropout, trained)
+        # By this entry `CrossEncoder` of sentence-transformers and the export know what it is.
+        model.config.sentence_transformers = {"activation_fn": SIGMOID}
+        return model
+
+    def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], batch["targets"], reduction="none")
+
+    def soft_loss(
+        self,
+        logits: torch.Tensor,
+        teacher: torch.Tensor,
+        batch: Batch,
+        temperature: float,
+        labels: Labels | None,
+    ) -> torch.Tensor:
+        """KL of relevant and not relevant at a temperature."""
+        return class_distance(logits, teacher, temperature, Labels(("relevant",), MULTI_LABEL))
+
+    def score(
+        self,
+        data: Data,
+        features: Mapping[str, Sequence[Any]],
+        logits: Mapping[str, Sequence[np.ndarray]],
+        options: TaskOptions,
+    ) -> Scored:
+        truth = labelled(features)["dev"].astype(float)
+        answers = np.asarray(logits["dev"])[:, 0]
+        statistics = ranking(data.scored["dev"], truth, answers)
+        whole = statistics.metrics(np.asarray(statistics.rows.sum(0)).reshape(1, -1))
+        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        return Scored(
+            {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": answers.tolist()}
+        )
+
+    def floor(self, data: Data) -> tuple[float, str]:
+        return WEAK_TEACHER, f"{WEAK_TEACHER:g} is the least"
+
+
+def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray) -> Statistics:
+    """MRR and nDCG of the first ten passages, the mean over queries that have a relevant passage
+    and another one; Spearman's correlation where no query has."""
+    groups: dict[str, list[int]] = {}
+    for index, pair in enumerate(pairs):
+        groups.setdefault(pair.sentence1, []).append(index)
+    rows = [
+        _of_query(truth[group], answers[group])
+        for group in groups.values()
+        if len(group) > 1 and truth[group].max() > 0
+    ]
+    names: tuple[str, ...] = ("mrr", "ndcg")
+    if rows:
+        base = of_means(100 * np.array(rows), names)
+    else:
+        names = ("spearman",)
+        base = of_correlations(truth, answers, names)
+    main = names[-1]
+
+    def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
+        found = base.metrics(sums)
+        return {**found, "score": found[main]}
+
+    return Statistics(base.rows, with_score)
+
+
+def _of_query(truth: np.ndarray, answers: np.ndarray) -> tuple[float, float]:
+    """Reciprocal rank of the first relevant passage, and nDCG (Järvelin and Kekäläinen 2002, with
+    the label itself as the gain), of the ten best."""
+    order = np.argsort(-answers, kind="stable")[:CUT]
+    relevant = np.flatnonzero(truth[order] > 0)
+    discounts = 1 / np.log2(np.arange(2, len(truth) + 2))[:CUT]
+    ideal = np.sort(truth)[::-1][:CUT]
+    gain = float(truth[order] @ discounts / (ideal @ discounts))
+    return (1 / (relevant[0] + 1) if len(relevant) else 0.0), gain
