@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
@@ -22,6 +24,7 @@ SPECIAL_TOKENS = dict(BERT_TOKENS)
 NEEDED = ("pad", "cls", "sep")
 KINDS = {"WordPiece": "wordpiece", "BPE": "bpe", "Unigram": "unigram"}
 PROBE = "a"
+WEIGHTS = (".safetensors", ".bin")
 
 Content = dict[str, Any]
 
@@ -121,13 +124,21 @@ def lower_case(tokenizer: Content) -> bool:
 
 
 def _automatic(checkpoint: Checkpoint) -> Any:
-    from transformers import AutoTokenizer
-
     directory = checkpoint.tokenizer_directory
     if directory is None:
         raise UserError(
             f"{checkpoint.name}: no {' and no '.join(TOKENIZER_FILES[:2])} with the weights"
         )
+    files = [file for file in sorted(directory.iterdir()) if file.suffix not in WEIGHTS]
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return _loaded(directory, tuple(stamps))
+
+
+@lru_cache(maxsize=1)
+def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> Any:
+    """An export asks for its tokenizer several times; it is read again where a file changed."""
+    from transformers import AutoTokenizer
+
     try:
         return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
     except Exception as error:  # tokenizers raises Exception itself
