@@ -77,6 +77,8 @@ class Proof:
         if self.decisions is not None:
             least = f", at least {self.decisions_bound:.1%}" if self.decisions_bound else ""
             found.append(("same decisions", f"{self.decisions:.1%}{least}"))
+        if self.unread:
+            found.append(("stored, of no use here", ", ".join(self.unread)))
         return found
 
     def sentence(self) -> str:
