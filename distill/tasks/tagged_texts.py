@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,16 @@ def read_tagged(path: str | Path) -> list[TaggedText]:
     raise UserError(f"{place}: unknown format (expected one of {known})")
 
 
+def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of each line, from 1, and its columns. Blanks and tabs alone stand between them:
+    a word may hold another space, such as one that does not break."""
+    for number, line in enumerate(text.split("\n"), 1):
+        yield number, re.split(r"[ \t]+", line.strip(" \t\r"))
+
+
 def _from_columns(text: str, path: Path) -> list[TaggedText]:
     sentences: list[list[tuple[str, str]]] = [[]]
-    for number, line in enumerate(text.split("\n"), 1):
-        cells = re.split(r"[ \t]+", line.strip(" \t\r"))
+    for number, cells in columns_of(text):
         if cells[0] in ("", "-DOCSTART-"):
             sentences.append([])
         elif len(cells) < 2:

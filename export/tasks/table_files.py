@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distill.console.errors import UserError
+from distill.tasks.tagged_texts import columns_of
 
 Row = dict[str, str]
 FORMATS = ".csv, .tsv or .jsonl, also with .gz"
@@ -85,9 +86,8 @@ def read_tagged(path: Path) -> list[tuple[list[str], list[str]]]:
         UserError: as `read_text`, or a line without a tag.
     """
     sentences: list[tuple[list[str], list[str]]] = [([], [])]
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        parts = line.split()
-        if not parts or parts[0] == "-DOCSTART-":
+    for number, parts in columns_of(read_text(path)):
+        if parts[0] in ("", "-DOCSTART-"):
             if sentences[-1][0]:
                 sentences.append(([], []))
         elif len(parts) < 2:

@@ -224,3 +224,14 @@ def test_accuracy_is_read_from_each_format(tokenizer: Tokenizer, tmp_path: Path)
     (tmp_path / "a.xml").write_text("<a/>")
     with pytest.raises(UserError, match="unknown format"):
         task.read(tmp_path / "a.xml")
+
+
+def test_words_with_other_spaces_are_read_as_the_training_reads_them(tmp_path: Path) -> None:
+    from distill.tasks.tagged_texts import read_tagged
+
+    path = tmp_path / "tags.conll"
+    path.write_text("12\u00a0000 O\r\na\u2028b\tB-PER\n \t\nc O\n", encoding="utf-8")
+    found = TASKS["tokens"].read(path)
+    assert found == [(["12\u00a0000", "a\u2028b"], ["O", "B-PER"]), (["c"], ["O"])]
+    words = [[text.text[a:b] for a, b in text.words] for text in read_tagged(path)]
+    assert [words for words, _ in found] == words
