@@ -1,5 +1,5 @@
-"""Every command of the README, in order, as typed, in an empty folder with small data made for it:
-`make docs`."""
+"""Every command of the README and of the page on data, in order, as typed, in an empty folder with
+small data made for it: `make docs`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.conftest import TEXTS
 from tests.docs.commands import ROOT, shown_commands
 
 README = shown_commands(Path("README.md"))
+DATA = shown_commands(Path("docs/data.md"))
 MINUTES = 10
 OPINIONS = {
     "good": ("I love the {}.", "The {} works very well.", "A wonderful {}, five stars."),
@@ -68,9 +69,34 @@ def folder(
 @pytest.mark.slow
 @pytest.mark.timeout(60 * MINUTES * len(README))
 def test_commands_of_the_readme_work_as_typed(folder: Path) -> None:
+    run_in_order(README, folder)
+
+
+@pytest.mark.docs
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES * len(DATA))
+def test_commands_of_the_page_on_data_work_as_typed(tmp_path: Path, minilm_directory: Path) -> None:
+    texts = [f"The {a} is beside the {b}." for a in THINGS for b in THINGS]
+    texts += [f"Nobody took the {a} or the {b}." for a in THINGS for b in THINGS]
+    (tmp_path / "sentences.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    pairs = [
+        f"Number {n}: the {a} is here.\tHere is the {b}, number {n}.\t{5 * (a == b)}"
+        for n, (one, other) in enumerate(pairwise(THINGS * 6))
+        for a, b in ((one, one), (one, other))
+    ]
+    header = "sentence1\tsentence2\tscore"
+    (tmp_path / "pairs.tsv").write_text("\n".join([header, *pairs]) + "\n", encoding="utf-8")
+    ranked = [f"where is the {a},The {b} is here.,{int(a == b)}" for a in THINGS for b in THINGS]
+    header = "query,passage,label"
+    (tmp_path / "ranking.csv").write_text("\n".join([header, *ranked]) + "\n", encoding="utf-8")
+    run_in_order(DATA, tmp_path)
+
+
+def run_in_order(commands: list[str], folder: Path) -> None:
+    """As typed, in ``folder``; each must end well and print something."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("DISTILKIT_DATA", None)
-    for command in README:
+    for command in commands:
         words = shlex.split(command)
         result = subprocess.run(
             [sys.executable, *words[1:]],
