@@ -21,7 +21,6 @@ from distill.console.command_parser import add_json_options, command_parser, sho
 from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
-from export.proof.report import print_report, status_of
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
@@ -107,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof.proven_asset import AssetOptions, export_asset
+    from export.proof.report import print_report, status_of
     from export.tasks.table import task_named
 
     require_coreai()

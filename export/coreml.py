@@ -20,7 +20,6 @@ from distill.console.errors import UserError, command
 from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
-from export.proof.report import print_report, status_of
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
 
@@ -172,6 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.checkpoint.reading import load_checkpoint
     from export.proof.budget import asked_choosing
     from export.proof.proven_bundle import BundleOptions, export_bundle
+    from export.proof.report import print_report, status_of
     from export.tasks.table import task_named
 
     choosing = asked_choosing(arguments.quantize, arguments.budget, arguments.data, arguments.limit)

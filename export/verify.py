@@ -22,7 +22,6 @@ from distill.console.errors import UserError, command
 from distill.console.tables import print_pairs
 from distill.models.presets import PRESETS
 from export.proof.engines import ENGINES, engines_of
-from export.proof.report import PAST_TOLERANCE
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
@@ -147,6 +146,8 @@ def source_of(bundle: Bundle) -> str:
 
 
 def _show(report: Report, title: str, arguments: argparse.Namespace) -> int:
+    from export.proof.report import PAST_TOLERANCE
+
     show_result(arguments, report, lambda report: _print(report, title))
     if arguments.html:
         from export.proof.html_report import write_verification
