@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from distill.console.bounded_files import read_bounded
 from distill.console.command_parser import add_json_options, command_parser, save_text
 from distill.console.errors import UserError, command
 from export.proof.engines import ENGINES
@@ -109,7 +110,7 @@ def read_text(source: str, option: str) -> str:
         if source == "-":
             text = sys.stdin.read()
         elif _is_file(source):
-            text = Path(source).read_text(encoding="utf-8")
+            text = read_bounded(Path(source)).decode("utf-8")
         else:
             text = source
     except UnicodeDecodeError as error:

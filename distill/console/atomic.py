@@ -11,6 +11,7 @@ import errno
 import fcntl
 import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from distill.console.full_disk import full_disk_in_words, is_full
 NOREPLACE, EXCHANGE = 1, 2
 """Flags of Linux' renameat2."""
 AT_FDCWD = -100
+STAGED = re.compile(r"[a-z0-9_]{8}")
+"""What `tempfile` ends the name of a folder with."""
 
 
 @contextmanager
@@ -111,13 +114,24 @@ def _hidden_folder(target: Path) -> Path:
     prefix = staged_prefix(target.name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f"{glob.escape(prefix)}*"):
-            _clear(left, target)
+        clear_staged(target)
         return Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     except OSError as error:
         if is_full(error):
             raise
         raise UserError(f"{target} cannot be written: {error.strerror}") from None
+
+
+def clear_staged(target: Path) -> None:
+    """Remove the staging folders that killed processes of this user left beside ``target``, or
+    bring a rename to its end that one of them began. A folder that is not named as `tempfile`
+    names one, that others can read, or whose process runs stays."""
+    prefix = staged_prefix(target.name)
+    for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+        if STAGED.fullmatch(left.name[len(prefix) :]) and not left.is_symlink() and left.is_dir():
+            state = left.stat()
+            if state.st_uid == os.getuid() and state.st_mode & 0o077 == 0:
+                _clear(left, target)
 
 
 def staged_prefix(name: str) -> str:

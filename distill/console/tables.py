@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 FILE_WIDTH = 150
 BETWEEN = 3
 """Spaces between two columns; the two at the edges take one less."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and line feed."""
 Pair = tuple[str, str]
 """A name and what it is."""
+
+
+def plain(text: str) -> Text:
+    """A text as a table shows it: no markup, and of control characters (a name from elsewhere may
+    hold sequences that move the cursor or retitle the terminal) their codes."""
+    from rich.text import Text
+
+    return Text(CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
 
 
 def wide_console() -> Console:
@@ -30,13 +42,12 @@ def wide_console() -> Console:
 def print_pairs(title: str, pairs: Iterable[Pair]) -> None:
     """Print a table of names and values, long values over several lines."""
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(title=Text(title), show_header=False, title_justify="left")
+    table = Table(title=plain(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(Text(name), Text(value))
+        table.add_row(plain(name), plain(value))
     wide_console().print(table)
 
 
@@ -56,13 +67,12 @@ def print_table(
     """
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     console = wide_console()
     for number, columns in enumerate(parts(header, rows, numbers, console.width)):
         name = title if not number else f"{title.splitlines()[0]} (continued)"
         shown = Table(
-            title=Text(name),
+            title=plain(name),
             title_justify="left",
             box=box.SIMPLE_HEAD,
             padding=(0, 1),
@@ -70,14 +80,14 @@ def print_table(
         )
         for column in columns:
             shown.add_column(
-                Text(header[column]),
+                plain(header[column]),
                 justify="right" if numbers[column] else "left",
                 overflow="fold",
                 no_wrap=numbers[column],
             )
         for place, row in enumerate(rows):
             last = total and place == len(rows) - 2
-            shown.add_row(*(Text(row[column]) for column in columns), end_section=last)
+            shown.add_row(*(plain(row[column]) for column in columns), end_section=last)
         console.print(shown)
 
 

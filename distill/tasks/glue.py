@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.corpus import hub
 
@@ -132,10 +133,7 @@ def read_examples(task: GlueTask, path: Path) -> list[GlueExample]:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:

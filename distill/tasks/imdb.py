@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.tasks import glue
@@ -72,10 +73,8 @@ def _from_tsv(path: Path) -> list[GlueExample]:
 
 
 def _from_jsonl(path: Path) -> list[GlueExample]:
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            lines = file.read().split("\n")
+        lines = read_bounded(path).decode("utf-8").split("\n")
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a text file ({error})") from None
     examples = [

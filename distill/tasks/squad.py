@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.models.tokenizer import pair_separators, special_ids
@@ -80,14 +81,13 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file, gzipped or plain.
 
     Raises:
-        UserError: the file is missing or is no JSON.
+        UserError: the file is missing, too large or no JSON.
     """
     try:
-        content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+        return json.loads(read_bounded(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path}: not a JSON file ({error})") from None
 
 
@@ -130,7 +130,7 @@ def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[st
                     example = _example(title, context, qa, wrong, keep)
                     if example is not None:
                         examples.append(example)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{path}: not in the SQuAD format ({type(error).__name__}: {error})"
         ) from None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distill.console.atomic import clear_staged
 from distill.console.errors import UserError
 from export.bundle.model_json import FORMAT_VERSION, read_settings
 from export.checkpoint.reading import Checkpoint
@@ -137,7 +138,10 @@ def check_replaceable(out: Path) -> None:
         known = False
     if not known:
         raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
-    strangers = sorted(names - ours)
+    for name in ours:
+        if Path(name).name == name:  # a name from a file may point elsewhere
+            clear_staged(out / name)
+    strangers = sorted({path.name for path in out.iterdir()} - ours)
     if strangers:
         raise UserError(
             f"{out} holds {strangers[0]}, which no export wrote; move it, or name another --out"

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.tasks.tagged_texts import columns_of
 
@@ -21,11 +22,10 @@ def read_text(path: Path) -> str:
     """The text of a file, plain or gzipped.
 
     Raises:
-        UserError: no such file, or no UTF-8 text.
+        UserError: no such file, one that is too large, or no UTF-8 text.
     """
     try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:

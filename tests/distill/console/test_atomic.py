@@ -158,8 +158,20 @@ def test_what_must_stay_is_checked_again_at_the_rename(tmp_path: Path) -> None:
 def test_the_new_one_moved_away_leaves_the_place_free(tmp_path: Path) -> None:
     """A kill while the old directory is removed, and then the user moves the new one."""
     target = tmp_path / "out"
-    left = tmp_path / ".out.staged-x"
-    (left / "out.previous").mkdir(parents=True)
+    left = tmp_path / ".out.staged-a1b2c3d4"
+    left.mkdir(mode=0o700)
+    (left / "out.previous").mkdir()
     with atomic_directory(target) as staged:
         (staged / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a1b2c3d4", 0o755), ("notes", 0o700)])
+def test_a_folder_that_may_be_a_users_stays(tmp_path: Path, name: str, mode: int) -> None:
+    folder = tmp_path / f".out.staged-{name}"
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    (folder / "thesis").touch()
+    with atomic_directory(tmp_path / "out") as staged:
+        (staged / "new").touch()
+    assert (folder / "thesis").exists()

@@ -220,3 +220,13 @@ def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) 
         ("rajpurkar/squad_v2", None, "validation"),
         ("rajpurkar/squad", None, "train"),
     ]
+
+
+@pytest.mark.parametrize("start", ["Infinity", "-Infinity", "NaN", "1e999"])
+def test_squad_answer_that_starts_at_no_number_is_one_line(tmp_path: Path, start: str) -> None:
+    answer = f'{{"text": "a", "answer_start": {start}}}'
+    question = f'{{"id": "1", "question": "Which?", "answers": [{answer}]}}'
+    path = tmp_path / "squad.json"
+    path.write_text(f'{{"data": [{{"paragraphs": [{{"context": "a", "qas": [{question}]}}]}}]}}')
+    with pytest.raises(UserError, match="not in the SQuAD format"):
+        load_examples(path)

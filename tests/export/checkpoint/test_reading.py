@@ -35,7 +35,7 @@ SMALL = {
         ({"hidden_dim": 0}, "a size below 1"),
         ({"vocab_size": 10**13}, "asks for .* parameters"),
         ({"n_layers": 10**9}, "asks for .* parameters"),
-        ({"dim": float("inf")}, "no usable"),
+        ({"dim": float("inf")}, "whole number"),
         ({"dim": None}, "no usable"),
         ({"id2label": {"first": "yes"}}, "no usable"),
         ({"id2label": [5]}, "numbers its labels 5 to 5"),
