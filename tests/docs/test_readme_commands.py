@@ -86,7 +86,12 @@ def test_commands_of_the_page_on_data_work_as_typed(tmp_path: Path, minilm_direc
     ]
     header = "sentence1\tsentence2\tscore"
     (tmp_path / "pairs.tsv").write_text("\n".join([header, *pairs]) + "\n", encoding="utf-8")
-    ranked = [f"where is the {a},The {b} is here.,{int(a == b)}" for a in THINGS for b in THINGS]
+    ranked = [
+        f"where is the {a} number {n},The {b} is here.,{int(a == b)}"
+        for n in range(6)
+        for i, a in enumerate(THINGS)
+        for b in (a, THINGS[i - 1], THINGS[i - 2])
+    ]
     header = "query,passage,label"
     (tmp_path / "ranking.csv").write_text("\n".join([header, *ranked]) + "\n", encoding="utf-8")
     run_in_order(DATA, tmp_path)
