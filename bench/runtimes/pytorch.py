@@ -53,7 +53,7 @@ def transformers_model(source: str, random_weights: bool) -> torch.nn.Module:
     transformers.logging.disable_progress_bar()
     if not random_weights:
         loaded: torch.nn.Module = transformers.AutoModel.from_pretrained(
-            source, dtype=torch.float32
+            source, trust_remote_code=False, dtype=torch.float32
         )
         return loaded.eval()
     config = dict(PRESETS[source].config)
