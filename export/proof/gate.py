@@ -5,6 +5,9 @@ fixed figure knows it. Here the error, the root of the mean square over all outp
 multiple of what the witness is off when it computes at the package's precision on the same inputs,
 plus one step of half precision of the outputs' own size; and in half precision the decisions may
 differ no more often than those of PyTorch's own half precision do.
+
+With weights in fewer bits that bound is wide. There the package is also held to the witness that
+computes with the very weights of the package, at the error of half precision.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from distill.console.errors import UserError
 from distill.console.tables import Pair
 from export.bundle.compress import COMPRESSIONS
 from export.proof.differences import compare_outputs
-from export.proof.rounding import rounded_outputs
+from export.proof.rounding import half_outputs, rounded_outputs
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
 from export.tasks.spaced_items import spaced
@@ -36,7 +39,9 @@ FEW_DECISIONS = 0.01
 class Proof:
     """What a comparison with the witness found. ``error``, ``pytorch_error`` and ``bound`` are in
     the unit of the outputs; ``psnr`` in dB; ``decisions`` the share of equal ones, or None where
-    the task decides nothing; ``unread``: stored weights that the task has no use for."""
+    the task decides nothing; ``unread``: stored weights that the task has no use for. ``stored_error`` and
+    ``stored_bound`` are against the witness with the weights that the package holds; None where
+    they are whole, or were not read back."""
 
     witness: str
     texts: int
@@ -51,13 +56,20 @@ class Proof:
     psnr: float
     overflow: bool
     unread: tuple[str, ...] = ()
+    stored_error: float | None = None
+    stored_bound: float | None = None
 
     @property
     def passed(self) -> bool:
         """Whether the package is within tolerance."""
-        if self.overflow or not self.error <= self.bound:
+        if self.overflow or not self.error <= self.bound or self.computes_otherwise:
             return False
         return self.decisions_bound is None or (self.decisions or 0) >= self.decisions_bound
+
+    @property
+    def computes_otherwise(self) -> bool:
+        """Whether the package gives something else than the witness gives with its weights."""
+        return self.stored_error is not None and not self.stored_error <= (self.stored_bound or 0)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "passed": self.passed, "verdict": self.sentence()}
@@ -71,6 +83,16 @@ class Proof:
                 "error",
                 f"{self.error:.2g}, bound {self.bound:.2g} (PyTorch itself is off by "
                 f"{self.pytorch_error:.2g} at this precision)",
+            ),
+            *(
+                [
+                    (
+                        "with its own weights",
+                        f"{self.stored_error:.2g}, bound {self.stored_bound:.2g}",
+                    )
+                ]
+                if self.stored_error is not None
+                else []
             ),
             ("PSNR", f"{self.psnr:.1f} dB, largest difference {self.max_abs:.2g}"),
         ]
@@ -88,6 +110,12 @@ class Proof:
         error = f"its error is {self.error:.2g}, the bound {self.bound:.2g}"
         if not self.error <= self.bound:
             return f"Not within tolerance of {self.witness}: {error}."
+        if self.computes_otherwise:
+            return (
+                f"Not within tolerance of {self.witness} with the package's own weights: the "
+                f"error is {self.stored_error:.2g}, the bound {self.stored_bound:.2g}; a weight "
+                "is not in its place, or an operation is wrong."
+            )
         if not self.passed:
             return (
                 f"Not within tolerance of {self.witness}: {self.decisions:.1%} of its decisions "
@@ -104,11 +132,13 @@ def prove(
     found: Sequence[Outputs],
     texts: int,
     formats: Mapping[str, str] | None = None,
+    stored: Witness | None = None,
 ) -> Proof:
     """Judge outputs of a package, ``found``, by those of the witness, both cut to the tokens.
 
     Args:
         formats: of mixed bits: tensor of the checkpoint -> its quantization.
+        stored: the witness with the weights that the package holds, where they are in fewer bits.
     """
     task, difference = witness.task, compare_outputs(expected, found)
     chosen = spaced(range(len(inputs)), PEER_INPUTS)
@@ -124,6 +154,12 @@ def prove(
         of_peer = _agreement(task, wanted, peers[0]) or 0.0
         count = max(sum(len(_decided(task, row)) for row in expected), 1)
         decisions_bound = 1 - 2 * (1 - of_peer) - max(FEW_DECISIONS, 1.5 / count)
+    stored_error, stored_bound = None, None
+    if stored is not None:
+        some = [inputs[i] for i in chosen]
+        stored_error, stored_bound = _against_stored(
+            stored, quantize, some, [found[i] for i in chosen]
+        )
     return Proof(
         witness=witness.name,
         texts=texts,
@@ -133,9 +169,25 @@ def prove(
         bound=FACTOR * pytorch_error + FLOOR * size,
         decisions=decisions,
         decisions_bound=decisions_bound,
+        stored_error=stored_error,
+        stored_bound=stored_bound,
         unread=witness.unread,
         **asdict(difference),
     )
+
+
+def _against_stored(
+    stored: Witness, quantize: str, inputs: Sequence[Inputs], found: Sequence[Outputs]
+) -> tuple[float, float]:
+    """The error of outputs against the witness with the package's weights, and its bound: what that
+    witness itself is off in half precision, and with the package's activations."""
+    task = stored.task
+    wanted = [cut(stored.predict(each), each, task) for each in inputs]
+    rounded = half_outputs(stored, quantize, inputs)
+    peers = [cut(row, each, task) for row, each in zip(rounded, inputs, strict=True)]
+    size = float(np.sqrt(np.mean(np.square(_flat(wanted)))))
+    bound = FACTOR * float(np.sqrt(_square(wanted, peers))) + FLOOR * size
+    return float(np.sqrt(_square(wanted, found))), bound
 
 
 def refuse(proof: Proof) -> None:

@@ -52,6 +52,18 @@ def rounded_outputs(
     return draws
 
 
+def half_outputs(witness: Witness, quantize: str, inputs: Sequence[Inputs]) -> list[Outputs]:
+    """Outputs of the witness in half precision, with the activations of a quantization."""
+
+    def change(model: nn.Module) -> None:
+        model.half()
+        if COMPRESSIONS[quantize].activations < 16:
+            _round_activations(model)
+
+    half = witness.changed(change)
+    return [half.predict(each) for each in inputs]
+
+
 @torch.no_grad()
 def _round(
     model: nn.Module, bits: int, seed: int, formats: Mapping[str, str] | None = None

@@ -8,8 +8,11 @@ from tqdm import tqdm
 
 from distill.console.errors import UserError
 from export.bundle.bundle_folder import Bundle
+from export.bundle.compress import COMPRESSIONS
+from export.proof.coreai_runtime import CoreAIEngine
 from export.proof.gate import Proof, cut, prove
 from export.proof.package_runners import Engine, Outputs
+from export.proof.read_back import with_stored_weights
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
 from export.tasks.table import task_named
@@ -69,5 +72,9 @@ def compare_with(
     expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
     quantize = str(bundle.settings["quantization"])
     formats = bundle.settings.get("weights")
-    proof = prove(witness, quantize, workload.inputs, expected, found, texts, formats)
+    fewer_bits = COMPRESSIONS[quantize].kind != "float"
+    # An asset of Core AI has weights of its own, which no library here reads back.
+    readable = fewer_bits and not isinstance(candidate, CoreAIEngine)
+    stored = with_stored_weights(witness, bundle.package) if readable else None
+    proof = prove(witness, quantize, workload.inputs, expected, found, texts, formats, stored)
     return proof, expected, found

@@ -1,0 +1,78 @@
+"""A package of few bits with one wrong layer does not pass, whatever its quantization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import DistilBertConfig, DistilBertForQuestionAnswering
+
+from export.bundle.compress import compress_weights
+from export.bundle.convert import convert
+from export.checkpoint.reading import Checkpoint, load_checkpoint
+from export.encoder.task_model import TaskModel, build_encoder
+from export.proof.gate import Proof, cut, prove
+from export.proof.read_back import with_stored_weights
+from export.proof.witness import load_witness
+from export.simulator import Simulator
+from export.tasks.model_inputs import Inputs, padded
+
+LENGTH = 32
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("two-layers")
+    config = DistilBertConfig(
+        vocab_size=300, dim=64, n_layers=2, n_heads=2, hidden_dim=128,
+        max_position_embeddings=64, initializer_range=0.1,
+    )  # fmt: skip
+    DistilBertForQuestionAnswering(config).save_pretrained(folder)
+    return load_checkpoint(str(folder))
+
+
+def inputs() -> list[Inputs]:
+    generator = torch.manual_seed(1)
+    return [
+        padded(torch.randint(4, 300, (n,), generator=generator).tolist(), [0] * n, LENGTH)
+        for n in (7, 20, LENGTH)
+    ]
+
+
+def proof_of(checkpoint: Checkpoint, model: TaskModel, quantize: str, package: Path) -> Proof:
+    """A model as a package of a quantization, in the simulator, against the checkpoint's library."""
+    core_ml: Any = convert(model, checkpoint, "qa", (LENGTH,), "iOS18", "fixed")
+    compress_weights(core_ml, quantize, "iOS18").save(str(package))
+    witness, _ = load_witness(checkpoint, "qa")
+    simulator = Simulator(package, precision="float16")
+    given = inputs()
+    found = [
+        dict(simulator.predict({name: each[name] for name in simulator.inputs})) for each in given
+    ]
+    expected = [cut(witness.predict(each), each, witness.task) for each in given]
+    return prove(
+        witness, quantize, given, expected,
+        [cut(row, each, witness.task) for row, each in zip(found, given, strict=True)],
+        texts=0, stored=with_stored_weights(witness, package),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["standard", "ane"])
+@pytest.mark.parametrize("quantize", ["int8", "int4", "lut8", "lut6", "lut4", "lut3"])
+def test_one_wrong_layer_does_not_pass(
+    quantize: str, layout: str, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    model = build_encoder(checkpoint, "qa", layout)
+    sound = proof_of(checkpoint, model, quantize, tmp_path / "sound.mlpackage")
+    assert sound.stored_bound is not None and sound.passed, sound
+    assert sound.stored_bound < 0.5 * sound.bound
+    layers = dict(model.named_parameters())
+    wrong = layers["encoder.layers.0.value.weight"], layers["encoder.layers.1.value.weight"]
+    wrong[0].data = wrong[1].data.clone()
+    spoiled = proof_of(checkpoint, model, quantize, tmp_path / "wrong.mlpackage")
+    assert not spoiled.passed
+    assert spoiled.computes_otherwise, spoiled
+    assert "a weight is not in its place" in spoiled.sentence() or spoiled.error > spoiled.bound
