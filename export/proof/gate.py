@@ -39,9 +39,9 @@ FEW_DECISIONS = 0.01
 class Proof:
     """What a comparison with the witness found. ``error``, ``pytorch_error`` and ``bound`` are in
     the unit of the outputs; ``psnr`` in dB; ``decisions`` the share of equal ones, or None where
-    the task decides nothing; ``unread``: stored weights that the task has no use for. ``stored_error`` and
-    ``stored_bound`` are against the witness with the weights that the package holds; None where
-    they are whole, or were not read back."""
+    the task decides nothing; ``unread``: stored weights that the task has no use for.
+    ``stored_error`` and ``stored_bound`` are against the witness with the weights that the package
+    holds; None where they are whole, or were not read back."""
 
     witness: str
     texts: int
@@ -84,18 +84,11 @@ class Proof:
                 f"{self.error:.2g}, bound {self.bound:.2g} (PyTorch itself is off by "
                 f"{self.pytorch_error:.2g} at this precision)",
             ),
-            *(
-                [
-                    (
-                        "with its own weights",
-                        f"{self.stored_error:.2g}, bound {self.stored_bound:.2g}",
-                    )
-                ]
-                if self.stored_error is not None
-                else []
-            ),
             ("PSNR", f"{self.psnr:.1f} dB, largest difference {self.max_abs:.2g}"),
         ]
+        if self.stored_error is not None:
+            stored = f"error {self.stored_error:.2g}, bound {self.stored_bound:.2g}"
+            found.insert(2, ("with the weights it stores", stored))
         if self.decisions is not None:
             least = f", at least {self.decisions_bound:.1%}" if self.decisions_bound else ""
             found.append(("same decisions", f"{self.decisions:.1%}{least}"))
@@ -112,7 +105,7 @@ class Proof:
             return f"Not within tolerance of {self.witness}: {error}."
         if self.computes_otherwise:
             return (
-                f"Not within tolerance of {self.witness} with the package's own weights: the "
+                f"Not within tolerance of {self.witness} with the weights it stores: the "
                 f"error is {self.stored_error:.2g}, the bound {self.stored_bound:.2g}; a weight "
                 "is not in its place, or an operation is wrong."
             )

@@ -43,7 +43,7 @@ def inputs() -> list[Inputs]:
 
 
 def proof_of(checkpoint: Checkpoint, model: TaskModel, quantize: str, package: Path) -> Proof:
-    """A model as a package of a quantization, in the simulator, against the checkpoint's library."""
+    """A model as a package in the simulator, against the checkpoint's library."""
     core_ml: Any = convert(model, checkpoint, "qa", (LENGTH,), "iOS18", "fixed")
     compress_weights(core_ml, quantize, "iOS18").save(str(package))
     witness, _ = load_witness(checkpoint, "qa")
@@ -60,8 +60,12 @@ def proof_of(checkpoint: Checkpoint, model: TaskModel, quantize: str, package: P
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("layout", ["standard", "ane"])
-@pytest.mark.parametrize("quantize", ["int8", "int4", "lut8", "lut6", "lut4", "lut3"])
+FORMATS = ("int8", "int4", "lut8", "lut6", "lut4", "lut3")
+
+
+@pytest.mark.parametrize(
+    ("quantize", "layout"), [*((q, "standard") for q in FORMATS), ("lut4", "ane")]
+)
 def test_one_wrong_layer_does_not_pass(
     quantize: str, layout: str, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -75,4 +79,3 @@ def test_one_wrong_layer_does_not_pass(
     spoiled = proof_of(checkpoint, model, quantize, tmp_path / "wrong.mlpackage")
     assert not spoiled.passed
     assert spoiled.computes_otherwise, spoiled
-    assert "a weight is not in its place" in spoiled.sentence() or spoiled.error > spoiled.bound
