@@ -193,7 +193,7 @@ class SpanTask(Task):
         texts = {key: best[0].text if best else "" for key, best in found.items()}
         if not self.allow_null:
             return self.score_texts(examples, texts)
-        leads = no_answer_leads(examples, features[split], starts, ends, found)
+        leads = no_answer_leads(examples, found)
         none = {e.id for e, lead in zip(examples, leads, strict=True)
                 if lead > options.null_threshold}  # fmt: skip
         scored = self.score_texts(examples, {k: "" if k in none else t for k, t in texts.items()})
@@ -216,23 +216,11 @@ class SpanTask(Task):
 
 
 def no_answer_leads(
-    examples: Sequence[Example],
-    features: Sequence[Feature],
-    starts: Sequence[np.ndarray],
-    ends: Sequence[np.ndarray],
-    found: Mapping[str, Sequence[Answer]],
+    examples: Sequence[Example], found: Mapping[str, Sequence[Answer]]
 ) -> np.ndarray:
-    """How much "no answer", the least over the windows, scores above the best span of `found`, as
-    `decode` gives it: (questions,), infinite where there is no span."""
-    nulls = [np.inf] * len(examples)
-    for feature, start, end in zip(features, starts, ends, strict=True):
-        null = float(start[0]) + float(end[0])
-        nulls[feature.example_index] = min(null, nulls[feature.example_index])
-    leads = [
-        null - found[example.id][0].score if found[example.id] else np.inf
-        for example, null in zip(examples, nulls, strict=True)
-    ]
-    return np.array(leads)
+    """How much "no answer" scores above the best span of `found`, as `decode` gives it:
+    (questions,), infinite where there is no span."""
+    return np.array([-found[e.id][0].score if found[e.id] else np.inf for e in examples])
 
 
 def best_threshold(

@@ -81,7 +81,7 @@ class QuestionAnswering(Task):
         ends = [row["end_logits"][0] for row in rows]
         longest = int(reading.settings["max_answer_length"])
         best = squad.decode(examples, features, starts, ends, max_answer_length=longest)
-        leads = no_answer_leads(examples, features, starts, ends, best)
+        leads = no_answer_leads(examples, best)
         texts = {key: found[0].text if found else "" for key, found in best.items()}
         return best_threshold(examples, texts, leads)
 

@@ -5,7 +5,7 @@ public struct Answer: Equatable, Sendable {
     public let text: String
     /// In Unicode scalars of the passage; empty at 0 for "no answer".
     public let range: Range<Int>
-    /// Sum of the logits of its first and last token.
+    /// What the sum of its first and last token's logits is above that of "no answer" in its window.
     public let score: Double
     /// Share among the n best.
     public let probability: Double
@@ -60,17 +60,15 @@ public struct AnswerDecoder: Sendable {
         }
         let length = passage.unicodeScalars.count
         var scores: [Range<Int>: Double] = [:]
-        var null = Double.infinity
         for (feature, found) in zip(features, logits) {
             try check(found, for: feature, passageLength: length)
             for (span, score) in spans(of: feature, found) {
                 scores[span] = max(score, scores[span] ?? -.infinity)
             }
-            null = min(null, Double(found.start[0]) + Double(found.end[0]))
         }
         var ranked = scores.sorted(by: Self.isBetter).prefix(nBest).map { ($0.key, $0.value) }
-        if let nullThreshold, ranked.first.map({ null - $0.1 > nullThreshold }) ?? true {
-            ranked.insert((0..<0, null), at: 0)
+        if let nullThreshold, ranked.first.map({ -$0.1 > nullThreshold }) ?? true {
+            ranked.insert((0..<0, 0), at: 0)
         }
         return Self.withProbabilities(ranked, passage)
     }
@@ -94,6 +92,7 @@ public struct AnswerDecoder: Sendable {
     /// Spans of the `nBest` starts with the `nBest` ends.
     private func spans(of feature: Feature, _ logits: SpanLogits) -> [(Range<Int>, Double)] {
         let stop = feature.first + feature.offsets.count
+        let noAnswer = Double(logits.start[0]) + Double(logits.end[0])
         let start = Array(logits.start[feature.first..<stop])
         let end = Array(logits.end[feature.first..<stop])
         let lasts = best(end)
@@ -101,7 +100,7 @@ public struct AnswerDecoder: Sendable {
             lasts.filter { first <= $0 && $0 - first < maxAnswerLength }.map { last in
                 let low = feature.offsets[first].lowerBound
                 let range = low..<max(low, feature.offsets[last].upperBound)
-                return (range, Double(start[first]) + Double(end[last]))
+                return (range, Double(start[first]) + Double(end[last]) - noAnswer)
             }
         }
     }

@@ -123,6 +123,25 @@ def test_decoding_finds_the_labelled_span(
     assert all(sum(a.probability for a in best) == pytest.approx(1) for best in answers.values())
 
 
+def test_decoding_prefers_the_window_that_is_surest_not_the_loudest(tokenizer: Tokenizer) -> None:
+    """One window's logits are all ten higher, "no answer" highest among them."""
+    context = "The first king ruled long ago. " * 3 + "The last king was Harald."
+    examples = [Example("q", "Who was last?", context, (("Harald", context.index("Harald")),))]
+    features = make_features(examples, tokenizer, 24, 8)
+    assert len(features) > 2
+    starts, ends = [], []
+    for feature in features:
+        height = 0.0 if feature.spans else 10.0
+        start, end = np.full((2, len(feature.input_ids)), height)
+        start[0] = end[0] = height + (0 if feature.spans else 4)
+        for first, last in feature.spans:
+            start[first], end[last] = 5, 5
+        starts.append(start)
+        ends.append(end)
+    best = decode(examples, features, starts, ends)["q"][0]
+    assert (best.text, best.score) == ("Harald", 10.0)
+
+
 def test_no_answer_wins_only_past_the_threshold(tokenizer: Tokenizer) -> None:
     examples = [example("Red or blue.", "blue")]
     features = make_features(examples, tokenizer, 64)
