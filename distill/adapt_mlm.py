@@ -24,7 +24,6 @@ from distill.console.options import options_given, parse
 from distill.runs.run_folder import claim_run, clear_run
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
 
-TASK = "mlm"
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
 
 
@@ -34,7 +33,6 @@ class MlmSettings:
 
     model: str = field(metadata={"help": "checkpoint directory or preset"})
     text: list[str] = field(metadata={"help": "as of distill.pretrain"})
-    task: str = field(default=TASK, metadata={"help": TASK})
     frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
     frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
@@ -46,8 +44,6 @@ class MlmSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.task.lower() != TASK:
-            raise UserError(f"the task here is {TASK}, not {self.task!r}")
         if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
             raise UserError("--frozen_steps must be 0 or more, its learning rate above 0")
 

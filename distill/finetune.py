@@ -7,12 +7,10 @@ Example:
     python -m distill.finetune --task stsb --model runs/start --teacher runs/stsb-teacher \\
         --baseline --seeds 5 --out runs/stsb --learning_rate 1e-4 --num_train_epochs 3
     python -m distill.finetune FILE.yaml --max_steps 500   # options from a file, and over it
-    python -m distill.adapt_mlm --help   # text without labels has options of its own
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import sys
@@ -21,10 +19,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill import adapt_mlm as mlm
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError, command
-from distill.console.options import PLAIN_TRAINING, expanded, options_given, parse
+from distill.console.options import PLAIN_TRAINING, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.runs import score_report as report
@@ -45,7 +42,6 @@ from distill.training.settings import check_training, evaluates, schedule
 if TYPE_CHECKING:
     from distill.training.teacher_choice import Distillation
 
-NAMES = ", ".join((*TASKS, mlm.TASK))
 # What says how often to run, how to print, where to keep what and what to refuse does not make a
 # run another one.
 NOT_OF_ONE_RUN = (
@@ -67,7 +63,7 @@ class FinetuneArguments(TaskOptions):
     """What to fine-tune, on what, and from which teacher."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
-    task: str = field(default="squad", metadata={"help": f"one of {NAMES}"})
+    task: str = field(default="squad", metadata={"help": f"one of {', '.join(TASKS)}"})
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from: the second stage"}
     )
@@ -148,10 +144,7 @@ class FinetuneArguments(TaskOptions):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = list(argv) if argv is not None else sys.argv[1:]
-    if _task(given) == mlm.TASK:
-        return mlm.main(given)
-    options_given(given, FinetuneArguments, __doc__, PLAIN_TRAINING)
+    given = options_given(argv, FinetuneArguments, __doc__, PLAIN_TRAINING)
     from distill.console.progress import quiet
     from distill.training.processes import SharedTraining
 
@@ -166,14 +159,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.show(result, f"{arguments.model} on {arguments.task}")
         print(f"the model is in {training.output_dir}")
     return 0
-
-
-def _task(given: Sequence[str]) -> str:
-    """The task that the options or their file name: that of text without labels, mlm, has options
-    of its own."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--task", nargs="?", default="")
-    return str(parser.parse_known_args(expanded(given))[0].task).lower()
 
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]

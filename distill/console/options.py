@@ -66,11 +66,11 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
         if f"--{name}" not in known:
             raise UserError(f"{path}: {unknown_option(name, known)}")
     line = [*_words(read), *options]
-    _, unknown = parser.parse_known_args(line)
+    values, unknown = parser.parse_known_args(line)
     if unknown:
         raise UserError(unknown_option(unknown[0].partition("=")[0], known))
     try:
-        return tuple(parser.parse_args_into_dataclasses(line, look_for_args_file=False))
+        return tuple(parser.parse_dict(vars(values)))
     except ValueError as error:  # of TrainingArguments, about options that do not go together
         raise UserError(str(error)) from None
 

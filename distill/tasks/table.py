@@ -25,15 +25,18 @@ TASKS: dict[str, Task] = {
         Rank("rank"),
     )
 }
+MASKED_TEXT = "mlm"
 
 
 def task_named(name: str) -> Task:
     """The task called ``name`` in any spelling: ``sst2``, ``SST-2``.
 
     Raises:
-        UserError: no such task.
+        UserError: no such task; of text without labels, which command it has.
     """
     task = TASKS.get(name.lower().replace("-", ""))
+    if name.lower() == MASKED_TEXT:
+        raise UserError(f"{MASKED_TEXT} is not a task here: use python -m distill.adapt_mlm")
     if task is None:
         raise UserError(f"unknown task {name!r}; choose from {', '.join(TASKS)}")
     return task

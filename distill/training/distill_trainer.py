@@ -24,7 +24,7 @@ class DistillTrainer(ExactTrainer):
     """A Trainer of a `Distiller` on `Sequences`."""
 
     keep_last = False
-    loss_is_scaled_for_ga = True  # by `compute_loss`, each term by its positions
+    loss_is_of_step = True  # by `compute_loss`, each term by its positions
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

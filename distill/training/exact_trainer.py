@@ -30,6 +30,11 @@ class ExactTrainer(Trainer):
     """Whether an epoch trains on all of its rows, the last batch and the last step being smaller,
     or on a whole number of steps."""
 
+    loss_is_of_step = False
+    """Whether `compute_loss` gives a batch's part of its step's loss, not the mean over the batch.
+    The Trainer divides by a number of batches, which is set here: its own option for this,
+    ``loss_is_scaled_for_ga``, is not in every version."""
+
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.train_batches = LengthBatches(
@@ -89,9 +94,10 @@ class ExactTrainer(Trainer):
         Raises:
             UserError: the loss is not finite.
         """
-        if num_items_in_batch is not None and not self.loss_is_scaled_for_ga:
+        if num_items_in_batch is not None:
             own = len(inputs["input_ids"]) * self.args.world_size
-            self.current_gradient_accumulation_steps = float(num_items_in_batch) / own  # type: ignore[assignment]
+            batches = 1.0 if self.loss_is_of_step else float(num_items_in_batch) / own
+            self.current_gradient_accumulation_steps = batches  # type: ignore[assignment]
         loss = super().training_step(model, inputs, num_items_in_batch)
         if not math.isfinite(float(loss)):
             raise UserError(self._not_finite(f"the loss is {float(loss)}"))

@@ -38,7 +38,7 @@ def test_a_headless_encoder_becomes_a_teacher(
         "use_cpu": True,
     }
     own = {"model": headless, "output_dir": tmp_path / "out", "frozen_steps": 4, "held_out": 0.1}
-    assert finetune(line(task="mlm", **own, **common)) == 0
+    assert main(line(**own, **common)) == 0
     before = encoder.state_dict()
     frozen, free = (
         AutoModelForMaskedLM.from_pretrained(tmp_path / "out" / part).base_model.state_dict()
@@ -53,7 +53,7 @@ def test_a_headless_encoder_becomes_a_teacher(
     assert pretrain(line(**options, **common)) == 0
     # And --force runs both phases again, with other settings too.
     again = {**common, "max_steps": 2, "force": True}
-    assert finetune(line(task="mlm", **own, **again)) == 0
+    assert main(line(**own, **again)) == 0
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["steps"] == 2
 
 
@@ -69,6 +69,12 @@ def test_the_folder_of_another_run_is_left_alone(
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "metrics.json"}
 
 
-def test_other_tasks_are_not_its_own(capsys) -> None:
-    assert main(line(task="sst2", model="minilm", text="x", output_dir="y")) == 2
-    assert "the task here is mlm" in capsys.readouterr().err
+def test_finetune_names_the_command_for_text_without_labels(tmp_path: Path, capsys) -> None:
+    for task in ("mlm", "MLM"):
+        assert finetune(line(task=task, model="minilm", out=tmp_path / "out")) == 2
+        (printed,) = capsys.readouterr().err.splitlines()
+        assert "distill.adapt_mlm" in printed
+    (tmp_path / "run.yaml").write_text("task: mlm\nmodel: minilm\n")
+    assert finetune([str(tmp_path / "run.yaml"), "--out", str(tmp_path / "out")]) == 2
+    assert "distill.adapt_mlm" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

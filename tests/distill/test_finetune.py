@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import json
 import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoModelForMaskedLM
 
-from distill import adapt_mlm as mlm
+from distill.console.errors import UserError
 from distill.finetune import main
 from distill.training import finetuning
 
@@ -168,38 +169,39 @@ def test_the_teacher_comes_before_the_baseline(
     assert names == ["distilled", "labels"] * 2
 
 
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
-def test_the_task_of_text_is_found_in_a_file(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken: list[Any] = []
-    monkeypatch.setattr(mlm, "main", lambda given: taken.append(given) or 0)
-    path = tmp_path / f"run.{suffix}"
-    path.write_text(json.dumps({"task": "mlm", "model": "minilm", "text": "x"}))
-    assert main([str(path)]) == 0
-    assert main(["--model", "minilm", "--task=MLM"]) == 0
-    assert taken == [[str(path)], ["--model", "minilm", "--task=MLM"]]
-
-
-def test_the_task_of_text_is_not_found_in_other_options(line, trainings: list[Any]) -> None:
+def test_the_task_of_text_is_not_taken_from_another_option(line, trainings: list[Any]) -> None:
     assert main(line(run_name="sst2 beside --task mlm")) == 0
     assert len(trainings) == 1
 
 
-def test_a_file_of_the_task_of_text(small_teacher: Path, text_file: Path, tmp_path: Path) -> None:
-    options = {
-        "task": "mlm",
-        "model": str(small_teacher),
-        "text": [str(text_file)],
-        "output_dir": str(tmp_path / "run"),
-        "frozen_steps": 0,
-        "sequence_length": 64,
-        "max_steps": 1,
-        "gradient_accumulation_steps": 1,
-        "save_strategy": "no",
-        "report_to": "none",
-        "use_cpu": True,
-    }
-    (tmp_path / "run.yaml").write_text(json.dumps(options))
-    assert main([str(tmp_path / "run.yaml")]) == 0
-    AutoModelForMaskedLM.from_pretrained(tmp_path / "run")
+def test_squad_with_a_teacher_is_parsed_once_and_four_frames_from_its_training(
+    small_teacher: Path,
+    checkpoints: dict[str, Path],
+    squad_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
+) -> None:
+    parsed: list[Any] = []
+    frames: list[str] = []
+    parse = argparse.ArgumentParser._parse_known_args
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        parsed.append(arguments)
+        return parse(self, *arguments)
+
+    def train(self: Any, **_: Any) -> None:
+        names = [frame.function for frame in inspect.stack()[1:]]
+        frames.extend(names[: names.index("main") + 1])
+        raise UserError("the training")
+
+    monkeypatch.setattr(argparse.ArgumentParser, "_parse_known_args", counted)
+    monkeypatch.setattr(finetuning.FinetuneTrainer, "train", train)
+    options = {"task": "squad", "teacher": checkpoints["squad"], "model": small_teacher}
+    options |= {"train_file": squad_file, "held_out": 0.4, "doc_stride": 8, "out": tmp_path / "run"}
+    options |= {**STEPS, "max_length": 64, "logits_cache": tmp_path / "logits"}
+    line = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    assert main([*line, "--allow_weak_teacher", "true"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: the training"
+    assert frames[::-1] == ["main", "run", "_run_once", "finetune"]
+    assert len(parsed) == 1

@@ -151,6 +151,7 @@ def test_batches_do_not_change_the_logits(teacher: Path, data: Path) -> None:
         torch.testing.assert_close(logits, alone, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_seeds_and_baseline_stand_side_by_side(
     teacher: Path, student: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +187,7 @@ def _interrupted_series_goes_on(output: Path, again: tuple[Path, Path, list[str]
     assert summary(output)["median"] == before["median"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(
     teacher: Path, student: Path, data: Path, tmp_path: Path
 ) -> None:

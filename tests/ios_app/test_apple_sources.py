@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from toolchain import PACKAGE, Toolchain
 
+pytestmark = pytest.mark.slow  # the package is built first
+
 STUBS = "Tests/Stubs"
 MODULES = "build/modules"
 FRAMEWORKS = {

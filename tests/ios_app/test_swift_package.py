@@ -16,6 +16,8 @@ from toolchain import OPTIMIZED, PACKAGE, Toolchain
 from bench.reporting.device_results import read_device_results
 from distill.models.presets import data_directory, preset_directory
 
+pytestmark = pytest.mark.slow  # the package is built first
+
 GOLDEN = PACKAGE / "Tests" / "TextModelsTests" / "Golden"
 KINDS = GOLDEN.with_name("GoldenKinds")
 

@@ -161,6 +161,7 @@ def test_another_vocabulary_gives_the_same_outputs_for_the_same_tokens(
     assert torch.equal(states(trimmed, passages[0]), states(out, passages[0]))
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_missing_starts_from_its_pieces(trimmed: Path, tmp_path: Path) -> None:
     out = tmp_path / "like"
     assert main(["--model", str(trimmed), "--like", str(shipped()), "--out", str(out)]) == 0

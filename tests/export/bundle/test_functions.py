@@ -46,8 +46,8 @@ def bundles(
 @pytest.mark.parametrize(
     ("task", "options"),
     [
-        ("embed", {}),
-        ("classify", {"quantize": "int8"}),
+        pytest.param("embed", {}, marks=pytest.mark.slow),
+        pytest.param("classify", {"quantize": "int8"}, marks=pytest.mark.slow),
         pytest.param("qa", {"layout": "ane", "quantize": "int4"}, marks=pytest.mark.slow),
     ],
 )
