@@ -24,7 +24,7 @@ public struct BenchmarkPlan: Equatable, Sendable {
     public var runsPerRound: Int
     public let groups: [Group]
 
-    /// Lengths that a model does not take are left out; numbers below their minimum are raised.
+    /// Lengths that a model does not take are left out; numbers are brought into their range.
     public init(
         bundles: [ModelBundle],
         computeUnits: [ComputeUnit],
@@ -34,9 +34,9 @@ public struct BenchmarkPlan: Equatable, Sendable {
         rounds: Int = 20,
         runsPerRound: Int = 5
     ) {
-        self.warmUp = max(warmUp, 0)
-        self.rounds = max(rounds, 1)
-        self.runsPerRound = max(runsPerRound, 1)
+        self.warmUp = min(max(warmUp, 0), Self.most)
+        self.rounds = min(max(rounds, 1), Self.most)
+        self.runsPerRound = min(max(runsPerRound, 1), Self.most)
         groups = computeUnits.flatMap { unit in
             lengths.compactMap { length in
                 let able = bundles.filter { $0.settings.lengths.contains(length) }
@@ -48,6 +48,9 @@ public struct BenchmarkPlan: Equatable, Sendable {
             }
         }
     }
+
+    /// Warm-up, rounds and predictions in a turn, each at most.
+    static let most = 1_000_000
 
     public var steps: [Step] { groups.flatMap(\.steps) }
 

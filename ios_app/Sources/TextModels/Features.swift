@@ -25,7 +25,7 @@ public struct FeatureBuilder: Sendable {
     /// Separators between question and passage: 1, or 2 (RoBERTa).
     public let pairSeparators: Int
 
-    /// Numbers below their minimum are raised to it: a stride of 0 would never end.
+    /// Numbers are brought into the range that model.json may have: a stride of 0 would never end.
     public init(
         tokenizer: any Tokenizer,
         classID: Int32,
@@ -38,9 +38,9 @@ public struct FeatureBuilder: Sendable {
         self.tokenizer = tokenizer
         self.classID = classID
         self.separatorID = separatorID
-        self.maxLength = maxLength
+        self.maxLength = min(max(maxLength, 0), ModelSettings.mostTokens)
         self.docStride = max(docStride, 1)
-        self.pairSeparators = max(pairSeparators, 1)
+        self.pairSeparators = min(max(pairSeparators, 1), 2)
         self.maxQuestionLength = max(maxQuestionLength, 0)
     }
 

@@ -36,9 +36,10 @@ public struct ModelInput: Equatable, Sendable {
         )
     }
 
-    /// An input for measurements, all of it tokens: time does not depend on which.
+    /// An input for measurements, all of it tokens: time does not depend on which. A length that no
+    /// model has is brought into the range of those that model.json may name.
     public init(filled count: Int, settings: ModelSettings) {
-        let length = max(count, 1)
+        let length = min(max(count, 1), ModelSettings.mostTokens)
         let ids = settings.specialIDs
         inputIDs = [ids.cls] + Array(repeating: ids.sep, count: length - 1)
         attentionMask = Array(repeating: 1, count: length)

@@ -7,6 +7,17 @@ public struct Tensor: Equatable, Sendable {
         self.shape = shape
         self.scalars = scalars
     }
+
+    /// Whether there are as many numbers as the shape says.
+    var hasShape: Bool {
+        var count = 1
+        for axis in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: axis)
+            guard axis >= 0, !overflow else { return false }
+            count = product
+        }
+        return count == scalars.count
+    }
 }
 
 /// What a package gives for one input.
@@ -54,7 +65,7 @@ public struct ModelOutputs: Sendable {
             throw TextModelsError.badOutput("there is no “\(name)”")
         }
         guard tensor.shape.count == axes, tensor.shape[0] == 1,
-            tensor.shape.reduce(1, *) == tensor.scalars.count
+            tensor.hasShape
         else {
             throw TextModelsError.badOutput("“\(name)” has the shape \(tensor.shape)")
         }

@@ -12,6 +12,7 @@ public enum TextModelsError: Error, Equatable, Sendable {
     case oneText
     case emptyQuestion
     case emptyPassage
+    case textTooLong(count: Int, limit: Int)
     case wrongModel(String)
     case badOutput(String)
 }
@@ -40,6 +41,8 @@ extension TextModelsError: LocalizedError {
             return "Type a question first."
         case .emptyPassage:
             return "There is no passage to look in."
+        case .textTooLong(let count, let limit):
+            return "The text has \(count) characters (at most \(limit))."
         case .wrongModel(let reason):
             return "The model does not fit its settings: \(reason)."
         case .badOutput(let reason):

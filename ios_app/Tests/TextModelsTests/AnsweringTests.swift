@@ -123,6 +123,38 @@ final class AnsweringTests: XCTestCase {
         )
     }
 
+    func testNumbersOfAnySizeNeitherTrapNorHang() throws {
+        for number in [Int.min, -1, 0, 1, 1 << 40, Int.max] {
+            let builder = FeatureBuilder(
+                tokenizer: tokenizer, classID: 2, separatorID: 3, maxLength: number,
+                docStride: number, maxQuestionLength: number, pairSeparators: number
+            )
+            _ = try? builder.features(question: "a", passage: "b c d")
+            _ = AnswerDecoder(nBest: number, maxAnswerLength: number)
+            let input = ModelInput(filled: number, settings: bundle.settings)
+            XCTAssertLessThanOrEqual(input.length, ModelSettings.mostTokens)
+            _ = TextTemplate.classAndSeparator(2, 3, separators: number)
+            XCTAssertEqual(Tensor(shape: [1, number, number], scalars: [0]).hasShape, number == 1)
+            let plan = BenchmarkPlan(
+                bundles: [bundle], computeUnits: [.cpu], lengths: [number, 16], warmUp: number,
+                rounds: number, runsPerRound: number
+            )
+            XCTAssertGreaterThan(plan.predictions, 0)
+        }
+    }
+
+    func testTooLongPassageIsRefused() async throws {
+        let passage = String(repeating: "a ", count: 50_001)
+        do {
+            _ = try await answerer(finding: "b").answer(question: "a?", passage: passage)
+            XCTFail("no error")
+        } catch {
+            XCTAssertEqual(
+                error as? TextModelsError, .textTooLong(count: 100_002, limit: 100_000)
+            )
+        }
+    }
+
     func testImpossibleNumbersNeitherTrapNorHang() throws {
         let builder = FeatureBuilder(
             tokenizer: tokenizer, classID: 2, separatorID: 3, maxLength: 16, docStride: 0,

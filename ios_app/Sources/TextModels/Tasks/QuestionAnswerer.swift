@@ -27,6 +27,7 @@ public struct QuestionAnswerer: Sendable {
     public func answer(question: String, passage: String) async throws -> AnswerReport {
         guard TextModel.hasWords(question) else { throw TextModelsError.emptyQuestion }
         guard TextModel.hasWords(passage) else { throw TextModelsError.emptyPassage }
+        try TextModel.checkLength(question, passage)
         var features: [Feature] = []
         return try await model.report {
             features = try builder.features(question: question, passage: passage)

@@ -51,10 +51,23 @@ struct TextModel: Sendable {
         of output: String, _ texts: [(String, String?)]
     ) async throws -> TextReport<[[Float]]> {
         guard texts.allSatisfy({ Self.hasWords($0.0) }) else { throw TextModelsError.emptyText }
+        for (first, second) in texts { try Self.checkLength(first, second ?? "") }
         return try await report {
             try texts.map { try ModelInput(sequence($0.0, $0.1), settings: settings) }
         } read: {
             try $0.map { try $0.row(output) }
+        }
+    }
+
+    /// Longest text, in Unicode scalars, about 40 pages: a question on more takes minutes.
+    static let longestText = 100_000
+
+    static func checkLength(_ texts: String...) throws {
+        for text in texts {
+            let count = text.unicodeScalars.count
+            guard count <= longestText else {
+                throw TextModelsError.textTooLong(count: count, limit: longestText)
+            }
         }
     }
 

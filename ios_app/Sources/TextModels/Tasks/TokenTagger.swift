@@ -27,6 +27,7 @@ public struct TokenTagger: Sendable {
     ///   `CancellationError`; whatever the model throws.
     public func entities(in text: String) async throws -> TextReport<[Entity]> {
         guard TextModel.hasWords(text) else { throw TextModelsError.emptyText }
+        try TextModel.checkLength(text)
         let tokens = model.sequence(text)
         return try await model.report {
             [try ModelInput(tokens, settings: model.settings)]

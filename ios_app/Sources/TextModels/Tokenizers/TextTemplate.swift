@@ -22,14 +22,14 @@ public struct TextTemplate: Equatable, Sendable {
     /// `[CLS] first [SEP] second [SEP]`.
     ///
     /// - Parameters:
-    ///   - separators: between two texts; RoBERTa has 2.
+    ///   - separators: between two texts, 1 or 2 (RoBERTa).
     ///   - secondType: type of the second text and of the separator behind it.
     public static func classAndSeparator(
         _ classID: Int32, _ separatorID: Int32, separators: Int = 1, secondType: Int32 = 1
     ) -> TextTemplate {
         let separator = Part.special(id: separatorID, type: 0)
         let single = [.special(id: classID, type: 0), .first(type: 0), separator]
-        let between = Array(repeating: separator, count: max(separators - 1, 0))
+        let between = Array(repeating: separator, count: separators > 1 ? 1 : 0)
         let second: [Part] = [
             .second(type: secondType), .special(id: separatorID, type: secondType),
         ]
