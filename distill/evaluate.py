@@ -21,6 +21,7 @@ from typing import Any
 
 from distill.console.errors import UserError, command
 from distill.console.options import expanded, options_given, parse
+from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks import glue
 from distill.tasks.options import TaskOptions
@@ -188,7 +189,7 @@ def _print(report: dict[str, Any], title: str) -> None:
     from rich.table import Table
 
     models = [report["first"], report["second"]] if "difference" in report else [report]
-    table = Table("metric", title=title, title_justify="left")
+    table = Table("metric", title=plain(title), title_justify="left")
     for name in ("first", "second", "difference, second - first")[: 3 if len(models) > 1 else 1]:
         table.add_column(name if len(models) > 1 else "value")
     for key in models[0]:
@@ -198,7 +199,7 @@ def _print(report: dict[str, Any], title: str) -> None:
         change = report.get("difference", {}).get(key)
         if change:
             cells.append(_cell(change["difference"], change["interval"], "+.2f"))
-        table.add_row(key.replace("_", " "), *cells)
+        table.add_row(plain(key.replace("_", " ")), *cells)
     Console(markup=False).print(table)
     print("in parentheses: 95% intervals, by bootstrap")
 

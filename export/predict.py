@@ -20,6 +20,7 @@ from pathlib import Path
 from distill.console.bounded_files import read_bounded
 from distill.console.command_parser import add_json_options, command_parser, save_text
 from distill.console.errors import UserError, command
+from distill.console.tables import visible
 from export.proof.engines import ENGINES
 
 
@@ -74,11 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = []
     for each in _texts(text):
         answer = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)
-        lines.append(json.dumps(answer, ensure_ascii=False))
+        lines.append(visible(json.dumps(answer, ensure_ascii=False)))
         if arguments.json:
             print(lines[-1])
             continue
-        print("\n".join(predictor.bundle.record.words(answer)))
+        print(visible("\n".join(predictor.bundle.record.words(answer))))
         print(f"{answer['neural_ms']:.0f} ms in the package, {answer['other_ms']:.1f} ms apart")
     if arguments.save_json:
         save_text(arguments.save_json, "".join(f"{line}\n" for line in lines))

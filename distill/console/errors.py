@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from distill.console.tables import visible
+
 Main = Callable[[Sequence[str] | None], int]
 
 USAGE_ERROR = 2
@@ -45,7 +47,7 @@ def command(main: Main) -> Callable[..., int]:
             if not is_for_user(error):
                 raise
             _close_bars()
-            message = " ".join(_text(error).split())
+            message = visible(" ".join(_text(error).split()))
             print(f"error: {message or type(error).__name__}", file=sys.stderr)
             return USAGE_ERROR
         except KeyboardInterrupt:

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 FILE_WIDTH = 150
 BETWEEN = 3
 """Spaces between two columns; the two at the edges take one less."""
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""All but tab and line feed."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""All but tab and line feed; and half characters, which no terminal takes."""
 Pair = tuple[str, str]
 """A name and what it is."""
 
 
+def visible(text: str) -> str:
+    """A text with the codes of its control characters, in JSON's form: a name from elsewhere may
+    hold sequences that move the cursor or retitle the terminal."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def plain(text: str) -> Text:
-    """A text as a table shows it: no markup, and of control characters (a name from elsewhere may
-    hold sequences that move the cursor or retitle the terminal) their codes."""
+    """A text as a table shows it: no markup, and `visible`."""
     from rich.text import Text
 
-    return Text(CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
+    return Text(visible(text))
 
 
 def wide_console() -> Console:

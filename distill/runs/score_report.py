@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from distill.console.tables import plain, visible
+
 EVALUATIONS = ("dev", "held_out")  # what a task family calls the examples it is scored on
 COUNTS = ("total", "missing", "surplus")
 
@@ -57,11 +59,11 @@ def show(result: Mapping[str, Any], title: str) -> None:
     table = Table()
     table.add_column("model")
     for name in metrics:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(plain(name.replace("_", " ")), justify="right")
     for label, row in rows.items():
         signed = "+.2f" if label == GAIN else ".2f"
-        table.add_row(label, *(format(row[name], signed) for name in metrics))
-    print(title)  # beside the table, which would break it to its own width
+        table.add_row(plain(label), *(format(row[name], signed) for name in metrics))
+    print(visible(title))  # beside the table, which would break it to its own width
     Console(markup=False).print(table)
 
 

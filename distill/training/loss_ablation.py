@@ -13,6 +13,7 @@ from typing import Any
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
+from distill.console.tables import visible
 from distill.training.settings import PretrainSettings, layer_choice
 
 FULL = "full"
@@ -118,8 +119,9 @@ def show(report: Mapping[str, Any]) -> None:
             cells += [f"{row['mean']:.2f}", "" if full else f"{row['difference']:+.2f}"]
         cells.append("" if row["paper"] is None else f"{row['paper']:+.2f}")
         table.add_row(row["label"], *cells)
+    teacher = visible(report["teacher"])
     print(
-        f"{report['layers']} layers from {report['teacher']}: {report['steps']} steps each, "
+        f"{report['layers']} layers from {teacher}: {report['steps']} steps each, "
         f"seed {report['seed']}"
         + (f"; scores: median of {report['seeds']} seeds" if report["seeds"] > 1 else "")
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
+
+from distill.console.tables import plain, visible
 
 if TYPE_CHECKING:
     from export.proof.chosen_bits import Chosen
@@ -19,9 +21,10 @@ def print_choosing(chosen: Chosen) -> None:
         f"size against quality on {chosen.examples} examples; budget {chosen.budget.words}, "
         f"chosen: {_measured(chosen.measures)} in the simulator"
     )
-    table = Table(title=title, title_justify="left")
+    table = Table(title=plain(title), title_justify="left")
     for name in ("MB", *measures, "weights"):
-        table.add_column(name.replace("_", " "), justify="left" if name == "weights" else "right")
+        justify: Literal["left", "right"] = "left" if name == "weights" else "right"
+        table.add_column(plain(name.replace("_", " ")), justify=justify)
     for point in chosen.curve:
         counts = chosen.counted(point).items()
         table.add_row(
@@ -30,13 +33,13 @@ def print_choosing(chosen: Chosen) -> None:
             ", ".join(f"{count} {_stored(quantize)}" for quantize, count in counts),
             style="bold" if chosen.took(point) else None,
         )
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     by_format: dict[str, list[str]] = {}
     for weight, quantize in chosen.formats.items():
         by_format.setdefault(quantize, []).append(weight.removesuffix(".weight"))
     for quantize, weights in by_format.items():
-        console.print(f"{_stored(quantize)}: {', '.join(weights)}", highlight=False)
+        console.print(f"{_stored(quantize)}: {visible(', '.join(weights))}", highlight=False)
 
 
 def _stored(quantize: str) -> str:

@@ -45,11 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except (SimulatorError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print("error:", _one_line(str(error)), file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _one_line(text: str) -> str:
+    """A text with the codes of the characters that a terminal would obey."""
+    shown = (c if c.isprintable() else f"\\u{ord(c):04x}" for c in " ".join(text.split()))
+    return "".join(shown)
 
 
 def _rooms() -> dict[str, str]:

@@ -24,6 +24,7 @@ def main_that_raises(error: BaseException):
     ("error", "status", "line"),
     [
         (UserError("no such task:\n x"), 2, "error: no such task: x\n"),
+        (UserError("label \x1b]0;x\x07 \ud800"), 2, "error: label \\u001b]0;x\\u0007 \\ud800\n"),
         (OSError(28, "No space left on device"), 2, "error: No space left on device\n"),
         (OSError(2, "No such file", "absent.txt"), 2, "error: absent.txt: No such file\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),

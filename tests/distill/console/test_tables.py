@@ -54,5 +54,5 @@ def test_a_name_wider_than_the_terminal_is_broken_not_cut(
 def test_table_shows_the_codes_of_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     print_pairs("a[/b] [red]x", [("phone", "\x1b]0;gone\x07 \x9b2J")])
     printed = capsys.readouterr().out
-    assert "a[/b] [red]x" in printed and "\\x1b]0;gone\\x07 \\x9b2J" in printed
+    assert "a[/b] [red]x" in printed and "\\u001b]0;gone\\u0007 \\u009b2J" in printed
     assert not {"\x1b", "\x07", "\x9b"} & set(printed)

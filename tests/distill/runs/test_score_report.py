@@ -47,3 +47,12 @@ def test_brackets_of_a_name_are_shown_as_they_are(capsys: pytest.CaptureFixture[
     show({"dev": {"f1_[/red]": 50.0, "[b]": 1.0}}, "model [bold]")
     shown = capsys.readouterr().out
     assert "f1 [/red]" in shown and "[b]" in shown and "model [bold]" in shown
+
+
+def test_names_from_elsewhere_are_shown_with_their_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show({"dev": {"f1 of \x1b]0;gone\x07": 1.0, "total": 7}}, "trained on \x9b2J[bold]")
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+    assert "trained on \\u009b2J[bold]" in shown and "\\u001b]0;gone\\u0007" in shown
