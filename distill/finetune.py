@@ -25,6 +25,7 @@ from distill.console.options import PLAIN_TRAINING, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.runs import score_report as report
+from distill.runs.finetune_card import best_step_in_words
 from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,
@@ -37,7 +38,13 @@ from distill.runs.run_folder import (
 from distill.runs.run_outputs import disk_problems, machine
 from distill.tasks.options import TaskOptions
 from distill.tasks.table import TASKS, task_named
-from distill.training.settings import check_training, evaluates, schedule
+from distill.training.settings import (
+    EVALUATED_SCHEDULE,
+    SCHEDULE,
+    check_training,
+    evaluates,
+    schedule,
+)
 
 if TYPE_CHECKING:
     from distill.training.teacher_choice import Distillation
@@ -87,6 +94,14 @@ class FinetuneArguments(TaskOptions):
     relation_heads: int | None = field(
         default=None, metadata={"help": "of the relations; default: the student's attention heads"}
     )
+    validation_share: float | None = field(
+        default=None,
+        metadata={"help": "with --eval_strategy: of the training rows, which choose the best step; "
+                  "default: 0.1"},
+    )  # fmt: skip
+    validation_data: str | None = field(
+        default=None, metadata={"help": "with --eval_strategy: these rows choose the best step"}
+    )
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
     )
@@ -116,6 +131,12 @@ class FinetuneArguments(TaskOptions):
             raise UserError(f"--attention_weight is for SQuAD, not {self.task}")
         if not task.matches_layers and (self.hidden_weight or self.relation_weight):
             raise UserError(f"--hidden_weight and --relation_weight are not for {self.task}")
+        if self.validation_share is not None and not 0 < self.validation_share < 1:
+            raise UserError(
+                f"--validation_share must be between 0 and 1, not {self.validation_share}"
+            )
+        if self.validation_share is not None and self.validation_data:
+            raise UserError("give --validation_share or --validation_data, not both")
         self._check_loss()
 
     def _check_loss(self) -> None:
@@ -146,9 +167,9 @@ class FinetuneArguments(TaskOptions):
 def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, FinetuneArguments, __doc__, PLAIN_TRAINING)
     from distill.console.progress import quiet
-    from distill.training.processes import SharedTraining
+    from distill.training.best_step import EvaluatedTraining
 
-    arguments, training = parse(given, FinetuneArguments, SharedTraining)
+    arguments, training = parse(given, FinetuneArguments, EvaluatedTraining)
     with quiet():
         result = run(arguments, training)
     if training.process_index != 0:
@@ -157,8 +178,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(result, indent=2))
     else:
         report.show(result, f"{arguments.model} on {arguments.task}")
+        for best in _best_steps(result):
+            print(best_step_in_words(best))
         print(f"the model is in {training.output_dir}")
     return 0
+
+
+def _best_steps(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the run, or of all runs of a series, as far as they were evaluated while training."""
+    runs = [run for of_variant in result.get("runs", {}).values() for run in of_variant]
+    return [run["best"] for run in runs or [result] if "best" in run]
 
 
 def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
@@ -199,8 +228,7 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
     from distill.training import finetuning
 
     check_training(training)
-    if evaluates(training):
-        raise UserError("fine-tuning is scored at its end alone: leave --eval_strategy out")
+    _check_evaluation(arguments, training)
     output, record = Path(training.output_dir), _record(arguments, training)
     with locked(output), disk_problems(output):
         with training.main_process_first(desc="run"):
@@ -224,10 +252,24 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
         )
         result = {**trained, "seed": training.seed}
         if training.process_index == 0:
-            settings, used = asdict(arguments), schedule(training)
+            settings, used = asdict(arguments), _schedule(training)
             recorded = dict(zip(RECORD, (settings, used, machine(), log), strict=True))
             _write(output / METRICS_FILE, {**result, **recorded})
     return result
+
+
+def _check_evaluation(arguments: FinetuneArguments, training) -> None:  # type: ignore[no-untyped-def]
+    """Set the task's metric as that which chooses the best step.
+
+    Raises:
+        UserError: rows are named to choose it, and nothing is evaluated.
+    """
+    if not evaluates(training) and (arguments.validation_share or arguments.validation_data):
+        raise UserError("--validation_share and --validation_data need --eval_strategy steps")
+    if training.load_best_model_at_end:
+        metric = training.metric_for_best_model or task_named(arguments.task).metric
+        training.metric_for_best_model = metric.removeprefix("eval_")
+        training.greater_is_better = True  # as of every metric of the tasks
 
 
 def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]
@@ -239,8 +281,12 @@ def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     inputs = [arguments.model, arguments.teacher, arguments.data, arguments.train_file]
-    inputs += [arguments.eval_data, *arguments.extra_files]
-    return {**settings, **schedule(training), **contents(inputs)}
+    inputs += [arguments.eval_data, arguments.validation_data, *arguments.extra_files]
+    return {**settings, **_schedule(training), **contents(inputs)}
+
+
+def _schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    return schedule(training, EVALUATED_SCHEDULE if evaluates(training) else SCHEDULE)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def finetune_card(
         lines += [f"{number}. {name}" for number, name in enumerate(data.labels.names)]
     lines += ["", "## Training", "", "| setting | value |", "|---|---|"]
     lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]
+    if "best" in report:
+        lines += ["", best_step_in_words(report["best"])]
     lines += ["", "## Results", "", f"Main metric: {task.metric}."]
     lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
     for name, value in report.get(task.evaluation, {}).items():
@@ -49,3 +52,13 @@ def finetune_card(
         lines.append(f"| {name} | {value:.2f} | {shown} |" if isinstance(value, float)
                      else f"| {name} | {value} | {shown} |")  # fmt: skip
     return "\n".join([*head, *lines]) + "\n"
+
+
+def best_step_in_words(best: Mapping[str, Any]) -> str:
+    """A sentence about the step that was kept."""
+    early = ", where training stopped early" if best["stopped_early"] else ""
+    return (
+        f"Step {best['step']} of {best['steps']}{early} is kept, the best of "
+        f"{best['evaluations']} evaluations: {best['metric']} {best['value']:.2f} on "
+        f"{best['rows']} rows {best['rows_from']}, which are not those of the result."
+    )

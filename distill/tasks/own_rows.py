@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.tasks.options import TaskOptions
+from distill.tasks.splits import split_by_text
 
 TEXTS = (("text",), ("sentence",), ("review",), ("sentence1", "sentence2"), ("text1", "text2"),
          ("premise", "hypothesis"), ("question", "passage"), ("query", "passage"))  # fmt: skip
@@ -145,14 +145,12 @@ def chosen_columns(
 def split_rows(
     rows: Sequence[Row], share: float, key: Sequence[str]
 ) -> tuple[list[Row], list[Row]]:
-    """Rows to train on, and about ``share`` of them to score on, chosen by a hash of their texts:
-    equal texts go together, so that none is on both sides."""
-    train: list[Row] = []
-    scored: list[Row] = []
-    for row in rows:
-        text = "\n".join(str(row[name]) for name in key).encode("utf-8", "surrogatepass")
-        number = int.from_bytes(hashlib.sha256(text).digest()[:4], "big") / 2**32
-        (scored if number < share else train).append(row)
+    """Rows to train on, and about ``share`` of them to score on.
+
+    Raises:
+        UserError: there are too few for both.
+    """
+    train, scored = split_by_text(rows, share, lambda row: "\n".join(str(row[k]) for k in key))
     if not train or not scored:
         raise UserError(f"{len(rows)} rows are too few to split; name --eval_data")
     return train, scored

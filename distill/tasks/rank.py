@@ -39,6 +39,9 @@ class Rank(SentenceTask):
 
     takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
 
+    def text_of(self, example: Any) -> str:
+        return str(example.sentence1)  # a query is on one side
+
     def read(self, options: TaskOptions) -> Data:
         path = self._path(options)
         rows = read_rows(path)

@@ -83,6 +83,9 @@ class SentenceTask(Task):
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
+    def text_of(self, example: Any) -> str:
+        return f"{example.sentence1}\n{example.sentence2 or ''}"
+
     def features(
         self, examples: Sequence[Any], directory: Path, options: TaskOptions
     ) -> list[TextFeature]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from distill.models.tokenizer import load_tokenizer
 from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.other_windows import carried, same_windows
+from distill.tasks.splits import split_by_text
 from distill.tasks.squad import (
     Answer,
     Example,
@@ -31,7 +32,7 @@ from distill.tasks.squad import (
 )
 from distill.tasks.squad_scores import scores_by_question, summary
 from distill.tasks.statistics import of_means
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import VALIDATION, Batch, Data, Labels, Scored, Task
 
 LOGITS = 2  # start and end
 WEAK_TEACHER_F1 = 60.0
@@ -67,6 +68,7 @@ class SpanTask(Task):
             raise UserError(f"{self.name} is trained on --train_file; it has no --data to train on")
         examples, mismatches = load_checked(self._train_file(options), options.on_mismatch)
         kept, held_out = split_by_passage(examples, options.held_out)
+        own = len(kept)
         for path in options.extra_files:
             extra, wrong = load_checked(path, options.on_mismatch)
             kept, mismatches = kept + extra, mismatches + wrong
@@ -74,7 +76,13 @@ class SpanTask(Task):
         counts = {"questions": len(kept), "mismatches": len(mismatches)}
         text = f"{len(mismatches)} questions have an answer that is not at its answer_start"
         scored = {"held_out": held_out} if held_out else {}
-        return Data(kept, scored, None, counts, (text,) if mismatches else ())
+        notes = (text,) if mismatches else ()
+        return Data(kept, scored, None, counts, notes, extra=len(kept) - own)
+
+    def hold_back(
+        self, examples: Sequence[Any], share: float
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        return split_by_passage(examples, share, VALIDATION)
 
     def _train_file(self, options: TaskOptions) -> str | Path:
         folder = data_directory()
@@ -248,18 +256,12 @@ def best_threshold(
 
 
 def split_by_passage(
-    examples: Sequence[Example], share: float
+    examples: Sequence[Example], share: float, purpose: str = ""
 ) -> tuple[list[Example], list[Example]]:
     """Hold out about ``share`` of the examples, whole articles of them (whole passages where one
-    article holds more than a tenth of the data), chosen by a hash of the title or passage."""
-    counts: dict[str, int] = {}
-    for example in examples:
-        counts[example.title] = counts.get(example.title, 0) + 1
-    kept: list[Example] = []
-    held_out: list[Example] = []
-    for example in examples:
-        large = counts[example.title] > len(examples) / 10
-        key = (example.context if large else example.title).encode()
-        number = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
-        (held_out if number < share else kept).append(example)
-    return kept, held_out
+    article holds more than a tenth of the data)."""
+    counts = Counter(example.title for example in examples)
+    most = len(examples) / 10
+    return split_by_text(
+        examples, share, lambda e: e.context if counts[e.title] > most else e.title, purpose
+    )

@@ -13,11 +13,13 @@ import torch
 
 from distill.console.errors import UserError
 from distill.tasks.options import TaskOptions, changed, check_lengths
+from distill.tasks.splits import split_by_text
 from distill.tasks.statistics import Statistics
 
 Batch = dict[str, torch.Tensor]
 OPTIONS = tuple(TaskOptions.__dataclass_fields__)
 OF_ALL = frozenset({"max_length"})
+VALIDATION = "validation "  # what rows are held back for while training
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class Labels:
 @dataclass(frozen=True)
 class Data:
     """Examples to train on, examples to score by split, the labels of own data, and counts for
-    the report."""
+    the report. ``extra``: so many at the end of ``train`` are further data, of which nothing is
+    held out."""
 
     train: Sequence[Any]
     scored: Mapping[str, Sequence[Any]]
     labels: Labels | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    extra: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,16 @@ class Task(ABC):
     def labelled(self, data: Data) -> bool:
         """Whether the training data has labels, so that no teacher is needed."""
         return True
+
+    def hold_back(
+        self, examples: Sequence[Any], share: float
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Examples to train on, and about ``share`` of them for evaluations while training."""
+        return split_by_text(examples, share, self.text_of, VALIDATION)
+
+    def text_of(self, example: Any) -> str:
+        """What of an example decides where it is held back; equal texts go together."""
+        return repr(example)
 
     def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
         """The features to train on, and how many examples have none."""

@@ -87,6 +87,9 @@ class Tokens(Task):
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
+    def text_of(self, example: Any) -> str:
+        return str(example.text)
+
     def features(
         self, examples: Sequence[Any], directory: Path, options: TaskOptions
     ) -> list[TokenFeature]:

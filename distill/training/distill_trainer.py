@@ -99,9 +99,6 @@ class DistillTrainer(ExactTrainer):
         )
         student.load_state_dict(loaded.state_dict())
 
-    def _load_best_model(self) -> None:
-        self._load_from_checkpoint(str(self.state.best_model_checkpoint))
-
 
 def _positions(batch: Any) -> torch.Tensor:
     """How many positions of a batch are attended, and how many are masked; floats, (2,)."""

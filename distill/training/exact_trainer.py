@@ -18,7 +18,7 @@ from transformers.trainer_utils import TrainOutput, rotate_checkpoints
 
 from distill.console.errors import UserError
 from distill.corpus.length_batches import LengthBatches
-from distill.runs.whole_checkpoints import newest_first, seal
+from distill.runs.whole_checkpoints import damage, newest_first, seal
 
 STATE_FILE = "trainer_state.json"
 
@@ -81,6 +81,18 @@ class ExactTrainer(Trainer):
             self._load_best_model()
         self._total_loss_scalar = 0.0
         return TrainOutput(self.state.global_step, 0.0, {"train_runtime": 0.0})
+
+    def _load_best_model(self) -> None:
+        """The weights of the best step, from its checkpoint in the folder as it is called now.
+
+        Raises:
+            UserError: that checkpoint is damaged or gone.
+        """
+        best = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.best_global_step}"
+        if problem := damage(best):
+            raise UserError(f"{best}: the best step cannot be loaded, {problem}; run it again")
+        self.state.best_model_checkpoint = str(best)
+        self._load_from_checkpoint(str(best))
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
         """Rows of a whole step: all of its batches, in all processes."""

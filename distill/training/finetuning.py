@@ -4,12 +4,13 @@ distillation (arXiv 1910.01108, section 3)."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainingArguments
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
@@ -24,8 +25,16 @@ from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, run_model, score_model
 from distill.tasks.options import TaskOptions
 from distill.tasks.statistics import intervals
-from distill.tasks.task import Batch, Labels, Task
+from distill.tasks.task import Batch, Labels, Scored, Task
+from distill.training.best_step import (
+    EvaluatedTraining,
+    Validation,
+    best_step,
+    evaluate_steps,
+    held_back,
+)
 from distill.training.exact_trainer import ExactTrainer
+from distill.training.settings import evaluates
 from distill.training.teacher import CachedTeacher, LiveTeacher
 from distill.training.teacher_choice import Distillation, Lesson
 
@@ -44,14 +53,37 @@ class FinetuneTrainer(ExactTrainer):
         labels: Labels | None,
         teacher: Teacher | None,
         settings: Distillation,
+        evaluation: Callable[[], Scored] | None = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
         self.task, self.labels, self.teacher, self.settings = task, labels, teacher, settings
+        self.evaluation = evaluation
         self.relations: LayerRelations | None = None
         if isinstance(teacher, LiveTeacher) and settings.relation_weight > 0:
             heads = settings.relation_heads
             self.relations = LayerRelations(keywords["model"], teacher.model, heads)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # type: ignore[override]
+        """The task's metrics of the model as it is, as ``eval_NAME``.
+
+        Raises:
+            UserError: the metric that chooses the best step is not among them.
+        """
+        assert self.evaluation is not None
+        metrics = {n: v for n, v in self.evaluation().metrics.items() if isinstance(v, float)}
+        chooses = self.args.metric_for_best_model
+        if chooses and chooses.removeprefix("eval_") not in metrics:
+            raise UserError(
+                f"--metric_for_best_model {chooses} is not a metric of {self.task.name} "
+                f"(expected {', '.join(metrics)})"
+            )
+        logged = {f"eval_{name}": value for name, value in metrics.items()}
+        self.log(dict(logged))
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, logged
+        )
+        return logged
 
     def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any
@@ -97,7 +129,7 @@ def finetune(
     directories: tuple[Path, Path | None],
     options: TaskOptions,
     settings: Distillation,
-    training: TrainingArguments,
+    training: EvaluatedTraining,
     resume: Path | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train, save the last model with its card to ``training.output_dir``.
@@ -119,6 +151,10 @@ def finetune(
     if training.should_save:
         for line in data.notes:
             print(line)
+    validation: Validation | None = None
+    if evaluates(training):
+        data, validation = held_back(task, data, start, options, settings)
+        print(f"{len(validation)} rows to evaluate on while training, {validation.source}")
     features = task.features(data.train, start, options)
     features, lost = task.trainable(data.train, features)
     scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
@@ -138,22 +174,33 @@ def finetune(
     if teacher_directory is not None:
         lesson = Lesson(task, data, features, options, start)
         teacher, report["teacher"] = lesson.teacher(teacher_directory, model, settings, training)
+    evaluation = None
+    if validation is not None:
+        evaluation = partial(
+            score_model, task, model, validation.data, validation.features, options, "evaluating"
+        )
     trainer = FinetuneTrainer(
         task,
         data.labels,
         teacher,
         settings,
+        evaluation,
         model=model,
         args=training,
         train_dataset=FeatureDataset(features),
+        eval_dataset=FeatureDataset(features) if validation else None,  # `evaluate` has its own
         data_collator=Collator(task, data.labels, model),
     )
+    if validation is not None:
+        evaluate_steps(trainer)
     show_progress(trainer)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report["seconds"] = time.monotonic() - began
     report["steps"] = outcome.global_step
     report["train_loss"] = outcome.training_loss
+    if validation is not None and training.load_best_model_at_end:
+        report["best"] = best_step(trainer, len(validation), validation.source)
     task.save(trainer, Path(str(training.output_dir)))
     if scored:
         found = score_model(task, model, data, scored, options)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForMaskedLM, EarlyStoppingCallback
+from transformers import AutoModelForMaskedLM
 
 from distill.console.errors import UserError
 from distill.corpus.corpus_folder import prepare_corpus
@@ -31,9 +31,9 @@ from distill.runs.run_folder import (
 )
 from distill.runs.run_outputs import disk_problems, write_run
 from distill.students.from_layers import check_vocabularies, load_teacher, make_student
+from distill.training.best_step import EvaluatedTraining, best_step, evaluate_steps
 from distill.training.distill_trainer import DistillTrainer
 from distill.training.distiller import Distiller
-from distill.training.processes import SharedTraining
 from distill.training.settings import (
     PRETRAIN_SCHEDULE,
     PretrainSettings,
@@ -47,7 +47,7 @@ SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>"
 
 
 @dataclass
-class ReferenceTraining(SharedTraining):
+class ReferenceTraining(EvaluatedTraining):
     """`TrainingArguments` with the reference's settings (see `distill.training.settings`)."""
 
     learning_rate: float = field(default=5e-4, metadata={"help": "highest, after the warm-up"})
@@ -63,10 +63,6 @@ class ReferenceTraining(SharedTraining):
     precision: str = field(
         default="auto", metadata={"help": "auto (bf16 where the device has it), float32 or bf16"}
     )
-    early_stopping_patience: int = field(
-        default=0,
-        metadata={"help": "stop after so many evaluations without gain and keep the best; 0: off"},
-    )
 
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "float32", "bf16"):
@@ -76,12 +72,9 @@ class ReferenceTraining(SharedTraining):
             raise UserError(f"--precision {self.precision} contradicts {half}: give one of them")
         if self.precision != "float32" and not self.fp16:
             self.bf16 = self.bf16 or self.precision == "bf16" or _device_has_bf16(self.use_cpu)
-        if self.early_stopping_patience:
-            self.eval_strategy = "steps" if self.eval_strategy == "no" else self.eval_strategy
-            self.eval_steps = self.eval_steps or self.save_steps
-            self.load_best_model_at_end = True
-            self.metric_for_best_model, self.greater_is_better = "loss", False
-            self.restore_callback_states_from_checkpoint = True  # evaluations without gain so far
+        if self.early_stopping_patience or self.load_best_model_at_end:
+            self.metric_for_best_model = self.metric_for_best_model or "loss"
+            self.greater_is_better = False  # as of every figure here
         self.include_num_input_tokens_seen = "non_padding"  # for tokens/s
         self.remove_unused_columns = False
         self.label_names = ["labels"]
@@ -127,6 +120,9 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
         shards = Path(settings.corpus_dir) if settings.corpus_dir else output / "corpus"
         corpus = prepare_corpus(settings.text, tokenizer, shards, settings.sequence_length)
     rows, held_out = split(corpus, settings.held_out)
+    choosing = held_out
+    if held_out and training.load_best_model_at_end:
+        choosing, held_out = halves(corpus, held_out)
     weights = (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos, settings.temperature)
     trainer = DistillTrainer(
         model=Distiller(
@@ -140,15 +136,18 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
         ),
         args=training,
         train_dataset=rows,
-        eval_dataset=held_out,
+        eval_dataset=choosing,
         data_collator=collator(corpus, tokenizer, student.config.pad_token_id or 0, training.seed),
     )
-    if training.early_stopping_patience:
-        trainer.add_callback(EarlyStoppingCallback(training.early_stopping_patience))
+    if evaluates(training):
+        evaluate_steps(trainer)
     resume = last_complete_checkpoint(output)
     began = time.perf_counter()
     with disk_problems(output):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    best = {}
+    if choosing and training.load_best_model_at_end:
+        best = {"best": best_step(trainer, len(choosing), "held out")}
     report = {
         "settings": asdict(settings),
         "training": schedule(training, PRETRAIN_SCHEDULE),
@@ -170,7 +169,8 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
             1,
         ),
         "train_loss": outcome.training_loss,
-        "evaluation": _evaluation(trainer) if held_out else None,
+        "evaluation": _evaluation(trainer, held_out) if held_out else None,
+        **best,
         "processes": training.world_size,
         "seed": training.seed,
     }
@@ -193,6 +193,17 @@ def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]
         raise UserError(f"{held_out} of {len(corpus)} sequences cannot be held out")
     rows = np.sort(order[count:])
     return Sequences(corpus, rows), Sequences(corpus, np.sort(order[:count])) if count else None
+
+
+def halves(corpus: Corpus, held_out: Sequences) -> tuple[Sequences, Sequences]:
+    """Every other held-out sequence to choose the step, the rest to report.
+
+    Raises:
+        UserError: there is but one.
+    """
+    if len(held_out) < 2:
+        raise UserError("one sequence is held out, too few to choose a step and to report another")
+    return Sequences(corpus, held_out.rows[::2]), Sequences(corpus, held_out.rows[1::2])
 
 
 def collator(corpus: Corpus, tokenizer: Any, pad_id: int, seed: int) -> MaskingCollator:
@@ -267,8 +278,8 @@ def set_dropout(model: Any, dropout: float) -> None:
             module.dropout_prob = dropout
 
 
-def _evaluation(trainer: DistillTrainer) -> dict[str, float]:
-    found = trainer.evaluate()
+def _evaluation(trainer: DistillTrainer, rows: Sequences) -> dict[str, float]:
+    found = trainer.evaluate(rows)
     if not math.isfinite(found["eval_loss"]):
         raise UserError(f"the held-out loss is {found['eval_loss']}: lower --learning_rate")
     names = [n for n in found if not n.endswith(("_second", "_runtime", "epoch", "_seen"))]

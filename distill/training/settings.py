@@ -49,6 +49,17 @@ SCHEDULE = (
     "fp16",
 )
 PRETRAIN_SCHEDULE = (*SCHEDULE, "early_stopping_patience", "eval_steps")
+# Of a training that is evaluated on the way.
+EVALUATED_SCHEDULE = (
+    *SCHEDULE,
+    "early_stopping_patience",
+    "eval_strategy",
+    "eval_steps",
+    "eval_delay",
+    "load_best_model_at_end",
+    "metric_for_best_model",
+)
+VALIDATION_SHARE = 0.1  # of the training rows, where a training is evaluated on the way
 # Options of `TrainingArguments` that would do nothing, or not what they say.
 WITHOUT_EFFECT = {
     "resume_from_checkpoint": "a run goes on from its last complete checkpoint by itself",

@@ -15,6 +15,7 @@ from distill.students.from_layers import one_vocabulary
 from distill.tasks.batches import predict, score_model
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
+from distill.training.settings import VALIDATION_SHARE
 from distill.training.teacher import CachedTeacher, LiveTeacher
 
 
@@ -29,6 +30,8 @@ class Distillation:
     attention_weight: float | None = None
     relation_weight: float = 0.0
     relation_heads: int = 0
+    validation_share: float = VALIDATION_SHARE
+    validation_data: str | None = None
     logits_cache: str = "runs/logits"
     allow_weak_teacher: bool = False
 

@@ -161,3 +161,16 @@ def test_init_student_refuses_too_few_texts_and_writes_nothing(
     assert init_student([*line, "--out", str(tmp_path / "start")]) == 2
     assert "name more with --text" in capsys.readouterr().err
     assert not (tmp_path / "start").exists()
+
+
+def test_best_step_of_an_embedder_is_kept(
+    teacher: Path, pairs: Path, text_file: Path, tmp_path: Path
+) -> None:
+    """The pairs that choose are those of a file of their own; the library scores what is kept."""
+    start = student(teacher, tmp_path / "start", text_file, 12)
+    line = ["--eval_strategy", "steps", "--eval_steps", "1", "--load_best_model_at_end", "True"]
+    line += ["--validation_data", str(pairs), "--learning_rate", "0.5"]
+    assert run(pairs, pairs, start, tmp_path / "run", *line) == 0
+    best = metrics(tmp_path / "run")["best"]
+    assert best["metric"] == "spearman" and best["evaluations"] == 3
+    assert best["value"] == pytest.approx(spearman(tmp_path / "run", pairs), abs=1e-3)

@@ -158,8 +158,11 @@ def test_early_stopping_keeps_the_best(run) -> None:
         save_steps=2,
     )
     assert metrics["stopped_early"] and metrics["steps"] < 40
-    losses = [row["eval_loss"] for row in metrics["log"] if "eval_loss" in row]
-    assert metrics["evaluation"]["loss"] == pytest.approx(min(losses), rel=1e-4)
+    *losses, reported = [row["eval_loss"] for row in metrics["log"] if "eval_loss" in row]
+    best = metrics["best"]
+    assert (best["step"], best["value"]) == (2 + 2 * losses.index(min(losses)), min(losses))
+    assert metrics["evaluation"]["loss"] == reported != min(losses)  # on other sequences
+    assert 0 <= best["rows"] - metrics["held_out_sequences"] <= 1
 
 
 def test_early_stopping_goes_on_counting_where_a_killed_run_stood(run, tmp_path: Path) -> None:
