@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from export.bundle.settings_kinds import is_number
 from export.tasks.model_inputs import Inputs
 from export.tasks.task import Outputs, Run
 
@@ -108,7 +109,7 @@ def read_checks(settings: Mapping[str, Any]) -> list[Check]:
         if not check.outputs or set(check.outputs) - set(settings["outputs"]):
             raise ValueError(f"a check of the outputs {', '.join(check.outputs)}")
         for name, values in check.outputs.items():
-            if not values or not all(type(x) in (int, float) and math.isfinite(x) for x in values):
+            if not values or not all(map(is_number, values)):
                 raise ValueError(f"a check whose {name} are not numbers")
     return checks
 

@@ -10,6 +10,7 @@ from distill.models.presets import PRESETS, preset_directory
 from export.bundle.checks import read_checks
 from export.bundle.compress import COMPRESSIONS
 from export.bundle.functions import SHAPES, function_names
+from export.bundle.settings_kinds import check_kinds
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import (
     file_content,
@@ -131,6 +132,7 @@ def read_settings(content: str) -> dict[str, Any]:
     if settings["format_version"] not in READABLE_VERSIONS:
         readable = " and ".join(map(str, READABLE_VERSIONS))
         raise ValueError(f"format {settings['format_version']}; this kit reads {readable}")
+    check_kinds(settings)
     _check_version_1(settings)
     task = task_named_or_value_error(settings["task"])
     defaults = VERSION_1 | {
@@ -154,9 +156,6 @@ def read_settings(content: str) -> dict[str, Any]:
     formats = complete.get("weights", {})
     if not isinstance(formats, dict) or not {*formats.values()} <= {*COMPRESSIONS}:
         raise ValueError("weights: an unknown quantization")
-    threshold = complete["no_answer_threshold"]
-    if threshold is not None and type(threshold) not in (int, float):
-        raise ValueError(f"no_answer_threshold {threshold!r} (expected null or a number)")
     return complete
 
 

@@ -78,7 +78,7 @@ class Classify(Task):
         if _activation(reading) == "identity":
             return {"values": [float(value) for value in logits]}
         chances = probabilities(logits, _activation(reading))
-        names = reading.labels or [str(i) for i in range(len(logits))]
+        names = reading.named_rows(len(logits))
         order = np.argsort(-chances, kind="stable")
         return {"labels": [{"label": names[i], "probability": float(chances[i])} for i in order]}
 

@@ -42,6 +42,20 @@ class Reading:
     def labels(self) -> list[str]:
         return [str(label) for label in self.settings.get("labels", ())]
 
+    def named_rows(self, rows: int) -> list[str]:
+        """The labels of so many rows of logits; their numbers where model.json has no labels.
+
+        Raises:
+            UserError: there are more labels, or fewer.
+        """
+        names = self.labels or [str(row) for row in range(rows)]
+        if len(names) != rows:
+            raise UserError(
+                f"model.json has {len(names)} labels, the package scores {rows}: "
+                "export the model again"
+            )
+        return names
+
     def inputs(self, texts: Sequence[Text]) -> list[Inputs]:
         """Texts as model inputs, each at the smallest length that holds it."""
         return encode(self.tokenizer, texts, self.lengths, self.pad)

@@ -67,8 +67,9 @@ class TokenClassification(Task):
         (encoding,) = reading.encodings([(text, None)])
         logits = run(reading.padded(encoding.ids, encoding.type_ids))["logits"][0]
         chances = softmax(logits[: len(encoding.ids)])
+        names = reading.named_rows(logits.shape[-1])
         tagged = [
-            (reading.labels[int(row.argmax())], float(row.max()), start, end, word)
+            (names[int(row.argmax())], float(row.max()), start, end, word)
             for row, (start, end), special, word in zip(
                 chances,
                 encoding.offsets,

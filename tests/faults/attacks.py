@@ -17,14 +17,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
-
-VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 3, 10**9, 1.5, 1e308, float("nan"), float("inf")),
-    *("", "x", "[UNK]", "../../..", "bert", "\n", "\ud800", [], [1], {}, {"a": 1}, [[[]]]),
-)
+from tests.faults.bundles import mutated_settings, tiny_bundle
+from tests.faults.mutations import mutate_bytes, mutate_json
 
 
 @dataclass(frozen=True)
@@ -87,47 +83,6 @@ def reading(read: Callable[[Path], None], folder: Path) -> str | None:
             raise
         return f"{type(error).__name__}: {error}"  # a panic of the tokenizers is no Exception
     return None
-
-
-def mutate_json(path: Path, draw: random.Random) -> None:
-    """Replace, remove or add one value, at any depth; or cut the file."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    places: list[tuple[Any, Any]] = []
-
-    def visit(node: Any) -> None:
-        keys = list(node) if isinstance(node, dict) else range(len(node))
-        for key in list(keys)[:40]:
-            places.append((node, key))
-            if isinstance(node[key], dict | list):
-                visit(node[key])
-
-    visit(content)
-    node, key = draw.choice(places)
-    action = draw.randrange(10)
-    if action == 0:
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text[: draw.randrange(len(text))], encoding="utf-8")
-        return
-    if action == 1 and isinstance(node, dict):
-        del node[key]
-    else:
-        node[key] = draw.choice(VALUES)
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def mutate_bytes(path: Path, draw: random.Random) -> None:
-    """Cut a file, empty it, or change some of its first bytes, where its header is, or any."""
-    content = bytearray(path.read_bytes())
-    action = draw.randrange(4)
-    if action == 0:
-        content = content[: draw.randrange(len(content))]
-    elif action == 1:
-        content = bytearray()
-    else:
-        end = min(len(content), 600) if action == 2 else len(content)
-        for _ in range(draw.randint(1, 8)):
-            content[draw.randrange(end)] = draw.randrange(256)
-    path.write_bytes(bytes(content))
 
 
 def _file_attack(name: str, mutate: Callable[[Path, random.Random], None]) -> Attack:
@@ -196,6 +151,7 @@ ATTACKS = (
     _file_attack("config.json", mutate_json),
     _file_attack("tokenizer.json", mutate_json),
     _file_attack("model.safetensors", mutate_bytes),
+    Attack("mutated model.json", tiny_bundle, mutated_settings),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.faults.attacks import ATTACKS, FAST, Attack, attack_once
+from tests.faults.bundles import ask, tiny_bundle
 
 SEEDS = 12
 
@@ -17,6 +19,22 @@ def test_every_fault_is_a_result_or_one_line(attack: Attack, tmp_path: Path) -> 
     for seed in range(SEEDS):
         problem = attack_once(attack, tmp_path / "prepared", tmp_path / "attacked", seed)
         assert problem is None, f"seed {seed}"
+
+
+def test_labels_of_a_bundle_are_printed_with_their_codes(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path)
+    file = tmp_path / "bundle" / "model.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(settings | {"labels": ["\x1b[2J", "\ud800", "[b]"]}))
+    status, printed, _ = ask(tmp_path / "bundle")
+    assert status == 0 and "\x1b" not in printed
+    assert all(label in printed for label in ("\\u001b[2J", "\\ud800", "[b]"))
+    status, printed, _ = ask(tmp_path / "bundle", "--json")
+    labels = json.loads(printed)["labels"]
+    assert {each["label"] for each in labels} == {"\x1b[2J", "\ud800", "[b]"}
+    file.write_text(json.dumps(settings | {"labels": ["one", "two"]}))
+    status, _, error = ask(tmp_path / "bundle")
+    assert status == 2 and "model.json has 2 labels, the package scores 3" in error
 
 
 @pytest.mark.slow
