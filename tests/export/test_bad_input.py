@@ -87,7 +87,7 @@ def test_broken_checkpoints(
         ({"hidden_dim": 1024}, "but config.json says"),
         ({"n_layers": 4}, "the checkpoint has no distilbert.transformer.layer.3"),
         ({"n_heads": 7}, "does not divide"),
-        ({"dim": "wide"}, "no usable"),
+        ({"dim": "wide"}, "dim 'wide' is not a whole number"),
         ({"activation": "swish"}, "activation 'swish'"),
     ],
 )

@@ -20,17 +20,19 @@ from pathlib import Path
 
 from distill.console.errors import UserError
 from tests.faults.bundles import mutated_settings, tiny_bundle
+from tests.faults.full_disks import checkpoint_and_text, full_disk
 from tests.faults.mutations import mutate_bytes, mutate_json
 
 
 @dataclass(frozen=True)
 class Attack:
     """``prepare(folder)`` makes what is attacked once; ``run(folder, draw)`` attacks a copy of it,
-    and returns what went wrong, or None."""
+    and returns what went wrong, or None. A ``slow`` one starts processes."""
 
     name: str
     prepare: Callable[[Path], None]
     run: Callable[[Path, random.Random], str | None]
+    slow: bool = False
 
 
 def tiny_checkpoint(folder: Path) -> None:
@@ -153,9 +155,10 @@ ATTACKS = (
     _file_attack("model.safetensors", mutate_bytes),
     Attack("mutated model.json", tiny_bundle, mutated_settings),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
-    Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization),
+    Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
+    Attack("full disk", checkpoint_and_text, full_disk, slow=True),
 )
-FAST = tuple(attack for attack in ATTACKS if not attack.name.startswith("kill"))
+FAST = tuple(attack for attack in ATTACKS if not attack.slow)
 
 
 def attack_once(attack: Attack, prepared: Path, place: Path, seed: int) -> str | None:

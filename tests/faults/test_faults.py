@@ -38,7 +38,9 @@ def test_labels_of_a_bundle_are_printed_with_their_codes(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_killed_tokenization_leaves_a_whole_corpus_or_none(tmp_path: Path) -> None:
-    (attack,) = (attack for attack in ATTACKS if attack not in FAST)
+@pytest.mark.parametrize(
+    "attack", [each for each in ATTACKS if each.slow], ids=lambda attack: attack.name
+)
+def test_a_command_that_is_stopped_leaves_nothing_half_done(attack: Attack, tmp_path: Path) -> None:
     attack.prepare(tmp_path / "prepared")
     assert attack_once(attack, tmp_path / "prepared", tmp_path / "attacked", 0) is None
