@@ -173,6 +173,7 @@ def test_every_setting_is_needed(name: str, tmp_path: Path) -> None:
         ("format_version", True),
         ("pair_separators", 1.0),
         ("hidden_size", 10**400),
+        ("source", []),
         ("labels", "yes"),
         ("labels", [1, None]),
         ("special_ids", {"pad": True}),
