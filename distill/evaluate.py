@@ -25,6 +25,7 @@ from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks import glue
 from distill.tasks.options import TaskOptions
+from distill.tasks.spaced_items import spaced
 from distill.tasks.statistics import intervals, paired
 from distill.tasks.table import TASKS, task_named
 from distill.tasks.task import Scored, Task
@@ -175,13 +176,6 @@ def _scored_file(task: Any, arguments: EvaluateArguments) -> Scored:
 
 def _report(scored: Scored) -> dict[str, Any]:
     return {**scored.metrics, "intervals": intervals(scored.statistics)}
-
-
-def spaced(examples: Sequence[Any], limit: int | None) -> list[Any]:
-    """At most ``limit`` examples, evenly spaced, so that every part of the file has its share."""
-    if limit is None or limit >= len(examples):
-        return list(examples)
-    return [examples[i * len(examples) // limit] for i in range(limit)]
 
 
 def _print(report: dict[str, Any], title: str) -> None:

@@ -18,8 +18,8 @@ import numpy as np
 
 from distill.console.errors import UserError
 from distill.models.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_directory
+from distill.tasks.spaced_items import spaced
 from export.tasks.model_inputs import LENGTHS, bucket, load_tokenizer
-from export.tasks.spaced_items import spaced
 
 SQUAD_LIMIT = 100
 """Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
@@ -121,7 +121,7 @@ def _stsb(source: Source) -> Workload:
     from distill.tasks.glue import load_examples
 
     rows = load_examples("stsb", "dev", _found(source, "glue"))
-    chosen = spaced(rows, source.limit or len(rows))
+    chosen = spaced(rows, source.limit or None)
     tokenizer = open_tokenizer(source)
     began = time.perf_counter()
     coded = [tokenizer.encode(row.sentence1, row.sentence2) for row in chosen]
@@ -134,7 +134,7 @@ def _squad(source: Source, lengths: Sequence[int]) -> Workload:
     from distill.tasks.squad import DOC_STRIDE, load_examples, make_features
 
     examples = load_examples(_found(source, "squad") / "dev-v1.1.json.gz")
-    limit = SQUAD_LIMIT if source.limit is None else source.limit or len(examples)
+    limit = SQUAD_LIMIT if source.limit is None else source.limit or None
     chosen = spaced(examples, limit)
     tokenizer = open_tokenizer(source)
     longest = max(lengths)

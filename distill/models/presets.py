@@ -31,7 +31,6 @@ class Preset:
     name: str
     config: MappingProxyType[str, Any]
     default_task: str
-    description: str
 
     @property
     def model_type(self) -> str:
@@ -78,11 +77,11 @@ def _distilbert(
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("bert", _bert(12, 768, 12), "qa", "BERT-base, the teacher of the paper"),
-        Preset("distilbert", _distilbert(6, 768, 12), "qa", "DistilBERT, its student"),
-        Preset("minilm", _bert(6, 384, 12), "embed", "all-MiniLM-L6-v2, sentence embeddings"),
-        Preset("qa-mini", _distilbert(3, 384, 12), "qa", "this project's question answering"),
-        Preset("qa-mini-6", _distilbert(6, 384, 12, 16_000), "qa", "deeper, as large, more exact"),
+        Preset("bert", _bert(12, 768, 12), "qa"),
+        Preset("distilbert", _distilbert(6, 768, 12), "qa"),
+        Preset("minilm", _bert(6, 384, 12), "embed"),
+        Preset("qa-mini", _distilbert(3, 384, 12), "qa"),
+        Preset("qa-mini-6", _distilbert(6, 384, 12, 16_000), "qa"),
     )
 }
 

@@ -19,12 +19,12 @@ from tqdm import tqdm
 from distill.console.errors import UserError
 from distill.corpus.text_sources import read_lines
 from distill.tasks import glue, squad
+from distill.tasks.spaced_items import spaced
 from export.bundle.model_json import DOC_STRIDE, MAX_QUESTION_LENGTH
 from export.bundle.quiet import quiet
 from export.simulator import Simulator
 from export.simulator.program import load_program
 from export.tasks.model_inputs import Inputs, bucket, encode, padded
-from export.tasks.spaced_items import spaced
 
 MATRIX_OPERATIONS = ("linear", "conv")
 """What the Neural Engine multiplies in 8 bits; norms, softmax and sums stay in half precision."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from distill.tasks.spaced_items import spaced
 from export.bundle.bundle_folder import directory_size
 from export.bundle.compress import matching
 from export.bundle.mixed_bits import (
@@ -37,7 +38,6 @@ from export.proof.budget import Budget, check_measure, first_within
 from export.proof.side_by_side import run_engine
 from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs
-from export.tasks.spaced_items import spaced
 from export.tasks.task import Outputs, Task, Workload
 
 SENSITIVITY_INPUTS = 64

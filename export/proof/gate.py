@@ -20,12 +20,12 @@ import numpy as np
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
+from distill.tasks.spaced_items import spaced
 from export.bundle.compress import COMPRESSIONS
 from export.proof.differences import compare_outputs
 from export.proof.rounding import half_outputs, rounded_outputs
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
-from export.tasks.spaced_items import spaced
 from export.tasks.task import Outputs, Task
 
 FACTOR = 4.0

@@ -12,7 +12,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
-from distill.evaluate import main, spaced
+from distill.evaluate import main
+from distill.tasks.spaced_items import spaced
 
 Capture = pytest.CaptureFixture[str]
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def spaced(items: Sequence[T], limit: int) -> list[T]:
-    """Up to ``limit`` items, the first among them."""
-    limit = min(limit, len(items))
+def spaced(items: Sequence[T], limit: int | None) -> list[T]:
+    """Up to ``limit`` items, the first among them; all where it is None."""
+    limit = len(items) if limit is None else min(limit, len(items))
     return [items[index * len(items) // limit] for index in range(limit)]
