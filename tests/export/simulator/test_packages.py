@@ -252,3 +252,12 @@ def test_int8_outputs_of_ios26_are_int8() -> None:
     found = Simulator(model).predict({"x": X * -7})["y"]
     assert found.dtype == np.int8
     assert (found == -7).all()
+
+
+def test_a_name_in_an_error_is_shown_with_its_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    from export.simulator import command_line
+
+    assert command_line.main(["to-onnx", "a\x1b[2J\x9b.mlpackage", "a.onnx"]) == 2
+    printed = capsys.readouterr().err
+    assert "a\\u001b[2J\\u009b.mlpackage" in printed and printed.count("\n") == 1
+    assert not {"\x1b", "\x9b"} & set(printed)
