@@ -21,6 +21,7 @@ from typing import Any
 
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.runs import pretraining_result
 from distill.runs.run_folder import claim_run, clear_run
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
 
@@ -42,6 +43,7 @@ class MlmSettings:
     force: bool = field(
         default=False, metadata={"help": "run again, also where a run was finished or stopped"}
     )
+    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
@@ -58,7 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet():
         result = adapt(settings, training)
     if training.process_index == 0:
-        print(json.dumps(result, indent=2))
+        if settings.json:
+            print(json.dumps(result, indent=2))
+        else:
+            pretraining_result.show(result, training.output_dir)
     return 0
 
 

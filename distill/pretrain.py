@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from distill.console.errors import command
 from distill.console.options import options_given, parse
+from distill.runs import pretraining_result
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings
 
 
@@ -33,7 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet():
         result = pretrain(settings, training)
     if training.process_index == 0:
-        print(json.dumps(result, indent=2))
+        if settings.json:
+            print(json.dumps(result, indent=2))
+        else:
+            pretraining_result.show(result, training.output_dir)
     return 0
 
 

@@ -122,6 +122,7 @@ class PretrainSettings:
     force: bool = field(
         default=False, metadata={"help": "run again, also where a run was finished or stopped"}
     )
+    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         if isinstance(self.text, str):  # a YAML file may give one name

@@ -71,6 +71,22 @@ def test_a_run_leaves_a_student_that_transformers_loads(run, text_file: Path) ->
     assert list(out.glob("runs/*/events*")) or list(out.glob("**/events*"))
 
 
+def test_result_is_a_table_or_json(
+    run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, metrics = run(held_out=0.2)  # a finished run is read, not run again
+    monkeypatch.setenv("COLUMNS", "80")
+    capsys.readouterr()
+    assert main([str(tmp_path / "run.json")]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    assert f"{metrics['evaluation']['perplexity']:.4f}" in shown and "2 layers" in shown
+    assert f"the model is in {out};" in shown
+    assert main([str(tmp_path / "run.json"), "--json", "True"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["evaluation"] == metrics["evaluation"]
+
+
 def test_learning_happens(run) -> None:
     _, metrics = run(max_steps=30, learning_rate=5e-3, choice="random")
     losses = [row["loss"] for row in metrics["log"] if "loss" in row]
