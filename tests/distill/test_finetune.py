@@ -147,7 +147,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(
         ("resume_from_checkpoint", "checkpoint-4", "goes on from its last complete checkpoint"),
         ("save_only_model", True, "cannot go on from weights alone"),
         ("label_smoothing_factor", 0.1, "no such term"),
-        ("eval_strategy", "epoch", "scored at its end alone"),
+        ("validation_share", 0.2, "need --eval_strategy steps"),
         ("hidden_weight", -1, "must not be negative"),
         ("task", "nope", "unknown task 'nope'; choose from squad, squad2, "),
     ],

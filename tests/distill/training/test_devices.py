@@ -18,7 +18,9 @@ from distill.tasks.table import TASKS
 from distill.training import finetuning, teacher_choice
 
 META = torch.device("meta")
-TRAINING: Any = SimpleNamespace(seed=0, device=META, should_save=False)
+TRAINING: Any = SimpleNamespace(
+    seed=0, device=META, should_save=False, eval_strategy="no", eval_on_start=False
+)
 
 
 @pytest.fixture
