@@ -20,6 +20,7 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory, read_object
+from distill.models.vocabulary_file import write_vocabulary
 
 # What is written, and all that a directory may hold to be replaced.
 SHIPPED = {
@@ -69,7 +70,7 @@ def write_tokenizer(source: Path, target: Path) -> None:
     tokenizer = load_tokenizer(source)
     tokenizer.save(str(target / "tokenizer.json"), pretty=False)
     by_id = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
-    (target / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in by_id), "utf-8")
+    write_vocabulary(target, [token for token, _ in by_id])
     config = source / "tokenizer_config.json"
     if config.is_file():
         kept = {k: v for k, v in read_object(config).items() if k not in FORMER_USE}

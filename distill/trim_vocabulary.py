@@ -32,6 +32,7 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory, read_object
+from distill.models.vocabulary_file import write_vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -195,9 +196,7 @@ def _write(
         )
         if content["model"]["type"] == "WordPiece":
             names = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-            (staged / "vocab.txt").write_text(
-                "".join(f"{name}\n" for name, _ in names), encoding="utf-8"
-            )
+            write_vocabulary(staged, [name for name, _ in names])
         for name in KEPT_FILES:
             if (source / name).is_file():
                 settings = read_object(source / name)

@@ -18,6 +18,7 @@ from typing import Any
 
 from distill.console.atomic import clear_staged
 from distill.console.errors import UserError
+from distill.models.vocabulary_file import write_vocabulary
 from export.bundle.model_json import FORMAT_VERSION, read_settings
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import (
@@ -214,12 +215,10 @@ def write_bundle(
 
 
 def write_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
-    """Write tokenizer.json and vocab.txt of a bundle that is being made."""
+    """Write tokenizer.json of a bundle that is being made, and vocab.txt where it can be."""
     tokenizer = read_tokenizer(checkpoint)
     (directory / "tokenizer.json").write_bytes(file_content(tokenizer))
-    (directory / "vocab.txt").write_text(
-        "".join(f"{entry}\n" for entry in vocabulary_of(tokenizer)), encoding="utf-8"
-    )
+    write_vocabulary(directory, vocabulary_of(tokenizer))
 
 
 def write_settings(directory: Path, settings: dict[str, Any]) -> None:

@@ -59,6 +59,22 @@ def test_a_vocabulary_alone_gives_the_same_tokens(broken: Path, passages: list[s
     assert first.offsets == second.offsets
 
 
+def test_an_entry_with_a_line_break_is_in_tokenizer_json_alone(
+    broken: Path, tmp_path: Path
+) -> None:
+    def broken_in_two(content: dict[str, Any]) -> None:
+        vocabulary = content["model"]["vocab"]
+        vocabulary["two\nlines"] = vocabulary.pop(list(vocabulary)[-1])
+
+    change_tokenizer(broken, broken_in_two)
+    (broken / "vocab.txt").unlink(missing_ok=True)
+    out = tmp_path / "written"
+    out.mkdir()
+    write_tokenizer(load_checkpoint(str(broken)), out)
+    assert [file.name for file in out.iterdir()] == ["tokenizer.json"]
+    assert "two\nlines" in Tokenizer.from_file(str(out / "tokenizer.json")).get_vocab()
+
+
 def test_a_cased_vocabulary_stays_cased(broken: Path) -> None:
     (broken / "tokenizer.json").unlink()
     (broken / "tokenizer_config.json").write_text('{"do_lower_case": false}')
