@@ -7,13 +7,8 @@ above all, is a failure. What an attack does follows from its random generator a
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +16,13 @@ from pathlib import Path
 from distill.console.errors import UserError
 from tests.faults.bundles import mutated_settings, tiny_bundle
 from tests.faults.full_disks import checkpoint_and_text, full_disk
+from tests.faults.kills import (
+    corpus_to_kill,
+    killed_export,
+    killed_tokenization,
+    killed_training,
+    training_to_kill,
+)
 from tests.faults.mutations import mutate_bytes, mutate_json
 
 
@@ -127,28 +129,6 @@ def damaged_checkpoint(folder: Path, draw: random.Random) -> str | None:
     return None if taken == expected or path.name == "files.json" else f"{path.name}: took {taken}"
 
 
-def corpus_to_kill(folder: Path) -> None:
-    tiny_checkpoint(folder / "model")
-    line = "a few words to learn pieces of, and some more of them\n"
-    (folder / "text.txt").write_text(line * 60_000)
-
-
-def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
-    """kill -9 at a moment; then there is a whole corpus or none, and the command ends well."""
-    out = folder / "corpus"
-    command = [sys.executable, "-m", "distill.prepare", "--model", str(folder / "model")]
-    command += ["--text", str(folder / "text.txt"), "--corpus_dir", str(out)]
-    command += ["--sequence_length", "32"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        time.sleep(draw.uniform(0.5, 6))
-        os.kill(process.pid, signal.SIGKILL)
-    if out.exists() and not (out / "corpus.json").is_file():
-        return "half a corpus"
-    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    left = [path.name for path in folder.glob(".corpus*")]
-    return None if again.returncode == 0 and not left else f"{again.stderr[-300:]} {left}"
-
-
 ATTACKS = (
     _file_attack("config.json", mutate_json),
     _file_attack("tokenizer.json", mutate_json),
@@ -156,6 +136,8 @@ ATTACKS = (
     Attack("mutated model.json", tiny_bundle, mutated_settings),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
+    Attack("kill -9 of an export", tiny_bundle, killed_export, slow=True),
+    Attack("kill -9 of a training", training_to_kill, killed_training, slow=True),
     Attack("full disk", checkpoint_and_text, full_disk, slow=True),
 )
 FAST = tuple(attack for attack in ATTACKS if not attack.slow)

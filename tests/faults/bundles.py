@@ -27,8 +27,8 @@ def tiny_bundle(folder: Path) -> None:
     options = ["--task", "classify", "--lengths", "16,32", "--out", str(folder / "bundle")]
     with contextlib.redirect_stdout(io.StringIO()):
         assert main(["--model", str(folder / "model"), *options]) == 0
-    _, printed, _ = ask(folder / "bundle")
-    (folder / "answer.txt").write_text(_answer(printed), encoding="utf-8")
+    _, printed, _ = answered(folder / "bundle")
+    (folder / "answer.txt").write_text(printed, encoding="utf-8")
 
 
 def mutated_settings(folder: Path, draw: random.Random) -> str | None:
@@ -87,6 +87,12 @@ def ask(bundle: Path, *options: str) -> tuple[int, str, str]:
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(error):
         status = main([str(bundle), "--text", TEXT, *options])
     return status, printed.getvalue(), error.getvalue()
+
+
+def answered(bundle: Path) -> tuple[int, str, str]:
+    """Of `ask`, without the times in the last line of its output."""
+    status, printed, error = ask(bundle)
+    return status, _answer(printed), error
 
 
 def _files(folder: Path) -> dict[str, bytes]:

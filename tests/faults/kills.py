@@ -1,0 +1,110 @@
+"""Commands killed at a moment, kill -9: what they were to write is whole or not there, nothing that
+stood there is lost, and the same command ends well."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.faults.bundles import answered
+
+TEXT = "a few words to learn pieces of, and some more of them\n"
+EXPORTS = {
+    "export.coreml": ["--lengths", "16,32", "--no-verify"],
+    "export.onnx": ["--no-verify"],
+}
+
+
+def corpus_to_kill(folder: Path) -> None:
+    from tests.faults.attacks import tiny_checkpoint
+
+    tiny_checkpoint(folder / "model")
+    (folder / "text.txt").write_text(TEXT * 60_000)
+
+
+def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
+    """There is a whole corpus or none."""
+    out = folder / "corpus"
+    command = [sys.executable, "-m", "distill.prepare", "--model", str(folder / "model")]
+    command += ["--text", str(folder / "text.txt"), "--corpus_dir", str(out)]
+    command += ["--sequence_length", "32"]
+    _kill(command, draw.uniform(0.5, 6))
+    if out.exists() and not (out / "corpus.json").is_file():
+        return "half a corpus"
+    return _again(command, folder, ".corpus*")
+
+
+def killed_export(folder: Path, draw: random.Random) -> str | None:
+    """There is a whole export or none; where one stood before, a whole one."""
+    name, replaces = draw.choice(sorted(EXPORTS)), draw.randrange(2)
+    out = folder / ("bundle" if name == "export.coreml" and replaces else "out")
+    command = [sys.executable, "-m", name, "--model", str(folder / "model"), "--task", "classify"]
+    command += [*EXPORTS[name], "--force", "--out", str(out)]
+    _kill(command, draw.uniform(0.5, 9))
+    if replaces and name == "export.coreml" and not out.exists():
+        return "the bundle that stood there is gone"
+    if out.exists() and (problem := _not_whole(out, folder)):
+        return f"{name}: {problem}"
+    return _again(command, folder, f".{out.name}*") or _not_whole(out, folder)
+
+
+def _not_whole(out: Path, folder: Path) -> str | None:
+    if out.is_dir():
+        status, printed, error = answered(out)
+        expected = (folder / "answer.txt").read_text(encoding="utf-8")
+        return None if status == 0 and printed == expected else f"it answers {printed} {error}"
+    import onnx
+
+    onnx.checker.check_model(str(out))
+    return None
+
+
+def training_to_kill(folder: Path) -> None:
+    """A classifier, its rows, and what a training that nobody stops makes of them."""
+    from tests.faults.attacks import tiny_checkpoint
+
+    tiny_checkpoint(folder / "model")
+    rows = [
+        f"{'some' if n % 2 else 'a few'} words {n},{'yes' if n % 2 else 'no'}" for n in range(40)
+    ]
+    (folder / "rows.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    subprocess.run(_training(folder, "whole"), check=True, capture_output=True, timeout=120)
+
+
+def killed_training(folder: Path, draw: random.Random) -> str | None:
+    """The same command goes on to the same weights, bit for bit."""
+    command = _training(folder, "run")
+    _kill(command, draw.uniform(1, 9))
+    if problem := _again(command, folder, ".run*"):
+        return problem
+    found, expected = (
+        (folder / name / "model.safetensors").read_bytes() for name in ("run", "whole")
+    )
+    return None if found == expected else "other weights"
+
+
+def _training(folder: Path, name: str) -> list[str]:
+    command = [sys.executable, "-m", "distill.finetune", "--task", "classify", "--use_cpu"]
+    command += ["--data", str(folder / "rows.csv"), "--model", str(folder / "model")]
+    command += ["--max_length", "16", "--max_steps", "12", "--save_steps", "3"]
+    command += ["--report_to", "none", "--out", str(folder / name)]
+    return command
+
+
+def _kill(command: list[str], seconds: float) -> None:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stderr=quiet, stdout=quiet) as process:
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _again(command: list[str], folder: Path, left: str) -> str | None:
+    """What went wrong when the command ran to its end, or what it left beside its result."""
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    found = [path.name for path in folder.glob(left)]
+    return None if run.returncode == 0 and not found else f"{run.stderr[-300:]} {found}"
