@@ -76,7 +76,8 @@ class Proof:
 
     def rows(self, engine: str) -> list[Pair]:
         """Rows of a table; ``engine`` is what ran the package, in words."""
-        compared = f"{self.inputs} inputs, {self.texts} texts read alike"
+        texts = f", {self.texts} texts read alike" if self.texts else ""
+        compared = f"{self.inputs} inputs{texts}"
         found = [
             (f"against {self.witness}", f"{compared} (run in {engine})"),
             (
