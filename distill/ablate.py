@@ -54,7 +54,6 @@ class AblateSettings:
     task_batch_size: int = field(default=32, metadata={"help": "of fine-tuning"})
     task_max_length: int = field(default=0, metadata={"help": "tokens of an input; 0: the task's"})
     seeds: int = field(default=1, metadata={"help": "runs of every fine-tuning; medians"})
-    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         self.tasks = [task_named(task).name for task in self.tasks]
@@ -71,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
     with quiet():
         report = ablate(chosen, settings, training)
-    if chosen.json:
+    if settings.json:
         print(json.dumps(report, indent=2))
     else:
         ablation.show(report)
