@@ -25,7 +25,7 @@ from distill.console.options import PLAIN_TRAINING, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.runs import score_report as report
-from distill.runs.finetune_card import best_step_in_words
+from distill.runs.model_card import best_step_in_words
 from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,

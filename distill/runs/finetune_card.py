@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.runs.model_card import best_step_in_words
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 
@@ -52,13 +52,3 @@ def finetune_card(
         lines.append(f"| {name} | {value:.2f} | {shown} |" if isinstance(value, float)
                      else f"| {name} | {value} | {shown} |")  # fmt: skip
     return "\n".join([*head, *lines]) + "\n"
-
-
-def best_step_in_words(best: Mapping[str, Any]) -> str:
-    """A sentence about the step that was kept."""
-    early = ", where training stopped early" if best["stopped_early"] else ""
-    return (
-        f"Step {best['step']} of {best['steps']}{early} is kept, the best of "
-        f"{best['evaluations']} evaluations: {best['metric']} {best['value']:.2f} on "
-        f"{best['rows']} rows {best['rows_from']}, which are not those of the result."
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 TERMS = (
@@ -92,7 +93,19 @@ def _results(report: dict[str, Any]) -> list[str]:
         f"{report['steps']:,} steps, {report['tokens_seen']:,} tokens; mean training loss "
         f"{report['train_loss']:.4f}."
     )
+    if "best" in report:
+        lines.append(best_step_in_words(report["best"]))
     if report["evaluation"]:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in report["evaluation"].items())
         lines.append(f"On the held-out sequences: {shown}.")
     return lines
+
+
+def best_step_in_words(best: Mapping[str, Any]) -> str:
+    """A sentence about the step that was kept."""
+    early = ", where training stopped early" if best["stopped_early"] else ""
+    return (
+        f"Step {best['step']} of {best['steps']}{early} is kept, the best of "
+        f"{best['evaluations']} evaluations: {best['metric']} {best['value']:.2f} on "
+        f"{best['rows']} rows {best['rows_from']}, which are not those of the result."
+    )

@@ -60,7 +60,7 @@ class Embed(Task):
     matches_layers = False
 
     def read(self, options: TaskOptions) -> Data:
-        path = self._path(options)
+        path = self.own_data(options)
         if _is_plain(path):
             train = _plain(path)
             scored = _pairs(options.eval_data, options)[0] if options.eval_data else []
@@ -78,12 +78,7 @@ class Embed(Task):
         return Data(train, {"dev": scored} if scored else {}, SCORES, counts, (note,))
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
-        return Data([], {"dev": _pairs(self._path(options), options)[0]}, SCORES)
-
-    def _path(self, options: TaskOptions) -> str:
-        if not options.data:
-            raise UserError(f"name the data of {self.name} with --data")
-        return options.data
+        return Data([], {"dev": _pairs(self.own_data(options), options)[0]}, SCORES)
 
     def load(
         self,

@@ -43,7 +43,7 @@ class Rank(SentenceTask):
         return str(example.sentence1)  # a query is on one side
 
     def read(self, options: TaskOptions) -> Data:
-        path = self._path(options)
+        path = self.own_data(options)
         rows = read_rows(path)
         texts, label = self._columns(rows, options, path)
         if options.eval_data:
@@ -58,15 +58,10 @@ class Rank(SentenceTask):
         return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (note,))
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
-        path = self._path(options)
+        path = self.own_data(options)
         rows = read_rows(path)
         texts, label = self._columns(rows, options, path)
         return Data([], {"dev": examples(rows, texts, label, SCORES, path)}, ONE_LOGIT)
-
-    def _path(self, options: TaskOptions) -> str:
-        if not options.data:
-            raise UserError(f"name the data of {self.name} with --data")
-        return options.data
 
     def _columns(
         self, rows: Sequence[Any], options: TaskOptions, path: str

@@ -92,6 +92,12 @@ class Task(ABC):
 
     instead = ""  # the option to name in its place
 
+    def own_data(self, options: TaskOptions) -> str:
+        """Where one's own rows are; UserError where no ``--data`` is named."""
+        if not options.data:
+            raise UserError(f"name the data of {self.name} with --data")
+        return options.data
+
     @abstractmethod
     def read(self, options: TaskOptions) -> Data:
         """Everything to train and score on."""

@@ -49,7 +49,7 @@ class Tokens(Task):
     per_token = True
 
     def read(self, options: TaskOptions) -> Data:
-        texts = read_tagged(self._path(options))
+        texts = read_tagged(self.own_data(options))
         if options.eval_data:
             train, scored = texts, read_tagged(options.eval_data)
         else:
@@ -65,16 +65,11 @@ class Tokens(Task):
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
         assert labels is not None
         labels = _spelled(labels)
-        texts = read_tagged(self._path(options))
+        texts = read_tagged(self.own_data(options))
         _check(texts, labels, options.data)
         for line in _widened(texts):
             note(line)
         return Data([], {"dev": texts}, labels)
-
-    def _path(self, options: TaskOptions) -> str:
-        if not options.data:
-            raise UserError(f"name the data of {self.name} with --data")
-        return options.data
 
     def load(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import CrossEncoder
 from sklearn.metrics import ndcg_score
@@ -38,8 +39,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(small_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights so large that no two scores are nearly one, whose order rounding would decide."""
     folder = tmp_path_factory.mktemp("start") / "model"
     shutil.copytree(small_teacher, folder)
+    weights = load_file(folder / "model.safetensors")
+    large = {name: 20 * w if w.dim() > 1 else w for name, w in weights.items()}
+    save_file(large, folder / "model.safetensors", {"format": "pt"})
     return folder
 
 
