@@ -60,8 +60,8 @@ NOT_OF_ONE_RUN = (
     "logits_cache",
     "allow_weak_teacher",
 )
-OF_A_TEACHER = ("alpha", "temperature", "hidden_weight", "attention_weight", "relation_weight",
-                "relation_heads")  # fmt: skip
+WEIGHTS = ("hidden_weight", "attention_weight", "relation_weight", "relation_heads")
+OF_A_TEACHER = ("alpha", "temperature", *WEIGHTS, "unlabelled")
 RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
 
 
@@ -94,6 +94,11 @@ class FinetuneArguments(TaskOptions):
     relation_heads: int | None = field(
         default=None, metadata={"help": "of the relations; default: the student's attention heads"}
     )
+    unlabelled: str | None = field(
+        default=None,
+        metadata={"help": "with --teacher: rows like those of the training data, without labels; "
+                  "the teacher alone teaches them"},
+    )  # fmt: skip
     validation_share: float | None = field(
         default=None,
         metadata={"help": "with --eval_strategy: of the training rows, which choose the best step; "
@@ -145,7 +150,7 @@ class FinetuneArguments(TaskOptions):
             raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
         if self.temperature is not None and self.temperature <= 0:
             raise UserError(f"--temperature must be above 0, not {self.temperature}")
-        for name in OF_A_TEACHER[2:]:
+        for name in WEIGHTS:
             if (getattr(self, name) or 0) < 0:
                 raise UserError(f"--{name} must not be negative")
         if self.relation_heads and not self.relation_weight:
@@ -281,7 +286,8 @@ def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     inputs = [arguments.model, arguments.teacher, arguments.data, arguments.train_file]
-    inputs += [arguments.eval_data, arguments.validation_data, *arguments.extra_files]
+    inputs += [arguments.eval_data, arguments.validation_data, arguments.unlabelled]
+    inputs += arguments.extra_files
     return {**settings, **_schedule(training), **contents(inputs)}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from distill.console.errors import UserError
 from distill.tasks.glue import GlueExample
 from distill.tasks.options import TaskOptions
-from distill.tasks.own_rows import Row, chosen_columns, read_rows, split_rows
+from distill.tasks.own_rows import Row, chosen_columns, read_rows, split_rows, texts_of
 from distill.tasks.sentences import MULTI_LABEL, REGRESSION, SentenceTask, decided, labelled
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
 from distill.tasks.task import Data, Labels, Scored
@@ -159,9 +159,7 @@ def examples(
     found = []
     for number, row in enumerate(rows, 1):
         place = f"{path}, row {number}"
-        words = [row[name] for name in texts]
-        if not all(isinstance(word, str) and word.strip() for word in words):
-            raise UserError(f"{place}: {' or '.join(texts)} holds no text")
+        words = texts_of(row, texts, place)
         value = _value(row[label], folded, labels, place)
         found.append(GlueExample(words[0], words[1] if len(words) > 1 else None, value))
     return found

@@ -18,7 +18,15 @@ from distill.models.loading import load_auto_tokenizer
 from distill.tasks.classify import examples
 from distill.tasks.glue import GlueExample
 from distill.tasks.options import TaskOptions
-from distill.tasks.own_rows import Row, chosen_columns, read_rows, read_text, split_rows
+from distill.tasks.own_rows import (
+    Row,
+    chosen_columns,
+    is_plain,
+    plain_texts,
+    read_rows,
+    read_texts,
+    split_rows,
+)
 from distill.tasks.sentences import REGRESSION
 from distill.tasks.statistics import Statistics, of_correlations
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
@@ -61,8 +69,8 @@ class Embed(Task):
 
     def read(self, options: TaskOptions) -> Data:
         path = self.own_data(options)
-        if _is_plain(path):
-            train = _plain(path)
+        if is_plain(path):
+            train = [GlueExample(text, None, math.nan) for text in plain_texts(path)]
             scored = _pairs(options.eval_data, options)[0] if options.eval_data else []
             note = f"{path}: plain text, which a teacher alone embeds"
         else:
@@ -79,6 +87,20 @@ class Embed(Task):
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
         return Data([], {"dev": _pairs(self.own_data(options), options)[0]}, SCORES)
+
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[GlueExample]:
+        """As many texts a row as the training data has: each is taught by itself. The last text
+        stands twice where one is missing."""
+        named = [] if is_plain(options.data or "") else options.text
+        texts = [text for row in read_texts(path, named) for text in row]
+        if data.train[0].sentence2 is None:
+            return [GlueExample(text, None, math.nan) for text in texts]
+        texts += texts[-1:] * (len(texts) % 2)
+        pairs = zip(texts[::2], texts[1::2], strict=True)
+        return [GlueExample(first, second, 0.0) for first, second in pairs]
+
+    def text_of(self, example: Any) -> str:
+        return f"{example.sentence1}\n{example.sentence2 or ''}"
 
     def load(
         self,
@@ -171,18 +193,6 @@ class Embed(Task):
     def check_teacher(self, data: Data) -> None:
         if not data.scored:
             raise UserError("name pairs with a score in --eval_data: the teacher is scored first")
-
-
-def _is_plain(path: str) -> bool:
-    return Path(path.removesuffix(".gz")).suffix == ".txt"
-
-
-def _plain(path: str) -> list[GlueExample]:
-    lines = [line.strip() for line in read_text(Path(path)).splitlines()]
-    found = [GlueExample(line, None, math.nan) for line in lines if line]
-    if not found:
-        raise UserError(f"{path}: holds no text")
-    return found
 
 
 def _texts(rows: Sequence[Row], options: TaskOptions, path: str) -> tuple[str, ...]:

@@ -129,17 +129,71 @@ def chosen_columns(
         UserError: no such column, or none that can be guessed.
     """
     known = list(rows[0])
-    for name in [*options.text, *([options.label] if options.label else [])]:
+    texts = text_columns(rows, options.text, path)
+    if options.label and options.label not in known:
+        raise UserError(f"{path}: has no column {options.label!r} (it has {', '.join(known)})")
+    label = options.label or next((name for name in LABELS if name in known), "")
+    if not label:
+        raise UserError(f"{path}: name a column with --label (it has {', '.join(known)})")
+    return texts, label
+
+
+def text_columns(rows: Sequence[Row], named: Sequence[str], path: str) -> tuple[str, ...]:
+    """The columns of the texts, one or two, as ``named`` or else guessed.
+
+    Raises:
+        UserError: as `chosen_columns`.
+    """
+    known = list(rows[0])
+    for name in named:
         if name not in known:
             raise UserError(f"{path}: has no column {name!r} (it has {', '.join(known)})")
-    if len(options.text) > 2:
-        raise UserError(f"--text names one column or two, not {len(options.text)}")
-    texts = tuple(options.text) or next((t for t in TEXTS if set(t) <= set(known)), ())
-    label = options.label or next((name for name in LABELS if name in known), "")
-    if not texts or not label:
-        missing = "--text" if not texts else "--label"
-        raise UserError(f"{path}: name a column with {missing} (it has {', '.join(known)})")
-    return texts, label
+    if len(named) > 2:
+        raise UserError(f"--text names one column or two, not {len(named)}")
+    texts = tuple(named) or next((t for t in TEXTS if set(t) <= set(known)), ())
+    if not texts:
+        raise UserError(f"{path}: name a column with --text (it has {', '.join(known)})")
+    return texts
+
+
+def texts_of(row: Row, columns: Sequence[str], place: str) -> tuple[str, ...]:
+    """Raises:
+    UserError: an empty text, or something else.
+    """
+    texts = tuple(row[name] for name in columns)
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise UserError(f"{place}: {' or '.join(columns)} holds no text")
+    return texts
+
+
+def is_plain(path: str) -> bool:
+    """Whether a file is plain text, a text a line."""
+    return Path(path.removesuffix(".gz")).suffix == ".txt"
+
+
+def plain_texts(path: str) -> list[str]:
+    """The lines of plain text, none of them empty.
+
+    Raises:
+        UserError: as `read_text`, or there is none.
+    """
+    lines = [line.strip() for line in read_text(Path(path)).splitlines()]
+    if not any(lines):
+        raise UserError(f"{path}: holds no text")
+    return [line for line in lines if line]
+
+
+def read_texts(path: str, named: Sequence[str]) -> list[tuple[str, ...]]:
+    """One text or two of every row, whatever else it holds; of plain text a text a line.
+
+    Raises:
+        UserError: as `read_rows`, `text_columns` and `texts_of`.
+    """
+    if is_plain(path):
+        return [(text,) for text in plain_texts(path)]
+    rows = read_rows(path)
+    columns = text_columns(rows, named, path)
+    return [texts_of(row, columns, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
 
 
 def split_rows(

@@ -18,6 +18,7 @@ from distill.models.loading import load_auto_tokenizer
 from distill.tasks.glue import GlueExample
 from distill.tasks.heads import load_named
 from distill.tasks.options import TaskOptions
+from distill.tasks.own_rows import read_texts
 from distill.tasks.task import Batch, Data, Labels, Task
 
 WEAK_MARGIN = 5.0  # points a teacher must have above an answer given without reading
@@ -82,6 +83,19 @@ class SentenceTask(Task):
     ) -> Any:
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
+
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[GlueExample]:
+        found, pairs = read_texts(path, options.text), data.train[0].sentence2 is not None
+        if len(found[0]) != 1 + pairs:
+            kinds = ("single texts", "pairs of texts")
+            raise UserError(
+                f"{path}: holds {kinds[not pairs]}, the training data {kinds[pairs]} (--text "
+                "names the columns)"
+            )
+        labels = self.table(data)
+        several = labels.problem_type == MULTI_LABEL
+        no_label: Any = [0.0] * labels.outputs if several else 0
+        return [GlueExample(t[0], t[1] if pairs else None, no_label) for t in found]
 
     def text_of(self, example: Any) -> str:
         return f"{example.sentence1}\n{example.sentence2 or ''}"

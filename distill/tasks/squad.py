@@ -120,7 +120,14 @@ def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Exam
     return examples, wrong
 
 
-def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[str]]:
+def load_questions(path: str | Path) -> list[Example]:
+    """As `load_checked`, of questions whose answers are not looked at; they may be missing."""
+    return _parse(path, answered=False)[0]
+
+
+def _parse(
+    path: str | Path, keep: bool = False, answered: bool = True
+) -> tuple[list[Example], list[str]]:
     examples: list[Example] = []
     wrong: list[str] = []
     try:
@@ -128,7 +135,8 @@ def _parse(path: str | Path, keep: bool = False) -> tuple[list[Example], list[st
             for paragraph in article["paragraphs"]:
                 title, context = article.get("title", ""), _text(paragraph["context"])
                 for qa in paragraph["qas"]:
-                    example = _example(title, context, qa, wrong, keep)
+                    stated = qa if answered else {**qa, "is_impossible": True}
+                    example = _example(title, context, stated, wrong, keep)
                     if example is not None:
                         examples.append(example)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:

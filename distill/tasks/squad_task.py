@@ -28,6 +28,7 @@ from distill.tasks.squad import (
     decode,
     load_checked,
     load_examples,
+    load_questions,
     make_features,
 )
 from distill.tasks.squad_scores import scores_by_question, summary
@@ -78,6 +79,15 @@ class SpanTask(Task):
         scored = {"held_out": held_out} if held_out else {}
         notes = (text,) if mismatches else ()
         return Data(kept, scored, None, counts, notes, extra=len(kept) - own)
+
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[Example]:
+        return load_questions(path)
+
+    def text_of(self, example: Any) -> str:
+        return str(example.context)
+
+    def features_of(self, features: Sequence[Any], examples: int) -> int:
+        return sum(feature.example_index < examples for feature in features)
 
     def hold_back(
         self, examples: Sequence[Any], share: float

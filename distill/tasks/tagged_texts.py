@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
 
 from distill.console.errors import UserError
-from distill.tasks.own_rows import Row, read_rows, read_text
+from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows, read_text
 
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIES]-.+")
@@ -60,6 +60,29 @@ def read_tagged(path: str | Path) -> list[TaggedText]:
     raise UserError(f"{place}: unknown format (expected one of {known})")
 
 
+def read_untagged(path: str | Path) -> list[TaggedText]:
+    """As `read_tagged`, without looking at tags; of a .txt a text a line.
+
+    Raises:
+        UserError: as `read_tagged`; a .txt that holds columns.
+    """
+    place = Path(path)
+    suffix = Path(place.name.removesuffix(".gz")).suffix
+    if suffix in COLUMNS and not is_plain(str(path)):
+        return _from_columns(read_text(place), place, tagged=False)
+    if is_plain(str(path)):
+        texts: list[Any] = plain_texts(str(path))
+        cells = [text.split() for text in texts]
+        if all(len(line) > 1 and TAG.fullmatch(line[-1]) for line in cells):
+            raise UserError(f"{place}: holds columns of words and tags; call it .conll")
+    elif suffix in SPANS:
+        texts = [row.get("text") for row in read_rows(place)]
+    else:
+        raise UserError(f"{place}: unknown format (expected .txt, {', '.join(SPANS)} or .conll)")
+    rows = enumerate(({"text": text, "spans": []} for text in texts), 1)
+    return [_from_spans(row, f"{place}, row {number}") for number, row in rows]
+
+
 def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
     """The number of each line, from 1, and its columns. Blanks and tabs alone stand between them:
     a word may hold another space, such as one that does not break."""
@@ -67,11 +90,13 @@ def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
         yield number, re.split(r"[ \t]+", line.strip(" \t\r"))
 
 
-def _from_columns(text: str, path: Path) -> list[TaggedText]:
+def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText]:
     sentences: list[list[tuple[str, str]]] = [[]]
     for number, cells in columns_of(text):
         if cells[0] in ("", "-DOCSTART-"):
             sentences.append([])
+        elif not tagged:
+            sentences[-1].append((cells[0], OUTSIDE))
         elif len(cells) < 2:
             raise UserError(f"{path}, line {number}: a word without a tag")
         elif not TAG.fullmatch(cells[-1]):

@@ -106,6 +106,11 @@ class Task(ABC):
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
         """What a checkpoint with ``labels`` is scored on; ``train`` is empty."""
 
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[Any]:
+        """Examples of a file without labels, like those of ``data.train``; a label stands there
+        for the shape alone."""
+        raise UserError(f"--unlabelled is not for {self.name}")
+
     @abstractmethod
     def load(
         self,
@@ -164,6 +169,10 @@ class Task(ABC):
     def text_of(self, example: Any) -> str:
         """What of an example decides where it is held back; equal texts go together."""
         return repr(example)
+
+    def features_of(self, features: Sequence[Any], examples: int) -> int:
+        """How many of ``features``, which are in order, are made of the first ``examples``."""
+        return examples
 
     def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
         """The features to train on, and how many examples have none."""

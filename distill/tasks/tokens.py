@@ -21,7 +21,7 @@ from distill.tasks.heads import load_named, note
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
 from distill.tasks.statistics import of_counts
-from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged
+from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
@@ -81,6 +81,9 @@ class Tokens(Task):
     ) -> Any:
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
+
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[TaggedText]:
+        return read_untagged(path)
 
     def text_of(self, example: Any) -> str:
         return str(example.text)

@@ -37,12 +37,14 @@ from distill.training.exact_trainer import ExactTrainer
 from distill.training.settings import evaluates
 from distill.training.teacher import CachedTeacher, LiveTeacher
 from distill.training.teacher_choice import Distillation, Lesson
+from distill.training.unlabelled import with_unlabelled
 
 Teacher = CachedTeacher | LiveTeacher
 
 
 class FinetuneTrainer(ExactTrainer):
-    """The Trainer with a task's losses; ``teacher`` is None for labels alone.
+    """The Trainer with a task's losses; ``teacher`` is None for labels alone. So many rows as are
+    ``labelled`` come first, None for all; those after them are taught by the teacher alone.
 
     Losses are means over rows, which `ExactTrainer` weighs by the rows of the whole step.
     """
@@ -54,11 +56,12 @@ class FinetuneTrainer(ExactTrainer):
         teacher: Teacher | None,
         settings: Distillation,
         evaluation: Callable[[], Scored] | None = None,
+        labelled: int | None = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
         self.task, self.labels, self.teacher, self.settings = task, labels, teacher, settings
-        self.evaluation = evaluation
+        self.evaluation, self.labelled = evaluation, labelled
         self.relations: LayerRelations | None = None
         if isinstance(teacher, LiveTeacher) and settings.relation_weight > 0:
             heads = settings.relation_heads
@@ -105,13 +108,12 @@ class FinetuneTrainer(ExactTrainer):
             return task.hard_loss(found.logits, inputs, self.labels)
         target = self.teacher(inputs)
         theirs = target.logits.to(found.logits.device)
-        losses = settings.alpha * task.soft_loss(
+        share = self._teachers_share(inputs)
+        losses = share * task.soft_loss(
             found.logits, theirs, inputs, settings.temperature, self.labels
         )
         if settings.alpha < 1:
-            losses = losses + (1 - settings.alpha) * task.hard_loss(
-                found.logits, inputs, self.labels
-            )
+            losses = losses + (1 - share) * task.hard_loss(found.logits, inputs, self.labels)
         mask = inputs["attention_mask"]
         if settings.hidden_weight > 0:
             matched = hidden_loss(found.hidden_states, target.hidden_states, mask)
@@ -122,6 +124,13 @@ class FinetuneTrainer(ExactTrainer):
         if self.relations is not None:
             losses = losses + settings.relation_weight * self.relations.row_losses(mask)
         return losses
+
+    def _teachers_share(self, inputs: Batch) -> float | torch.Tensor:
+        """Of the loss: alpha, or 1 for the rows without labels, (rows,)."""
+        alpha, rows = self.settings.alpha, inputs["index"]
+        if self.labelled is None:
+            return alpha
+        return torch.where(rows < self.labelled, alpha, 1.0)
 
 
 def finetune(
@@ -155,13 +164,20 @@ def finetune(
     if evaluates(training):
         data, validation = held_back(task, data, start, options, settings)
         print(f"{len(validation)} rows to evaluate on while training, {validation.source}")
-    features = task.features(data.train, start, options)
-    features, lost = task.trainable(data.train, features)
-    scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
     if not task.labelled(data):
         if teacher_directory is None:
             raise UserError(f"{options.data}: has no labels, so that it needs a --teacher")
         settings = replace(settings, alpha=1.0)
+    examples = len(data.train)
+    if settings.unlabelled:
+        chooses = validation.data.scored if validation else {}
+        data, words = with_unlabelled(task, data, settings.unlabelled, options, chooses)
+        if training.should_save:
+            print(words)
+    features = task.features(data.train, start, options)
+    features, lost = task.trainable(data.train, features)
+    labelled = task.features_of(features, examples) if settings.unlabelled else None
+    scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
@@ -185,6 +201,7 @@ def finetune(
         teacher,
         settings,
         evaluation,
+        labelled,
         model=model,
         args=training,
         train_dataset=FeatureDataset(features),

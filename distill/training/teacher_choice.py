@@ -32,6 +32,7 @@ class Distillation:
     relation_heads: int = 0
     validation_share: float = VALIDATION_SHARE
     validation_data: str | None = None
+    unlabelled: str | None = None
     logits_cache: str = "runs/logits"
     allow_weak_teacher: bool = False
 
