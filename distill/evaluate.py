@@ -5,6 +5,7 @@ Example:
 
     python -m distill.evaluate --task squad --model runs/student --data dev-v1.1.json.gz
     python -m distill.evaluate --task squad --predictions predictions.json --data dev-v1.1.json.gz
+    python -m distill.evaluate --task squad --predictions a.json b.json --data dev-v1.1.json.gz
     python -m distill.evaluate --task stsb --model runs/stsb
     python -m distill.evaluate --task stsb runs/baseline runs/student   # paired comparison
     python -m distill.evaluate --task glue --model runs/glue   # runs/glue/cola, runs/glue/mnli, ...
@@ -45,8 +46,9 @@ class EvaluateArguments(TaskOptions):
             "task name"
         },
     )
-    predictions: str | None = field(
-        default=None, metadata={"help": "squad: JSON file {id: answer text}, plain or .gz"}
+    predictions: list[str] = field(
+        default_factory=list,
+        metadata={"help": "squad: JSON file {id: answer text}, plain or .gz, or two to compare"},
     )
     limit: int | None = field(
         default=None, metadata={"help": "so many examples of a split, evenly spaced"}
@@ -59,12 +61,14 @@ class EvaluateArguments(TaskOptions):
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise UserError(f"--limit must be at least 1, not {self.limit}")
-        if bool(self.model) == (self.predictions is not None):
+        if bool(self.model) == bool(self.predictions):
             raise UserError("give either --model or --predictions")
         if self.predictions and self.save_predictions:
             raise UserError("--save_predictions writes those of a --model")
         if len(self.model) > 2 or (len(self.model) == 2 and self.save_predictions):
             raise UserError("two models are compared, no more, and their answers are not saved")
+        if len(self.predictions) > 2:
+            raise UserError("two files of predictions are compared, no more")
         if self.task.lower() == ALL_OF_GLUE and len(self.model) == 1:
             self.task = ALL_OF_GLUE
             return
@@ -86,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:
-        _print(report, arguments.predictions or " and ".join(arguments.model))
+        _print(report, " and ".join(arguments.predictions or arguments.model))
     return 0
 
 
@@ -109,7 +113,7 @@ def _with_names(given: Sequence[str]) -> list[str]:
 
 
 def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
-    """The metrics of a model or a prediction file, with 95% intervals; of two models both, and the
+    """The metrics of a model or a prediction file, with 95% intervals; of two both, and the
     differences; `glue` gives the score of each task that has a checkpoint, and their macro score.
 
     Raises:
@@ -118,9 +122,8 @@ def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
     if arguments.task == ALL_OF_GLUE:
         return _evaluate_glue(arguments)
     task = task_named(arguments.task)
-    if arguments.predictions:
-        return _report(_scored_file(task, arguments))
     found = [_scored(task, model, arguments) for model in arguments.model]
+    found += [_scored_file(task, path, arguments) for path in arguments.predictions]
     if len(found) == 2:
         reports = {name: _report(s) for name, s in zip(("first", "second"), found, strict=True)}
         return {**reports, "difference": paired(found[0].statistics, found[1].statistics)}
@@ -163,12 +166,12 @@ def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
     return score_model(task, loaded, data, features, arguments)
 
 
-def _scored_file(task: Any, arguments: EvaluateArguments) -> Scored:
+def _scored_file(task: Any, path: str, arguments: EvaluateArguments) -> Scored:
     from distill.tasks.squad import read_json
 
-    stored = read_json(Path(str(arguments.predictions)))
+    stored = read_json(Path(path))
     if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
-        raise UserError(f"{arguments.predictions}: not a JSON object of id: answer text")
+        raise UserError(f"{path}: not a JSON object of id: answer text")
     (examples,) = task.read_scored(arguments, None).scored.values()
     scored: Scored = task.score_texts(spaced(examples, arguments.limit), stored)
     return scored

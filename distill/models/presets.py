@@ -2,8 +2,8 @@
 
 The configurations are those of the published checkpoints: bert-base-uncased (arXiv 1810.04805),
 distilbert-base-uncased (arXiv 1910.01108) and all-MiniLM-L6-v2 (arXiv 2002.10957). `qa-mini`
-and `qa-mini-6` are the students of this project, distilled for question answering: three of
-MiniLM's six layers; and all six, as large, with fewer vocabulary entries.
+is the student of this project, distilled for question answering: MiniLM's six layers with about
+half of its vocabulary.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ PRESETS: dict[str, Preset] = {
         Preset("bert", _bert(12, 768, 12), "qa"),
         Preset("distilbert", _distilbert(6, 768, 12), "qa"),
         Preset("minilm", _bert(6, 384, 12), "embed"),
-        Preset("qa-mini", _distilbert(3, 384, 12), "qa"),
-        Preset("qa-mini-6", _distilbert(6, 384, 12, 16_000), "qa"),
+        Preset("qa-mini", _distilbert(6, 384, 12, 16_000), "qa"),
     )
 }
 

@@ -1,34 +1,40 @@
 #!/usr/bin/env bash
-# Redo qa-mini: a teacher, a student of half its depth, with and without the second stage.
+# Redo qa-mini: a teacher of BERT-base's size, a student of six layers whose vocabulary pays for
+# their depth, and what each ingredient adds.
 #
-#     CORPUS=data/corpus QUESTIONS=data/squad/train-shifts.json.gz \
-#       bash distill/recipes/qa_mini.sh runs/qa-mini
+#     MPNET=all-mpnet-base-v2 CORPUS=data/corpus QUESTIONS=data/squad/train-shifts.json.gz \
+#       DEV=data/squad/dev-v1.1.json.gz bash distill/recipes/qa_mini.sh runs/qa-mini
 #
-# Every step resumes from its last complete checkpoint: give the same command again. Two CPU cores
-# take eleven to fourteen hours.
+# JOBS=12 runs students beside each other, on a GPU; it has not been run on CPUs. A step that is
+# finished is not run again: give the same command after a stop.
 set -euo pipefail
 
 runs=${1:-runs/qa-mini}
 corpus=${CORPUS:?names the folder of plain text, see docs/data.md}
 questions=${QUESTIONS:?names the training questions in the format of SQuAD}
+dev=${DEV:?names the development set of SQuAD}
+mpnet=${MPNET:?names the folder of all-mpnet-base-v2, see docs/data.md}
+minilm=${MINILM:-minilm}
+jobs=${JOBS:-1}
 python=${PYTHON:-python}
 here=$(dirname "$0")
+half=()
+if command -v nvidia-smi > /dev/null; then half=(--bf16 True --tf32 True); fi
 
+once() { # FILE COMMAND..., which writes FILE, if it is not there
+  [ -e "$1" ] || "${@:2}"
+}
 finetune() { # KIND NAME [OPTIONS]
   $python -m distill.finetune "$here/qa_mini/$1.yaml" --train_file "$questions" \
-    --out "$runs/$2" "${@:3}"
+    --out "$runs/$2" --logits_cache "$runs/logits" "${half[@]}" "${@:3}" \
+    > "$runs/$2.log" 2>&1
 }
-finetune_by_two() { # the same by two processes, one a core, with the same 16 windows a step
-  OMP_NUM_THREADS=1 $python -m torch.distributed.run --nproc_per_node 2 -m distill.finetune \
-    "$here/qa_mini/$1.yaml" --train_file "$questions" --out "$runs/$2" \
-    --per_device_train_batch_size 8 "${@:3}"
+beside() { # run a command beside others, at most $jobs of them
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+  "$@" &
 }
-clozes() { # FILE SEED TEXT... [OPTIONS]
-  [ -f "$1" ] || $python -m distill.cloze --out "$1" --seed "$2" --text "${@:3}"
-}
-mean() { # OUTPUT MODEL..., a model given twice counts twice
-  local paths=("${@/#/$runs/}")
-  [ -d "${paths[0]}" ] || $python -m distill.average --models "${paths[@]:1}" --out "${paths[0]}"
+finish() { # wait for all; a failed one ends the recipe
+  for job in $(jobs -p); do wait "$job"; done
 }
 
 # Plain text: an encyclopaedia, without the marks of its tokenization, and books.
@@ -40,81 +46,71 @@ done
 text=("$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz"
   "$corpus/books/nonfiction.txt.gz")
 
-# The teacher: MiniLM's six layers on 27,108 questions, 2,600 steps in three rounds; the mean of the
-# last two rounds answers the held-out questions better than either.
-finetune labels teacher --model minilm --learning_rate 2e-4 --max_steps 1200 --seed 1
-finetune labels teacher-2 --model "$runs/teacher" --learning_rate 1.5e-4 --max_steps 1000 --seed 2
-finetune labels teacher-3 --model "$runs/teacher-2" --learning_rate 1e-4 --max_steps 400 --seed 3
-mean teacher-mean teacher-2 teacher-3
-
-# More than two thirds of the questions are on forum posts and product reviews, SQuAD's on Wikipedia:
-# a last round on those of Wikipedia alone.
-if [ ! -f "$runs/wiki.json" ]; then
-  $python - "$questions" > "$runs/wiki.part" <<'PYTHON'
-import gzip, json, sys
-squad = json.load(gzip.open(sys.argv[1]))
-squad["data"] = [a for a in squad["data"] if a["title"].startswith("new_wiki/")]
-json.dump(squad, sys.stdout)
-PYTHON
-  mv "$runs/wiki.part" "$runs/wiki.json"
-fi
-finetune labels teacher-wiki --model "$runs/teacher-mean" --train_file "$runs/wiki.json" \
-  --learning_rate 1e-4 --max_steps 800 --seed 7 --dropout 0.1 --warmup_steps 40
-
-# The student's start: the teacher's layers 0, 2 and 4, before any question answering.
-[ -d "$runs/start" ] ||
-  $python -m distill.init_student --teacher minilm --layers 3 --out "$runs/start"
-
-# Student (D): 6,650 steps in four rounds, and the mean of the last two.
-finetune second_stage student-d --model "$runs/start" --teacher "$runs/teacher" \
-  --max_steps 900 --seed 1
-finetune second_stage student-d2 --model "$runs/student-d" --teacher "$runs/teacher-2" \
-  --max_steps 650 --seed 2
-finetune second_stage student-d3 --model "$runs/student-d2" --teacher "$runs/teacher-2" \
-  --max_steps 1700 --seed 3
-finetune_by_two second_stage student-d4 --model "$runs/student-d3" \
-  --teacher "$runs/teacher-mean" --max_steps 3400 --seed 4
-mean student-mean student-d3 student-d4
-
-# By now the student knows the questions of its training by heart (F1 92 on them). Three more
-# rounds add clozes of plain text and learn from the teacher alone.
-second=(--teacher "$runs/teacher-mean" --alpha 1)
-clozes "$runs/cloze.json.gz" 42 "${text[@]}"
-finetune_by_two second_stage student-d5 --model "$runs/student-mean" "${second[@]}" \
-  --extra_files "$runs/cloze.json.gz" --max_steps 2800 --seed 5
-mean student-mean-2 student-mean student-d5 student-d5
-clozes "$runs/cloze-2.json.gz" 43 "${text[@]}"
-finetune second_stage student-d6 --model "$runs/student-mean-2" "${second[@]}" \
-  --extra_files "$runs/cloze-2.json.gz" --max_steps 2000 --seed 6
-mean student-mean-3 student-d5 student-d6 student-d6
-clozes "$runs/cloze-3.json.gz" 44 "${text[@]}"
-finetune second_stage student-d7 --model "$runs/student-mean-3" "${second[@]}" \
-  --extra_files "$runs/cloze-3.json.gz" --max_steps 2000 --seed 7
-mean student-mean-4 student-d6 student-d7 student-d7
-
-# The last round, as the teacher's: questions and text of Wikipedia alone.
-clozes "$runs/cloze-wiki.json.gz" 45 "${text[@]:0:3}" --questions 1
-finetune_by_two second_stage student-d8 --model "$runs/student-mean-4" \
-  --teacher "$runs/teacher-wiki" --alpha 1 --train_file "$runs/wiki.json" \
-  --extra_files "$runs/cloze-wiki.json.gz" --learning_rate 2e-4 --max_steps 550 --seed 8
-mean qa-mini student-d7 student-d8
-
-# The same student from labels alone, to be held against the first round.
-finetune labels student --model "$runs/start" --learning_rate 3e-4 --max_steps 900 --seed 1
-
-# And after pre-training distillation, which needs a teacher with an MLM head.
-pretraining=("$here/qa_mini/pretraining.yaml" --text "${text[@]}" --corpus_dir "$runs/corpus")
-$python -m distill.adapt_mlm "${pretraining[@]}" --model minilm --out "$runs/minilm-mlm" \
-  --frozen_steps 300 --max_steps 400
-$python -m distill.pretrain "${pretraining[@]}" --teacher "$runs/minilm-mlm" --layers 3 \
-  --masked_only --out "$runs/start-p" --max_steps 500
-finetune second_stage student-p --model "$runs/start-p" --teacher "$runs/teacher" \
-  --max_steps 900 --seed 1
-
-for model in teacher-mean teacher-wiki student student-d student-p qa-mini; do
-  $python -m distill.evaluate --task squad --model "$runs/$model" --json
+# Clozes, of each passage twice; 16,000 entries instead of 30,522, which are the size of three
+# layers; the starts of the students, and the teacher's under the same vocabulary.
+for seed in 42 43; do
+  file=$runs/cloze-$seed.json.gz
+  beside once "$file" $python -m distill.cloze --out "$file" --seed $seed --text "${text[@]}"
 done
+beside once "$runs/minilm-16k" $python -m distill.trim_vocabulary --model "$minilm" \
+  --text "${text[@]}" --keep 16000 --out "$runs/minilm-16k"
+beside once "$runs/start-3" $python -m distill.init_student --teacher "$minilm" --layers 3 \
+  --out "$runs/start-3"
+finish
+beside once "$runs/start-6" $python -m distill.init_student --teacher "$runs/minilm-16k" \
+  --layers 6 --out "$runs/start-6"
+beside once "$runs/mpnet-16k" $python -m distill.trim_vocabulary --model "$mpnet" \
+  --like "$runs/minilm-16k" --out "$runs/mpnet-16k"
+finish
+
+# The teacher, from labels; beside it the students from labels alone, which need none.
+beside finetune teacher teacher --model "$runs/mpnet-16k"
+teacher=$!
+for seed in 1 2 3; do
+  beside finetune student "labels-$seed" --model "$runs/start-6" --dropout 0.1 --seed $seed
+done
+wait "$teacher"
+
+# The second stage, one ingredient after another: the teacher's answers, clozes of plain text, which
+# the teacher alone answers, its hidden states (by their relations: it is wider); and three layers
+# with the whole vocabulary instead of six with half of it.
+second=(--teacher "$runs/teacher")
+clozes=(--extra_files "$runs/cloze-42.json.gz" "$runs/cloze-43.json.gz" --alpha 1)
+six=(--model "$runs/start-6" "${second[@]}")
+beside finetune student relations "${six[@]}" "${clozes[@]}" --relation_weight 1 --seed 1
+for seed in 1 2 3; do
+  beside finetune student "clozes-$seed" "${six[@]}" "${clozes[@]}" --seed $seed
+  beside finetune student "answers-$seed" "${six[@]}" --seed $seed
+done
+beside finetune student three-layers --model "$runs/start-3" "${second[@]}" "${clozes[@]}" --seed 1
+finish
+once "$runs/mean" $python -m distill.average --out "$runs/mean" \
+  --models "$runs/clozes-1" "$runs/clozes-2" "$runs/clozes-3"
+
+# SQuAD's development set is read here for the first time. The mean of three seeds is what is shipped,
+# whatever they score.
+models=(teacher three-layers relations mean)
+for row in labels answers clozes; do models+=("$row"-{1,2,3}); done
+score() {
+  $python -m distill.evaluate --task squad --data "$dev" --json --model "$runs/$1" \
+    --save_predictions "$runs/$1.answers.json" > "$runs/$1.dev.json"
+}
+difference() { # of two models' answers, paired
+  $python -m distill.evaluate --task squad --data "$dev" --json \
+    --predictions "$runs/$1.answers.json" "$runs/$2.answers.json" > "$runs/$1.$2.json"
+}
+for model in "${models[@]}"; do beside score "$model"; done
+finish
+for seed in 1 2 3; do
+  beside difference "labels-$seed" "answers-$seed"
+  beside difference "answers-$seed" "clozes-$seed"
+  beside difference "clozes-$seed" mean
+done
+for pair in "clozes-1 relations" "three-layers clozes-1" "teacher mean"; do
+  beside difference $pair
+done
+finish
 
 # Half precision, the tokenizer and the card, as the preset qa-mini carries them.
-card=$(dirname "$0")/../models/qa-mini/README.md
-$python -m distill.ship --model "$runs/qa-mini" --card "$card" --out "$runs/shipped"
+once "$runs/shipped" $python -m distill.ship --model "$runs/mean" \
+  --card "$here/../models/qa-mini/README.md" --out "$runs/shipped"

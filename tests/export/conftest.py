@@ -13,6 +13,7 @@ import torch
 from distill.models.presets import PRESETS
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
+SMALL = {"n_layers": 3, "dim": 384, "hidden_dim": 1536}
 CLASSES = {
     "bert": {
         "qa": "BertForQuestionAnswering",
@@ -40,7 +41,7 @@ def checkpoint_directory(
     minilm_directory: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, str], Path]:
     """``(model type, task) -> directory`` of a `transformers` checkpoint. A `bert` one has MiniLM's
-    encoder and a random head; a `distilbert` one is qa-mini's architecture at random."""
+    encoder and a random head; a `distilbert` one is three layers at random."""
     import transformers
 
     made: dict[tuple[str, str], Path] = {}
@@ -53,7 +54,7 @@ def checkpoint_directory(
             if model_type == "bert":
                 model = kind.from_pretrained(minilm_directory, **labels)
             else:
-                config = dict(PRESETS["qa-mini"].config) | labels
+                config = dict(PRESETS["distilbert"].config) | SMALL | labels
                 model = kind(transformers.AutoConfig.for_model(config.pop("model_type"), **config))
             directory = tmp_path_factory.mktemp(f"{model_type}-{task}")
             model.save_pretrained(directory)

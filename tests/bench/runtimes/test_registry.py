@@ -42,13 +42,13 @@ def model(minilm_directory: Path) -> Model:
 
 @pytest.fixture(scope="module")
 def student() -> Model:
-    """Three layers: quick to compile and to export."""
+    """Small: quick to compile and to export."""
     return open_model("qa-mini")
 
 
 @pytest.fixture(scope="module")
 def inputs() -> Inputs:
-    (workload,) = load_workloads(f"fixed:{LENGTH}", Source())
+    (workload,) = load_workloads(f"fixed:{LENGTH}", Source(vocabulary=8000))
     return workload.inputs[0]
 
 
