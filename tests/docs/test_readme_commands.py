@@ -36,15 +36,7 @@ def folder(
 ) -> Path:
     """An empty folder but for the data files that the README names."""
     folder = tmp_path_factory.mktemp("readme")
-    rows = [
-        (text.format(thing), label)
-        for label, texts in OPINIONS.items()
-        for text in texts
-        for thing in THINGS
-    ]
-    random.Random(0).shuffle(rows)
-    with (folder / "reviews.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
+    write_reviews(folder / "reviews.csv")
     passages = (TEXTS / "passages.txt").read_text(encoding="utf-8")
     (folder / "passage.txt").write_text(passages, encoding="utf-8")
     sentences = [line for line in passages.replace(". ", ".\n").splitlines() if line.strip()]
@@ -63,6 +55,29 @@ def folder(
     with gzip.open(folder / "dev-v1.1.json.gz", "wt", encoding="utf-8") as packed:
         json.dump(json.loads(squad_file.read_text(encoding="utf-8")), packed)
     return folder
+
+
+def write_reviews(path: Path) -> None:
+    rows = [
+        (text.format(thing), label)
+        for label, texts in OPINIONS.items()
+        for text in texts
+        for thing in THINGS
+    ]
+    random.Random(0).shuffle(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+
+
+def write_entities(path: Path) -> None:
+    texts = [
+        [(name, "B-PER"), *[("Lee", "I-PER")] * family, ("is", "O"), ("in", "O"), (town, "B-LOC")]
+        for name in ("Anna", "Bert", "Clara", "David", "Emma", "Frank")
+        for family in (0, 1)
+        for town in ("Paris", "Rome", "Berlin", "Madrid", "London", "Vienna", "Oslo")
+    ]
+    columns = ["".join(f"{word} {tag}\n" for word, tag in [*text, (".", "O")]) for text in texts]
+    path.write_text("\n".join(columns), encoding="utf-8")
 
 
 @pytest.mark.docs
@@ -94,6 +109,10 @@ def test_commands_of_the_page_on_data_work_as_typed(tmp_path: Path, minilm_direc
     ]
     header = "query,passage,label"
     (tmp_path / "ranking.csv").write_text("\n".join([header, *ranked]) + "\n", encoding="utf-8")
+    for name in ("reviews.csv", "reviews-test.csv"):
+        write_reviews(tmp_path / name)
+    for name in ("entities.conll", "entities-test.conll"):
+        write_entities(tmp_path / name)
     run_in_order(DATA, tmp_path)
 
 
