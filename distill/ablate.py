@@ -176,6 +176,7 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> fl
         seed=training.seed,
         save_strategy=training.save_strategy,
         save_steps=training.save_steps,
+        logging_steps=training.logging_steps,
         save_total_limit=1,
         report_to="none",
         use_cpu=training.use_cpu,

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if settings.json:
             print(json.dumps(result, indent=2))
         else:
-            pretraining_result.show(result, training.output_dir)
+            pretraining_result.show(result, Path(training.output_dir))
     return 0
 
 

@@ -25,6 +25,7 @@ from distill.console.options import PLAIN_TRAINING, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.runs import score_report as report
+from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import best_step_in_words
 from distill.runs.run_folder import (
     METRICS_FILE,
@@ -34,6 +35,7 @@ from distill.runs.run_folder import (
     finished_run,
     last_complete_checkpoint,
     locked,
+    where_the_model_is,
 )
 from distill.runs.run_outputs import disk_problems, machine
 from distill.tasks.options import TaskOptions
@@ -185,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.show(result, f"{arguments.model} on {arguments.task}")
         for best in _best_steps(result):
             print(best_step_in_words(best))
-        print(f"the model is in {training.output_dir}")
+        print(where_the_model_is(Path(training.output_dir)))
     return 0
 
 
@@ -259,6 +261,7 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
         if training.process_index == 0:
             settings, used = asdict(arguments), _schedule(training)
             recorded = dict(zip(RECORD, (settings, used, machine(), log), strict=True))
+            write_losses(log, output / LOSSES_FILE)
             _write(output / METRICS_FILE, {**result, **recorded})
     return result
 

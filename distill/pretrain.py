@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from distill.console.errors import command
 from distill.console.options import options_given, parse
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if settings.json:
             print(json.dumps(result, indent=2))
         else:
-            pretraining_result.show(result, training.output_dir)
+            pretraining_result.show(result, Path(training.output_dir))
     return 0
 
 

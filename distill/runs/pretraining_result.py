@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from distill.console.tables import Pair, print_pairs
+from distill.runs.run_folder import where_the_model_is
 
 
-def show(report: Mapping[str, Any], folder: str | None) -> None:
+def show(report: Mapping[str, Any], folder: Path) -> None:
     """Print the report of `distill.training.pretraining_run.pretrain`, and where the model is."""
     print_pairs("", _rows(report))
-    print(f"the model is in {folder}; metrics.json there has all settings and losses")
+    print(where_the_model_is(folder))
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[Pair]:

@@ -17,6 +17,7 @@ from typing import Any
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import read_object
+from distill.runs.loss_plot import LOSSES_FILE
 from distill.runs.whole_checkpoints import damage, newest_first
 
 RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
@@ -116,9 +117,17 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     return read_object(metrics)
 
 
+def where_the_model_is(run: Path) -> str:
+    """The last line that a training prints: the folders of a run, or of several."""
+    if not (run / METRICS_FILE).is_file() and (run / SUMMARY_FILE).is_file():
+        return f"the models are in {run}, a folder each; {SUMMARY_FILE} there compares them"
+    drawn = f", {LOSSES_FILE} draws them" if (run / LOSSES_FILE).is_file() else ""
+    return f"the model is in {run}; {METRICS_FILE} there has all settings and losses{drawn}"
+
+
 def clear_run(run: Path) -> None:
-    """Forget what a run left, so that it runs again from its first step: its metrics and its
-    checkpoints. Other files stay.
+    """Forget what a run left, so that it runs again from its first step: its metrics with
+    their picture, and its checkpoints. Other files stay.
 
     Raises:
         UserError: the folder holds a model, but not the record of a run.
@@ -130,4 +139,5 @@ def clear_run(run: Path) -> None:
     for path in newest_first(run):
         if (path / "trainer_state.json").is_file():
             shutil.rmtree(path)
-    (run / METRICS_FILE).unlink(missing_ok=True)
+    for name in (METRICS_FILE, LOSSES_FILE):
+        (run / name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from distill.console.atomic import atomic_directory, atomic_file
 from distill.console.full_disk import full_disk_in_words
+from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import model_card
 from distill.runs.run_folder import METRICS_FILE
 
@@ -38,12 +39,14 @@ def disk_problems(folder: Path) -> AbstractContextManager[None]:
 def write_run(
     output: Path, model: Any, source: Path, report: dict[str, Any], log: list[dict[str, Any]]
 ) -> None:
-    """Write model, tokenizer (that of ``source``), card and metrics into ``output``.
+    """Write model, tokenizer (that of ``source``), card, the picture of the losses and metrics into
+    ``output``.
 
     The weights are written beside their place first, and ``metrics.json`` comes last: where it is,
     the run is complete.
     """
     write_model(output, model, source, model_card(report))
+    write_losses(log, output / LOSSES_FILE)
     whole = {**report, "machine": machine(), "log": log}
     with atomic_file(output / METRICS_FILE) as staged:
         staged.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")

@@ -26,6 +26,9 @@ class EvaluatedTraining(SharedTraining):
     """`TrainingArguments` that may keep the best of several steps. Every evaluated step is saved
     then: `transformers` keeps none that it has no checkpoint of."""
 
+    logging_steps: float = field(
+        default=0.05, metadata={"help": "steps between two logged losses, or below 1 their share"}
+    )
     early_stopping_patience: int = field(
         default=0,
         metadata={"help": "stop after so many evaluations without gain and keep the best; 0: off"},
