@@ -25,6 +25,7 @@ from distill.console.options import expanded, options_given, parse
 from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks import glue
+from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
 from distill.tasks.statistics import intervals, paired
@@ -192,18 +193,16 @@ def _print(report: dict[str, Any], title: str) -> None:
     for key in models[0]:
         if key == "intervals":
             continue
-        cells = [_cell(model[key], model.get("intervals", {}).get(key)) for model in models]
-        change = report.get("difference", {}).get(key)
-        if change:
-            cells.append(_cell(change["difference"], change["interval"], "+.2f"))
-        table.add_row(plain(key.replace("_", " ")), *cells)
+        cells = [
+            with_interval(value_words(key, model[key]), model.get("intervals", {}).get(key))
+            for model in models
+        ]
+        if change := report.get("difference", {}).get(key):
+            words = difference_words(key, change["difference"])
+            cells.append(with_interval(words, change["interval"], signed=True))
+        table.add_row(plain(metric_title(key)), *cells)
     Console(markup=False).print(table)
     print("in parentheses: 95% intervals, by bootstrap")
-
-
-def _cell(value: Any, interval: tuple[float, float] | None, form: str = ".3f") -> str:
-    text = format(value, form) if isinstance(value, float) else str(value)
-    return f"{text} ({interval[0]:{form}} to {interval[1]:{form}})" if interval else text
 
 
 if __name__ == "__main__":

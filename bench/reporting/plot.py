@@ -12,6 +12,7 @@ import numpy as np
 from bench.measuring.results import Row
 from bench.reporting.comparison import Comparison
 from distill.console.atomic import atomic_file
+from distill.tasks.metric_words import metric_title
 
 WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
 LONGEST_NAME = 32
@@ -87,4 +88,5 @@ def label(row: Row) -> str:
     """The model's name, with its accuracy where that is known."""
     known = row.accuracy or {}
     name = row.model if len(row.model) <= LONGEST_NAME else f"{row.model[: LONGEST_NAME - 1]}…"
-    return " ".join([name, *(f"({name} {value:.1f})" for name, value in known.items())])
+    scores = (f"({metric_title(metric)} {value:.1f}%)" for metric, value in known.items())
+    return " ".join([name, *scores]).replace("$", r"\$")  # no formula

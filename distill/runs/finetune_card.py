@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.runs.model_card import best_step_in_words
+from distill.tasks.metric_words import metric_title, value_words
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 
@@ -44,11 +45,10 @@ def finetune_card(
     lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]
     if "best" in report:
         lines += ["", best_step_in_words(report["best"])]
-    lines += ["", "## Results", "", f"Main metric: {task.metric}."]
+    lines += ["", "## Results", "", f"Main metric: {metric_title(task.metric)}."]
     lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
     for name, value in report.get(task.evaluation, {}).items():
         low_high = report.get("intervals", {}).get(name)
         shown = f"{low_high[0]:.2f} to {low_high[1]:.2f}" if low_high else ""
-        lines.append(f"| {name} | {value:.2f} | {shown} |" if isinstance(value, float)
-                     else f"| {name} | {value} | {shown} |")  # fmt: skip
+        lines.append(f"| {metric_title(name)} | {value_words(name, value)} | {shown} |")
     return "\n".join([*head, *lines]) + "\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from distill.tasks.metric_words import metric_title, value_words
+
 TERMS = (
     ("alpha_ce", "L_ce"),
     ("alpha_mlm", "L_mlm"),
@@ -104,8 +106,9 @@ def _results(report: dict[str, Any]) -> list[str]:
 def best_step_in_words(best: Mapping[str, Any]) -> str:
     """A sentence about the step that was kept."""
     early = ", where training stopped early" if best["stopped_early"] else ""
+    reached = f"{metric_title(best['metric'])} {value_words(best['metric'], best['value'])}"
     return (
         f"Step {best['step']} of {best['steps']}{early} is kept, the best of "
-        f"{best['evaluations']} evaluations: {best['metric']} {best['value']:.2f} on "
-        f"{best['rows']} rows {best['rows_from']}, which are not those of the result."
+        f"{best['evaluations']} evaluations: {reached} on {best['rows']} rows "
+        f"{best['rows_from']}, which are not those of the result."
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from distill.console.tables import plain, visible
+from distill.tasks.metric_words import COUNTS, difference_words, metric_title, value_words
 
 EVALUATIONS = ("dev", "held_out")  # what a task family calls the examples it is scored on
-COUNTS = ("total", "missing", "surplus")
 
 
 def evaluation(result: Mapping[str, Any]) -> dict[str, float]:
@@ -50,33 +51,56 @@ def summary(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
 
 
 def show(result: Mapping[str, Any], title: str) -> None:
-    """Print a table: a row per model, a column per metric."""
+    """Print a table: a row per model, a column per metric; below a single run's value
+    its interval."""
     from rich.console import Console
     from rich.table import Table
 
     rows = _rows(result)
-    metrics = [name for name in next(iter(rows.values()), {}) if name not in COUNTS]
+    metrics = [name for name in next(iter(rows.values())).metrics if name not in COUNTS]
     table = Table()
     table.add_column("model")
     for name in metrics:
-        table.add_column(plain(name.replace("_", " ")), justify="right")
+        table.add_column(plain(metric_title(name)), justify="right")
     for label, row in rows.items():
-        signed = "+.2f" if label == GAIN else ".2f"
-        table.add_row(plain(label), *(format(row[name], signed) for name in metrics))
+        table.add_row(plain(label), *(_cell(name, row, label == GAIN) for name in metrics))
     print(visible(title))  # beside the table, which would break it to its own width
     Console(markup=False).print(table)
+    if any(row.intervals for row in rows.values()):
+        print("below a value: its 95% interval, by bootstrap")
 
 
 GAIN = "gain of the teacher"
 
 
-def _rows(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    rows = {"teacher": result["teacher"]} if "teacher" in result else {}
+@dataclass(frozen=True)
+class _Row:
+    """The metrics of a model, and the intervals of those that have one."""
+
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def _cell(name: str, row: _Row, is_gain: bool) -> str:
+    value = row.metrics[name]
+    if is_gain:
+        return difference_words(name, value)
+    interval = row.intervals.get(name)
+    words = value_words(name, value)
+    return words if interval is None else f"{words}\n{interval[0]:.2f} to {interval[1]:.2f}"
+
+
+def _rows(result: Mapping[str, Any]) -> dict[str, _Row]:
+    rows = {"teacher": _Row(result["teacher"])} if "teacher" in result else {}
     if "median" not in result:
-        return {**rows, "student" if rows else "model": evaluation(result)}
+        own = _Row(evaluation(result), result.get("intervals", {}))
+        return {**rows, "student" if rows else "model": own}
     for name, found in result["median"].items():
-        seeds = len(result["runs"][name])
-        rows[f"{name}, median of {seeds}" if seeds > 1 else name] = found
+        runs = result["runs"][name]
+        if len(runs) == 1:
+            rows[name] = _Row(found, runs[0].get("intervals", {}))
+        else:
+            rows[f"{name}, median of {len(runs)}"] = _Row(found)
     if "gain" in result:
-        rows[GAIN] = result["gain"]
+        rows[GAIN] = _Row(result["gain"])
     return rows

@@ -188,7 +188,7 @@ class Embed(Task):
         )
 
     def floor(self, data: Data) -> tuple[float, str]:
-        return WEAK_TEACHER, f"{WEAK_TEACHER:g} is the least"
+        return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
 
     def check_teacher(self, data: Data) -> None:
         if not data.scored:

@@ -1,9 +1,11 @@
 """How tables and pictures name a metric and write its value; JSON has the plain names and numbers.
 
-Every metric of the kit is in percent (a correlation times 100, as GLUE counts it) but those here.
+Every metric of the kit is in percent (a correlation times 100, as GLUE counts it) but those below.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 TITLES = {
     "exact_match": "EM",
@@ -19,11 +21,14 @@ TITLES = {
     "pearson": "Pearson",
     "matthews": "Matthews",
 }
-NOT_IN_PERCENT = ("perplexity", "best_f1_threshold")
+NOT_IN_PERCENT = (
+    *("loss", "distillation", "masked", "cosine", "relation", "perplexity"),  # of pre-training
+    "best_f1_threshold",
+)
 COUNTS = ("total", "missing", "surplus", "tasks")
 
 
-def title(name: str) -> str:
+def metric_title(name: str) -> str:
     """The name of a metric in words: ``exact_match`` is EM, ``f1_of_LABEL`` F1 of LABEL."""
     first, _, rest = name.partition("_")
     if name in TITLES:
@@ -32,8 +37,8 @@ def title(name: str) -> str:
 
 
 def title_and_unit(name: str) -> str:
-    """As ``title``, with the unit: ``EM, %``."""
-    return f"{title(name)}{', %' * in_percent(name)}"
+    """As `metric_title`, with the unit: ``EM, %``."""
+    return f"{metric_title(name)}{', %' * in_percent(name)}"
 
 
 def in_percent(name: str) -> bool:
@@ -48,9 +53,12 @@ def value_words(name: str, value: float) -> str:
     return f"{value:.2f}{'%' * in_percent(name)}"
 
 
-def interval_words(low: float, high: float) -> str:
-    """An interval behind its value, in the value's unit."""
-    return f"({low:.2f} to {high:.2f})"
+def with_interval(words: str, interval: Sequence[float] | None, signed: bool = False) -> str:
+    """A value in words, and its interval in the same unit behind it: 78.83% (77.20 to 80.60)."""
+    if interval is None:
+        return words
+    low, high = (format(end, "+.2f" if signed else ".2f") for end in interval)
+    return f"{words} ({low} to {high})"
 
 
 def difference_words(name: str, difference: float) -> str:

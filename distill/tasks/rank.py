@@ -117,7 +117,7 @@ class Rank(SentenceTask):
         )
 
     def floor(self, data: Data) -> tuple[float, str]:
-        return WEAK_TEACHER, f"{WEAK_TEACHER:g} is the least"
+        return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
 
 
 def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray) -> Statistics:

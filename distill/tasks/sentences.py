@@ -133,7 +133,7 @@ class SentenceTask(Task):
             s: [TextFeature([], None, e.label) for e in rows] for s, rows in data.scored.items()
         }
         found = self.score(data, features, blind, TaskOptions()).metrics[self.metric]
-        return found + WEAK_MARGIN, f"one answer for all has {found:.1f}"
+        return found + WEAK_MARGIN, f"one answer for all has {found:.1f}%"
 
     def _blind(self, rows: Sequence[Any], labels: Labels) -> list[np.ndarray]:
         targets = np.asarray([e.label for e in rows], dtype=float)

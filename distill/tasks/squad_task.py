@@ -124,7 +124,7 @@ class SpanTask(Task):
             raise UserError("no held-out passage to score the teacher on; raise --held_out")
 
     def floor(self, data: Data) -> tuple[float, str]:
-        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g} is the least"
+        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g}% is the least"
 
     def load(
         self,

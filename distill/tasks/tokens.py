@@ -186,7 +186,7 @@ class Tokens(Task):
         )
 
     def floor(self, data: Data) -> tuple[float, str]:
-        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g} is the least"
+        return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g}% is the least"
 
 
 def tagged_features(

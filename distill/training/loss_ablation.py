@@ -109,8 +109,9 @@ def show(report: Mapping[str, Any]) -> None:
     tasks = report["tasks"]
     table = Table()
     table.add_column("student")
-    columns = ["perplexity", *tasks, *(["mean", "change"] if tasks else [])]
-    for name in (*columns, "paper"):
+    columns = ["perplexity", *(f"{task}, %" for task in tasks)]
+    columns += ["mean, %", "change, points"] if tasks else []
+    for name in (*columns, "paper, points"):
         table.add_column(name, justify="right")
     for row in report["rows"]:
         full = row["name"] == FULL

@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 from distill.console.errors import UserError
 from distill.students.from_layers import one_vocabulary
 from distill.tasks.batches import predict, score_model
+from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 from distill.training.settings import VALIDATION_SHARE
@@ -104,8 +105,9 @@ class Lesson:
         least, reason = task.floor(data)
         if value < least and not settings.allow_weak_teacher:
             raise UserError(
-                f"{directory}: a weak teacher, {task.name} {task.metric} {value:.1f} where "
-                f"{reason}; fine-tune it on the task first, or pass --allow_weak_teacher"
+                f"{directory}: a weak teacher, {task.name} {metric_title(task.metric)} "
+                f"{value:.1f}% where {reason}; fine-tune it on the task first, or pass "
+                "--allow_weak_teacher"
             )
         return found.metrics
 

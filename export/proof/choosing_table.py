@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distill.console.tables import plain, visible
+from distill.tasks.metric_words import metric_title, title_and_unit, value_words
 
 if TYPE_CHECKING:
     from export.proof.chosen_bits import Chosen
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 def print_choosing(chosen: Chosen) -> None:
     """Print the curve of size against quality, sizes in decimal MB, and each weight's format."""
     measures = list(chosen.measures)
-    title = (
+    heading = (
         f"size against quality on {chosen.examples} examples; budget {chosen.budget.words}, "
         f"chosen: {_measured(chosen.measures)} in the simulator"
     )
-    table = Table(title=plain(title), title_justify="left")
+    table = Table(title=plain(heading), title_justify="left")
     for name in ("MB", *measures, "weights"):
         justify: Literal["left", "right"] = "left" if name == "weights" else "right"
-        table.add_column(plain(name.replace("_", " ")), justify=justify)
+        shown = title_and_unit(name) if name in measures else name
+        table.add_column(plain(shown), justify=justify)
     for point in chosen.curve:
         counts = chosen.counted(point).items()
         table.add_row(
@@ -47,4 +49,6 @@ def _stored(quantize: str) -> str:
 
 
 def _measured(measures: Mapping[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in measures.items())
+    return ", ".join(
+        f"{metric_title(name)} {value_words(name, value)}" for name, value in measures.items()
+    )

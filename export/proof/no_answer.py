@@ -30,7 +30,7 @@ class NoAnswer:
             return f"above {self.threshold:.4g}"
         return (
             f"above {self.threshold:.4g}, the best of {self.questions} questions: "
-            f"F1 {self.best_f1:.2f}"
+            f"F1 {self.best_f1:.2f}%"
         )
 
 

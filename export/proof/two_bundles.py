@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
+from distill.tasks.metric_words import metric_title, value_words
 from export.bundle.bundle_folder import Bundle
 from export.checkpoint.tokenizer_file import fingerprint
 from export.proof.engines import open_engine
@@ -31,7 +32,9 @@ class BundleComparison:
         """One sentence."""
         same = f"{self.agreement:.1%} of the decisions of the two bundles are the same"
         words = [
-            ", ".join(f"{key} {value:.2f}" for key, value in measures.items())
+            ", ".join(
+                f"{metric_title(key)} {value_words(key, value)}" for key, value in measures.items()
+            )
             for measures in (self.first, self.second)
         ]
         return f"{same}; {words[0]} and {words[1]}." if all(words) else f"{same}."
@@ -49,7 +52,10 @@ class BundleComparison:
     def rows(self) -> list[Pair]:
         """Rows of a table; the verdict stands below it."""
         measures = [
-            (key.replace("_", " "), f"{value:.2f} and {self.second[key]:.2f}")
+            (
+                metric_title(key),
+                f"{value_words(key, value)} and {value_words(key, self.second[key])}",
+            )
             for key, value in self.first.items()
         ]
         return [("examples", str(self.examples)), *measures]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
+from distill.tasks.metric_words import metric_title, value_words
 from export.bundle.bundle_folder import Bundle
 from export.tasks.task import Outputs, Workload
 
@@ -40,11 +41,15 @@ class Judged:
         return {"agreement": self.agreement, **self.reference, **of_package}
 
     def rows(self) -> list[Pair]:
-        """Rows of a table; measures are in percent, but for the perplexity."""
+        """Rows of a table."""
         return [
             ("same answers", f"{self.agreement:.1%}"),
             *(
-                (key.replace("_", " "), f"{value:.2f}, of the package {self.package[key]:.2f}")
+                (
+                    metric_title(key),
+                    f"{value_words(key, value)}, of the package "
+                    f"{value_words(key, self.package[key])}",
+                )
                 for key, value in self.reference.items()
             ),
         ]

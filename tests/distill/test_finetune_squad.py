@@ -74,7 +74,7 @@ def test_squad2_with_a_teacher_and_its_baseline(
     options = [*share, "--teacher", str(tmp_path / "teacher"), "--baseline"]
     capsys.readouterr()
     assert run("squad2", squad2, student, tmp_path / "refused", *options) == 2
-    assert "a weak teacher, squad2 f1" in capsys.readouterr().err
+    assert "a weak teacher, squad2 F1" in capsys.readouterr().err
     assert run("squad2", squad2, student, tmp_path / "run", *options, "--allow_weak_teacher") == 0
     result = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert result["teacher"] == pytest.approx(held_out)

@@ -48,7 +48,7 @@ def test_notes_tell_of_a_busy_machine_and_an_interruption(result: Comparison) ->
 
 def test_the_plot_names_the_accuracy_where_it_is_known(result: Comparison) -> None:
     assert label(result.measured.rows[0]) == "bert"
-    assert label(result.measured.rows[1]) == "<b>&student (f1 86.9)"
+    assert label(result.measured.rows[1]) == "<b>&student (F1 86.9%)"
     assert plot_png(result).startswith(b"\x89PNG")
 
 
