@@ -45,21 +45,26 @@ def device_ratios(rows: Sequence[DeviceRow]) -> list[Ratio]:
         if baseline is row:
             continue
         value, low, high = _device_ratio(baseline, row)
-        runtime, workload = f"{row.device} {row.compute_unit}", f"fixed:{row.length}"
+        workload = f"fixed:{row.length}"
         result.append(
             Ratio(
                 baseline=baseline.model,
                 model=row.model + (" (control)" if row.control else ""),
-                runtime=runtime,
+                runtime=_runtime(row),
                 workload=workload,
                 ratio=value,
                 low=low,
                 high=high,
-                baseline_runtime=runtime,
+                baseline_runtime=_runtime(baseline),
                 baseline_workload=workload,
             )
         )
     return result
+
+
+def _runtime(row: DeviceRow) -> str:
+    framework = "" if row.framework == "coreml" else f" {row.framework}"
+    return f"{row.device}{framework} {row.compute_unit}"
 
 
 def _device_ratio(

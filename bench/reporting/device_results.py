@@ -7,26 +7,37 @@ of each time, since the app measures in turns; version 1 measured one model afte
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from bench.reporting.device_entries import (
+    MOST_MEMORY,
+    RESHAPE_FREQUENCIES,
+    STRATEGIES,
+    THERMAL_STATES,
+    byte_count,
+    checks,
+    compute_plan,
+    entry,
+    flag,
+    milliseconds,
+    one_of,
+    optional,
+    rounds,
+    share,
+    sustained,
+    times,
+)
 from distill.console.errors import UserError
 
 SCHEMA = "distilkit.device"
 VERSIONS = (1, 2)
 COMPUTE_UNITS = ("all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine")
-THERMAL_STATES = ("nominal", "fair", "serious", "critical")
-LONGEST_MS = 600_000.0
-MOST_MEMORY = 1 << 40
 LONGEST_INPUT = 1 << 20
 FRAMEWORKS = ("coreml", "coreai")
-PLAN_UNITS = ("neural_engine", "gpu", "cpu")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,8 @@ class DeviceRow:
     ``milliseconds`` are in the order they were taken, tokenization excluded, and ``rounds`` the
     round of each (None in version 1); ``memory_bytes`` is the app's memory after them. A
     ``control`` is the first model measured a second time. ``compute_plan`` holds shares from 0 to
-    1 of the operations and of their cost on each unit.
+    1 of the operations and of their cost on each unit; ``sustained`` the windows of a run without
+    a pause.
     """
 
     device: str
@@ -64,6 +76,10 @@ class DeviceRow:
     battery_level: float | None = None
     charging: bool | None = None
     compute_plan: dict[str, dict[str, float]] | None = None
+    reshape_frequency: str | None = None
+    specialization_strategy: str | None = None
+    checks: dict[str, Any] | None = None
+    sustained: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """With the median and percentiles in ms in the place of single times."""
@@ -75,6 +91,14 @@ class DeviceRow:
             for name, q in (("median_ms", 50), ("p90_ms", 90), ("p99_ms", 99))
         }
         return {**entries, **percentiles, "inferences": len(times)}
+
+    @property
+    def slowdown(self) -> float | None:
+        """Of a sustained run: the median of its last window / that of its first."""
+        windows = self.sustained["windows"] if self.sustained else []
+        if len(windows) < 2 or not windows[0]["median_ms"]:
+            return None
+        return float(windows[-1]["median_ms"] / windows[0]["median_ms"])
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -94,13 +118,13 @@ def read_device_results(path: Path) -> list[DeviceRow]:
     if not isinstance(rows, list) or not rows:
         raise UserError(f"{path}: holds no rows; measure something in the app first")
     general = {
-        "device": _entry(stored, "device", str, str(path)),
-        "os": _entry(stored, "os", str, str(path)),
+        "device": entry(stored, "device", str, str(path)),
+        "os": entry(stored, "os", str, str(path)),
     }
     found = [_row(row, general, f"{path}, row {number}") for number, row in enumerate(rows, 1)]
     seen: dict[tuple[object, ...], int] = {}
     for number, row in enumerate(found, 1):
-        first = seen.setdefault((row.model, row.control, *row.place), number)
+        first = seen.setdefault((row.model, row.framework, row.control, *row.place), number)
         if first != number:
             raise UserError(f"{path}, row {number}: measures the same as row {first}")
     return found
@@ -129,121 +153,38 @@ def _row(row: Any, general: dict[str, str], place: str) -> DeviceRow:
         raise UserError(f"{place}: not an object")
     result = DeviceRow(
         **general,
-        model=_entry(row, "model", str, place),
-        quantization=_entry(row, "quantization", str, place, "none"),
-        layout=_entry(row, "layout", str, place, "standard"),
-        random_weights=_entry(row, "random_weights", bool, place, False),
-        compute_unit=_entry(row, "compute_unit", str, place),
-        length=_entry(row, "length", int, place),
-        warm_up=_entry(row, "warm_up", int, place, 0),
-        milliseconds=tuple(_times(row, place)),
-        memory_bytes=_entry(row, "memory_bytes", int, place),
-        thermal_state_before=_entry(row, "thermal_state_before", str, place, "nominal"),
-        thermal_state=_entry(row, "thermal_state", str, place),
-        rounds=_rounds(row, place),
-        control=_entry(row, "control", bool, place, False),
-        framework=_entry(row, "framework", str, place, "coreml"),
-        compile_ms=_optional(row, "compile_ms", _milliseconds, place),
-        load_ms=_optional(row, "load_ms", _milliseconds, place),
-        first_prediction_ms=_optional(row, "first_prediction_ms", _milliseconds, place),
-        package_bytes=_optional(row, "package_bytes", _bytes, place),
-        peak_memory_bytes=_optional(row, "peak_memory_bytes", _bytes, place),
-        low_power=_optional(row, "low_power", _flag, place),
-        battery_level=_optional(row, "battery_level", _share, place),
-        charging=_optional(row, "charging", _flag, place),
-        compute_plan=_optional(row, "compute_plan", _plan, place),
+        model=entry(row, "model", str, place),
+        quantization=entry(row, "quantization", str, place, "none"),
+        layout=entry(row, "layout", str, place, "standard"),
+        random_weights=entry(row, "random_weights", bool, place, False),
+        compute_unit=entry(row, "compute_unit", str, place),
+        length=entry(row, "length", int, place),
+        warm_up=entry(row, "warm_up", int, place, 0),
+        milliseconds=tuple(times(row, place)),
+        memory_bytes=entry(row, "memory_bytes", int, place),
+        thermal_state_before=entry(row, "thermal_state_before", str, place, "nominal"),
+        thermal_state=entry(row, "thermal_state", str, place),
+        rounds=rounds(row, place),
+        control=entry(row, "control", bool, place, False),
+        framework=entry(row, "framework", str, place, "coreml"),
+        compile_ms=optional(row, "compile_ms", milliseconds, place),
+        load_ms=optional(row, "load_ms", milliseconds, place),
+        first_prediction_ms=optional(row, "first_prediction_ms", milliseconds, place),
+        package_bytes=optional(row, "package_bytes", byte_count, place),
+        peak_memory_bytes=optional(row, "peak_memory_bytes", byte_count, place),
+        low_power=optional(row, "low_power", flag, place),
+        battery_level=optional(row, "battery_level", share, place),
+        charging=optional(row, "charging", flag, place),
+        compute_plan=optional(row, "compute_plan", compute_plan, place),
+        reshape_frequency=optional(row, "reshape_frequency", one_of(*RESHAPE_FREQUENCIES), place),
+        specialization_strategy=optional(
+            row, "specialization_strategy", one_of(*STRATEGIES), place
+        ),
+        checks=optional(row, "checks", checks, place),
+        sustained=optional(row, "sustained", sustained, place),
     )
     _check(result, place)
     return result
-
-
-def _entry(
-    stored: dict[str, Any], name: str, kind: type[T], place: str, default: T | None = None
-) -> T:
-    value = stored.get(name, default)
-    if value is None:
-        raise UserError(f"{place}: {name!r} is missing")
-    # JSON's true is a Python int too, and no length
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{place}: {name!r} is {value!r}, not of type {kind.__name__}")
-    return value
-
-
-def _optional(row: dict[str, Any], name: str, check: Callable[[Any], T], place: str) -> T | None:
-    """An entry that may be left out; ``check`` raises ValueError with what it expected."""
-    value = row.get(name)
-    if value is None:
-        return None
-    try:
-        return check(value)
-    except ValueError as error:
-        raise UserError(f"{place}: {name!r} is {value!r}, not {error}") from None
-
-
-def _number(value: Any, least: float, most: float, expected: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(expected)
-    return value
-
-
-def _milliseconds(value: Any) -> float:
-    return float(_number(value, 0, LONGEST_MS, f"between 0 and {LONGEST_MS:.0f} ms"))
-
-
-def _share(value: Any) -> float:
-    return float(_number(value, 0, 1, "between 0 and 1"))
-
-
-def _bytes(value: Any) -> int:
-    if not isinstance(value, int):
-        raise ValueError("a whole number of bytes")
-    return int(_number(value, 0, MOST_MEMORY, f"between 0 and {MOST_MEMORY} bytes"))
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _plan(value: Any) -> dict[str, dict[str, float]]:
-    expected = "shares of operations and cost from 0 to 1 on " + ", ".join(PLAN_UNITS)
-    try:
-        return {
-            unit: {part: _share(value[unit][part]) for part in ("operations", "cost")}
-            for unit in PLAN_UNITS
-        }
-    except (TypeError, KeyError, ValueError):
-        raise ValueError(expected) from None
-
-
-def _rounds(row: dict[str, Any], place: str) -> tuple[int, ...] | None:
-    """The round of each time; they never go down."""
-    rounds = _optional(row, "rounds", _whole_numbers, place)
-    times = len(_entry(row, "milliseconds", list, place))
-    if rounds is not None and len(rounds) != times:
-        raise UserError(f"{place}: {len(rounds)} entries in 'rounds' for {times} times")
-    return rounds
-
-
-def _whole_numbers(value: Any) -> tuple[int, ...]:
-    whole = isinstance(value, list) and all(type(number) is int for number in value)
-    if not whole or any(number < 0 for number in value) or value != sorted(value):
-        raise ValueError("a list of round numbers from 0 up")
-    return tuple(value)
-
-
-def _times(row: dict[str, Any], place: str) -> Iterator[float]:
-    values = _entry(row, "milliseconds", list, place)
-    if not values:
-        raise UserError(f"{place}: 'milliseconds' is empty")
-    for value in values:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 < value < LONGEST_MS:
-            raise UserError(
-                f"{place}: a time of {value!r} ms, not between 0 and {LONGEST_MS:.0f} ms"
-            )
-        yield float(value)
 
 
 def _check(row: DeviceRow, place: str) -> None:
@@ -262,5 +203,12 @@ def _check(row: DeviceRow, place: str) -> None:
         raise UserError(f"{place}: a length of {row.length} tokens cannot be")
     if not 0 <= row.memory_bytes <= MOST_MEMORY:
         raise UserError(f"{place}: a memory of {row.memory_bytes} bytes cannot be")
+    if row.checks is not None and not row.checks["passed"]:
+        difference = row.checks["difference"]
+        off = "missing or not finite" if difference is None else f"off by {difference:.1%}"
+        raise UserError(
+            f"{place}: {row.model} does not compute on the phone what it computed at its export "
+            f"(an output is {off}), so its times mean nothing"
+        )
     if row.warm_up < 0:
         raise UserError(f"{place}: {row.warm_up} warm-up runs cannot be")

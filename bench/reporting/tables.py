@@ -68,6 +68,7 @@ DEVICE = (
     Column("model", "model", number=False),
     Column("device", "device", number=False),
     Column("system", "os", number=False),
+    Column("framework", "framework", number=False),
     Column("compute unit", "compute_unit", number=False),
     Column("length", "length"),
     Column("median ms", "median_ms", _milliseconds),
@@ -75,6 +76,7 @@ DEVICE = (
     Column("p99 ms", "p99_ms", _milliseconds),
     Column("load ms", "load_ms", _milliseconds),
     Column("on Neural Engine", "neural_engine"),
+    Column("slowdown", "slowdown", lambda value: f"{value:.2f}"),
     Column("app MB", "memory_mb", lambda value: f"{value:.0f}"),
     Column("thermal", "thermal", number=False),
 )
@@ -169,6 +171,7 @@ def _device_cells(row: DeviceRow) -> Cells:
         **row.as_json(),
         "model": row.model + control + label,
         "neural_engine": None if plan is None else f"{plan['neural_engine']['cost']:.0%}",
+        "slowdown": row.slowdown,
         "memory_mb": row.memory_bytes / 1e6,
         "thermal": after if before == after else f"{before} to {after}",
     }

@@ -39,7 +39,7 @@ final class InferencePerformanceTests: XCTestCase {
     private func measurePrediction(at length: ([Int]) -> Int?) async throws {
         let bundle = try bundle()
         let tokens = try XCTUnwrap(length(bundle.settings.lengths))
-        let predictor = try await CoreMLPredictor.load(bundle, computeUnit: .all)
+        let predictor = try await CoreMLPredictor.load(bundle).predictor
         let input = ModelInput(filled: tokens, settings: bundle.settings)
         _ = try await predictor.predict(input)
         measure(metrics: [XCTClockMetric(), XCTMemoryMetric()], options: options) {

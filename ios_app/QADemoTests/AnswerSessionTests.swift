@@ -7,7 +7,7 @@ import XCTest
 final class AnswerSessionTests: XCTestCase {
     func testAppWithoutModelsSaysSo() {
         let nowhere = FileManager.default.temporaryDirectory.appendingPathComponent("none")
-        let store = ModelStore(directory: nowhere)
+        let store = ModelStore(directories: [nowhere])
         XCTAssertTrue(store.bundles.isEmpty)
         let session = AnswerSession(store: store)
         XCTAssertTrue(session.models.isEmpty)
@@ -20,8 +20,11 @@ final class AnswerSessionTests: XCTestCase {
     /// Whatever model is in the app: it loads and answers from the passage.
     func testModelInTheAppAnswers() async throws {
         let store = try storeWithModel()
-        let bundle = store.bundles[0]
-        let answerer = try await store.answerer(for: bundle, on: .cpu)
+        let bundle = store.bundles(for: .questionAnswering)[0]
+        let ready = try await store.model(for: bundle, LoadOptions(computeUnit: .cpu))
+        let answerer = try QuestionAnswerer(
+            tokenizer: ready.tokenizer, predictor: ready.predictor
+        )
         let sample = Sample.all[0]
         let report = try await answerer.answer(
             question: sample.questions[0], passage: sample.passage
@@ -34,17 +37,18 @@ final class AnswerSessionTests: XCTestCase {
     /// Nor does a question that is still loading its model bring it back into memory.
     func testNoModelIsLoadedWhileABenchmarkRuns() async throws {
         let store = try storeWithModel()
-        let loading = Task { try await store.answerer(for: store.bundles[0], on: .cpu) }
+        let bundle = store.bundles(for: .questionAnswering)[0]
+        let loading = Task { try await store.model(for: bundle) }
         await Task.yield()
-        store.isMeasuring = true
+        await store.beginMeasuring()
         do {
             _ = try await loading.value
             XCTFail("no error")
         } catch {
             XCTAssertTrue(error is BenchmarkIsRunning)
         }
-        store.isMeasuring = false
-        _ = try await store.answerer(for: store.bundles[0], on: .cpu)
+        store.endMeasuring()
+        _ = try await store.model(for: bundle)
     }
 
     func testTheSameModelIsNotComparedWithItself() throws {
@@ -56,7 +60,7 @@ final class AnswerSessionTests: XCTestCase {
 
     private func storeWithModel() throws -> ModelStore {
         let store = ModelStore()
-        if store.bundles.isEmpty {
+        if store.bundles(for: .questionAnswering).isEmpty {
             throw XCTSkip("no model in QADemo/Models; export one with --app")
         }
         return store

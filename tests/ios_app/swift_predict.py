@@ -52,8 +52,20 @@ def swift_answers(
 
 def run_predict(swift: Toolchain, bundle: Path, *options: str) -> tuple[int, str]:
     """Status and output of `textmodels predict` on a bundle of the build folder."""
+    return run_command(swift, "predict", bundle, *options)
+
+
+def run_check(swift: Toolchain, bundle: Path) -> tuple[int, str]:
+    """Status and output of `textmodels check` on a bundle of the build folder."""
+    graphs = bundle.parent / f"{bundle.name}-graphs"
+    write_graphs(bundle, graphs)
+    options = ("--graphs", _seen(graphs), "--library", _seen(library()))
+    return run_command(swift, "check", bundle, *options)
+
+
+def run_command(swift: Toolchain, command: str, bundle: Path, *options: str) -> tuple[int, str]:
     done = swift.run(
-        *("swift", "run", "--skip-build", "-c", "release", "textmodels", "predict"),
+        *("swift", "run", "--skip-build", "-c", "release", "textmodels", command),
         *(_seen(bundle), *options),
     )
     return done.returncode, done.stdout

@@ -70,12 +70,13 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
 @pytest.mark.parametrize(
     ("source", "right", "wrong"),
     [
-        ("CoreMLPredictor.swift", "configuration.computeUnits", "configuration.computeUnit"),
+        ("CoreMLPredictor.swift", "multiArrayValue else", "multiArray else"),
         (
             "CoreMLPredictor.swift",
             "MLShapedArray<Int32>(",
             "MLShapedArray<UInt8>(",
         ),
+        ("CoreMLLoader.swift", "return .fastPrediction", "return .fast"),
         ("CompiledModelCache.swift", "try await MLModel.compileModel", "MLModel.compileModel"),
         ("DeviceState.swift", "info.kp_proc.p_flag", "info.p_flag"),
     ],

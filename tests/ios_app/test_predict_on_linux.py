@@ -6,6 +6,7 @@ of SQuAD instead of 50.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from swift_predict import BUILD, Request, compare, run_predict
+from swift_predict import BUILD, Request, compare, run_check, run_predict
 from toolchain import Toolchain
 
 import export.coreml
@@ -129,3 +130,21 @@ def test_predict_says_what_is_wrong(
         status, printed = run_predict(package, bundle, *options)
         assert status == 2, printed
         assert line in printed
+
+
+@pytest.mark.slow
+def test_check_tells_a_right_bundle_from_a_wrong_one(
+    package: Toolchain, tiny_bundle: Callable[[str, str], Path]
+) -> None:
+    """The outputs kept in model.json are the simulator's in half precision."""
+    bundle = tiny_bundle("wordpiece", "qa")
+    settings = json.loads((bundle / "model.json").read_text("utf-8"))
+    count = len(settings["checks"])
+    status, printed = run_check(package, bundle)
+    assert (status, f"passed: {count} checks, largest difference" in printed) == (0, True), printed
+    logits = settings["checks"][-1]["outputs"]["start_logits"]
+    logits[0] += 0.1 * max(map(abs, logits))
+    (bundle / "model.json").write_text(json.dumps(settings), encoding="utf-8")
+    status, printed = run_check(package, bundle)
+    assert status == 2
+    assert f"failed: {count} checks, largest difference" in printed

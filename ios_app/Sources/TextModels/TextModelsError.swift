@@ -13,6 +13,7 @@ public enum TextModelsError: Error, Equatable, Sendable {
     case emptyQuestion
     case emptyPassage
     case textTooLong(count: Int, limit: Int)
+    case noFramework([String])
     case wrongModel(String)
     case badOutput(String)
 }
@@ -43,6 +44,8 @@ extension TextModelsError: LocalizedError {
             return "There is no passage to look in."
         case .textTooLong(let count, let limit):
             return "The text has \(count) characters (at most \(limit))."
+        case .noFramework(let reasons):
+            return "Nothing here runs this model: \(reasons.joined(separator: "; "))."
         case .wrongModel(let reason):
             return "The model does not fit its settings: \(reason)."
         case .badOutput(let reason):

@@ -47,7 +47,7 @@ enum Runtime {
     private static func openCoreML(
         _ bundle: ModelBundle, _ options: Options
     ) async throws -> any ModelPredictor {
-        try await CoreMLPredictor.load(bundle, computeUnit: .all)
+        try await CoreMLPredictor.load(bundle).predictor
     }
     #endif
 }

@@ -17,7 +17,9 @@ struct UsageError: Error {
     let reason: String
 }
 
-let commands: [String: Command] = ["predict": predictCommand, "time": timeCommand]
+let commands: [String: Command] = [
+    "check": checkCommand, "predict": predictCommand, "time": timeCommand,
+]
 
 func fail(_ lines: String...) -> Never {
     FileHandle.standardError.write(Data(lines.map { "\($0)\n" }.joined().utf8))

@@ -33,13 +33,16 @@ public actor CompiledModelCache {
 
     /// The compiled model of a bundle; compiles it when there is none.
     public func compiledModel(for bundle: ModelBundle) async throws -> CompiledModel {
-        let name = try Self.name(for: bundle)
+        guard let package = bundle.url(for: .coreML) else {
+            throw TextModelsError.missingFile(bundle.settings.package)
+        }
+        let name = try Self.name(for: package, of: bundle)
         let target = directory.appendingPathComponent(name, isDirectory: true)
         if let task = running[name] { return try await task.value }
         if FileManager.default.fileExists(atPath: target.path) {
             return CompiledModel(url: target, milliseconds: nil)
         }
-        let (package, directory) = (bundle.packageURL, directory)
+        let directory = directory
         let task = Task {
             try await Self.compile(package, to: target, in: directory)
         }
@@ -71,8 +74,8 @@ public actor CompiledModelCache {
 
     /// Name of the compiled model: a package has new identifiers in its manifest each time it is
     /// exported, and a new system may compile otherwise.
-    private static func name(for bundle: ModelBundle) throws -> String {
-        let file = bundle.packageURL.appendingPathComponent("Manifest.json")
+    private static func name(for package: URL, of bundle: ModelBundle) throws -> String {
+        let file = package.appendingPathComponent("Manifest.json")
         let manifest = try Data(contentsOf: file)
         let system = ProcessInfo.processInfo.operatingSystemVersionString
         let key = Fingerprint.of(manifest + Data(system.utf8))

@@ -15,33 +15,6 @@ public final class CoreMLPredictor: ModelPredictor, @unchecked Sendable {
     private let models: [Int: MLModel]
     private let signposter = OSSignposter(subsystem: "TextModels", category: "Inference")
 
-    /// Compiles (once) and loads the package of a bundle, off the main thread.
-    ///
-    /// - Throws: `TextModelsError.wrongModel` when the model's inputs and outputs are not
-    ///   those of its settings; errors of Core ML.
-    public static func load(
-        _ bundle: ModelBundle,
-        computeUnit: ComputeUnit,
-        cache: CompiledModelCache = .standard
-    ) async throws -> CoreMLPredictor {
-        let compiled = try await cache.compiledModel(for: bundle)
-        var functions: [String?: MLModel] = [:]
-        var models: [Int: MLModel] = [:]
-        for length in bundle.settings.lengths {
-            let function = bundle.settings.function(for: length)
-            if functions[function] == nil {
-                let configuration = MLModelConfiguration()
-                configuration.computeUnits = computeUnit.mlComputeUnits
-                configuration.functionName = function
-                functions[function] = try await MLModel.load(
-                    contentsOf: compiled.url, configuration: configuration
-                )
-            }
-            models[length] = functions[function]
-        }
-        return try CoreMLPredictor(models: models, settings: bundle.settings)
-    }
-
     init(models: [Int: MLModel], settings: ModelSettings) throws {
         self.models = models
         self.settings = settings
@@ -96,17 +69,6 @@ public final class CoreMLPredictor: ModelPredictor, @unchecked Sendable {
         }
         let converted = MLShapedArray<Float>(converting: array)
         return Tensor(shape: converted.shape, scalars: converted.scalars)
-    }
-}
-
-extension ComputeUnit {
-    var mlComputeUnits: MLComputeUnits {
-        switch self {
-        case .all: return .all
-        case .cpu: return .cpuOnly
-        case .gpu: return .cpuAndGPU
-        case .neuralEngine: return .cpuAndNeuralEngine
-        }
     }
 }
 #endif

@@ -8,6 +8,16 @@ public enum MLComputeUnits: Int, Sendable {
 public class MLModelConfiguration: NSObject {
     public var computeUnits: MLComputeUnits { get { fatalError() } set {} }
     public var functionName: String? { get { fatalError() } set {} }
+    public var optimizationHints: MLOptimizationHints { get { fatalError() } set {} }
+}
+
+public struct MLOptimizationHints: Sendable {
+    public enum ReshapeFrequency: Int, Sendable { case frequent, infrequent }
+    public enum SpecializationStrategy: Int, Sendable { case `default`, fastPrediction }
+
+    public init() {}
+    public var reshapeFrequency = ReshapeFrequency.frequent
+    public var specializationStrategy = SpecializationStrategy.default
 }
 
 public class MLFeatureDescription: NSObject {}

@@ -145,3 +145,12 @@ extension AttributeDynamicLookup {
         dynamicMember keyPath: KeyPath<AttributeScopes.SwiftUIAttributes, T>
     ) -> T { fatalError() }
 }
+
+// Of Apple's Foundation; the one for Linux lacks it.
+extension String {
+    public struct LocalizationValue: ExpressibleByStringInterpolation {
+        public init(stringLiteral value: String) {}
+    }
+
+    public init(localized key: LocalizationValue) { fatalError() }
+}

@@ -12,6 +12,25 @@ struct FixedProbe: DeviceProbe {
     }
 }
 
+private struct TimedPredictor: ModelPredictor {
+    let settings: ModelSettings
+    let milliseconds: @Sendable () -> Double
+
+    func predict(_ input: ModelInput) async throws -> ModelOutputs {
+        ModelOutputs(tensors: [:], milliseconds: milliseconds())
+    }
+}
+
+/// Counts from 0. The runner looks at its clock from one task at a time.
+private final class Counter: @unchecked Sendable {
+    private(set) var value = -1
+
+    func next() -> Int {
+        value += 1
+        return value
+    }
+}
+
 private actor Record {
     var rows: [BenchmarkRow] = []
     var shares: [Double] = []
@@ -23,49 +42,6 @@ private actor Record {
 }
 
 final class BenchmarkTests: XCTestCase {
-    func testPercentilesAreThoseOfNumPy() throws {
-        // numpy.percentile([3, 1, 4, 1, 5, 9, 2, 6], [50, 90, 99])
-        let statistics = try XCTUnwrap(Statistics([3, 1, 4, 1, 5, 9, 2, 6]))
-        XCTAssertEqual(statistics.median, 3.5)
-        XCTAssertEqual(statistics.p90, 6.9, accuracy: 1e-12)
-        XCTAssertEqual(statistics.p99, 8.79, accuracy: 1e-12)
-        XCTAssertEqual([statistics.minimum, statistics.maximum], [1, 9])
-        XCTAssertEqual(Statistics([7])?.p99, 7)
-        XCTAssertNil(Statistics([]))
-    }
-
-    /// Golden/report.json is also read by the kit's own reader, in its Python tests.
-    func testReportIsInTheSchemaOfTheKit() throws {
-        let wanted = try GoldenSet.committed().data("report.json")
-        var report = BenchmarkReport(
-            device: "iPhone0,0", os: "iOS 0.0", build: "0A0", app: "1.0",
-            configuration: "release", debugger: false,
-            rows: [
-                BenchmarkRow(
-                    model: "tiny-int8", quantization: "int8", layout: "ane", randomWeights: true,
-                    computeUnit: .neuralEngine, length: 128, warmUp: 1, milliseconds: [2.5, 2.25],
-                    memoryBytes: 1024, thermalStateBefore: "nominal", thermalState: "fair",
-                    rounds: [0, 1], isControl: false, framework: "coreml",
-                    compileMilliseconds: 250.5, loadMilliseconds: 31.25,
-                    firstPredictionMilliseconds: 12.5, packageBytes: 4096, peakMemoryBytes: 2048,
-                    isLowPower: false, batteryLevel: 0.75, isCharging: true,
-                    computePlan: ComputePlanShares(
-                        neuralEngine: .init(operations: 0.75, cost: 0.875),
-                        gpu: .init(operations: 0, cost: 0),
-                        cpu: .init(operations: 0.25, cost: 0.125)
-                    )
-                )
-            ],
-            created: Date(timeIntervalSince1970: 0)
-        )
-        XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: wanted), report)
-        let written = try JSONSerialization.jsonObject(with: report.json()) as? NSDictionary
-        XCTAssertNotNil(written)
-        XCTAssertEqual(written, try JSONSerialization.jsonObject(with: wanted) as? NSDictionary)
-        report.rows = []
-        XCTAssertEqual(try JSONDecoder().decode(BenchmarkReport.self, from: report.json()), report)
-    }
-
     func testPlanLeavesOutLengthsThatAModelDoesNotTake() throws {
         let plan = try plan(lengths: [32, 64], warmUp: 1, rounds: 2, runsPerRound: 3)
         XCTAssertEqual(plan.steps.map(\.length), [32, 32])
@@ -123,6 +99,50 @@ final class BenchmarkTests: XCTestCase {
         XCTAssertEqual(rows[0].thermalStateBefore, "fair")
     }
 
+    /// Each look at the clock is a second later; the model is twice as slow after a minute.
+    func testSustainedRunTellsHowTheModelSlowsDown() async throws {
+        let (record, seconds) = (Record(), Counter())
+        let folder = try ModelFolder()
+        let plan = BenchmarkPlan(
+            bundles: [try ModelBundle(directory: folder.directory)], computeUnits: [.cpu],
+            lengths: [16], control: true, warmUp: 0, rounds: 2, runsPerRound: 1,
+            sustained: .seconds(120)
+        )
+        try await runner(record, clock: { .seconds(seconds.next()) }) {
+            seconds.value > 60 ? 5 : 2.5
+        }.run(plan, progress: { await record.add($0) }, finished: { await record.add($0) })
+        let (rows, shares) = await (record.rows, record.shares)
+        let run = try XCTUnwrap(rows[0].sustained)
+        XCTAssertNil(rows[1].sustained, "the control runs in turns only")
+        XCTAssertEqual(run.seconds, 120)
+        XCTAssertEqual(run.windows.map(\.predictions), Array(repeating: 10, count: 12))
+        XCTAssertEqual(run.windows.map(\.startSeconds), (0..<12).map { Double($0) * 10 })
+        XCTAssertEqual(run.windows[0].medianMilliseconds, 2.5)
+        XCTAssertEqual(run.slowdown, 2)
+        XCTAssertEqual(run.windows[0].thermalState, "nominal")
+        XCTAssertEqual(shares.count, 4 + 120)
+        XCTAssertEqual(shares.last, 1)
+        XCTAssertEqual(rows[0].milliseconds, [2.5, 2.5])
+    }
+
+    func testEachFrameworkOfABundleIsMeasured() throws {
+        let settings = ModelFolder.settings.replacingOccurrences(of: "\"labels\"", with: """
+            "formats": {"coreml": {"file": "tiny.mlpackage", "bytes": 1, "minimum": "iOS18"},
+                        "coreai": {"file": "tiny.mlpackage", "bytes": 1, "minimum": "iOS27"}},
+            "labels"
+            """)
+        let (old, new) = (try ModelFolder(), try ModelFolder(settings: settings))
+        let plan = BenchmarkPlan(
+            bundles: try [old, new].map { try ModelBundle(directory: $0.directory) },
+            computeUnits: [.cpu], lengths: [16], frameworks: [.coreAI, .coreML],
+            reshapeFrequency: .infrequent, specialization: .fastPrediction
+        )
+        XCTAssertEqual(plan.steps.map(\.options.framework), [.coreML, .coreAI, .coreML])
+        XCTAssertEqual(Set(plan.steps.map(\.options.reshapeFrequency)), [.infrequent])
+        XCTAssertEqual(Set(plan.steps.map(\.options.specialization)), [.fastPrediction])
+        XCTAssertEqual(Set(plan.groups[0].steps.map(\.options)).count, 2)
+    }
+
     func testCancelledRunKeepsItsRows() async throws {
         let record = Record()
         let plan = try plan(lengths: [16], warmUp: 0, rounds: 1, runsPerRound: 1)
@@ -146,15 +166,6 @@ final class BenchmarkTests: XCTestCase {
         XCTAssertEqual(rows.count, 1)
     }
 
-    func testSharesOfAComputePlan() throws {
-        XCTAssertNil(ComputePlanShares(operations: []))
-        let shares = try XCTUnwrap(ComputePlanShares(operations: [
-            (.neuralEngine, 3), (.neuralEngine, 3), (.cpu, 1), (.gpu, 1),
-        ]))
-        XCTAssertEqual(shares.neuralEngine, .init(operations: 0.5, cost: 0.75))
-        XCTAssertEqual(shares.cpu, .init(operations: 0.25, cost: 0.125))
-    }
-
     private func plan(
         lengths: [Int], control: Bool = false, warmUp: Int, rounds: Int, runsPerRound: Int
     ) throws -> BenchmarkPlan {
@@ -169,19 +180,24 @@ final class BenchmarkTests: XCTestCase {
     private func runner(
         _ record: Record,
         probe: FixedProbe = FixedProbe(),
-        sleep: @escaping BenchmarkRunner.Sleep = { _ in }
+        sleep: @escaping BenchmarkRunner.Sleep = { _ in },
+        clock: BenchmarkRunner.Clock? = nil,
+        milliseconds: @escaping @Sendable () -> Double = { 2.5 }
     ) -> BenchmarkRunner {
         BenchmarkRunner(
             load: { step in
                 await record.add(load: step.computeUnit.rawValue)
-                return BenchmarkSubject(
-                    predictor: WordFinder(settings: step.bundle.settings, wanted: [5]),
-                    framework: "coreml", compileMilliseconds: nil, loadMilliseconds: 7,
-                    packageBytes: nil, computePlan: nil
+                return LoadedModel(
+                    predictor: TimedPredictor(
+                        settings: step.bundle.settings, milliseconds: milliseconds
+                    ),
+                    framework: .coreML, preparationMilliseconds: nil, loadMilliseconds: 7,
+                    bytes: 9
                 )
             },
             probe: probe,
-            sleep: sleep
+            sleep: sleep,
+            clock: clock
         )
     }
 }

@@ -76,13 +76,13 @@ final class NoisyDeviceTests: XCTestCase {
             let measured = Measured()
             let runner = BenchmarkRunner(
                 load: { step in
-                    BenchmarkSubject(
+                    LoadedModel(
                         predictor: NoisyPredictor(
                             settings: step.bundle.settings, device: device,
                             milliseconds: step.isControl ? control : 4
                         ),
-                        framework: "coreml", compileMilliseconds: nil, loadMilliseconds: 0,
-                        packageBytes: nil, computePlan: nil
+                        framework: .coreML, preparationMilliseconds: nil, loadMilliseconds: 0,
+                        bytes: 0
                     )
                 },
                 probe: FixedProbe()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.reporting.comparison import device_ratios
-from bench.reporting.device_results import COMPUTE_UNITS, THERMAL_STATES, read_device_results
+from bench.reporting.device_entries import THERMAL_STATES
+from bench.reporting.device_results import COMPUTE_UNITS, read_device_results
 from distill.console.errors import UserError
 
 APP = Path(__file__).parents[3] / "ios_app"
@@ -35,6 +36,15 @@ def test_the_apps_own_golden_file_is_read() -> None:
     assert (row.load_ms, row.battery_level, row.low_power) == (31.25, 0.75, False)
     assert row.compute_plan is not None
     assert row.compute_plan["neural_engine"] == {"operations": 0.75, "cost": 0.875}
+    hints = (row.reshape_frequency, row.specialization_strategy)
+    assert hints == ("infrequent", "fast_prediction")
+    assert row.checks == {"count": 3, "difference": 0.0078125, "passed": True}
+    assert row.sustained is not None
+    assert [window["thermal_state"] for window in row.sustained["windows"]] == [
+        "nominal",
+        "serious",
+    ]
+    assert row.slowdown == 2
 
 
 def test_entries_that_label_may_be_left_out(device_file: Path) -> None:
@@ -45,6 +55,11 @@ def test_entries_that_label_may_be_left_out(device_file: Path) -> None:
     device_file.write_text(json.dumps(stored))
     row = read_device_results(device_file)[0]
     assert (row.quantization, row.layout, row.warm_up) == ("none", "standard", 0)
+
+
+def window(**entries: Any) -> dict[str, Any]:
+    sound = {"start_s": 0, "predictions": 1, "median_ms": 2, "p90_ms": 3, "thermal_state": "fair"}
+    return {"seconds": 5, "windows": [{**sound, **entries}]}
 
 
 def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
@@ -96,6 +111,15 @@ def change(**entries: Any) -> Callable[[dict[str, Any]], None]:
         (change(low_power="no"), "true or false"),
         (change(compute_plan={"cpu": 1}), "shares of operations"),
         (change(compute_plan=[1]), "shares of operations"),
+        (change(reshape_frequency="often"), "one of frequent, infrequent"),
+        (change(specialization_strategy=1), "one of default, fast_prediction"),
+        (change(checks={"count": 3}), "checks with count"),
+        (change(checks={"count": 0, "passed": True}), "checks with count"),
+        (change(checks={"count": 3, "passed": False, "difference": 0.125}), "off by 12.5%"),
+        (change(checks={"count": 3, "passed": False}), "missing or not finite"),
+        (change(sustained={"seconds": 5, "windows": []}), "windows"),
+        (change(sustained=window(thermal_state="hot")), "windows"),
+        (change(sustained=window(median_ms=-1)), "windows"),
     ],
 )
 def test_impossible_files_are_refused_with_their_place(
@@ -159,3 +183,22 @@ def test_control_is_a_row_of_its_own(device_file: Path) -> None:
     ratios = device_ratios(read_device_results(device_file))
     assert [row.model for row in ratios] == ["student", "teacher (control)"]
     assert ratios[1].ratio == 1
+
+
+def test_both_frameworks_of_a_model_are_compared(device_file: Path) -> None:
+    stored = json.loads(device_file.read_text())
+    stored["rows"].append({**stored["rows"][0], "framework": "coreai"})
+    device_file.write_text(json.dumps(stored))
+    ratio = device_ratios(read_device_results(device_file))[1]
+    assert (ratio.baseline, ratio.model) == ("teacher", "teacher")
+    assert ratio.baseline_runtime == "iPhone0,0 cpuAndNeuralEngine"
+    assert ratio.runtime == "iPhone0,0 coreai cpuAndNeuralEngine"
+
+
+def test_a_sustained_run_is_in_the_table(device_file: Path) -> None:
+    stored = json.loads(device_file.read_text())
+    windows = [window(start_s=10 * i, median_ms=4 + i)["windows"][0] for i in range(3)]
+    stored["rows"][1]["sustained"] = {"seconds": 30, "windows": windows}
+    device_file.write_text(json.dumps(stored))
+    rows = read_device_results(device_file)
+    assert [row.slowdown for row in rows] == [None, 1.5]

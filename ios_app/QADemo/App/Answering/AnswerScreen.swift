@@ -9,7 +9,7 @@ struct AnswerScreen: View {
     var body: some View {
         NavigationStack {
             Group {
-                if session.store.bundles.isEmpty {
+                if session.bundles.isEmpty {
                     NoModelView(problems: session.store.problems)
                 } else {
                     form
@@ -53,11 +53,11 @@ private struct ModelSection: View {
     var body: some View {
         Section("Model") {
             Picker("Model", selection: $session.firstModel) {
-                ForEach(session.store.bundles) { Text($0.title).tag(Optional($0.id)) }
+                ForEach(session.bundles) { Text($0.title).tag(Optional($0.id)) }
             }
             Picker("Compare with", selection: $session.secondModel) {
                 Text("None").tag(ModelBundle.ID?.none)
-                ForEach(session.store.bundles) { Text($0.title).tag(Optional($0.id)) }
+                ForEach(session.bundles) { Text($0.title).tag(Optional($0.id)) }
             }
             Picker("Compute units", selection: $session.computeUnit) {
                 ForEach(ComputeUnit.allCases, id: \.self) { Text($0.title).tag($0) }

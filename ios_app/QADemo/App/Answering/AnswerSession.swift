@@ -27,8 +27,10 @@ final class AnswerSession {
         self.store = store
         passage = sample.passage
         question = sample.questions[0]
-        firstModel = store.bundles.first?.id
+        firstModel = store.bundles(for: .questionAnswering).first?.id
     }
+
+    var bundles: [ModelBundle] { store.bundles(for: .questionAnswering) }
 
     var models: [ModelBundle] {
         let first = firstModel.flatMap(store.bundle)
@@ -53,12 +55,13 @@ final class AnswerSession {
     /// no longer asked leave the memory.
     func ask() {
         task?.cancel()
-        let (models, question, passage, unit) = (models, question, passage, computeUnit)
-        store.unload(except: models, on: unit)
+        let (models, question, passage) = (models, question, passage)
+        let options = LoadOptions(computeUnit: computeUnit)
         outcomes = Dictionary(uniqueKeysWithValues: models.map { ($0.id, .working) })
         task = Task {
+            await store.unload(except: models, options)
             for model in models {
-                let outcome = await answer(model, question, passage, unit)
+                let outcome = await answer(model, question, passage, options)
                 if Task.isCancelled { return }
                 outcomes[model.id] = outcome
             }
@@ -66,10 +69,13 @@ final class AnswerSession {
     }
 
     private func answer(
-        _ model: ModelBundle, _ question: String, _ passage: String, _ unit: ComputeUnit
+        _ model: ModelBundle, _ question: String, _ passage: String, _ options: LoadOptions
     ) async -> Outcome {
         do {
-            let answerer = try await store.answerer(for: model, on: unit)
+            let ready = try await store.model(for: model, options)
+            let answerer = try QuestionAnswerer(
+                tokenizer: ready.tokenizer, predictor: ready.predictor
+            )
             return .answered(try await answerer.answer(question: question, passage: passage))
         } catch {
             return .failed(error.localizedDescription)

@@ -48,13 +48,13 @@ final class BenchmarkSession {
     func start() {
         guard !isRunning else { return }
         (rows, problem, reportFile, progress) = ([], nil, nil, 0)
-        store.isMeasuring = true
         UIApplication.shared.isIdleTimerDisabled = true
         let plan = plan
         task = Task {
+            await store.beginMeasuring()
             await measure(plan)
             progress = nil
-            store.isMeasuring = false
+            store.endMeasuring()
             UIApplication.shared.isIdleTimerDisabled = false
         }
     }
@@ -63,8 +63,9 @@ final class BenchmarkSession {
     func cancel() { task?.cancel() }
 
     private func measure(_ plan: BenchmarkPlan) async {
+        let loader = store.loader
         let runner = BenchmarkRunner(
-            load: { try await BenchmarkSubject.coreML(for: $0) },
+            load: { try await loader.load($0.bundle, $0.options, checking: false) },
             probe: DeviceState(power: { await Self.power() })
         )
         do {

@@ -5,65 +5,129 @@ import TextModelsCoreML
 
 /// A question came while the benchmark has the device to itself.
 struct BenchmarkIsRunning: LocalizedError {
-    var errorDescription: String? { "The benchmark is running. Ask again when it is done." }
+    var errorDescription: String? {
+        String(localized: "The benchmark is running. Ask again when it is done.")
+    }
 }
 
-/// The models that the app carries, and the predictors loaded from them.
+/// A model in memory with what turns text into its input.
+struct ReadyModel: Sendable {
+    let model: LoadedModel
+    let tokenizer: any Tokenizer
+
+    var predictor: any ModelPredictor { model.predictor }
+}
+
+/// The models that the app can use, and those that are loaded.
 @MainActor
 @Observable
 final class ModelStore {
-    let bundles: [ModelBundle]
+    /// Where a model stands.
+    enum State {
+        case loading(LoadPhase)
+        case ready(LoadedModel)
+        case failed(String)
+    }
+
+    private struct Key: Hashable {
+        let id: ModelBundle.ID
+        let options: LoadOptions
+    }
+
+    private(set) var bundles: [ModelBundle] = []
     /// Folders that are no usable model, and why.
-    let problems: [String]
+    private(set) var problems: [String] = []
+    private(set) var states: [ModelBundle.ID: State] = [:]
     /// Whether a benchmark runs: the models leave the memory, which is measured too, and questions
     /// are refused.
-    var isMeasuring = false { didSet { if isMeasuring { answerers = [:] } } }
-    private var answerers: [String: QuestionAnswerer] = [:]
+    private(set) var isMeasuring = false
+    let loader: ModelLoader
+    private let queue = LoadQueue<Key, ReadyModel>()
+    private let directories: [URL]
 
     /// Folder in the app with one folder a model, copied as it is (a folder reference in Xcode).
     nonisolated static var modelsDirectory: URL {
         Bundle.main.bundleURL.appendingPathComponent("Models", isDirectory: true)
     }
 
-    init(directory: URL = ModelStore.modelsDirectory) {
-        let library = ModelLibrary(directory: directory, task: "qa")
-        bundles = library.bundles
-        problems = library.problems.map { "\($0.name): \($0.reason)" }
+    init(
+        directories: [URL] = [ModelStore.modelsDirectory],
+        loader: ModelLoader = ModelLoader([.coreML])
+    ) {
+        self.directories = directories
+        self.loader = loader
+        refresh()
+    }
+
+    /// Looks for models again.
+    func refresh() {
+        let libraries = directories.map { ModelLibrary(directory: $0) }
+        let found = libraries.flatMap(\.bundles)
+        bundles = found.filter { TextTask(rawValue: $0.settings.task) != nil }
+        problems = libraries.flatMap(\.problems).map { "\($0.name): \($0.reason)" }
+            + found.filter { TextTask(rawValue: $0.settings.task) == nil }.map {
+                String(localized: "\($0.id): the app has no screen for the task “\($0.settings.task)”")
+            }
     }
 
     func bundle(_ id: ModelBundle.ID) -> ModelBundle? {
         bundles.first { $0.id == id }
     }
 
-    /// What answers with a model; compiled and loaded at the first call, away from the main thread.
+    /// The models for a task.
+    func bundles(for task: TextTask) -> [ModelBundle] {
+        bundles.filter { $0.settings.task == task.rawValue }
+    }
+
+    /// A model, loaded at the first call, away from the main thread and one at a time.
     ///
     /// - Throws: `BenchmarkIsRunning`, even when it began during the loading; `CancellationError`;
     ///   whatever loading throws.
-    func answerer(for bundle: ModelBundle, on unit: ComputeUnit) async throws -> QuestionAnswerer {
+    func model(
+        for bundle: ModelBundle, _ options: LoadOptions = LoadOptions()
+    ) async throws -> ReadyModel {
         if isMeasuring { throw BenchmarkIsRunning() }
-        let key = Self.key(bundle, unit)
-        if let ready = answerers[key] { return ready }
-        let loaded = try await Self.load(bundle, on: unit)
-        try Task.checkCancellation()
-        if isMeasuring { throw BenchmarkIsRunning() }
-        answerers[key] = loaded
-        return loaded
+        let (id, loader) = (bundle.id, loader)
+        do {
+            let ready = try await queue.value(
+                for: Key(id: id, options: options),
+                report: { [weak self] phase in await self?.show(phase, of: id) }
+            ) { report in
+                let tokenizer = try bundle.tokenizer()
+                let model = try await loader.load(bundle, options, report: report)
+                return ReadyModel(model: model, tokenizer: tokenizer)
+            }
+            states[id] = .ready(ready.model)
+            return ready
+        } catch {
+            if isMeasuring { throw BenchmarkIsRunning() }
+            states[id] = error is CancellationError ? nil : .failed(error.localizedDescription)
+            throw error
+        }
+    }
+
+    /// Loads a model before it is asked, so that the first answer does not wait.
+    func prewarm(_ bundle: ModelBundle, _ options: LoadOptions = LoadOptions()) async {
+        _ = try? await model(for: bundle, options)
     }
 
     /// Lets go of loaded models, each with its weights in memory, except those that are named.
-    func unload(except bundles: [ModelBundle], on unit: ComputeUnit) {
-        let kept = bundles.map { Self.key($0, unit) }
-        answerers = answerers.filter { kept.contains($0.key) }
+    func unload(except bundles: [ModelBundle], _ options: LoadOptions) async {
+        let kept = Set(bundles.map(\.id))
+        states = states.filter { kept.contains($0.key) }
+        await queue.keep(only: Set(kept.map { Key(id: $0, options: options) }))
     }
 
-    private static func key(_ bundle: ModelBundle, _ unit: ComputeUnit) -> String {
-        "\(bundle.id)/\(unit.rawValue)"
+    /// Takes all models out of memory and refuses questions until `endMeasuring`.
+    func beginMeasuring() async {
+        isMeasuring = true
+        states = [:]
+        await queue.keep(only: [])
     }
 
-    private nonisolated static func load(
-        _ bundle: ModelBundle, on unit: ComputeUnit
-    ) async throws -> QuestionAnswerer {
-        let predictor = try await CoreMLPredictor.load(bundle, computeUnit: unit)
-        return try QuestionAnswerer(tokenizer: try bundle.tokenizer(), predictor: predictor)
+    func endMeasuring() { isMeasuring = false }
+
+    private func show(_ phase: LoadPhase, of id: ModelBundle.ID) {
+        if !isMeasuring { states[id] = .loading(phase) }
     }
 }

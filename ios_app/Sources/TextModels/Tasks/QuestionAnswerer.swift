@@ -22,8 +22,8 @@ public struct QuestionAnswerer: Sendable {
         )
     }
 
-    /// - Throws: `TextModelsError` for an empty question or passage or a model that does not
-    ///   fit; `CancellationError`; whatever the model throws.
+    /// - Throws: `TextModelsError` for an empty question or passage, one of more than 100,000
+    ///   characters, or a model that does not fit; `CancellationError`; whatever the model throws.
     public func answer(question: String, passage: String) async throws -> AnswerReport {
         guard TextModel.hasWords(question) else { throw TextModelsError.emptyQuestion }
         guard TextModel.hasWords(passage) else { throw TextModelsError.emptyPassage }

@@ -36,6 +36,12 @@ public struct ModelInput: Equatable, Sendable {
         )
     }
 
+    init(inputIDs: [Int32], attentionMask: [Int32], tokenTypeIDs: [Int32]) {
+        self.inputIDs = inputIDs
+        self.attentionMask = attentionMask
+        self.tokenTypeIDs = tokenTypeIDs
+    }
+
     /// An input for measurements, all of it tokens: time does not depend on which. A length that no
     /// model has is brought into the range of those that model.json may name.
     public init(filled count: Int, settings: ModelSettings) {

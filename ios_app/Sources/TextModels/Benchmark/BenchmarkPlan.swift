@@ -3,10 +3,12 @@ public struct BenchmarkPlan: Equatable, Sendable {
     /// One model on one compute unit at one length.
     public struct Step: Equatable, Sendable {
         public let bundle: ModelBundle
-        public let computeUnit: ComputeUnit
+        public let options: LoadOptions
         public let length: Int
         /// The first model a second time: its ratio to itself shows what the noise alone does.
         public let isControl: Bool
+
+        public var computeUnit: ComputeUnit { options.computeUnit }
     }
 
     /// Steps that are compared with each other: one compute unit, one length.
@@ -22,28 +24,51 @@ public struct BenchmarkPlan: Equatable, Sendable {
     public var rounds: Int
     /// Predictions of a step in one turn.
     public var runsPerRound: Int
+    /// How long each step runs alone after the turns of its group, without a pause; zero: not.
+    public var sustained: Duration
     public let groups: [Group]
 
     /// Lengths that a model does not take are left out; numbers are brought into their range.
+    ///
+    /// - Parameters:
+    ///   - frameworks: each model that holds several of them is measured with each; none: every
+    ///     model with the newest that can.
+    ///   - control: whether the first model is measured a second time.
     public init(
         bundles: [ModelBundle],
         computeUnits: [ComputeUnit],
         lengths: [Int],
+        frameworks: [Framework] = [],
+        reshapeFrequency: ReshapeFrequency = .frequent,
+        specialization: SpecializationStrategy = .balanced,
         control: Bool = false,
         warmUp: Int = 5,
         rounds: Int = 20,
-        runsPerRound: Int = 5
+        runsPerRound: Int = 5,
+        sustained: Duration = .zero
     ) {
         self.warmUp = min(max(warmUp, 0), Self.most)
         self.rounds = min(max(rounds, 1), Self.most)
         self.runsPerRound = min(max(runsPerRound, 1), Self.most)
+        self.sustained = min(max(sustained, .zero), .seconds(3600))
+        let contenders = bundles.flatMap { bundle in
+            let held = frameworks.filter { bundle.settings.format(for: $0) != nil }
+            let choices: [Framework?] = frameworks.isEmpty ? [nil] : held
+            return choices.map { (bundle: bundle, framework: $0) }
+        }
         groups = computeUnits.flatMap { unit in
             lengths.compactMap { length in
-                let able = bundles.filter { $0.settings.lengths.contains(length) }
+                let able = contenders.filter { $0.bundle.settings.lengths.contains(length) }
                 guard let first = able.first else { return nil }
-                let contenders = able.map { ($0, false) } + (control ? [(first, true)] : [])
-                return Group(computeUnit: unit, length: length, steps: contenders.map {
-                    Step(bundle: $0.0, computeUnit: unit, length: length, isControl: $0.1)
+                let all = able.map { ($0, false) } + (control ? [(first, true)] : [])
+                return Group(computeUnit: unit, length: length, steps: all.map { contender, again in
+                    let options = LoadOptions(
+                        framework: contender.framework, computeUnit: unit,
+                        reshapeFrequency: reshapeFrequency, specialization: specialization
+                    )
+                    return Step(
+                        bundle: contender.bundle, options: options, length: length, isControl: again
+                    )
                 })
             }
         }
@@ -54,8 +79,13 @@ public struct BenchmarkPlan: Equatable, Sendable {
 
     public var steps: [Step] { groups.flatMap(\.steps) }
 
-    /// Predictions in all.
+    /// Predictions in all, without those of sustained runs.
     public var predictions: Int { steps.count * (warmUp + rounds * runsPerRound) }
+
+    /// What progress counts: predictions, and seconds of sustained runs.
+    var ticks: Int {
+        predictions + steps.filter { !$0.isControl }.count * Int(sustained.components.seconds)
+    }
 }
 
 /// Orders of turns that change from round to round: a random order, then its reverse, so that

@@ -128,6 +128,12 @@ public struct ModelSettings: Codable, Equatable, Sendable {
     /// The function of a package that takes a length; nil when the package has one function.
     public func function(for length: Int) -> String? { functions[String(length)] }
 
+    /// The file of a framework; nil where the bundle has none. Version 1 knew Core ML alone.
+    public func format(for framework: Framework) -> Format? {
+        if !formats.isEmpty || framework != .coreML { return formats[framework.rawValue] }
+        return Format(file: package, bytes: 0, minimum: "iOS16")
+    }
+
     private func check() throws {
         guard Self.readableVersions.contains(formatVersion) else {
             throw Self.refusal("its format is \(formatVersion), this app reads 1 and 2")
@@ -149,9 +155,27 @@ public struct ModelSettings: Codable, Equatable, Sendable {
         for name in names where name.isEmpty || name.hasPrefix(".") || name.contains("/") {
             throw Self.refusal("“\(name)” is not a file name")
         }
-        for check in checks where check.inputs.values.contains(where: { $0.count != check.length }) {
-            throw Self.refusal("a check has other inputs than its length says")
+        guard formats.isEmpty || Framework.allCases.contains(where: { format(for: $0) != nil })
+        else { throw Self.refusal("its formats are \(formats.keys.sorted()), which no framework takes") }
+        for format in formats.values where format.bytes < 0 {
+            throw Self.refusal("“bytes” of \(format.file) is \(format.bytes)")
         }
+        let special = specialIDs
+        let ids: [Int32?] = [special.pad, special.cls, special.sep, special.unk, special.mask]
+        guard ids.allSatisfy({ $0 ?? 0 >= 0 }) else { throw Self.refusal("a special id is below 0") }
+        try checks.forEach(check)
+    }
+
+    private func check(_ check: Check) throws {
+        guard lengths.contains(check.length) else {
+            throw Self.refusal("a check of length \(check.length) (expected one of the lengths)")
+        }
+        guard Set(check.inputs.keys) == Set(inputs),
+            check.inputs.values.allSatisfy({ $0.count == check.length && $0.allSatisfy { $0 >= 0 } })
+        else { throw Self.refusal("a check has other inputs than its length says") }
+        guard !check.outputs.isEmpty, Set(check.outputs.keys).isSubset(of: outputs),
+            check.outputs.values.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isFinite) })
+        else { throw Self.refusal("a check has other outputs than the package") }
     }
 
     static func refusal(_ reason: String) -> TextModelsError {

@@ -6,12 +6,20 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
     public let settings: ModelSettings
 
     public var id: String { directory.lastPathComponent }
-    public var packageURL: URL { directory.appendingPathComponent(settings.package) }
 
-    /// Size of the package in bytes: the sum of its files.
-    public var packageBytes: Int {
+    /// The file of a framework; nil where the folder has none. An app may leave out the file of a
+    /// framework that it does not use.
+    public func url(for framework: Framework) -> URL? {
+        guard let format = settings.format(for: framework) else { return nil }
+        let file = directory.appendingPathComponent(format.file)
+        return FileManager.default.fileExists(atPath: file.path) ? file : nil
+    }
+
+    /// Size of a framework's file in bytes: what is there, not what model.json says.
+    public func bytes(for framework: Framework) -> Int {
+        guard let url = url(for: framework) else { return 0 }
         let keys: [URLResourceKey] = [.isRegularFileKey, .fileSizeKey]
-        let files = FileManager.default.enumerator(at: packageURL, includingPropertiesForKeys: keys)
+        let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: keys)
         return (files?.compactMap { $0 as? URL } ?? []).reduce(0) { sum, file in
             let values = try? file.resourceValues(forKeys: Set(keys))
             return sum + (values?.isRegularFile == true ? values?.fileSize ?? 0 : 0)
@@ -29,8 +37,9 @@ public struct ModelBundle: Identifiable, Equatable, Sendable {
     public init(directory: URL) throws {
         self.directory = directory
         settings = try ModelSettings(directory: directory)
-        guard FileManager.default.fileExists(atPath: packageURL.path) else {
-            throw TextModelsError.missingFile(settings.package)
+        let files = Framework.allCases.compactMap(settings.format).map(\.file)
+        guard Framework.allCases.contains(where: { url(for: $0) != nil }) else {
+            throw TextModelsError.missingFile(files.joined(separator: " or "))
         }
     }
 

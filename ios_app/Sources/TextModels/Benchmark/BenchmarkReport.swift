@@ -74,9 +74,8 @@ public struct BenchmarkRow: Codable, Equatable, Identifiable, Sendable {
     public var rounds: [Int]?
     /// The first model a second time.
     public var isControl: Bool?
-    /// coreml or coreai.
-    public var framework: String?
-    /// Nil when the compiled model was at hand.
+    public var framework: Framework?
+    /// To compile (Core ML) or specialise (Core AI) the package; nil when that had been done before.
     public var compileMilliseconds: Double?
     public var loadMilliseconds: Double?
     /// The first prediction at this length, before or in the warm-up.
@@ -89,14 +88,26 @@ public struct BenchmarkRow: Codable, Equatable, Identifiable, Sendable {
     public var batteryLevel: Double?
     public var isCharging: Bool?
     public var computePlan: ComputePlanShares?
+    public var reshapeFrequency: ReshapeFrequency?
+    public var specialization: SpecializationStrategy?
+    /// Whether the model gave what the exporter's simulator gave; nil without checks.
+    public var checks: ModelChecks?
+    /// The run without a pause after the turns.
+    public var sustained: SustainedRun?
 
     public var id: String {
-        "\(model)/\(computeUnit.rawValue)/\(length)" + (isControl == true ? "/control" : "")
+        var parts = [model, computeUnit.rawValue, String(length)]
+        if let framework, framework != .coreML { parts.append(framework.rawValue) }
+        if isControl == true { parts.append("control") }
+        return parts.joined(separator: "/")
     }
     public var statistics: Statistics? { Statistics(milliseconds) }
 
     enum CodingKeys: String, CodingKey {
         case model, quantization, layout, length, milliseconds, rounds, framework
+        case checks, sustained
+        case reshapeFrequency = "reshape_frequency"
+        case specialization = "specialization_strategy"
         case randomWeights = "random_weights"
         case computeUnit = "compute_unit"
         case warmUp = "warm_up"
