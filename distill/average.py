@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     mean = average(directories)
     from safetensors.torch import save_file
 
-    with atomic_directory(output, replace=True) as staged:
+    with atomic_directory(output) as staged:
         save_file(mean, staged / WEIGHTS, metadata={"format": "pt"})
         (staged / "config.json").write_bytes((directories[0] / "config.json").read_bytes())
         copy_tokenizer(directories[0], staged)

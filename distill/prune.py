@@ -89,7 +89,7 @@ def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
         raise UserError(f"{', '.join(arguments.text)}: no text to measure the units on")
     shares = cut(model, layers, arguments.units)
     setattr(config, family.config_keys["intermediate"], arguments.units)
-    with atomic_directory(arguments.out, replace=True) as staged:
+    with atomic_directory(arguments.out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(source, staged)
     return {

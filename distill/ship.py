@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UnicodeDecodeError as error:
         raise UserError(f"{arguments.card}: not UTF-8 ({error.reason})") from None
     model = load_model(source)
-    with atomic_directory(output, replace=True) as staged:
+    with atomic_directory(output, _check_output) as staged:
         model.save_pretrained(staged)
         write_tokenizer(source, staged)
         (staged / "README.md").write_text(card, encoding="utf-8")

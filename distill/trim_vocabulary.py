@@ -152,7 +152,7 @@ def take_vocabulary(source: Path, other: Path, out: Path) -> dict[str, Any]:
     from distill.students.other_vocabulary import with_vocabulary_of
 
     model, report = with_vocabulary_of(source, other)
-    with atomic_directory(out, replace=True) as staged:
+    with atomic_directory(out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(other, staged)
     return report
@@ -189,7 +189,7 @@ def _write(
 
     model, before = with_fewer_entries(source, torch.tensor(kept))
     new = {old: number for number, old in enumerate(kept)}
-    with atomic_directory(out, replace=True) as staged:
+    with atomic_directory(out) as staged:
         model.save_pretrained(staged)
         (staged / "tokenizer.json").write_text(
             json.dumps(content, ensure_ascii=False), encoding="utf-8"

@@ -10,7 +10,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,13 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = Path(arguments.model).resolve().name
     form = "" if arguments.form == FORMS[0] else f"-{arguments.form}"
     out = arguments.out or Path(f"{name}-{task}-{arguments.quantize}{form}.onnx")
-    if os.path.lexists(out) and not arguments.force:
-        raise UserError(f"{out} exists already; --force replaces it")
     if arguments.vnni and arguments.quantize != "int8":
         raise UserError("--vnni is for --quantize int8; other weights have no use for it")
     from export.checkpoint.reading import load_checkpoint
-    from export.proof.proven_onnx import export_onnx
+    from export.proof.proven_onnx import check_replaceable_file, export_onnx
 
+    check_replaceable_file(out, arguments.force)
     report = export_onnx(
         load_checkpoint(arguments.model, random_weights=arguments.random_weights),
         task,
@@ -90,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         form=arguments.form,
         no_answer=arguments.no_answer,
         vnni=True if arguments.vnni else None,
+        replace=arguments.force,
         verify=not arguments.no_verify,
     )
     show_result(arguments, report, _print)

@@ -6,8 +6,6 @@ the folder, but not the lock: the next one that writes to the same place clears 
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import fcntl
 import glob
 import os
@@ -20,48 +18,20 @@ from pathlib import Path
 
 from distill.console.errors import UserError
 from distill.console.full_disk import full_disk_in_words, is_full
+from distill.console.renames import exchange, name_directory, name_file
 
-NOREPLACE, EXCHANGE = 1, 2
-"""Flags of Linux' renameat2."""
-AT_FDCWD = -100
 STAGED = re.compile(r"[a-z0-9_]{8}")
 """What `tempfile` ends the name of a folder with."""
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_file(path: str | os.PathLike[str], replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, which takes its place when the block succeeds.
 
     When the block raises, the temporary file is removed and an older ``path`` stays as it was.
 
     Raises:
-        UserError: the folder cannot be made or written, or the disk is full.
-    """
-    target = Path(path)
-    with _staging(target) as folder:
-        staged = folder / target.name
-        yield staged
-        _flush(staged)
-        staged.replace(target)
-        _sync(target.parent)
-
-
-@contextmanager
-def atomic_directory(
-    path: str | os.PathLike[str],
-    replace: bool = False,
-    check: Callable[[Path], None] | None = None,
-) -> Iterator[Path]:
-    """Yield an empty directory beside ``path``, which takes its place when the block succeeds.
-
-    With ``replace`` an older ``path`` changes places with the new one, or is moved aside first
-    where the system cannot exchange two names, and is removed only once the new one stands.
-
-    Args:
-        check: called with an older ``path`` right before it is replaced; raises where it must stay.
-
-    Raises:
-        FileExistsError: ``path`` exists and ``replace`` is false.
+        FileExistsError: something is at ``path``, then or later, and ``replace`` is false.
         UserError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
@@ -69,20 +39,91 @@ def atomic_directory(
         if not replace and os.path.lexists(target):
             raise FileExistsError(f"{target} exists already")
         staged = folder / target.name
+        yield staged
+        _sync(staged)
+        if replace:
+            staged.replace(target)
+        else:
+            name_file(staged, target)
+        _sync(target.parent)
+
+
+@contextmanager
+def atomic_directory(
+    path: str | os.PathLike[str], may_replace: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
+    """Yield an empty directory beside ``path``, which takes its place when the block succeeds.
+
+    An older ``path`` that holds something stays, unless ``may_replace`` lets it go: then the two
+    change places, or the older one is moved aside first where the system cannot exchange names,
+    and it is removed only once the new one stands.
+
+    Args:
+        may_replace: called with an older ``path`` when its place is taken; raises a `UserError`
+            where it must stay.
+
+    Raises:
+        FileExistsError: ``path`` holds something, then or later, and there is no ``may_replace``.
+        UserError: the folder cannot be made or written, the command runs in it, or the disk is
+            full; as ``may_replace``.
+    """
+    target = _named(Path(path))
+    with _staging(target) as folder:
+        if may_replace is None and not is_free(target):
+            raise FileExistsError(f"{target} exists already")
+        staged = folder / target.name
         staged.mkdir()
         yield staged
         for each in (staged, *staged.rglob("*")):
             _sync(each)
-        if os.path.lexists(target) and check is not None:
-            check(target)
-        _swap(staged, target, folder / _previous(target), replace)
+        if may_replace is None or is_free(target):
+            name_directory(staged, target)
+        else:
+            exchange(staged, target, folder / _previous(target), may_replace)
         _sync(target.parent)
+
+
+@contextmanager
+def atomic_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty directory whose files take their places in ``folder``, one after the other,
+    when the block succeeds; other files there stay.
+
+    Raises:
+        UserError: ``folder`` cannot be made or written, or the disk is full.
+    """
+    with _staging(folder / "files") as hidden:
+        staged = hidden / "files"
+        staged.mkdir()
+        yield staged
+        written = sorted(path for path in staged.rglob("*") if not path.is_dir())
+        for path in written:
+            _sync(path)
+        for path in written:
+            target = folder / path.relative_to(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        for changed in {folder, *((folder / path.relative_to(staged)).parent for path in written)}:
+            _sync(changed)
 
 
 def is_free(path: str | os.PathLike[str]) -> bool:
     """Whether nothing is at ``path``, or an empty directory: nothing is lost by writing there."""
     target = Path(path)
     return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
+
+
+def _named(target: Path) -> Path:
+    """A path that ends in a name, which a rename needs.
+
+    Raises:
+        UserError: the process runs in that folder, and would be left in a removed one.
+    """
+    if Path.cwd().is_relative_to(target.resolve()):
+        raise UserError(
+            f"{target} is the folder that this command runs in, which cannot be replaced; name a "
+            "new folder in it, or start the command elsewhere"
+        )
+    return target.resolve() if target.name in ("", "..") else target
 
 
 @contextmanager
@@ -156,11 +197,13 @@ def _lock(folder: Path) -> int | None:
 
 def _clear(left: Path, target: Path) -> None:
     """Remove what a killed process left, or bring it to its end where only the last rename of
-    `_swap` is missing."""
+    `exchange` is missing. A folder with files of other names is not one of ours."""
     lock = _lock(left)
     if lock is None:
         return
     try:
+        if not all(path.name.startswith(target.name) for path in left.iterdir()):
+            return
         staged, previous = left / target.name, left / _previous(target)
         if previous.exists() and staged.exists() and not os.path.lexists(target):
             staged.replace(target)
@@ -174,43 +217,6 @@ def _previous(target: Path) -> str:
     return f"{target.name}.previous"
 
 
-def _swap(staged: Path, target: Path, previous: Path, replace: bool) -> None:
-    """Rename ``staged`` to ``target``; without ``replace`` a target that came up stays."""
-    if not os.path.lexists(target):
-        if _renameat2(staged, target, NOREPLACE):
-            return
-    elif replace and _renameat2(staged, target, EXCHANGE):
-        return
-    existed = os.path.lexists(target)
-    if existed and not replace:
-        raise FileExistsError(f"{target} exists already: it came up while this was made")
-    if existed:
-        target.replace(previous)
-    try:
-        staged.replace(target)
-    except OSError:
-        if existed:
-            previous.replace(target)
-        raise
-
-
-def _renameat2(source: Path, target: Path, flag: int) -> bool:
-    """Rename in one step with a flag of Linux; false where the system or the file system cannot.
-
-    Raises:
-        FileExistsError: with NOREPLACE something is at ``target``.
-    """
-    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if call is None:
-        return False
-    done = call(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), flag)
-    if done == 0:
-        return True
-    if ctypes.get_errno() == errno.EEXIST:
-        raise FileExistsError(f"{target} exists already: it came up while this was made")
-    return False
-
-
 def _sync(path: Path) -> None:
     """Bring a file or the names in a folder to the disk."""
     if path.is_symlink():
@@ -220,9 +226,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _flush(path: Path) -> None:
-    """Make sure that the bytes are on the disk before the name points to them."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

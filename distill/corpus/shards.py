@@ -68,21 +68,19 @@ def build_corpus(
     max_length: int = 512,
     made_from: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Tokenize ``texts`` into ``out``, in the place of an older corpus only; returns the
-    description that is written there.
+    """Tokenize ``texts`` into ``out``, a new folder; returns the description that is written
+    there.
 
     Args:
         tokenizer: a fast tokenizer (`tokenizers.Tokenizer`) that neither pads nor truncates.
         max_length: longest sequence in tokens, the two special ones included.
 
     Raises:
-        UserError: no sequence is left, or ``out`` holds something else than a corpus.
+        UserError: no sequence is left, or ``out`` holds something.
     """
-    if not (is_free(out) or (out / DESCRIPTION).is_file()):
-        raise UserError(
-            f"{out} holds files that are no corpus, and would be lost: name another directory"
-        )
-    with atomic_directory(out, replace=True) as staged:
+    if not is_free(out):
+        raise UserError(f"{out} holds files already, which would be lost: name another directory")
+    with atomic_directory(out) as staged:
         writer = _Writer(staged, tokenizer, max_length)
         with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:
             for portion, coded in _coded(texts, tokenizer):

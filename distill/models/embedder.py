@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModel
 
-from distill.console.atomic import atomic_directory
+from distill.console.atomic import atomic_files
 from distill.console.errors import UserError
 from distill.models.loading import configuration, load_weights, readable
 
@@ -58,17 +58,8 @@ class Embedder(nn.Module):
     def save(self, output: Path) -> None:
         """Write a folder of `sentence-transformers`; other files in ``output`` stay."""
         output.mkdir(parents=True, exist_ok=True)
-        with atomic_directory(output / ".model", replace=True) as staged:
+        with atomic_files(output) as staged:
             self.sentences.save_pretrained(str(staged), create_model_card=False)
-        for path in sorted((output / ".model").rglob("*")):
-            target = output / path.relative_to(output / ".model")
-            if path.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                path.replace(target)
-        for folder in sorted((output / ".model").rglob("*"), reverse=True):
-            folder.rmdir()
-        (output / ".model").rmdir()
 
 
 def load_embedder(directory: Path, dropout: float | None = None) -> Embedder:

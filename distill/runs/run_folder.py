@@ -18,10 +18,14 @@ from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import read_object
 from distill.runs.loss_plot import LOSSES_FILE
-from distill.runs.whole_checkpoints import damage, newest_first
+from distill.runs.run_outputs import METRICS_FILE, TOKENIZER_FILES
+from distill.runs.whole_checkpoints import damage, newest_first, stranger
 
-RUN_FILE, METRICS_FILE = "run.json", "metrics.json"
+RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
+WRITTEN = frozenset({METRICS_FILE, LOSSES_FILE, "README.md", "model.safetensors", *TOKENIZER_FILES})
+"""Files of a model that people may have in a folder, too."""
+ELSEWHERE = "choose another --out"
 
 
 def last_complete_checkpoint(run: Path) -> Path | None:
@@ -70,10 +74,12 @@ def locked(run: Path) -> Iterator[None]:
 
 def claim_run(run: Path, settings: dict[str, Any]) -> None:
     """Record the settings of a run in its folder, or check them against those recorded there. A
-    folder in which nothing has been trained, because the data was not there for example, is free.
+    folder in which nothing has been trained, because the data was not there for example, is free,
+    unless it holds files that the run would write over.
 
     Raises:
-        UserError: the folder holds a run of other settings, or a model of which none are known.
+        UserError: the folder holds a run of other settings, a model of which none are known, or
+            other files of the names that a run writes.
     """
     recorded = run / RUN_FILE
     if not recorded.is_file() and ((run / "config.json").is_file() or _trained(run)):
@@ -81,9 +87,9 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
             f"{run} holds a model without the {RUN_FILE} of its run, and it would be lost; choose "
             "another --out"
         )
-    if recorded.is_file() and _trained(run):
-        old = read_object(recorded)
-        differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
+    old = read_object(recorded) if recorded.is_file() else {}
+    differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
+    if recorded.is_file() and (_trained(run) or not differing):
         if differing:
             key = differing[0]
             raise UserError(
@@ -91,6 +97,11 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
                 "choose another --out, or the same settings to resume it"
             )
         return
+    if old and old.keys().isdisjoint(settings):
+        raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
+    for path in sorted(run.glob("*")):
+        if path.name in WRITTEN:
+            raise UserError(f"{path} is of no run, and it would be lost; {ELSEWHERE}")
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -130,14 +141,18 @@ def clear_run(run: Path) -> None:
     their picture, and its checkpoints. Other files stay.
 
     Raises:
-        UserError: the folder holds a model, but not the record of a run.
+        UserError: the folder holds a model, but not the record of a run; or a checkpoint holds
+            files that no run wrote.
     """
     if not (run / RUN_FILE).is_file():
         if (run / "config.json").is_file():
             raise UserError(f"{run} holds a model without the {RUN_FILE} of its run; not removed")
         return
-    for path in newest_first(run):
-        if (path / "trainer_state.json").is_file():
-            shutil.rmtree(path)
+    ours = [path for path in newest_first(run) if (path / "trainer_state.json").is_file()]
+    for path in ours:
+        if file := stranger(path):
+            raise UserError(f"{file} is of no run; move it before --force clears {path.name}")
+    for path in ours:
+        shutil.rmtree(path)
     for name in (METRICS_FILE, LOSSES_FILE):
         (run / name).unlink(missing_ok=True)

@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from distill.console.atomic import atomic_directory, atomic_file
+from distill.console.atomic import atomic_file, atomic_files
 from distill.console.full_disk import full_disk_in_words
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import model_card
-from distill.runs.run_folder import METRICS_FILE
 
+METRICS_FILE = "metrics.json"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -55,13 +55,10 @@ def write_run(
 def write_model(output: Path, model: Any, source: Path, card: str) -> None:
     """Write a Hugging Face directory; other files in ``output`` stay."""
     output.mkdir(parents=True, exist_ok=True)
-    with atomic_directory(output / ".model", replace=True) as staged:
+    with atomic_files(output) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(source, staged)
         (staged / "README.md").write_text(card, encoding="utf-8")
-    for path in (output / ".model").iterdir():
-        path.replace(output / path.name)
-    (output / ".model").rmdir()
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:

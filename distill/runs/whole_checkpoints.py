@@ -9,12 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from distill.console.atomic import atomic_file
 
 SEAL = "files.json"
+WRITTEN = re.compile(
+    r"(config|generation_config|trainer_state|files|tokenizer|tokenizer_config|special_tokens_map)"
+    r"\.json|vocab\.txt|training_args\.bin|(optimizer|scheduler|scaler)\.pt|rng_state(_\d+)?\.pth|"
+    r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?"
+)
+"""Names of the files that a Trainer writes into a checkpoint, and `seal`."""
 
 
 def seal(checkpoint: Path) -> None:
@@ -45,6 +52,24 @@ def damage(checkpoint: Path) -> str | None:
         if _digest(path) != digest:
             return f"{name} is not the file that was written"
     return None
+
+
+def stranger(checkpoint: Path) -> Path | None:
+    """Something in a checkpoint that no training wrote; None where there is nothing else."""
+    for path in sorted(checkpoint.iterdir()):
+        if not path.is_file() or path.is_symlink() or not WRITTEN.fullmatch(path.name):
+            return path
+    return None
+
+
+def drop_older(run: Path, newest: Path, limit: int | None, best: str | None) -> None:
+    """Remove the checkpoints of a run that were written first, so that ``limit`` of them stay, the
+    newest and the best among them; one that holds files of others stays in any case."""
+    kept = {newest, Path(best)} if best else {newest}
+    older = [p for p in newest_first(run) if p not in kept and stranger(p) is None]
+    older.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in older[max(limit - len(kept), 0) :] if limit else []:
+        shutil.rmtree(path)
 
 
 def newest_first(run: Path) -> list[Path]:

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerState
-from transformers.trainer_utils import TrainOutput, rotate_checkpoints
+from transformers.trainer_utils import TrainOutput
 
 from distill.console.errors import UserError
 from distill.corpus.length_batches import LengthBatches
-from distill.runs.whole_checkpoints import damage, newest_first, seal
+from distill.runs.whole_checkpoints import damage, drop_older, newest_first, seal
 
 STATE_FILE = "trainer_state.json"
 
@@ -136,8 +136,9 @@ class ExactTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             run = Path(str(self.args.output_dir))
-            seal(run / f"checkpoint-{self.state.global_step}")
-            rotate_checkpoints(str(run), limit, self.state.best_model_checkpoint, use_mtime=True)
+            newest = run / f"checkpoint-{self.state.global_step}"
+            seal(newest)
+            drop_older(run, newest, limit, self.state.best_model_checkpoint)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.train_dataset, self.train_batches)

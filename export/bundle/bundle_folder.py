@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.console.atomic import clear_staged
 from distill.console.errors import UserError
 from distill.models.vocabulary_file import write_vocabulary
 from export.bundle.model_json import FORMAT_VERSION, read_settings
+from export.bundle.own_files import SETTINGS
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import (
     file_content,
@@ -30,8 +30,6 @@ from export.checkpoint.tokenizer_file import (
 from export.tasks.model_inputs import load_tokenizer
 from export.tasks.table import task_named
 from export.tasks.task import Reading, Task
-
-SETTINGS = "model.json"
 
 
 @dataclass(frozen=True)
@@ -117,36 +115,6 @@ def open_bundle(path: str | Path) -> Bundle:
     if not package.is_dir():
         raise UserError(f"{package}: no such package")
     return Bundle(directory, package, settings)
-
-
-def check_replaceable(out: Path) -> None:
-    """Let `--force` replace a bundle of ours, or an empty folder, and nothing else.
-
-    Raises:
-        UserError: ``out`` is no bundle, or holds a file that no export wrote; it is named.
-    """
-    if out.is_symlink() or not out.is_dir():
-        raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
-    names = {path.name for path in out.iterdir()}
-    if not names:
-        return
-    try:
-        settings = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
-        ours = {SETTINGS, "tokenizer.json", "vocab.txt", str(settings["package"])}
-        ours |= {str(form["file"]) for form in settings.get("formats", {}).values()}
-        known = settings["format_version"] and settings["task"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        known = False
-    if not known:
-        raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
-    for name in ours:
-        if Path(name).name == name:  # a name from a file may point elsewhere
-            clear_staged(out / name)
-    strangers = sorted({path.name for path in out.iterdir()} - ours)
-    if strangers:
-        raise UserError(
-            f"{out} holds {strangers[0]}, which no export wrote; move it, or name another --out"
-        )
 
 
 def directory_size(path: Path) -> int:

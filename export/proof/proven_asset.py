@@ -37,6 +37,7 @@ from export.bundle.coreai_asset import (
     save_asset,
 )
 from export.bundle.model_json import settings_of
+from export.bundle.own_files import check_package
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder
@@ -106,14 +107,15 @@ def export_asset(
     require_coreai()
     began = time.monotonic()
     settings = _settings(checkpoint, options)
-    bundle = check_place(out, settings, replace)
+    name = f"{checkpoint.name}{SUFFIX}"
+    bundle = check_place(out, settings, name, replace)
     if bundle is not None and options.no_answer is not None:
         raise UserError(
             f"{out} has a model.json, whose no_answer_threshold holds; leave "
             "--no-answer-threshold out, or name another --out"
         )
     with (
-        _staged(out, bundle, checkpoint, settings) as (asset, written),
+        _staged(out, bundle, checkpoint, settings, name) as (asset, written),
         tqdm(total=4, desc="convert", unit="step", leave=False) as progress,
     ):
         witness, weighed = load_witness(checkpoint, options.task)
@@ -160,13 +162,14 @@ def export_asset(
     )
 
 
-def check_place(out: Path, settings: dict[str, Any], replace: bool) -> Bundle | None:
-    """The bundle that the asset joins; None where ``out`` is free.
+def check_place(out: Path, settings: dict[str, Any], name: str, replace: bool) -> Bundle | None:
+    """The bundle that the asset ``name`` joins; None where ``out`` is free.
 
     Raises:
-        UserError: ``out`` is not a bundle, is one of another model, or has an asset already.
+        UserError: ``out`` is not a bundle, is one of another model, has an asset already, or one
+            with something in it that no export wrote.
     """
-    if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
+    if is_free(out):
         return None
     if not (out / SETTINGS).is_file():
         raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")
@@ -175,8 +178,10 @@ def check_place(out: Path, settings: dict[str, Any], replace: bool) -> Bundle | 
         there, new = bundle.settings.get(key), settings[key]
         if there != new:
             raise UserError(f"{out}: its {key} is {there}, not {new}; name another --out")
-    if "coreai" in bundle.settings["formats"] and not replace:
+    if not replace and ("coreai" in bundle.settings["formats"] or os.path.lexists(out / name)):
         raise UserError(f"{out} has a Core AI asset already; --force replaces it")
+    if os.path.lexists(out / name):
+        check_package(out / name)
     return bundle
 
 
@@ -220,28 +225,30 @@ def _settings(checkpoint: Checkpoint, options: AssetOptions) -> dict[str, Any]:
 
 @contextmanager
 def _staged(
-    out: Path, bundle: Bundle | None, checkpoint: Checkpoint, settings: dict[str, Any]
+    out: Path,
+    bundle: Bundle | None,
+    checkpoint: Checkpoint,
+    settings: dict[str, Any],
+    name: str,
 ) -> Iterator[tuple[Path, Bundle]]:
     """Where to write the asset, and the bundle to be; all takes its place when the block succeeds,
     model.json last."""
-    name = f"{checkpoint.name}{SUFFIX}"
     if bundle is None:
-        with atomic_directory(out, out.is_dir(), _check_free) as folder:
+        with atomic_directory(out) as folder:
             write_tokenizer(checkpoint, folder)
             whole = Bundle(folder, folder / name, settings)
             with temporary_files_beside(folder):
                 yield folder / name, whole
             write_settings(folder, settings)
         return
-    with atomic_directory(out / name, replace=True) as staged, temporary_files_beside(staged):
+    older = os.path.lexists(out / name)  # and may go, as `check_place` has found
+    with (
+        atomic_directory(out / name, check_package if older else None) as staged,
+        temporary_files_beside(staged),
+    ):
         yield staged, bundle
     with atomic_file(out / SETTINGS) as file:
         write_settings(file.parent, bundle.settings)
-
-
-def _check_free(out: Path) -> None:
-    if not is_free(out):
-        raise UserError(f"{out} exists already: it came up while this was made")
 
 
 def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,6 @@ from distill.console.errors import UserError
 from distill.console.temporary_files import temporary_files_beside
 from export.bundle.bundle_folder import (
     Bundle,
-    check_replaceable,
     directory_size,
     write_bundle,
     write_settings,
@@ -27,6 +26,7 @@ from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
 from export.bundle.functions import choose_shapes, split_into_functions
 from export.bundle.model_json import settings_of
+from export.bundle.own_files import check_replaceable
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder, input_names, weight_names
@@ -124,7 +124,7 @@ def export_bundle(
     settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
     steps = len(STEPS) + bool(samples)
     with (
-        atomic_directory(out, replace, check_replaceable) as staged,
+        atomic_directory(out, check_replaceable if replace else None) as staged,
         temporary_files_beside(staged),
         tqdm(total=steps, desc="export", unit="step", leave=False) as progress,
     ):

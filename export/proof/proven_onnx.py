@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
+from distill.console.renames import name_file
 from distill.console.temporary_files import temporary_files_beside
 from export.bundle.model_json import settings_of
 from export.bundle.onnx_graph import data_files, fused, plain, quantized, save, trace
@@ -81,6 +84,7 @@ def export_onnx(
     form: str = "cpu",
     vnni: bool | None = None,
     no_answer: float | Path | None = None,
+    replace: bool = False,
     verify: bool = True,
 ) -> OnnxReport:
     """Write an ONNX file of dynamic batch and length and report what it is. Weights above 2 GiB are
@@ -90,6 +94,7 @@ def export_onnx(
         quantize: ``int8`` quantizes matrix products dynamically, per channel, and the embedding
             table; GELU becomes its tanh form, which is off by less than a step of 8 bits.
         form: of `FORMS`.
+        replace: take the place of an older file that an export wrote.
         vnni: whether the file will run on a CPU with VNNI; default: as this one. Without it the
             weights keep 7 bits, since pairs of 8-bit products overflow 16 bits.
         no_answer: the threshold of no answer, or data on which it is chosen; in the file's
@@ -98,10 +103,12 @@ def export_onnx(
             differences are None.
 
     Raises:
-        UserError: weights that the form does not have, a file that differs from its witness by more
-            than it should, or with ``verify`` a checkpoint without a usable tokenizer.
+        UserError: ``out`` is taken, weights that the form does not have, a file that differs from
+            its witness by more than it should, or with ``verify`` a checkpoint without a usable
+            tokenizer.
     """
     began = time.monotonic()
+    check_replaceable_file(out, replace)
     if quantize not in FORMS[form].weights:
         raise UserError(
             f"--quantize {quantize} is not for --for {form}, whose providers take no dynamic "
@@ -119,7 +126,7 @@ def export_onnx(
         chosen = NoAnswer(float(no_answer))
     settings["no_answer_threshold"] = chosen.threshold if chosen else None
     vnni = has_vnni() if vnni is None else vnni
-    with atomic_file(out) as staged, temporary_files_beside(staged) as folder:
+    with atomic_file(out, replace) as staged, temporary_files_beside(staged) as folder:
         graph = _graph(checkpoint, task, folder, form, quantize)
         if quantize == "int8":
             graph = quantized(graph, folder, vnni)
@@ -136,10 +143,11 @@ def export_onnx(
                     f"below {LEAST_PSNR[quantize]:.0f}; --no-verify keeps it"
                 )
         size = sum(file.stat().st_size for file in (staged, *data_files(staged)))
-        older = _weights_of_older(out)
+        check_replaceable_file(out, replace)
+        older = weights_of(out)
         if data.exists():
             data.chmod(staged.stat().st_mode)
-            data.replace(out.with_name(data.name))
+            name_file(data, out.with_name(data.name))
     for file in older:
         file.unlink(missing_ok=True)
     counts = Counter(node.op_type for node in graph.graph.node)
@@ -184,14 +192,35 @@ def _graph(
     return FORMS[form].graph(traced, checkpoint, quantize)
 
 
-def _weights_of_older(out: Path) -> set[Path]:
-    """The files of weights that go with an older file at ``out``, if an export wrote it."""
+def check_replaceable_file(out: Path, replace: bool) -> None:
+    """
+    Raises:
+        UserError: something is at ``out``, and ``replace`` is false, or no export wrote it.
+    """
+    if not os.path.lexists(out):
+        return
+    if not replace:
+        raise UserError(f"{out} exists already; --force replaces it")
+    if out.is_symlink() or not out.is_file() or not _is_ours(out):
+        raise UserError(
+            f"{out} is not a file that export.onnx wrote and is left alone; name another --out"
+        )
+
+
+def _is_ours(file: Path) -> bool:
     try:
-        properties = onnx.load(out, load_external_data=False).metadata_props
-    except (FileNotFoundError, DecodeError):
+        properties = onnx.load(file, load_external_data=False).metadata_props
+    except DecodeError:
+        return False
+    return any(each.key == METADATA for each in properties)
+
+
+def weights_of(out: Path) -> set[Path]:
+    """The files beside an older file of ours at ``out`` that `_free_name` named for its weights."""
+    if not out.is_file():
         return set()
-    ours = any(each.key == METADATA for each in properties)
-    return data_files(out) if ours else set()
+    own = re.compile(re.escape(out.name) + r"\d*\.data")
+    return {path for path in data_files(out) if own.fullmatch(path.name)}
 
 
 def _free_name(out: Path) -> str:

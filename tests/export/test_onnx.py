@@ -192,7 +192,7 @@ def test_weights_too_large_for_one_file_are_beside_it(
     found = OnnxEngine(out).predict({"input_ids": ids, "attention_mask": ids})
     assert np.isfinite(found["logits"]).all()
     monkeypatch.undo()
-    export_onnx(checkpoint, "classify", out, quantize=quantize, verify=False)
+    export_onnx(checkpoint, "classify", out, quantize=quantize, verify=False, replace=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
     assert stranger.read_text() == "mine"
 

@@ -96,17 +96,28 @@ def test_an_empty_corpus_is_refused_and_leaves_nothing(tokenizer, tmp_path: Path
         open_corpus(tmp_path / "c")
 
 
-def test_a_failed_build_keeps_the_corpus_that_was_there(
-    tokenizer, sentences, tmp_path: Path
-) -> None:
+def test_a_failed_build_leaves_nothing(tokenizer, sentences, tmp_path: Path) -> None:
     def failing() -> Iterator[str]:
         yield from sentences
         raise OSError("No space left on device")
 
-    build_corpus(sentences, tokenizer, tmp_path / "c")
     with pytest.raises(UserError, match="the disk is full"):
         build_corpus(failing(), tokenizer, tmp_path / "c")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_corpus_that_came_up_meanwhile_is_kept(tokenizer, sentences, tmp_path: Path) -> None:
+    """Of two tokenizations to one place the first to end has it."""
+
+    def interrupted() -> Iterator[str]:
+        build_corpus(sentences, tokenizer, tmp_path / "c")
+        yield from sentences[:20]
+
+    with pytest.raises(FileExistsError, match="came up while this was made"):
+        build_corpus(interrupted(), tokenizer, tmp_path / "c")
     assert len(open_corpus(tmp_path / "c")) > 0
+    with pytest.raises(UserError, match="holds files already"):
+        build_corpus(sentences, tokenizer, tmp_path / "c")
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
@@ -120,7 +131,7 @@ def test_a_folder_of_other_files_is_refused_and_left_alone(
     text = folder / "a.txt"
     text.write_bytes(text_file.read_bytes())
     for place in (folder, text):
-        with pytest.raises(UserError, match="no corpus, and would be lost"):
+        with pytest.raises(UserError, match="holds files already, which would be lost"):
             build([str(text)], tokenizer, place, 64)
     assert [path.name for path in tmp_path.rglob("*")] == ["texts", "a.txt"]
     assert text.read_bytes() == text_file.read_bytes()

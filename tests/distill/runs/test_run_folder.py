@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from distill.runs.run_folder import (
     last_complete_checkpoint,
     locked,
 )
-from distill.runs.whole_checkpoints import seal
+from distill.runs.whole_checkpoints import drop_older, seal
 
 
 def checkpoint(run: Path, step: int, state: str | None) -> Path:
@@ -65,6 +66,48 @@ def test_a_cleared_run_keeps_the_files_of_others(tmp_path: Path) -> None:
     left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["checkpoint-7", "notes.txt", "run.json"]
     claim_run(tmp_path, {"seed": 2})
+
+
+def test_a_checkpoint_with_notes_in_it_is_not_cleared(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1})
+    kept = checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
+    noted = checkpoint(tmp_path, 200, json.dumps({"global_step": 200}))
+    (noted / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"notes\.txt is of no run; move it"):
+        clear_run(tmp_path)
+    assert kept.exists() and noted.exists()
+
+
+def test_older_checkpoints_go_and_the_folders_of_others_stay(tmp_path: Path) -> None:
+    """`transformers` removes whatever is called checkpoint-something, the oldest first."""
+    steps = [checkpoint(tmp_path, step, "{}") for step in (10, 20, 30, 40, 50)]
+    for age, folder in enumerate(steps):
+        os.utime(folder, (age, age))
+    (tmp_path / "checkpoint-thesis").mkdir()
+    (steps[1] / "notes.txt").write_text("mine")
+    drop_older(tmp_path, steps[4], None, None)
+    assert all(folder.exists() for folder in steps)
+    drop_older(tmp_path, steps[4], 3, str(steps[0]))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    numbers = ("10", "20", "40", "50", "thesis")
+    assert left == [f"checkpoint-{number}" for number in numbers]
+    drop_older(tmp_path, steps[4], 1, None)
+    assert [folder.exists() for folder in steps] == [False, True, False, False, True]
+
+
+@pytest.mark.parametrize("name", ["README.md", "vocab.txt", "metrics.json", "model.safetensors"])
+def test_files_that_a_run_would_write_over_are_kept(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"{name} is of no run|holds a model without"):
+        claim_run(tmp_path, {"seed": 1})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_run_json_of_another_program_is_kept(tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text('{"scripts": {"start": "node ."}}')
+    with pytest.raises(UserError, match="is not the record of a run"):
+        claim_run(tmp_path, {"seed": 1})
+    assert "node" in (tmp_path / RUN_FILE).read_text()
 
 
 @pytest.mark.parametrize("cut_short", [None, "", '{"global_step": 1', "[]", "{}"])

@@ -16,7 +16,6 @@ from distill.console.errors import UserError
 from export import coreml, onnx
 from export.bundle.bundle_folder import (
     Bundle,
-    check_replaceable,
     licence,
     open_bundle,
     write_tokenizer,
@@ -246,17 +245,3 @@ def test_tokenizer_json_is_the_file_that_was_written(broken: Path, tmp_path: Pat
     stored = {"format_version": 1, "tokenizer_sha256": of_content}
     (tmp_path / "model.json").write_text(json.dumps(SETTINGS | stored))
     assert open_bundle(tmp_path).reading().tokenizer.token_to_id("[SEP]")
-
-
-def test_replaceable_bundle_has_leftovers_of_a_killed_export(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"format_version": 2, "task": "qa", "package": "a.mlpackage"}
-    settings["formats"] = {"coreai": {"file": "a.aimodel"}}
-    (tmp_path / "model.json").write_text(json.dumps(settings))
-    left = tmp_path / ".a.aimodel.staged-a1b2c3d4"
-    left.mkdir(mode=0o700)
-    (left / "a.aimodel").mkdir()
-    check_replaceable(tmp_path)
-    assert not left.exists()
-    (tmp_path / ".a.aimodel.staged-notes").mkdir(mode=0o700)
-    with pytest.raises(UserError, match="staged-notes, which no export wrote"):
-        check_replaceable(tmp_path)
