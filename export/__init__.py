@@ -44,7 +44,8 @@ def export_bundle(
         verify: refuse a package past the bound of its witness.
         random_weights: the architecture alone.
         options: of `export.proof.proven_bundle.BundleOptions`: ``quantize``, ``layout``,
-            ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``, ``no_answer``.
+            ``lengths``, ``target``, ``skip``, ``calibrate``, ``shapes``, ``no_answer``,
+            ``classifier``.
 
     Returns:
         Sizes in bytes, seconds, and ``difference``, what the comparison found; ``as_json()`` is
@@ -59,7 +60,9 @@ def export_bundle(
 
     described = load_checkpoint(str(model), random_weights=True)
     target = options.get("target", "iOS18")
-    options.setdefault("lengths", usual_lengths(described, task, target))
+    classifier = bool(options.get("classifier"))
+    usual = usual_lengths(described, task, target, classifier=classifier)
+    options.setdefault("lengths", usual)
     check_lengths(described, task, options["lengths"])
     chosen = proven_bundle.BundleOptions(task, **options)
     chosen.check(Path(out), replace)

@@ -103,6 +103,12 @@ def parser() -> argparse.ArgumentParser:
         help="qa: no answer where the score of none is so much above the best span; a number, or "
         "SQuAD 2.0 JSON on which the best is chosen",
     )
+    add(
+        "--classifier",
+        action="store_true",
+        help="classify: the package gives Core ML's label and probabilities beside the logits; "
+        "for one length, or --shapes enumerated",
+    )
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
@@ -139,6 +145,8 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
         parts.append(arguments.calibrate.name.partition(".")[0])
     if arguments.budget:
         parts.append(arguments.budget)
+    if arguments.classifier:
+        parts.append("classifier")
     if arguments.random_weights:
         parts.append("random")
     name = re.sub(r"[^\w.-]", "_", "-".join(parts))
@@ -179,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         task_named(task).read(data)  # refused now, not after an export of minutes
     target = arguments.target
     described = load_checkpoint(arguments.model, random_weights=True)
-    usual = usual_lengths(described, task, target)
+    usual = usual_lengths(described, task, target, classifier=arguments.classifier)
     out = _destination(arguments, task, usual)
     check_lengths(described, task, arguments.lengths or usual)
     options = BundleOptions(
@@ -193,6 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         calibrate=arguments.calibrate,
         no_answer=arguments.no_answer,
         choosing=choosing,
+        classifier=arguments.classifier,
     )
     options.check(out, arguments.force or arguments.app)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)

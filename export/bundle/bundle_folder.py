@@ -18,6 +18,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.models.vocabulary_file import write_vocabulary
+from export.bundle.classifier import WORDS
 from export.bundle.model_json import FORMAT_VERSION, read_settings
 from export.bundle.own_files import SETTINGS
 from export.checkpoint.reading import Checkpoint
@@ -161,7 +162,7 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
         "token_type_ids": "0 in the first segment, 1 in the second",
     }
     task = task_named(settings["task"])
-    words = inputs | dict(zip(task.outputs, task.output_words, strict=True))
+    words = inputs | WORDS | dict(zip(task.outputs, task.output_words, strict=True))
     description = model._spec.description
     for part in description.functions or [description]:
         for feature in (*part.input, *part.output):

@@ -32,11 +32,14 @@ def check_lengths(checkpoint: Checkpoint, task: str, lengths: Sequence[int]) -> 
         )
 
 
-def usual_lengths(checkpoint: Checkpoint, task: str, target: str = "iOS18") -> tuple[int, ...]:
+def usual_lengths(
+    checkpoint: Checkpoint, task: str, target: str = "iOS18", *, classifier: bool = False
+) -> tuple[int, ...]:
     """The lengths of a package where none are asked for: the usual ones that the checkpoint reads,
-    and the most it reads where that is less than all of them."""
+    and the most it reads where that is less than all of them. A ``classifier`` has one length,
+    since it cannot have functions."""
     most, _ = longest_input(checkpoint, task)
     lengths = [length for length in LENGTHS if length <= most]
     if most < max(LENGTHS) and most not in lengths:
         lengths.append(most)
-    return default_lengths(target, lengths)
+    return (max(lengths),) if classifier else default_lengths(target, lengths)

@@ -53,6 +53,7 @@ VERSION_1: dict[str, Any] = {
     "pooling": None,
     "normalize": False,
     "similarity": None,
+    "classifier": False,
     "special_ids": {},
     "checks": [],
 }
@@ -68,8 +69,12 @@ def settings_of(
     layout: str,
     target: str,
     shapes: str,
+    classifier: bool = False,
 ) -> dict[str, Any]:
     """The content of model.json before the package is written; `write_bundle` adds its size.
+
+    Args:
+        classifier: the package gives a label and probabilities too, `export.bundle.classifier`.
 
     Raises:
         UserError: the checkpoint has no usable tokenizer, or an activation that is not known.
@@ -99,6 +104,7 @@ def settings_of(
         "no_answer_threshold": None,
         "labels": list(checkpoint.config.labels),
         **task_named(task).answers(checkpoint),
+        "classifier": classifier,
         "pooling": list(modules.pooling) if modules else None,
         "normalize": bool(modules and modules.normalize),
         "similarity": modules.similarity if modules else None,

@@ -48,7 +48,7 @@ TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 COUNT = Kind("a whole number above 0", _is_count)
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("name", "package", "layout", "target", "source", "source_path"), TEXT),
-    **dict.fromkeys(("lower_case", "normalize", "random_weights"), TRUTH),
+    **dict.fromkeys(("lower_case", "normalize", "random_weights", "classifier"), TRUTH),
     **dict.fromkeys(("format_version", "pair_separators", "hidden_size"), COUNT),
     "labels": Kind("a list of texts", _is_names),
     "pooling": Kind("null or a list of texts", lambda value: value is None or _is_names(value)),

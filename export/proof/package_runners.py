@@ -12,6 +12,7 @@ import torch
 
 from distill.console.errors import UserError
 from export.bundle.bundle_folder import Bundle
+from export.bundle.classifier import check_outputs
 from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.tasks.model_inputs import Inputs, take
@@ -64,7 +65,8 @@ class PackageEngine:
         """Outputs of the bundle's task.
 
         Raises:
-            UserError: the package takes other inputs, or gives other outputs.
+            UserError: the package takes other inputs, or gives other outputs, or a classifier's
+                label is not that of its logits.
         """
         found = self.model.predict(take(data, self.bundle.settings["inputs"]))
         names = self.bundle.record.outputs
@@ -73,6 +75,8 @@ class PackageEngine:
                 f"{self.bundle.package} gives {', '.join(found)}, not {', '.join(names)}: "
                 "its model.json is that of another package"
             )
+        if self.bundle.settings.get("classifier"):
+            check_outputs(found, self.bundle.settings["labels"])
         return {name: np.asarray(found[name]) for name in names}
 
 

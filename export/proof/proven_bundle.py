@@ -22,6 +22,7 @@ from export.bundle.bundle_folder import (
 )
 from export.bundle.calibrate import calibration_inputs, quantize_activations
 from export.bundle.checks import make_checks
+from export.bundle.classifier import as_classifier, check_classifier
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
 from export.bundle.functions import choose_shapes, split_into_functions
@@ -53,7 +54,7 @@ class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
     for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target;
     ``no_answer`` the threshold of no answer, or the data on which it is chosen; ``choosing`` on
-    what the bits of each weight are chosen.
+    what the bits of each weight are chosen; ``classifier``: Core ML's label and probabilities too.
 
     Raises:
         UserError: activations in 8 bits and no such file, or an option that does nothing.
@@ -69,6 +70,7 @@ class BundleOptions:
     shapes: str | None = None
     no_answer: float | Path | None = None
     choosing: Choosing | None = None
+    classifier: bool = False
 
     def __post_init__(self) -> None:
         check_target(self.quantize, self.target)
@@ -140,6 +142,8 @@ def export_bundle(
         core_ml, chosen = _compressed(core_ml, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
+        if options.classifier:
+            core_ml = as_classifier(core_ml, settings["labels"])
         operations = _operations(core_ml)
         _step(progress, "write")
         bundle = write_bundle(core_ml, checkpoint, settings, staged)
@@ -211,7 +215,7 @@ def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
             f"length {longest} is above the {checkpoint.config.positions} positions of "
             f"{checkpoint.name}"
         )
-    return settings_of(
+    settings = settings_of(
         checkpoint,
         options.task,
         options.lengths,
@@ -219,7 +223,11 @@ def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
         layout=options.layout,
         target=options.target,
         shapes=str(options.shapes),
+        classifier=options.classifier,
     )
+    if options.classifier:
+        check_classifier(settings)
+    return settings
 
 
 def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:

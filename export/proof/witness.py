@@ -38,7 +38,8 @@ Encode = Callable[[str, str | None], list[int]]
 class Witness:
     """The library's model. ``name`` says which library; ``encode`` gives its ids for a text or a
     pair, None where there is nothing to compare with; ``activation`` is what it does to its scores,
-    None where it does not say; ``unread`` are stored weights that the task has no use for."""
+    None where it does not say; ``unread`` are stored weights that the task has no use for;
+    ``labels``: its names for the rows of logits, nothing where the rows have none."""
 
     name: str
     task_name: str
@@ -46,6 +47,7 @@ class Witness:
     encode: Encode | None
     activation: str | None = None
     unread: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -66,9 +68,15 @@ class Witness:
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Raises:
-        UserError: model.json has another activation than the library's; a softmax over classes is
-            for reading alone.
+        UserError: model.json has another activation than the library's (a softmax over classes is
+            for reading alone), or other labels.
         """
+        labels = tuple(settings.get("labels", ()))
+        if self.labels and labels and labels != self.labels:
+            raise UserError(
+                f"the bundle's labels are {', '.join(labels)}, those of {self.name} are "
+                f"{', '.join(self.labels)}"
+            )
         stated = settings.get("activation")
         known = {self.activation, stated} <= set(ACTIVATIONS.values())
         if known and stated != self.activation:
@@ -123,11 +131,19 @@ def load_witness(checkpoint: Checkpoint, task: str) -> tuple[Witness, Checkpoint
     if kind is None:
         model, unread = load_model(checkpoint, task)
         encode = _encode_of(checkpoint.tokenizer_directory)
-        name = _version("transformers")
-        return Witness(name, task, OutputsOf(model, task), encode, unread=unread), checkpoint
+        name, labels = _version("transformers"), _labels_of(model, task)
+        outputs = OutputsOf(model, task)
+        return Witness(name, task, outputs, encode, unread=unread, labels=labels), checkpoint
     if importlib.util.find_spec("sentence_transformers") is None:
         return _own_encoder(checkpoint, task), checkpoint
     return _sentence_witness(kind, checkpoint, task), checkpoint
+
+
+def _labels_of(model: Any, task: str) -> tuple[str, ...]:
+    """The library's names for the rows of a classifier's logits."""
+    if not task_named(task).labelled:
+        return ()
+    return tuple(str(label) for _, label in sorted(model.config.id2label.items()))
 
 
 def _version(library: str) -> str:
@@ -209,6 +225,7 @@ def _sentence_witness(kind: str, checkpoint: Checkpoint, task: str) -> Witness:
         _encode_of(checkpoint.tokenizer_directory),
         ACTIVATIONS.get(type(activation).__name__),
         unread,
+        _labels_of(model, task),
     )
 
 

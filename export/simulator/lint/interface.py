@@ -19,7 +19,9 @@ def unread(function: Function) -> Iterator[str]:
             yield op.name
     named = function.settings.get("outputs")
     if isinstance(named, list):
-        yield from (var.name for var in function.mil.outputs if var.name not in named)
+        outputs = (var for var in function.mil.outputs if var.name not in named)
+        # Those of a classifier are read by what Core ML itself calls them.
+        yield from (var.name for var in outputs if var.op is None or var.op.op_type != "classify")
 
 
 def without_labels(function: Function) -> Iterator[str]:

@@ -1,0 +1,95 @@
+"""Core ML's own form of a classifier: the best label as a string, and a probability by label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from distill.console.errors import UserError
+from export.bundle.quiet import quiet
+
+LABEL, PROBABILITIES = "classLabel", "classLabel_probs"
+"""What `coremltools` and Create ML call these outputs; they come beside the logits."""
+WORDS = {LABEL: "the most probable label", PROBABILITIES: "the probability of each label"}
+LARGEST_DIFFERENCE = 2e-3
+"""Of a probability: it is made of logits that are rounded to half precision on the way out."""
+
+
+def check_classifier(settings: Mapping[str, Any]) -> None:
+    """Refuse what Core ML has no form of a classifier for; ``settings``: content of a model.json.
+
+    Raises:
+        UserError: the task gives no single label, two labels have one name, or a package of
+            several functions.
+    """
+    labels, name = list(settings["labels"]), settings["name"]
+    if settings["task"] != "classify" or settings["activation"] != "softmax":
+        kind = settings["problem_type"] or f"the task {settings['task']}"
+        raise UserError(f"{name}: --classifier is for one label out of several, not for {kind}")
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise UserError(f"{name}: --classifier needs labels that differ; {twice!r} is there twice")
+    if settings["functions"]:
+        raise UserError(
+            "--classifier: coremltools writes no classifier with several functions; name one "
+            "length in --lengths, or --shapes enumerated"
+        )
+
+
+def as_classifier(model: Any, labels: Sequence[str]) -> Any:
+    """A model whose outputs are a label, its probabilities and ``logits``.
+
+    Args:
+        model: a ``coremltools`` MLModel of one function with the output ``logits`` (1, classes).
+        labels: in the order of the classes.
+    """
+    program = model._mil_program
+    block = program.functions["main"]
+    with quiet():
+        import coremltools as ct
+        from coremltools.converters.mil import Builder as mb
+        from coremltools.converters.mil.converter import mil_convert
+        from coremltools.converters.mil.mil.scope import ScopeInfo, ScopeSource
+
+        scope = ScopeInfo(source=ScopeSource.COREMLTOOLS_GRAPH_PASS, data=["classifier"])
+        with mb.scope(scope), block:
+            chances = mb.softmax(x=block.outputs[0], axis=-1, name="probabilities")
+        block.set_outputs([*block.outputs, chances])
+        block.set_output_types(None)
+        program.skip_all_passes = True
+        return mil_convert(
+            program,
+            convert_from="milinternal",
+            convert_to="mlprogram",
+            specification_version=model.get_spec().specificationVersion,
+            compute_units=ct.ComputeUnit.CPU_ONLY,
+            skip_model_load=True,
+            classifier_config=ct.ClassifierConfig(
+                list(labels),
+                predicted_feature_name=LABEL,
+                predicted_probabilities_output=chances.name,
+            ),
+        )
+
+
+def check_outputs(found: Mapping[str, Any], labels: Sequence[str]) -> None:
+    """Compare the label and the probabilities of a package with its logits.
+
+    Raises:
+        UserError: they say something else.
+    """
+    logits = np.asarray(found["logits"], np.float64)[0]
+    shifted = np.exp(logits - logits.max())
+    expected = dict(zip(labels, shifted / shifted.sum(), strict=True))
+    chances = found[PROBABILITIES]
+    differs = {*chances} != {*expected} or any(
+        abs(chances[label] - chance) > LARGEST_DIFFERENCE for label, chance in expected.items()
+    )
+    if differs or expected[found[LABEL]] < max(expected.values()) - LARGEST_DIFFERENCE:
+        raise UserError(
+            f"the package's label is {found[LABEL]!r}, its logits say "
+            f"{max(expected, key=lambda label: expected[label])!r}: its classes are not those of "
+            "model.json"
+        )
