@@ -4,7 +4,9 @@ Decibels over a handful of logits say little: a head of one output has a scale o
 fixed figure knows it. Here the error, the root of the mean square over all outputs, may be a small
 multiple of what the witness is off when it computes at the package's precision on the same inputs,
 plus one step of half precision of the outputs' own size; and in half precision the decisions may
-differ no more often than those of PyTorch's own half precision do.
+differ no more often than those of PyTorch's own half precision do. Fewer bits add their error to
+that of half precision, in which such a package computes too: where most of its matrices are too
+small to be rounded, half precision is all that it is off.
 
 With weights in fewer bits that bound is wide. There the package is also held to the witness that
 computes with the very weights of the package, at the error of half precision.
@@ -141,7 +143,7 @@ def prove(
         [cut(row, inputs[i], task) for i, row in zip(chosen, draw, strict=True)] for draw in draws
     ]
     wanted = [expected[i] for i in chosen]
-    pytorch_error = float(np.sqrt(np.mean([_square(wanted, peer) for peer in peers])))
+    square = float(np.mean([_square(wanted, peer) for peer in peers]))
     size = float(np.sqrt(np.mean(np.square(_flat(expected)))))
     decisions, decisions_bound = _agreement(task, expected, found), None
     if decisions is not None and COMPRESSIONS[quantize].kind == "float":
@@ -149,11 +151,13 @@ def prove(
         count = max(sum(len(_decided(task, row)) for row in expected), 1)
         decisions_bound = 1 - 2 * (1 - of_peer) - max(FEW_DECISIONS, 1.5 / count)
     stored_error, stored_bound = None, None
-    if stored is not None:
-        some = [inputs[i] for i in chosen]
-        stored_error, stored_bound = _against_stored(
-            stored, quantize, some, [found[i] for i in chosen]
-        )
+    if COMPRESSIONS[quantize].kind != "float":
+        half = _half_precision(stored or witness, quantize, [inputs[i] for i in chosen])
+        square += half.error**2
+        if stored is not None:
+            stored_error = float(np.sqrt(_square(half.wanted, [found[i] for i in chosen])))
+            stored_bound = half.bound
+    pytorch_error = float(np.sqrt(square))
     return Proof(
         witness=witness.name,
         texts=texts,
@@ -170,18 +174,25 @@ def prove(
     )
 
 
-def _against_stored(
-    stored: Witness, quantize: str, inputs: Sequence[Inputs], found: Sequence[Outputs]
-) -> tuple[float, float]:
-    """The error of outputs against the witness with the package's weights, and its bound: what that
-    witness itself is off in half precision, and with the package's activations."""
-    task = stored.task
-    wanted = [cut(stored.predict(each), each, task) for each in inputs]
-    rounded = half_outputs(stored, quantize, inputs)
+@dataclass(frozen=True)
+class _Half:
+    """What a witness gives, ``wanted``, and what it is off in half precision with a package's
+    activations."""
+
+    wanted: list[Outputs]
+    error: float
+
+    @property
+    def bound(self) -> float:
+        return FACTOR * self.error + FLOOR * float(np.sqrt(np.mean(np.square(_flat(self.wanted)))))
+
+
+def _half_precision(witness: Witness, quantize: str, inputs: Sequence[Inputs]) -> _Half:
+    task = witness.task
+    wanted = [cut(witness.predict(each), each, task) for each in inputs]
+    rounded = half_outputs(witness, quantize, inputs)
     peers = [cut(row, each, task) for row, each in zip(rounded, inputs, strict=True)]
-    size = float(np.sqrt(np.mean(np.square(_flat(wanted)))))
-    bound = FACTOR * float(np.sqrt(_square(wanted, peers))) + FLOOR * size
-    return float(np.sqrt(_square(wanted, found))), bound
+    return _Half(wanted, float(np.sqrt(_square(wanted, peers))))
 
 
 def refuse(proof: Proof) -> None:

@@ -2,8 +2,8 @@
 
 For half precision the witness runs in half precision; for weights in fewer bits its weights are
 rounded to as many, evenly and with a random shift of the grid, a few times over, since one draw may
-by chance leave a single logit where it was. Where each weight has its own bits, so it has here, and
-the witness computes in half precision too: some weights may be stored so.
+by chance leave a single logit where it was. Where each weight has its own bits, so it has here. The
+gate adds what half precision is off by itself.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ def rounded_outputs(
         rounded = witness.changed(
             partial(_round, bits=compression.bits, seed=seed, formats=formats)
         )
-        if formats is not None:
-            rounded = rounded.changed(lambda model: model.half())
         if compression.activations < 16:
             rounded = rounded.changed(_round_activations)
         draws.append([rounded.predict(each) for each in inputs])

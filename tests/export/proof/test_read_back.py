@@ -18,6 +18,7 @@ from export.proof.read_back import with_stored_weights
 from export.proof.witness import load_witness
 from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs, padded
+from tests.export.tiny_models import save_checkpoint
 
 LENGTH = 32
 
@@ -34,10 +35,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return load_checkpoint(str(folder))
 
 
-def inputs() -> list[Inputs]:
+def inputs(vocabulary: int) -> list[Inputs]:
     generator = torch.manual_seed(1)
     return [
-        padded(torch.randint(4, 300, (n,), generator=generator).tolist(), [0] * n, LENGTH)
+        padded(torch.randint(5, vocabulary, (n,), generator=generator).tolist(), [0] * n, LENGTH)
         for n in (7, 20, LENGTH)
     ]
 
@@ -48,7 +49,7 @@ def proof_of(checkpoint: Checkpoint, model: TaskModel, quantize: str, package: P
     compress_weights(core_ml, quantize, "iOS18").save(str(package))
     witness, _ = load_witness(checkpoint, "qa")
     simulator = Simulator(package, precision="float16")
-    given = inputs()
+    given = inputs(min(checkpoint.config.vocabulary, 300))
     found = [
         dict(simulator.predict({name: each[name] for name in simulator.inputs})) for each in given
     ]
@@ -79,3 +80,18 @@ def test_one_wrong_layer_does_not_pass(
     spoiled = proof_of(checkpoint, model, quantize, tmp_path / "wrong.mlpackage")
     assert not spoiled.passed
     assert spoiled.computes_otherwise, spoiled
+
+
+@pytest.mark.parametrize(("name", "quantize"), [("electra", "lut4"), ("deberta-v2", "int8")])
+def test_a_model_too_small_to_be_rounded_is_off_by_half_precision(
+    name: str, quantize: str, tmp_path: Path
+) -> None:
+    """Its few weights stay as they are: nothing of its error comes from the bits."""
+    save_checkpoint(name, "qa", tmp_path / "tiny")
+    tiny = load_checkpoint(str(tmp_path / "tiny"))
+    model = build_encoder(tiny, "qa")
+    sound = proof_of(tiny, model, quantize, tmp_path / "sound.mlpackage")
+    assert sound.passed, sound
+    layers = dict(model.named_parameters())
+    layers["encoder.layers.0.value.weight"].data = layers["encoder.layers.1.value.weight"].data
+    assert not proof_of(tiny, model, quantize, tmp_path / "wrong.mlpackage").passed
