@@ -178,7 +178,7 @@ def _measure(truth: list[Any], rows: list[Outputs], reading: Reading) -> dict[st
 def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str, Any]]:
     """Labels in words by an NLI classifier: each becomes a hypothesis, and the probabilities are a
     softmax over the entailment logits, as the pipeline of `transformers` has it (Yin et al., arXiv
-    1909.00161).
+    1909.00161). One label alone is weighed against its own contradiction.
 
     Raises:
         UserError: the classifier has no label for entailment.
@@ -190,8 +190,12 @@ def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str,
             f"{', '.join(reading.labels) or 'a model without labels'}"
         )
     pairs: list[Text] = [(question.text, HYPOTHESIS.format(name)) for name in question.zero_shot]
-    logits = np.array([run(each)["logits"][0, entailment[0]] for each in reading.inputs(pairs)])
-    chances = softmax(logits)
+    rows = np.stack([run(each)["logits"][0] for each in reading.inputs(pairs)])
+    logits = rows[:, entailment[0]]
+    if len(pairs) == 1:
+        contradiction = 0 if entailment[0] else -1  # where the pipeline looks for it
+        logits = np.array([logits[0], rows[0, contradiction]])
+    chances = softmax(logits)[: len(pairs)]
     return [
         {"label": question.zero_shot[i], "probability": float(chances[i])}
         for i in np.argsort(-chances, kind="stable")
