@@ -24,6 +24,7 @@ from distill.console.errors import UserError, command
 from distill.console.options import PLAIN_TRAINING, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
+from distill.models.stored_weights import EVEN_STEPS
 from distill.runs import score_report as report
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import best_step_in_words
@@ -109,6 +110,11 @@ class FinetuneArguments(TaskOptions):
     validation_data: str | None = field(
         default=None, metadata={"help": "with --eval_strategy: these rows choose the best step"}
     )
+    quantization_aware: str | None = field(
+        default=None,
+        metadata={"help": f"{', '.join(EVEN_STEPS)}: round the weights while training, as "
+                  "export.coreml --quantize will store them"},
+    )  # fmt: skip
     logits_cache: str = field(
         default="runs/logits", metadata={"help": "folder of the teacher's logits"}
     )
@@ -144,6 +150,11 @@ class FinetuneArguments(TaskOptions):
             )
         if self.validation_share is not None and self.validation_data:
             raise UserError("give --validation_share or --validation_data, not both")
+        if self.quantization_aware not in (None, *EVEN_STEPS):
+            raise UserError(
+                f"--quantization_aware {self.quantization_aware} is not supported (expected "
+                f"{', '.join(EVEN_STEPS)})"
+            )
         self._check_loss()
 
     def _check_loss(self) -> None:

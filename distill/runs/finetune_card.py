@@ -15,6 +15,15 @@ SHOWN = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_bat
 MATCHED = ("hidden_weight", "attention_weight", "relation_weight")
 
 
+def quantized_in_words(metric: str, quantized: dict[str, Any]) -> str:
+    """That a model was trained with rounded weights, and what it scores with them."""
+    return (
+        f"Its weights were rounded while training, as {quantized['weights']} packages store them; "
+        f"so rounded its {metric} is {quantized[metric]:.2f}. The weights in this folder are not "
+        "rounded."
+    )
+
+
 def finetune_card(
     task: Task,
     directories: tuple[Path, Path | None],
@@ -45,6 +54,8 @@ def finetune_card(
     lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]
     if "best" in report:
         lines += ["", best_step_in_words(report["best"])]
+    if quantized := report.get("quantized"):
+        lines += ["", quantized_in_words(task.metric, quantized)]
     lines += ["", "## Results", "", f"Main metric: {metric_title(task.metric)}."]
     lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
     for name, value in report.get(task.evaluation, {}).items():

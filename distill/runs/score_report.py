@@ -93,8 +93,11 @@ def _cell(name: str, row: _Row, is_gain: bool) -> str:
 def _rows(result: Mapping[str, Any]) -> dict[str, _Row]:
     rows = {"teacher": _Row(result["teacher"])} if "teacher" in result else {}
     if "median" not in result:
-        own = _Row(evaluation(result), result.get("intervals", {}))
-        return {**rows, "student" if rows else "model": own}
+        name = "student" if rows else "model"
+        rows[name] = _Row(evaluation(result), result.get("intervals", {}))
+        if quantized := result.get("quantized"):
+            rows[f"{name}, {quantized['weights']}"] = _Row(quantized)
+        return rows
     for name, found in result["median"].items():
         runs = result["runs"][name]
         if len(runs) == 1:

@@ -3,12 +3,14 @@ distillation (arXiv 1910.01108, section 3)."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -38,6 +40,9 @@ from distill.training.settings import evaluates
 from distill.training.teacher import CachedTeacher, LiveTeacher
 from distill.training.teacher_choice import Distillation, Lesson
 from distill.training.unlabelled import with_unlabelled
+
+if TYPE_CHECKING:
+    from distill.training.fake_quantization import FakeQuantization
 
 Teacher = CachedTeacher | LiveTeacher
 
@@ -211,6 +216,9 @@ def finetune(
     if validation is not None:
         evaluate_steps(trainer)
     show_progress(trainer)
+    rounded = None
+    if settings.quantization_aware:
+        rounded = fake_quantization(model, settings.quantization_aware)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     report["seconds"] = time.monotonic() - began
@@ -218,6 +226,11 @@ def finetune(
     report["train_loss"] = outcome.training_loss
     if validation is not None and training.load_best_model_at_end:
         report["best"] = best_step(trainer, len(validation), validation.source)
+    if rounded is not None:
+        if scored:
+            found = score_model(task, model, data, scored, options, "evaluating, rounded,")
+            report["quantized"] = {"weights": settings.quantization_aware, **found.metrics}
+        rounded.remove()
     task.save(trainer, Path(str(training.output_dir)))
     if scored:
         found = score_model(task, model, data, scored, options)
@@ -230,6 +243,26 @@ def finetune(
         with atomic_file(output / "README.md") as staged:
             staged.write_text(card, encoding="utf-8")
     return report, trainer.state.log_history
+
+
+def fake_quantization(model: Any, quantize: str) -> FakeQuantization:
+    """The model with its matrices rounded, as `FakeQuantization` has it.
+
+    Raises:
+        UserError: the package `torchao` is missing, or nothing is large enough to be rounded.
+    """
+    if find_spec("torchao") is None:
+        raise UserError(
+            "--quantization_aware needs the package torchao: install the extra `quantization`"
+        )
+    logging.disable(logging.WARNING)  # of kernels for other machines, which torchao looks for
+    from distill.training.fake_quantization import FakeQuantization
+
+    logging.disable(logging.NOTSET)
+    rounded = FakeQuantization(model, quantize)
+    if not len(rounded):
+        raise UserError(f"--quantization_aware {quantize}: the model has no weights to round")
+    return rounded
 
 
 def check_tokenizer(directory: Path) -> None:

@@ -34,6 +34,7 @@ class Distillation:
     validation_share: float = VALIDATION_SHARE
     validation_data: str | None = None
     unlabelled: str | None = None
+    quantization_aware: str | None = None
     logits_cache: str = "runs/logits"
     allow_weak_teacher: bool = False
 

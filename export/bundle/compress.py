@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.models.stored_weights import INT4_BLOCK, SMALL, greatest_divisor
 from export.bundle.quiet import quiet
 
 TARGETS = ("iOS16", "iOS17", "iOS18")
-SMALL = 2048
-"""Weights of fewer elements (biases, norms) stay as they are: they cost accuracy, not room."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,6 @@ COMPRESSIONS: dict[str, Compression] = {
     "lut3": Compression(3, "palette", "iOS18", 10.0),
     "auto": Compression(3, "mixed", "iOS16", 15.0),
 }
-INT4_BLOCK = 32
-"""Neighbours in a row that share a scale."""
 PALETTE_GROUP = 4
 """Rows of a matrix that share a palette; each column of an embedding has its own."""
 
@@ -116,7 +113,7 @@ def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> 
             mode="linear_symmetric",
             dtype="int4",
             granularity="per_block",
-            block_size=_divisor(shape[1], INT4_BLOCK),
+            block_size=greatest_divisor(shape[1], INT4_BLOCK),
             weight_threshold=SMALL,
         )
     if compression.kind == "linear":
@@ -125,17 +122,12 @@ def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> 
     if target == "iOS18" and compression.bits < 8:
         groups = {
             "granularity": "per_grouped_channel",
-            "group_size": 1 if table else _divisor(shape[0], PALETTE_GROUP),
+            "group_size": 1 if table else greatest_divisor(shape[0], PALETTE_GROUP),
             "channel_axis": 1 if table else 0,
         }
     return cto.OpPalettizerConfig(
         mode="kmeans", nbits=compression.bits, weight_threshold=SMALL, **groups
     )
-
-
-def _divisor(size: int, most: int) -> int:
-    """The greatest divisor of ``size`` that is no more than ``most``."""
-    return max(part for part in range(1, most + 1) if size % part == 0)
 
 
 def constants_of(model: Any) -> list[Any]:
