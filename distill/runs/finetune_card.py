@@ -19,8 +19,8 @@ def quantized_in_words(metric: str, quantized: dict[str, Any]) -> str:
     """That a model was trained with rounded weights, and what it scores with them."""
     return (
         f"Its weights were rounded while training, as {quantized['weights']} packages store them; "
-        f"so rounded its {metric} is {quantized[metric]:.2f}. The weights in this folder are not "
-        "rounded."
+        f"so rounded its {metric_title(metric)} is {value_words(metric, quantized[metric])}. The "
+        "weights in this folder are not rounded."
     )
 
 

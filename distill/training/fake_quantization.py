@@ -23,7 +23,7 @@ class StoredRows(IntxFakeQuantizer):  # type: ignore[misc]
     """Rounds weights of shape (..., ``size``) to the ``steps`` of a package."""
 
     def __init__(self, steps: EvenSteps, size: int) -> None:
-        kind = torch.int4 if steps.greatest < 8 else torch.int8
+        kind = torch.int4 if steps.greatest < 8 else torch.int8  # type: ignore[attr-defined]
         self.steps, shared = steps, steps.shared_by(size)
         super().__init__(IntxFakeQuantizeConfig(kind, group_size=shared, is_dynamic=False))
 
