@@ -55,6 +55,8 @@ def contents(names: Iterable[str | None]) -> dict[str, str]:
     digests = {}
     for name in filter(None, names):
         path = Path(name)
+        if not path.exists():
+            path = Path(name.rpartition(":")[0] or name)  # FOLDER:SPLIT
         if path.is_file():
             digests[f"content of {name}"] = file_digest(path)
         elif path.is_dir():

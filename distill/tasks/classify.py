@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,14 @@ import numpy as np
 from distill.console.errors import UserError
 from distill.tasks.glue import GlueExample
 from distill.tasks.options import TaskOptions
-from distill.tasks.own_rows import Row, chosen_columns, read_rows, split_rows, texts_of
+from distill.tasks.own_rows import (
+    Row,
+    check_labelled,
+    chosen_columns,
+    read_rows,
+    split_rows,
+    texts_of,
+)
 from distill.tasks.sentences import MULTI_LABEL, REGRESSION, SentenceTask, decided, labelled
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
 from distill.tasks.task import Data, Labels, Scored
@@ -45,7 +53,7 @@ class Classify(SentenceTask):
     def read(self, options: TaskOptions) -> Data:
         if not options.data:
             raise UserError(f"name the training data of {self.name} with --data")
-        rows = read_rows(options.data)
+        rows = read_rows(options.data, training=True)
         texts, label = chosen_columns(rows, options, options.data)
         if options.eval_data:
             train, scored = rows, read_rows(options.eval_data)
@@ -53,6 +61,7 @@ class Classify(SentenceTask):
         else:
             train, scored = split_rows(rows, options.eval_share, texts)
         labels = _labels(train, label, options)
+        check_labelled(rows, label, options.data, none=labels.problem_type == MULTI_LABEL)
         if options.class_weights:
             labels = _weighed(labels, train, label)
         counts = {"examples": len(train), "scored_on": len(scored)}
@@ -123,7 +132,8 @@ def _number(value: Any) -> float | None:
 
 
 def _labels(rows: Sequence[Row], label: str, options: TaskOptions) -> Labels:
-    values = [row[label] for row in rows]
+    values = [row.get(label) for row in rows]
+    values = [value for value in values if value is not None and str(value).strip()]
     problem = PROBLEMS.get(options.problem)
     if problem is None:
         several = any(isinstance(v, list) or SEPARATOR in str(v) for v in values)
@@ -135,14 +145,21 @@ def _labels(rows: Sequence[Row], label: str, options: TaskOptions) -> Labels:
     names = {n for v in values for n in (_names(v) if problem == MULTI_LABEL else [str(v).strip()])}
     numbers = all(name.lstrip("-").isdigit() for name in names)
     ordered = sorted(names, key=int) if numbers else sorted(names)
+    for one, other in pairwise(sorted(names, key=str.casefold)):
+        if one.casefold() == other.casefold():
+            raise UserError(f"the labels {one} and {other} differ in case alone")
     if len(ordered) < 2:
-        raise UserError(f"the column {label} has only the label {', '.join(ordered) or 'none'}")
+        only = f"only the label {ordered[0]}" if ordered else "no label in any row"
+        raise UserError(f"the column {label} has {only}")
     return Labels(tuple(ordered), problem)
 
 
 def _weighed(labels: Labels, rows: Sequence[Row], label: str) -> Labels:
     """Each class by rows / (classes * its rows), as scikit-learn's "balanced"."""
-    counts = Counter(n for row in rows for n in _names(row[label]))
+    several = labels.problem_type == MULTI_LABEL
+    counts = Counter(
+        n for row in rows for n in (_names(row[label]) if several else [str(row[label]).strip()])
+    )
     weights = [len(rows) / (labels.outputs * counts[name]) for name in labels.names]
     return Labels(labels.names, labels.problem_type, tuple(weights))
 
@@ -160,12 +177,14 @@ def examples(
     for number, row in enumerate(rows, 1):
         place = f"{path}, row {number}"
         words = texts_of(row, texts, place)
-        value = _value(row[label], folded, labels, place)
+        value = _value(row.get(label), folded, labels, place)
         found.append(GlueExample(words[0], words[1] if len(words) > 1 else None, value))
     return found
 
 
 def _value(stated: Any, numbers: Mapping[str, int], labels: Labels, place: str) -> Any:
+    if stated is None:
+        raise UserError(f"{place}: has no label")
     if labels.problem_type == REGRESSION:
         number = _number(stated)
         if number is None:

@@ -74,7 +74,7 @@ class Embed(Task):
             scored = _pairs(options.eval_data, options)[0] if options.eval_data else []
             note = f"{path}: plain text, which a teacher alone embeds"
         else:
-            rows = read_rows(path)
+            rows = read_rows(path, training=True)
             kept = rows
             held: list[Row] = []
             if not options.eval_data:

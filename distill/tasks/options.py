@@ -19,7 +19,7 @@ class TaskOptions:
         default=None,
         metadata={
             "help": "GLUE, imdb: folder in the official layout, or hub; own data: CSV, TSV, JSONL, "
-            "CoNLL, or a folder of `datasets`"
+            "CoNLL, FOLDER[:SPLIT] or hub:NAME[:CONFIG[:SPLIT]]"
         },
     )
     eval_data: str | None = field(

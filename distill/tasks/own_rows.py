@@ -1,4 +1,5 @@
-"""Rows of one's own data: CSV, TSV, JSONL, or a folder of `datasets`; columns named or guessed."""
+"""Rows of one's own data: CSV, TSV, JSONL, or a data set of a folder or the hub; columns named or
+guessed."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
+from distill.corpus.dataset_rows import data_set, read_data_set
 from distill.tasks.options import TaskOptions
 from distill.tasks.splits import split_by_text
 
@@ -23,15 +25,16 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Row = dict[str, Any]
 
 
-def read_rows(path: str | Path) -> list[Row]:
-    """All rows of a file (.csv, .tsv, .jsonl, each also .gz) or of a folder saved by `datasets`.
+def read_rows(path: str | Path, training: bool = False) -> list[Row]:
+    """All rows of a file (.csv, .tsv, .jsonl, each also .gz) or of a data set, whose split to train
+    on need not be named for ``training``.
 
     Raises:
         UserError: no such file, an unknown format, or a broken row; named with its line.
     """
+    if source := data_set(str(path)):
+        return read_data_set(source, training)
     place = Path(path)
-    if place.is_dir():
-        return _from_datasets(place)
     text = read_text(place)
     suffix = Path(place.name.removesuffix(".gz")).suffix
     if suffix in DELIMITERS:
@@ -39,7 +42,9 @@ def read_rows(path: str | Path) -> list[Row]:
     elif suffix in (".jsonl", ".ndjson"):
         rows = _from_lines(text, place)
     else:
-        raise UserError(f"{place}: unknown format (expected .csv, .tsv or .jsonl, or a folder)")
+        raise UserError(
+            f"{place}: unknown format (expected .csv, .tsv, .jsonl, a folder or hub:NAME)"
+        )
     if not rows:
         raise UserError(f"{place}: holds no row")
     return rows
@@ -104,22 +109,6 @@ def _from_lines(text: str, path: Path) -> list[Row]:
     return rows
 
 
-def _from_datasets(path: Path) -> list[Row]:
-    try:
-        from datasets import DatasetDict, load_from_disk
-    except ImportError:
-        raise UserError(
-            f"{path}: a folder needs the package `datasets`: install the extra `hub`"
-        ) from None
-    try:
-        loaded = load_from_disk(str(path))
-    except Exception as error:  # datasets has a type for every way to fail
-        raise UserError(f"{path}: not a folder saved by `datasets` ({error})") from None
-    rows = loaded["train"] if isinstance(loaded, DatasetDict) else loaded
-    names = getattr(rows.features.get("label"), "names", None)
-    return [{**row, "label": names[row["label"]]} if names else dict(row) for row in rows]
-
-
 def chosen_columns(
     rows: Sequence[Row], options: TaskOptions, path: str
 ) -> tuple[tuple[str, ...], str]:
@@ -160,10 +149,24 @@ def texts_of(row: Row, columns: Sequence[str], place: str) -> tuple[str, ...]:
     """Raises:
     UserError: an empty text, or something else.
     """
-    texts = tuple(row[name] for name in columns)
-    if not all(isinstance(text, str) and text.strip() for text in texts):
+    texts = [row.get(name) for name in columns]
+    found = tuple(text for text in texts if isinstance(text, str) and text.strip())
+    if len(found) < len(texts):
         raise UserError(f"{place}: {' or '.join(columns)} holds no text")
-    return texts
+    return found
+
+
+def check_labelled(rows: Sequence[Row], label: str, path: str, none: bool = False) -> None:
+    """Raises:
+    UserError: a row without a label; where a row may have ``none``, it must still say so.
+    """
+    for number, row in enumerate(rows, 1):
+        value = row.get(label)
+        if value is None or (not none and not str(value).strip()):
+            raise UserError(
+                f"{path}, row {number}: has no {label}; leave such rows out (with a --teacher they "
+                "can be --unlabelled)"
+            )
 
 
 def is_plain(path: str) -> bool:
@@ -191,7 +194,7 @@ def read_texts(path: str, named: Sequence[str]) -> list[tuple[str, ...]]:
     """
     if is_plain(path):
         return [(text,) for text in plain_texts(path)]
-    rows = read_rows(path)
+    rows = read_rows(path, training=True)
     columns = text_columns(rows, named, path)
     return [texts_of(row, columns, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
 

@@ -44,7 +44,7 @@ class Rank(SentenceTask):
 
     def read(self, options: TaskOptions) -> Data:
         path = self.own_data(options)
-        rows = read_rows(path)
+        rows = read_rows(path, training=True)
         texts, label = self._columns(rows, options, path)
         if options.eval_data:
             train, held = rows, read_rows(options.eval_data)

@@ -13,11 +13,13 @@ from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
 
 from distill.console.errors import UserError
+from distill.corpus.dataset_rows import data_set
 from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows, read_text
 
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIES]-.+")
 SPANS = (".jsonl", ".ndjson")
+WORD_COLUMNS, TAG_COLUMNS = ("tokens", "words"), ("ner_tags", "tags", "labels")  # lists, in rows
 COLUMNS = (".conll", ".txt", ".tsv", ".iob", ".iob2", ".bio")
 # Words of plain text: between blanks and punctuation; scripts without blanks by character.
 WORDS = InTurn(
@@ -39,21 +41,23 @@ class TaggedText:
     widened: int = 0
 
 
-def read_tagged(path: str | Path) -> list[TaggedText]:
-    """All texts of a file, also of one with .gz.
+def read_tagged(path: str | Path, training: bool = False) -> list[TaggedText]:
+    """All texts of a file, also of one with .gz, or of a data set, whose split to train on need not
+    be named for ``training``.
 
     CoNLL columns: a word first and its tag last in a line, a blank line between sentences; the
-    words are joined by blanks. JSON lines: ``{"text", "spans": [{"start", "end", "label"}]}``,
-    characters counted from 0, ``end`` the one after the last.
+    words are joined by blanks. Rows, of JSON lines or of a data set: ``{"text", "spans": [{"start",
+    "end", "label"}]}``, characters counted from 0, ``end`` the one after the last; or lists of
+    ``tokens`` and ``ner_tags``.
 
     Raises:
         UserError: no such file, an unknown format, or a broken line; named with its number.
     """
     place = Path(path)
     suffix = Path(place.name.removesuffix(".gz")).suffix
-    if suffix in SPANS:
-        rows = enumerate(read_rows(place), 1)
-        return [_from_spans(row, f"{place}, row {number}") for number, row in rows]
+    if suffix in SPANS or data_set(str(path)):
+        rows = enumerate(read_rows(path, training), 1)
+        return [_from_row(row, f"{path}, row {number}") for number, row in rows]
     if suffix in COLUMNS:
         return _from_columns(read_text(place), place)
     known = ", ".join((*SPANS, *COLUMNS))
@@ -68,19 +72,18 @@ def read_untagged(path: str | Path) -> list[TaggedText]:
     """
     place = Path(path)
     suffix = Path(place.name.removesuffix(".gz")).suffix
+    if suffix in SPANS or data_set(str(path)):
+        rows = enumerate(read_rows(path, training=True), 1)
+        return [_from_row(row, f"{path}, row {number}", tagged=False) for number, row in rows]
     if suffix in COLUMNS and not is_plain(str(path)):
         return _from_columns(read_text(place), place, tagged=False)
-    if is_plain(str(path)):
-        texts: list[Any] = plain_texts(str(path))
-        cells = [text.split() for text in texts]
-        if all(len(line) > 1 and TAG.fullmatch(line[-1]) for line in cells):
-            raise UserError(f"{place}: holds columns of words and tags; call it .conll")
-    elif suffix in SPANS:
-        texts = [row.get("text") for row in read_rows(place)]
-    else:
+    if not is_plain(str(path)):
         raise UserError(f"{place}: unknown format (expected .txt, {', '.join(SPANS)} or .conll)")
-    rows = enumerate(({"text": text, "spans": []} for text in texts), 1)
-    return [_from_spans(row, f"{place}, row {number}") for number, row in rows]
+    texts = plain_texts(str(path))
+    if all(len(text.split()) > 1 and TAG.fullmatch(text.split()[-1]) for text in texts):
+        raise UserError(f"{place}: holds columns of words and tags; call it .conll")
+    lines = enumerate(texts, 1)
+    return [_from_spans({"text": t, "spans": []}, f"{place}, text {n}") for n, t in lines]
 
 
 def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -119,6 +122,28 @@ def _joined(sentence: Sequence[tuple[str, str]]) -> TaggedText:
         at += len(word) + 1
     text = " ".join(word for word, _ in sentence)
     return TaggedText(text, tuple(places), tuple(tag for _, tag in sentence))
+
+
+def _from_row(row: Row, place: str, tagged: bool = True) -> TaggedText:
+    words = next((row[name] for name in WORD_COLUMNS if name in row), None)
+    if words is None:
+        return _from_spans(row if tagged else {**row, "spans": []}, place)
+    stated = next((row[name] for name in TAG_COLUMNS if name in row), None)
+    count = len(words) if isinstance(words, list) else 0
+    tags = stated if tagged else [OUTSIDE] * count
+    if not count or not isinstance(tags, list) or len(tags) != count:
+        raise UserError(
+            f"{place}: needs lists of equal length, {WORD_COLUMNS[0]} and {TAG_COLUMNS[0]}"
+        )
+    for word, tag in zip(words, tags, strict=True):
+        if not isinstance(word, str) or not word.strip():
+            raise UserError(f"{place}: {word!r} is not a word")
+        if not isinstance(tag, str) or not TAG.fullmatch(tag):
+            raise UserError(
+                f"{place}: {tag!r} is not an entity tag (expected O, B-NAME, I-NAME, E-NAME or "
+                "S-NAME)"
+            )
+    return _joined(list(zip(words, tags, strict=True)))
 
 
 def _from_spans(row: Row, place: str) -> TaggedText:

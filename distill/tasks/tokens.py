@@ -49,7 +49,7 @@ class Tokens(Task):
     per_token = True
 
     def read(self, options: TaskOptions) -> Data:
-        texts = read_tagged(self.own_data(options))
+        texts = read_tagged(self.own_data(options), training=True)
         if options.eval_data:
             train, scored = texts, read_tagged(options.eval_data)
         else:

@@ -124,3 +124,22 @@ def test_a_csv_becomes_a_teacher_a_student_and_a_comparison(
     values = [report[name]["accuracy"] for name in ("first", "second")]
     assert change["difference"] == pytest.approx(values[1] - values[0])
     assert change["interval"][0] <= change["difference"] <= change["interval"][1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (['{"text": "x", "label": "a"}', '{"text": "y"}'], "row 2: has no label"),
+        (['{"text": "x", "label": "a"}', '{"text": "y", "label": null}'], "row 2: has no label"),
+        (['{"text": "x", "label": " "}', '{"text": "y", "label": "b"}'], "row 1: has no label"),
+        (['{"text": "x", "label": "a"}', '{"label": "b"}'], "row 2: text holds no text"),
+        (['{"text": "x", "label": "Spam"}', '{"text": "y", "label": "spam"}'], "in case alone"),
+    ],
+)
+def test_rows_without_a_label_are_no_class_of_their_own(
+    rows: list[str], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join([*rows, '{"text": "z", "label": "c"}']))
+    with pytest.raises(UserError, match=message):
+        CLASSIFY.read(TaskOptions(data=str(path), eval_data=str(path)))
