@@ -7,6 +7,7 @@ Example:
 
     python -m export.diagnose minilm-embed-none
     python -m export.diagnose model.mlpackage --data inputs.npz --json
+    python -m export.diagnose minilm-embed-none --plot losses.png
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
     add("--limit", type=int, default=8, help="inputs at most; default %(default)s")
     add("--function", help="of the package; default: the first that takes the first input")
     add("--top", type=int, default=15, help="operations to print; default %(default)s")
+    add("--plot", type=Path, metavar="PNG", help="draw these operations (needs matplotlib)")
     add_json_options(result, "all operations")
     return result
 
@@ -52,6 +53,10 @@ def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, Any]]) -> i
         if getattr(arguments, option) < 1:
             raise SimulatorError(f"--{option} must be at least 1, not {getattr(arguments, option)}")
     diagnosis = diagnose(arguments.package, inputs, arguments.function)
+    if arguments.plot:
+        from .picture import write_picture
+
+        write_picture(diagnosis, arguments.plot, arguments.top)
     show_result(arguments, diagnosis.as_json(), described(diagnosis, len(inputs), arguments.top))
     return OVERFLOWS if diagnosis.first else 0
 

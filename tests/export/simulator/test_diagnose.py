@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
+from matplotlib.colors import to_hex
+from PIL import Image
 
 from export import diagnose as command
 from export.simulator import command_line
 from export.simulator.diagnose import diagnose
+from export.simulator.diagnose.picture import OVERFLOWS, picture
 from tests.export.simulator.programs import convert
 
 WIDTH = 16
@@ -90,3 +94,35 @@ def test_the_command_names_the_overflow(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no model.json beside it" in capsys.readouterr().err
     np.savez(data, x=np.zeros((3, WIDTH), np.float32))
     assert command.main([str(package), "--data", str(data)]) == 2
+
+
+def test_the_picture_has_a_bar_for_each_operation() -> None:
+    found = diagnose(encoder(loud=1), [inputs()])
+    axes = picture(found, 4).axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[0] == "up_1_cast_fp16 (layer 1, up)" and len(names) == 4
+    assert axes.texts[0].get_text().startswith("overflows: ")
+    bars = axes.patches
+    assert to_hex(bars[0].get_facecolor()) == OVERFLOWS
+    widths = [bar.get_width() for bar, loss in zip(bars, found.losses, strict=False)
+              if not loss.not_finite and loss.added]  # fmt: skip
+    added = [loss.added for loss in found.losses[:4] if not loss.not_finite and loss.added]
+    assert widths == pytest.approx(added) and widths
+
+
+def test_the_command_draws_what_it_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, data, drawn = tmp_path / "m.mlpackage", tmp_path / "x.npz", tmp_path / "new" / "a.png"
+    encoder().save(str(package))
+    np.savez(data, **inputs())
+    line = [str(package), "--data", str(data), "--plot", str(drawn)]
+    assert command.main(line) == 0
+    with Image.open(drawn) as image:
+        assert image.format == "PNG" and image.size[0] > 800
+        assert len(np.unique(np.asarray(image.convert("L")))) > 20
+    assert [path.name for path in drawn.parent.iterdir()] == ["a.png"]
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    capsys.readouterr()
+    assert command_line.main(["diagnose", *line]) == 2
+    assert "--plot needs matplotlib" in capsys.readouterr().err
