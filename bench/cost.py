@@ -12,14 +12,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
     from bench.measuring.results import Measurements
-    from bench.runtimes.arithmetic import Part, Roof
+    from bench.roofline.cost import Cost
     from bench.runtimes.contenders import Model
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     result = cost(arguments)
     show_result(arguments, result, print_cost)
-    return INTERRUPTED if result["interrupted"] else 0
+    return INTERRUPTED if result.interrupted else 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -65,15 +65,16 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{name} must be above 0, not {value}")
 
 
-def cost(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Parts, totals, roof and runtimes, as the JSON has them.
+def cost(arguments: argparse.Namespace) -> Cost:
+    """The cost of a model's parts under the roof of this machine or of a given one.
 
     Raises:
         UserError: a length that the model does not take, or a file, which has no architecture.
     """
     from bench.measuring.machine import cores, describe, pinned
+    from bench.roofline.cost import Cost, part_costs, runtime_shares, whole_cost
     from bench.roofline.peaks import measure_roof
-    from bench.runtimes.arithmetic import Roof, elmo_parts, encoder_parts, totals
+    from bench.runtimes.arithmetic import Roof, elmo_parts, encoder_parts
     from bench.runtimes.contenders import ELMO, open_model
 
     threads = cores() if arguments.threads is None else arguments.threads
@@ -94,39 +95,22 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
             if elsewhere
             else measure_roof(precision, threads)
         )
-    flops, weights, moved = totals(parts, precision)
-    result = {
-        "model": model.name,
-        "random_weights": model.random_weights,
-        "length": length,
-        "precision": precision,
-        "machine": machine.as_json() if machine else None,
-        "roof": {
-            "product_gflops": roof.products,
-            "other_gflops": roof.rest,
-            "bandwidth_gb_s": roof.bandwidth,
-        },
-        "parts": [_part(part, roof, precision) for part in parts],
-        "parameters": round(weights),
-        "flops": flops,
-        "bytes": moved,
-        "roofline_ms": 1000 * sum(part.count * roof.seconds(part, precision) for part in parts),
-    }
+    costs = part_costs(parts, roof, precision)
+    whole = whole_cost(parts, costs, precision)
     measured = None if elsewhere else _measure(arguments, model, threads)
-    return result | _shares(measured, result["roofline_ms"])
-
-
-def _part(part: Part, roof: Roof, precision: str) -> dict[str, Any]:
-    moved = part.bytes(precision)
-    return {
-        "part": part.name,
-        "count": part.count,
-        "weights": part.weights,
-        "flops": part.flops,
-        "bytes": moved,
-        "flops_per_byte": part.flops / moved,
-        "roofline_ms": 1000 * part.count * roof.seconds(part, precision),
-    }
+    return Cost(
+        model=model.name,
+        random_weights=model.random_weights,
+        length=length,
+        precision=precision,
+        machine=machine,
+        roof=roof,
+        parts=costs,
+        whole=whole,
+        runtimes=runtime_shares(measured, whole.roofline_ms),
+        left_out=measured.left_out if measured else (),
+        interrupted=measured.interrupted if measured else False,
+    )
 
 
 def _measure(arguments: argparse.Namespace, model: Model, threads: int) -> Measurements:
@@ -147,25 +131,6 @@ def _measure(arguments: argparse.Namespace, model: Model, threads: int) -> Measu
         together=True,
     )
     return measure(plan)
-
-
-def _shares(measured: Measurements | None, roofline_ms: float) -> dict[str, Any]:
-    """Each runtime's median and the share of the roofline that it reaches."""
-    if measured is None:
-        return {"runtimes": [], "left_out": [], "interrupted": False}
-    runtimes = [
-        {
-            "runtime": row.runtime,
-            "median_ms": row.median_ms,
-            "share": roofline_ms / row.median_ms,
-        }
-        for row in measured.rows
-    ]
-    return {
-        "runtimes": runtimes,
-        "left_out": list(measured.left_out),
-        "interrupted": measured.interrupted,
-    }
 
 
 if __name__ == "__main__":

@@ -14,12 +14,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.console.tables import Pair, print_pairs
+
+if TYPE_CHECKING:
+    from bench.measuring.results import Machine
 
 SIMULATOR = "coreml-sim"
 DIRECT = ("onnxruntime-plain", "onnxruntime")
@@ -52,15 +56,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, Any]:
-    """Seconds of translation and of the session's start, milliseconds of an inference by runtime
-    with ``ratios`` of the simulator's time to each (with a 95% interval), and peak memory of a
-    process that loads the package and runs it, against the weights in float32.
+@dataclass(frozen=True)
+class SimulatorCost:
+    """Seconds of a package's translation (and those of them that a processor worked) and of ONNX
+    Runtime's start; milliseconds of an inference by runtime, and ``ratios`` of the simulator's
+    time to each other one with their 95% interval; peak memory of a process that loads the package
+    and runs it, beside the weights in float32."""
+
+    machine: Machine
+    model: str
+    length: int
+    turns: int
+    translation_seconds: float
+    translation_processor_seconds: float
+    session_seconds: float
+    milliseconds: dict[str, float]
+    ratios: dict[str, tuple[float, float | None, float | None]]
+    peak_mb: float | None
+    weights_mb: float
+
+    @property
+    def memory_ratio(self) -> float | None:
+        return self.peak_mb / self.weights_mb if self.peak_mb else None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"memory_ratio": self.memory_ratio}
+
+
+def measure(name: str, length: int, seconds: float, threads: int) -> SimulatorCost:
+    """Export a model in three ways and run them in turns.
 
     Raises:
-        UserError: a model without a checkpoint, a length it does not take, or more threads than
-            cores.
-        UserError: a model that cannot be exported.
+        UserError: a model without a checkpoint, or one that cannot be exported; a length that it
+            does not take, or more threads than cores.
     """
     from bench.measuring.machine import describe, pinned
     from bench.measuring.memory import peak_memory
@@ -85,21 +113,19 @@ def measure(name: str, length: int, seconds: float, threads: int) -> dict[str, A
         clock.warm_up()
         clock.run(seconds, LEAST_TURNS, lambda share: None)
         times = dict(zip(runtimes, clock.times(), strict=True))
-    weights = 4 * model.parameters / MB
-    return {
-        "machine": machine.as_json(),
-        "model": model.name,
-        "length": length,
-        "turns": len(times[SIMULATOR].singles),
-        "translation_seconds": translation,
-        "translation_processor_seconds": processor,
-        "session_seconds": start,
-        "milliseconds": {name: of.percentile(50) for name, of in times.items()},
-        "ratios": {name: ratio(times[SIMULATOR].singles, times[name].singles) for name in DIRECT},
-        "peak_mb": memory,
-        "weights_mb": weights,
-        "memory_ratio": memory / weights if memory else None,
-    }
+    return SimulatorCost(
+        machine=machine,
+        model=model.name,
+        length=length,
+        turns=len(times[SIMULATOR].singles),
+        translation_seconds=translation,
+        translation_processor_seconds=processor,
+        session_seconds=start,
+        milliseconds={name: of.percentile(50) for name, of in times.items()},
+        ratios={name: ratio(times[SIMULATOR].singles, times[name].singles) for name in DIRECT},
+        peak_mb=memory,
+        weights_mb=4 * model.parameters / MB,
+    )
 
 
 def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
@@ -121,29 +147,29 @@ def _translation(bundle: str, threads: int) -> tuple[float, float, float]:
     return tuple(map(statistics.median, (translations, worked, starts)))  # type: ignore[return-value]
 
 
-def _print(result: dict[str, Any]) -> None:
-    title = f"{result['model']}, {result['length']} tokens, {result['turns']} turns"
+def _print(result: SimulatorCost) -> None:
+    title = f"{result.model}, {result.length} tokens, {result.turns} turns"
     print_pairs(title, _rows(result))
 
 
-def _rows(result: dict[str, Any]) -> Iterator[Pair]:
+def _rows(result: SimulatorCost) -> Iterator[Pair]:
     yield (
         "translation",
-        f"{result['translation_seconds']:.2f} s, of which a processor worked "
-        f"{result['translation_processor_seconds']:.2f} s; kept in memory",
+        f"{result.translation_seconds:.2f} s, of which a processor worked "
+        f"{result.translation_processor_seconds:.2f} s; kept in memory",
     )
-    yield "start of ONNX Runtime", f"{result['session_seconds']:.2f} s"
-    for name, milliseconds in result["milliseconds"].items():
+    yield "start of ONNX Runtime", f"{result.session_seconds:.2f} s"
+    for name, milliseconds in result.milliseconds.items():
         row = f"{milliseconds:.1f} ms"
-        if name in result["ratios"]:
-            value, low, high = result["ratios"][name]
+        if name in result.ratios:
+            value, low, high = result.ratios[name]
             row += f"; the simulator takes {value:.2f} of it ({low:.2f} to {high:.2f})"
         yield name, row
-    if result["peak_mb"]:
+    if result.peak_mb:
         yield (
             "peak memory",
-            f"{result['peak_mb']:.0f} MB, {result['memory_ratio']:.2f} of the float32 weights "
-            f"({result['weights_mb']:.0f} MB)",
+            f"{result.peak_mb:.0f} MB, {result.memory_ratio:.2f} of the float32 weights "
+            f"({result.weights_mb:.0f} MB)",
         )
 
 

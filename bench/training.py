@@ -15,12 +15,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.console.tables import print_table, wide_console
+
+if TYPE_CHECKING:
+    from bench.training_step.step_timing import StepTimes
 
 TOKEN_PASSES = 13e9
 """Of the paper's training: 8 V100s for about 90 hours."""
@@ -31,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--model", choices=("mini", "base"), default="mini", help="3 of 6x384, or 6 of 12x768")
     add("--text", nargs="+", type=Path, help="text whose lengths the sequences have; default: "
-        "the books and encyclopaedia beside the checkout, else --length 128")  # fmt: skip
+        "books and sentences in the folder that DISTILKIT_DATA names, else --length 128")  # fmt: skip
     add("--length", type=int, help="all sequences of this length instead: packed, no padding")
     add("--batch-size", type=int, default=16, help="sequences; default %(default)s")
     add("--seconds", type=float, default=60.0, help="of timed steps; default %(default)s")
@@ -53,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("--seconds and --batch-size must be above 0")
     if arguments.length is not None and not 14 <= arguments.length <= 512:
         raise UserError(f"--length must be between 14 and 512, not {arguments.length}")
-    from bench.training_step import step_timing as train_timing
+    from bench.training_step import step_timing
 
-    lengths = train_timing.sequence_lengths(arguments.text, arguments.length)
-    settings = train_timing.Settings(
+    lengths = step_timing.sequence_lengths(arguments.text, arguments.length)
+    settings = step_timing.Settings(
         arguments.model,
         arguments.batch_size,
         arguments.seconds,
@@ -65,18 +69,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.compile,
     )
     if arguments.memory_of:
-        print(train_timing.peak_bytes(settings, lengths, arguments.memory_of))
+        print(step_timing.peak_bytes(settings, lengths, arguments.memory_of))
         return 0
-    result = train_timing.measure(settings, lengths, TOKEN_PASSES)
+    result = step_timing.measure(settings, lengths, TOKEN_PASSES)
     if not arguments.no_memory:
         given = list(argv) if argv is not None else sys.argv[1:]
-        for row in result["rows"]:
-            row["memory_mb"] = train_timing.memory_in_its_own_process(given, row["step"])
+        rows = (
+            replace(row, memory_mb=step_timing.memory_in_its_own_process(given, row.step))
+            for row in result.rows
+        )
+        result = replace(result, rows=tuple(rows))
     show_result(arguments, result, show)
     return 0
 
 
-def show(result: dict[str, Any]) -> None:
+def show(result: StepTimes) -> None:
     header = (
         "step",
         "tokens/s",
@@ -87,28 +94,28 @@ def show(result: dict[str, Any]) -> None:
     )
     rows = [
         (
-            row["step"],
-            f"{row['tokens_per_second']:,.0f}",
-            f"{row['padding']:.1%}",
-            f"{row['memory_mb']:,.0f}" if row.get("memory_mb") else "-",
-            f"{row['share_of_peak']:.1%}",
-            f"{row['hours']:,.0f}",
+            row.step,
+            f"{row.tokens_per_second:,.0f}",
+            f"{row.padding:.1%}",
+            f"{row.memory_mb:,.0f}" if row.memory_mb else "-",
+            f"{row.share_of_peak:.1%}",
+            f"{row.hours:,.0f}",
         )
-        for row in result["rows"]
+        for row in result.rows
     ]
     title = (
-        f"Distillation step, student {result['model']}\nbatch of {result['batch_size']} sequences, "
-        f"{result['mean_length']:.0f} tokens on average"
+        f"Distillation step, student {result.model}\nbatch of {result.batch_size} sequences, "
+        f"{result.mean_length:.0f} tokens on average"
     )
     print_table(title, header, rows, [False, *[True] * (len(header) - 1)])
     console = wide_console()
-    ratio = result["ratio"]
+    ratio = result.ratio
     console.print(
-        f"kit / plain: {ratio['value']:.2f} times the tokens/s ({ratio['low']:.2f} to "
-        f"{ratio['high']:.2f}, 95%); matrix peak {result['peak_gflops']:,.0f} GFLOP/s in "
-        f"{result['precision']}"
+        f"kit / plain: {ratio.value:.2f} times the tokens/s ({ratio.low:.2f} to "
+        f"{ratio.high:.2f}, 95%); matrix peak {result.peak_gflops:,.0f} GFLOP/s in "
+        f"{result.precision}"
     )
-    console.print(result["machine_line"])
+    console.print(result.machine_line)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 
 from bench.measuring.machine import cores, describe
 from bench.measuring.memory import MB, resident_peak
+from bench.measuring.results import Machine
 from bench.measuring.timing import bootstrap_interval
 from bench.roofline.peaks import matrix_peak
 from bench.runtimes.workloads import Source, open_tokenizer
@@ -26,6 +27,8 @@ FILES = ("books/nonfiction.txt.gz", "books/fiction.txt.gz", "wikisplit/sentences
 LEAST_TURNS = 3
 SAMPLED_LINES = 8000
 SHORTEST, LONGEST = 12, 512
+Turn = tuple[int, int, float]
+"""Tokens, positions and seconds of one step."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,51 @@ class Settings:
     threads: int | None
     seed: int
     compiled: bool
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step: tokens that carry text per second, the share of positions that are padding, the share
+    of the matrix peak, hours for all tokens of a training, how many steps were timed, and the peak
+    memory of a process of its own where it was measured."""
+
+    step: str
+    tokens_per_second: float
+    padding: float
+    share_of_peak: float
+    hours: float
+    steps: int
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class StepRatio:
+    """Tokens per second of the kit's step / those of the plain one, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Both steps on one machine; ``model``: student and teacher in words."""
+
+    model: str
+    batch_size: int
+    mean_length: float
+    sequences: int
+    precision: str
+    compiled: bool
+    peak_gflops: float
+    rows: tuple[StepRow, ...]
+    ratio: StepRatio
+    seed: int
+    machine: Machine
+    machine_line: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndarray:
@@ -63,7 +111,7 @@ def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndar
     return np.array([n for n in found if n >= SHORTEST], np.int32)
 
 
-def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dict[str, Any]:
+def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> StepTimes:
     """Tokens per second of both steps, their ratio with a 95% interval, and the matrix peak."""
     device, half = _machine(settings)
     machine = describe(torch.get_num_threads())
@@ -71,7 +119,7 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
     contenders = {name: _contender(name, settings, lengths, device) for name in ("kit", "plain")}
     for step, batches in contenders.values():  # memory is mapped, kernels are chosen
         take(step, next(batches), device, half)
-    turns: dict[str, list[tuple[int, int, float]]] = {name: [] for name in contenders}
+    turns: dict[str, list[Turn]] = {name: [] for name in contenders}
     while (
         len(turns["kit"]) < LEAST_TURNS
         or sum(t for rows in turns.values() for *_, t in rows) < settings.seconds
@@ -87,23 +135,22 @@ def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> dic
     peak = max(peaks)
     shape = SHAPES[settings.model]
     flops = shape.flops(float(np.average(lengths, weights=lengths)))
-    rows = [_row(name, turn, flops, peak, token_passes) for name, turn in turns.items()]
-    return {
-        "model": f"{shape.student_layers}x{shape.width} of a teacher {shape.layers}x{shape.width}",
-        "batch_size": settings.batch_size,
-        "mean_length": float(lengths.mean()),
-        "sequences": len(lengths),
-        "precision": "bf16" if half else "float32",
-        "compiled": settings.compiled,
-        "peak_gflops": peak / 1e9,
-        "rows": rows,
-        "ratio": _ratio(turns["kit"], turns["plain"], settings.seed),
-        "seed": settings.seed,
-        "machine": machine.as_json(),
-        "machine_line": machine.line()
+    return StepTimes(
+        model=f"{shape.student_layers}x{shape.width} of a teacher {shape.layers}x{shape.width}",
+        batch_size=settings.batch_size,
+        mean_length=float(lengths.mean()),
+        sequences=len(lengths),
+        precision="bf16" if half else "float32",
+        compiled=settings.compiled,
+        peak_gflops=peak / 1e9,
+        rows=tuple(_row(name, turn, flops, peak, token_passes) for name, turn in turns.items()),
+        ratio=_ratio(turns["kit"], turns["plain"], settings.seed),
+        seed=settings.seed,
+        machine=machine,
+        machine_line=machine.line()
         if device.type == "cpu"
         else f"{torch.cuda.get_device_name()}; torch {torch.__version__}",
-    }
+    )
 
 
 def _machine(settings: Settings) -> tuple[torch.device, bool]:
@@ -135,25 +182,21 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def _row(
-    name: str, turn: list[tuple[int, int, float]], flops: float, peak: float, passes: float
-) -> dict[str, Any]:
+def _row(name: str, turn: list[Turn], flops: float, peak: float, passes: float) -> StepRow:
     tokens, positions, seconds = (float(sum(column)) for column in zip(*turn, strict=True))
     rate = tokens / seconds
-    return {
-        "step": name,
-        "tokens_per_second": rate,
-        "padding": 1 - tokens / positions,
-        "share_of_peak": rate * flops / peak,
-        "hours": passes / rate / 3600,
-        "steps": len(turn),
-    }
+    return StepRow(
+        step=name,
+        tokens_per_second=rate,
+        padding=1 - tokens / positions,
+        share_of_peak=rate * flops / peak,
+        hours=passes / rate / 3600,
+        steps=len(turn),
+    )
 
 
-def _ratio(
-    kit: list[tuple[int, int, float]], plain: list[tuple[int, int, float]], seed: int
-) -> dict[str, float]:
-    """Of tokens per second, with the 95% interval of a bootstrap over the turns."""
+def _ratio(kit: list[Turn], plain: list[Turn], seed: int) -> StepRatio:
+    """By a bootstrap over the turns."""
     columns = tuple(np.array(column, float) for rows in (kit, plain) for column in _rates(rows))
 
     def faster(*sums: Any, axis: int = -1) -> Any:
@@ -162,10 +205,10 @@ def _ratio(
         return (kit_tokens / kit_seconds) / (tokens / seconds)
 
     low, high = bootstrap_interval(columns, faster, seed=seed)
-    return {"value": float(faster(*columns)), "low": low, "high": high}
+    return StepRatio(float(faster(*columns)), low, high)
 
 
-def _rates(rows: list[tuple[int, int, float]]) -> tuple[list[int], list[float]]:
+def _rates(rows: list[Turn]) -> tuple[list[int], list[float]]:
     return [tokens for tokens, _, _ in rows], [seconds for _, _, seconds in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,18 @@ def test_every_figure_of_the_shipped_model(
     monkeypatch.setattr(timing.Clock, "run", busy)
     monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
     result = command.measure("qa-mini", 16, 0.1, cores())
-    assert result["machine"]["load"] == 0
-    assert result["turns"] >= command.LEAST_TURNS
-    assert 0 < result["session_seconds"] < 60
-    assert 0 < result["translation_seconds"] < 60
-    assert result["weights_mb"] == pytest.approx(4 * 17.2, rel=0.02)
-    assert result["memory_ratio"] == pytest.approx(result["peak_mb"] / result["weights_mb"])
-    simulated = result["milliseconds"][command.SIMULATOR]
+    assert result.machine.load == 0
+    assert result.turns >= command.LEAST_TURNS
+    assert 0 < result.session_seconds < 60
+    assert 0 < result.translation_seconds < 60
+    assert result.weights_mb == pytest.approx(4 * 17.2, rel=0.02)
+    assert result.memory_ratio == pytest.approx(result.peak_mb / result.weights_mb)
+    simulated = result.milliseconds[command.SIMULATOR]
     for name in command.DIRECT:
-        value, low, high = result["ratios"][name]
-        assert value == pytest.approx(simulated / result["milliseconds"][name])
+        value, low, high = result.ratios[name]
+        assert value == pytest.approx(simulated / result.milliseconds[name])
         assert low <= value <= high
+    assert json.loads(json.dumps(result.as_json()))["memory_ratio"] == result.memory_ratio
     command._print(result)
     assert "peak memory" in capsys.readouterr().out
 

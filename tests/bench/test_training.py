@@ -11,8 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.training import main
-from bench.training_step import step_timing as train_timing
-from bench.training_step import steps
+from bench.training_step import step_timing, steps
 from bench.training_step.steps import Batches, KitStep, PlainStep, Shape, models, take
 from distill.console.errors import UserError
 from distill.corpus.shards import build_corpus, open_corpus
@@ -77,19 +76,19 @@ def test_lengths_are_those_of_the_corpus(
     build_corpus(path.read_text().splitlines(), load_tokenizer(minilm_directory), tmp_path / "c")
     expected = open_corpus(tmp_path / "c").lengths
     assert expected.max() == 512
-    assert sorted(train_timing.sequence_lengths([path], None)) == sorted(expected)
-    assert set(train_timing.sequence_lengths([path], 64)) == {64}
+    assert sorted(step_timing.sequence_lengths([path], None)) == sorted(expected)
+    assert set(step_timing.sequence_lengths([path], 64)) == {64}
 
 
 def test_text_that_is_named_is_read_without_the_teacher_and_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_timing, "data_directory", lambda: None)
+    monkeypatch.setattr(step_timing, "data_directory", lambda: None)
     text = tmp_path / "text.txt"
     text.write_text("The old lighthouse keeper climbed the stairs every evening at dusk.\n")
-    assert train_timing.sequence_lengths([text], None).tolist() == [14]
+    assert step_timing.sequence_lengths([text], None).tolist() == [14]
     with pytest.raises(UserError, match="missing"):
-        train_timing.sequence_lengths([tmp_path / "missing.txt"], None)
+        step_timing.sequence_lengths([tmp_path / "missing.txt"], None)
 
 
 def test_only_the_plain_step_pays_for_padding() -> None:
@@ -123,21 +122,21 @@ def test_the_command_measures_both(tiny: None, capsys: pytest.CaptureFixture[str
 def test_long_sequences_weigh_by_their_tokens_and_the_load_is_that_of_before(
     tiny: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, peak = [0.0], train_timing.peak_of
+    load, peak = [0.0], step_timing.peak_of
 
     def busy(device: torch.device, half: bool) -> float:
         load[0] = 9.0
         return peak(device, half)
 
-    monkeypatch.setattr(train_timing, "peak_of", busy)
+    monkeypatch.setattr(step_timing, "peak_of", busy)
     monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
-    settings = train_timing.Settings("mini", 2, 0.01, 1, 0, False)
-    report = train_timing.measure(settings, np.array([16, 16, 64, 64], np.int32), 1.0)
-    assert report["machine"]["load"] == 0
-    assert report["mean_length"] == 40
-    kit = report["rows"][0]
-    expected = kit["tokens_per_second"] * TINY.flops(54.4) / (report["peak_gflops"] * 1e9)
-    assert kit["share_of_peak"] == pytest.approx(expected)
+    settings = step_timing.Settings("mini", 2, 0.01, 1, 0, False)
+    report = step_timing.measure(settings, np.array([16, 16, 64, 64], np.int32), 1.0)
+    assert report.machine.load == 0
+    assert report.mean_length == 40
+    kit = report.rows[0]
+    expected = kit.tokens_per_second * TINY.flops(54.4) / (report.peak_gflops * 1e9)
+    assert kit.share_of_peak == pytest.approx(expected)
 
 
 def test_memory_of_a_step(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,7 +144,7 @@ def test_memory_of_a_step(tiny: None, capsys: pytest.CaptureFixture[str]) -> Non
     assert main([*line, "--memory-of", "plain"]) == 0
     logits = 2 * 64 * TINY.vocabulary * 4
     assert int(capsys.readouterr().out) > logits
-    assert train_timing.memory_in_its_own_process(["--length", "13"], "kit") is None
+    assert step_timing.memory_in_its_own_process(["--length", "13"], "kit") is None
 
 
 @pytest.mark.parametrize(
