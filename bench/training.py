@@ -34,8 +34,13 @@ def parser() -> argparse.ArgumentParser:
     result = command_parser("bench.training", __doc__)
     add = result.add_argument
     add("--model", choices=("mini", "base"), default="mini", help="3 of 6x384, or 6 of 12x768")
-    add("--text", nargs="+", type=Path, help="text whose lengths the sequences have; default: "
-        "books and sentences in the folder that DISTILKIT_DATA names, else --length 128")  # fmt: skip
+    add(
+        "--text",
+        nargs="+",
+        type=Path,
+        help="text whose lengths the sequences have; default: books and sentences in the folder "
+        "that DISTILKIT_DATA names, else --length 128",
+    )
     add("--length", type=int, help="all sequences of this length instead: packed, no padding")
     add("--batch-size", type=int, default=16, help="sequences; default %(default)s")
     add("--seconds", type=float, default=60.0, help="of timed steps; default %(default)s")
