@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "TextModels", targets: ["TextModels"]),
         .library(name: "TextModelsCoreML", targets: ["TextModelsCoreML"]),
+        .library(name: "TextModelsCoreAI", targets: ["TextModelsCoreAI"]),
         .executable(name: "textmodels", targets: ["TextModelsCommand"]),
     ],
     targets: [
@@ -18,6 +19,12 @@ let package = Package(
             dependencies: ["TextModels"],
             path: "ios_app/Sources/TextModelsCoreML"
         ),
+        // Runs an asset with Core AI. Empty where there is no Core AI.
+        .target(
+            name: "TextModelsCoreAI",
+            dependencies: ["TextModels"],
+            path: "ios_app/Sources/TextModelsCoreAI"
+        ),
         // Runs the graph of a package with ONNX Runtime's C library, opened when it is needed.
         .target(name: "COnnxRuntime", path: "ios_app/Sources/COnnxRuntime"),
         .target(
@@ -27,7 +34,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "TextModelsCommand",
-            dependencies: ["TextModels", "TextModelsCoreML", "TextModelsONNX"],
+            dependencies: [
+                "TextModels", "TextModelsCoreML", "TextModelsCoreAI", "TextModelsONNX",
+            ],
             path: "ios_app/Sources/TextModelsCommand"
         ),
         .testTarget(

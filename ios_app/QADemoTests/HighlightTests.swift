@@ -8,8 +8,7 @@ import XCTest
 @MainActor
 final class HighlightTests: XCTestCase {
     private func marked(_ passage: String, _ range: Range<Int>) -> [String] {
-        let answer = Answer(text: "", range: range, score: 1, probability: 1)
-        let text = HighlightedPassage.marked(passage, answer)
+        let text = MarkedText.marked(passage, [range])
         return text.runs.filter(Self.isMarked).map { String(text[$0.range].characters) }
     }
 
@@ -24,7 +23,7 @@ final class HighlightTests: XCTestCase {
 
     func testPassageEditedMeanwhileIsLeftAlone() {
         XCTAssertEqual(marked("short", 9..<16), [])
-        let plain = HighlightedPassage.marked("short", nil)
+        let plain = MarkedText.marked("short", [])
         XCTAssertFalse(plain.runs.contains(where: Self.isMarked))
     }
 

@@ -15,12 +15,14 @@ FRAMEWORKS = {
     "os": ["os.swift"],
     "Darwin": ["Darwin.swift"],
     "CoreML": ["CoreML.swift"],
+    "CoreAI": ["CoreAI.swift"],
     "UIKit": ["UIKit.swift"],
-    "SwiftUI": ["SwiftUI.swift", "SwiftUIViews.swift"],
+    "SwiftUI": ["SwiftUI.swift", "SwiftUIViews.swift", "SwiftUIMore.swift"],
 }
 OWN = {
     "TextModels": "Sources/TextModels",
     "TextModelsCoreML": "Sources/TextModelsCoreML",
+    "TextModelsCoreAI": "Sources/TextModelsCoreAI",
     "QADemo": "QADemo/App",
 }
 TESTS = ("QADemoTests", "QADemoPerformanceTests")
@@ -70,6 +72,8 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
 @pytest.mark.parametrize(
     ("source", "right", "wrong"),
     [
+        ("CoreAIPredictor.swift", "outputs.remove(name)?.ndArray", "outputs[name]?.ndArray"),
+        ("CoreAILoader.swift", "self = .cpuOnly", "self = .cpu"),
         ("CoreMLPredictor.swift", "multiArrayValue else", "multiArray else"),
         (
             "CoreMLPredictor.swift",
@@ -82,12 +86,12 @@ def test_tests_of_the_app_type_check(modules: Toolchain, folder: str) -> None:
     ],
 )
 def test_a_mistake_is_found(modules: Toolchain, source: str, right: str, wrong: str) -> None:
-    folder = PACKAGE / OWN["TextModelsCoreML"]
-    text = (folder / source).read_text(encoding="utf-8")
+    (path,) = (PACKAGE / "Sources").rglob(source)
+    text = path.read_text(encoding="utf-8")
     assert right in text
     broken = PACKAGE / MODULES / source
     broken.write_text(text.replace(right, wrong), encoding="utf-8")
-    others = [path for path in sources(OWN["TextModelsCoreML"]) if Path(path).name != source]
+    others = [each for each in sources(f"Sources/{path.parent.name}") if Path(each).name != source]
     passed, said = check(modules, [*others, f"{MODULES}/{source}"])
     broken.unlink()
     assert not passed

@@ -9,6 +9,10 @@ struct QADemoApp: App {
             TabView {
                 AnswerScreen(session: AnswerSession(store: store))
                     .tabItem { Label("Ask", systemImage: "text.magnifyingglass") }
+                TaskList(store: store)
+                    .tabItem { Label("Texts", systemImage: "text.alignleft") }
+                ModelsScreen(store: store)
+                    .tabItem { Label("Models", systemImage: "shippingbox") }
                 BenchmarkScreen(session: BenchmarkSession(store: store))
                     .tabItem { Label("Benchmark", systemImage: "gauge.with.needle") }
             }

@@ -4,7 +4,7 @@ import TextModels
 /// Whether a bundle gives here what the exporter's simulator gave, for the inputs that model.json
 /// keeps.
 let checkCommand = Command(usage: """
-    textmodels check BUNDLE [--runtime coreml|onnx] [--graphs FOLDER] [--library FILE]
+    textmodels check BUNDLE [--runtime coreml|coreai|onnx] [--graphs FOLDER] [--library FILE]
     """) { arguments in
     let options = try Options(arguments, named: ["--runtime", "--graphs", "--library"])
     let folder = URL(fileURLWithPath: try options.onlyWord("bundle"))

@@ -7,7 +7,7 @@ let predictCommand = Command(usage: """
     textmodels predict BUNDLE --text|--question TEXT|FILE|- [--passage TEXT|FILE|-]
                [--n-best N] [--zero-shot LABEL,LABEL] [--requests FILE]
                [--json] [--save-json FILE]
-               [--runtime coreml|onnx] [--graphs FOLDER] [--library FILE]
+               [--runtime coreml|coreai|onnx] [--graphs FOLDER] [--library FILE]
     """) { arguments in
     let options = try Options(arguments, named: PredictOptions.named, flags: ["--json"])
     let folder = URL(fileURLWithPath: try options.onlyWord("bundle"))

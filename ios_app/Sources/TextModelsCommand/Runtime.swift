@@ -1,5 +1,6 @@
 import Foundation
 import TextModels
+import TextModelsCoreAI
 import TextModelsCoreML
 import TextModelsONNX
 
@@ -11,8 +12,15 @@ enum Runtime {
     static let all: [(name: String, open: Open)] = {
         var runtimes: [(name: String, open: Open)] = []
         #if canImport(CoreML)
-        runtimes.append(("coreml", openCoreML))
+        runtimes.append(("coreml", { bundle, _ in
+            try await ModelLoader([.coreML]).load(bundle, checking: false).predictor
+        }))
         #endif
+        if let coreAI = FrameworkLoader.coreAI {
+            runtimes.append(("coreai", { bundle, _ in
+                try await ModelLoader([coreAI]).load(bundle, checking: false).predictor
+            }))
+        }
         runtimes.append(("onnx", openONNX))
         return runtimes
     }()
@@ -41,13 +49,4 @@ enum Runtime {
             library: options["--library"].map { URL(fileURLWithPath: $0) }
         )
     }
-
-    #if canImport(CoreML)
-    @Sendable
-    private static func openCoreML(
-        _ bundle: ModelBundle, _ options: Options
-    ) async throws -> any ModelPredictor {
-        try await CoreMLPredictor.load(bundle).predictor
-    }
-    #endif
 }

@@ -154,3 +154,11 @@ extension String {
 
     public init(localized key: LocalizationValue) { fatalError() }
 }
+
+public struct LocalizedStringResource: ExpressibleByStringInterpolation, Sendable {
+    public init(stringLiteral value: String) {}
+}
+
+extension String {
+    @_disfavoredOverload public init(localized resource: LocalizedStringResource) { fatalError() }
+}

@@ -19,7 +19,11 @@ public struct Font: Sendable {
     public func monospacedDigit() -> Font { self }
 }
 
-public struct Label: Primitive {
+public struct Label<Title: View, Icon: View>: Primitive {
+    public init(@ViewBuilder title: () -> Title, @ViewBuilder icon: () -> Icon) {}
+}
+
+extension Label where Title == Text, Icon == Image {
     public init(_ key: LocalizedStringKey, systemImage: String) {}
     @_disfavoredOverload public init<S: StringProtocol>(_ title: S, systemImage: String) {}
 }

@@ -10,7 +10,7 @@ struct AnswerScreen: View {
         NavigationStack {
             Group {
                 if session.bundles.isEmpty {
-                    NoModelView(problems: session.store.problems)
+                    NoModelView(task: .questionAnswering, problems: session.store.problems)
                 } else {
                     form
                 }
@@ -28,12 +28,14 @@ struct AnswerScreen: View {
                 TextField("Question", text: $session.question)
                     .submitLabel(.search)
                     .onSubmit { session.ask() }
+                    .accessibilityIdentifier("question")
                 Button("Find the answer", systemImage: "magnifyingglass") { session.ask() }
                     .disabled(session.models.isEmpty)
+                    .accessibilityIdentifier("find")
             }
             ForEach(session.models) { model in
                 if let outcome = session.outcomes[model.id] {
-                    Section(model.title) { OutcomeView(outcome: outcome) }
+                    Section(model.title) { OutcomeView(outcome: outcome, state: session.store.states[model.id]) }
                 }
             }
             Section("Passage") {
@@ -87,5 +89,11 @@ private struct SampleMenu: View {
                 }
             }
         }
+    }
+}
+
+struct AnswerScreenPreviews: PreviewProvider {
+    static var previews: some View {
+        AnswerScreen(session: AnswerSession(store: ModelStore(directories: [])))
     }
 }

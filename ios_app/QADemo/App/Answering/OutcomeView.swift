@@ -4,18 +4,17 @@ import SwiftUI
 /// What one model says: its answer, how sure it is, and the time it took.
 struct OutcomeView: View {
     let outcome: AnswerSession.Outcome
+    let state: ModelStore.State?
 
     var body: some View {
         switch outcome {
         case .working:
-            HStack {
-                ProgressView()
-                Text("Working; a new model is compiled first")
-            }
+            WorkingView(state: state)
         case .failed(let reason):
             Label(reason, systemImage: "exclamationmark.triangle")
         case .answered(let report):
             AnswerView(report: report)
+            if case .ready(let model) = state { ChecksView(model: model) }
         }
     }
 }
@@ -25,7 +24,10 @@ private struct AnswerView: View {
 
     var body: some View {
         VStack(alignment: .leading, spacing: 8) {
-            if let best = report.value.first {
+            if let best = report.value.first, best.range.isEmpty {
+                Text("Probably not in this passage").font(.title3.bold())
+                Text(Self.confidence(best)).foregroundStyle(.secondary)
+            } else if let best = report.value.first {
                 Text(best.text).font(.title3.bold())
                 Text(Self.confidence(best)).foregroundStyle(.secondary)
             } else {
@@ -35,6 +37,7 @@ private struct AnswerView: View {
         }
         .accessibilityElement(children: .combine)
         .accessibilityLabel(Self.spoken(report))
+        .accessibilityIdentifier("answer")
         if report.value.count > 1 {
             DisclosureGroup("Other answers") {
                 ForEach(report.value.dropFirst().prefix(4), id: \.range) { answer in
@@ -53,18 +56,23 @@ private struct AnswerView: View {
     }
 
     private static func confidence(_ answer: Answer) -> String {
-        "\(percent(answer.probability)) sure, score \(number(answer.score))"
+        String(localized: "\(percent(answer.probability)) sure, score \(number(answer.score))")
     }
 
     private static func time(_ report: AnswerReport) -> String {
         let lengths = report.lengths.map(String.init).joined(separator: " + ")
-        return "model \(number(report.inferenceMilliseconds)) ms at length \(lengths), "
-            + "text \(number(report.tokenizationMilliseconds)) ms"
+        let model = number(report.inferenceMilliseconds)
+        let text = number(report.tokenizationMilliseconds)
+        return String(localized: "model \(model) ms at length \(lengths), text \(text) ms")
     }
 
     private static func spoken(_ report: AnswerReport) -> String {
-        guard let best = report.value.first else { return "No answer" }
-        return "Answer: \(best.text). \(percent(best.probability)) sure. "
-            + "The model took \(number(report.inferenceMilliseconds)) milliseconds."
+        guard let best = report.value.first, !best.range.isEmpty else {
+            return String(localized: "No answer")
+        }
+        let (sure, time) = (percent(best.probability), number(report.inferenceMilliseconds))
+        return String(
+            localized: "Answer: \(best.text). \(sure) sure. The model took \(time) milliseconds."
+        )
     }
 }

@@ -22,6 +22,14 @@ struct BenchmarkRowView: View {
                     + "(95%: \(Self.number(ratio.low)) to \(Self.number(ratio.high)))")
                     .font(.footnote)
             }
+            if let checks = row.checks, !checks.passed {
+                Label("Does not compute as at its export", systemImage: "exclamationmark.triangle")
+            }
+            if let slowdown = row.sustained?.slowdown, let run = row.sustained {
+                Text("\(Self.number(slowdown)) times as slow after "
+                    + "\(Self.number(run.seconds / 60)) minutes without a pause")
+                    .font(.footnote)
+            }
             if let plan = row.computePlan {
                 Text("Neural Engine \(Self.percent(plan.neuralEngine)), "
                     + "GPU \(Self.percent(plan.gpu)), CPU \(Self.percent(plan.cpu)) of the cost")
@@ -42,7 +50,11 @@ struct BenchmarkRowView: View {
         Text("p99 \(Self.number(statistics.p99))")
     }
 
-    private var name: String { row.isControl == true ? "\(row.model) (control)" : row.model }
+    private var name: String {
+        let framework = row.framework.map { ", \($0.title)" } ?? ""
+        let name = row.isControl == true ? String(localized: "\(row.model) (control)") : row.model
+        return name + framework
+    }
 
     private static func percent(_ share: ComputePlanShares.Share) -> String {
         share.cost.formatted(.percent.precision(.fractionLength(0)))

@@ -57,6 +57,21 @@ private struct PlanSections: View {
             Stepper("\(session.rounds) rounds", value: $session.rounds, in: 10...200, step: 10)
             Stepper("\(session.warmUp) to warm up", value: $session.warmUp, in: 0...50)
             Toggle("First model twice, as a control", isOn: $session.control)
+            Stepper(
+                "\(session.sustainedMinutes) minutes without a pause",
+                value: $session.sustainedMinutes, in: 0...30
+            )
+        }
+        Section("Loading") {
+            Toggle("Both frameworks", isOn: $session.bothFrameworks)
+            Picker("Length changes", selection: $session.reshapeFrequency) {
+                Text("Often").tag(ReshapeFrequency.frequent)
+                Text("Rarely").tag(ReshapeFrequency.infrequent)
+            }
+            Picker("Specialise for", selection: $session.specialization) {
+                Text("The system's choice").tag(SpecializationStrategy.balanced)
+                Text("Fast prediction").tag(SpecializationStrategy.fastPrediction)
+            }
         }
     }
 }
@@ -74,6 +89,7 @@ private struct RunSection: View {
             } else {
                 Button("Measure", systemImage: "play.fill") { session.start() }
                     .disabled(session.plan.steps.isEmpty)
+                    .accessibilityIdentifier("measure")
             }
             if let problem = session.problem {
                 Label(problem, systemImage: "exclamationmark.triangle")

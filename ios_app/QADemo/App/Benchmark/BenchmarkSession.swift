@@ -16,6 +16,12 @@ final class BenchmarkSession {
     var rounds = 20
     /// Whether the first model is measured a second time.
     var control = false
+    /// Each model with each framework that it has a file for, instead of with the newest alone.
+    var bothFrameworks = false
+    var reshapeFrequency = ReshapeFrequency.frequent
+    var specialization = SpecializationStrategy.balanced
+    /// How long each model runs without a pause after the turns; 0: not.
+    var sustainedMinutes = 0
     private(set) var rows: [BenchmarkRow] = []
     /// From 0 to 1 while measuring, else nil.
     private(set) var progress: Double?
@@ -37,9 +43,13 @@ final class BenchmarkSession {
             bundles: store.bundles.filter { models.contains($0.id) },
             computeUnits: ComputeUnit.allCases.filter(computeUnits.contains),
             lengths: lengths.sorted(),
+            frameworks: bothFrameworks ? store.loader.frameworks : [],
+            reshapeFrequency: reshapeFrequency,
+            specialization: specialization,
             control: control,
             warmUp: warmUp,
-            rounds: rounds
+            rounds: rounds,
+            sustained: .seconds(60 * sustainedMinutes)
         )
     }
 
@@ -75,7 +85,7 @@ final class BenchmarkSession {
                 finished: { [weak self] rows in await self?.add(rows) }
             )
         } catch is CancellationError {
-            problem = "Stopped; the rows below were measured before."
+            problem = String(localized: "Stopped; the rows below were measured before.")
         } catch {
             problem = error.localizedDescription
         }
@@ -130,7 +140,9 @@ final class BenchmarkSession {
             try report.json().write(to: file, options: .atomic)
             reportFile = file
         } catch {
-            problem = "The results could not be written: \(error.localizedDescription)"
+            problem = String(
+                localized: "The results could not be written: \(error.localizedDescription)"
+            )
         }
     }
 }

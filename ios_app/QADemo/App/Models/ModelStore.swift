@@ -1,6 +1,7 @@
 import Foundation
 import Observation
 import TextModels
+import TextModelsCoreAI
 import TextModelsCoreML
 
 /// A question came while the benchmark has the device to itself.
@@ -52,7 +53,7 @@ final class ModelStore {
 
     init(
         directories: [URL] = [ModelStore.modelsDirectory],
-        loader: ModelLoader = ModelLoader([.coreML])
+        loader: ModelLoader = ModelLoader([.coreAI, .coreML])
     ) {
         self.directories = directories
         self.loader = loader

@@ -49,6 +49,7 @@ struct Contender {
         checks: ModelChecks?
     ) -> BenchmarkRow {
         let settings = step.bundle.settings
+        let takesHints = model.framework == .coreML
         return BenchmarkRow(
             model: step.bundle.id,
             quantization: settings.quantization,
@@ -73,8 +74,8 @@ struct Contender {
             batteryLevel: power.batteryLevel,
             isCharging: power.isCharging,
             computePlan: plan,
-            reshapeFrequency: step.options.reshapeFrequency,
-            specialization: step.options.specialization,
+            reshapeFrequency: takesHints ? step.options.reshapeFrequency : nil,
+            specialization: takesHints ? step.options.specialization : nil,
             checks: checks
         )
     }

@@ -19,8 +19,8 @@ public struct LoadOptions: Hashable, Sendable {
     }
 }
 
-/// How often the length of the input changes; the raw value stands in results. A hint for packages
-/// with several lengths in one function; `frequent` is the system's own default.
+/// How often the length of the input changes; the raw value stands in results. A hint for Core ML
+/// packages with several lengths in one function; `frequent` is the system's own default.
 public enum ReshapeFrequency: String, Codable, CaseIterable, Sendable {
     case frequent
     case infrequent

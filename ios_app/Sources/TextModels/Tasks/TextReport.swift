@@ -10,7 +10,8 @@ public struct TextReport<Value: Sendable>: Sendable {
 }
 
 extension TextReport {
-    func map<Other: Sendable>(_ change: (Value) throws -> Other) rethrows -> TextReport<Other> {
+    /// The same report with another value.
+    public func map<Other: Sendable>(_ change: (Value) throws -> Other) rethrows -> TextReport<Other> {
         TextReport<Other>(
             value: try change(value),
             tokenizationMilliseconds: tokenizationMilliseconds,
