@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +20,19 @@ from distill.tasks.heads import load_named, note
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
 from distill.tasks.statistics import of_counts
+from distill.tasks.tagged_inputs import (
+    TokenFeature,
+    joined,
+    same_words,
+    tagged_features,
+    whole_features,
+)
 from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
 UNTAUGHT = -16_000.0  # the logits of a word that the teacher has no token of; exact in float16
 WEAK_TEACHER_F1 = 5.0
-
-
-@dataclass(frozen=True)
-class TokenFeature:
-    """A text as ids. ``firsts``: where each word's first piece is, None for a word that has none
-    (cut off, or dropped by the tokenizer). ``tags``: of each word."""
-
-    input_ids: list[int]
-    token_type_ids: list[int] | None
-    firsts: list[int | None]
-    tags: tuple[str, ...]
 
 
 class Tokens(Task):
@@ -85,6 +80,9 @@ class Tokens(Task):
     def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[TaggedText]:
         return read_untagged(path)
 
+    def features_of(self, features: Sequence[Any], examples: int) -> int:
+        return sum(feature.example < examples for feature in features)
+
     def text_of(self, example: Any) -> str:
         return str(example.text)
 
@@ -92,6 +90,11 @@ class Tokens(Task):
         self, examples: Sequence[Any], directory: Path, options: TaskOptions
     ) -> list[TokenFeature]:
         found = tagged_features(examples, load_auto_tokenizer(directory), options.max_length)
+        if parts := len(found) - len(examples):
+            note(
+                f"sentences longer than --max_length {options.max_length} are cut between words, "
+                f"into {parts} more inputs"
+            )
         lost = sum(feature.firsts.count(None) for feature in found)
         if lost:
             words = sum(len(feature.firsts) for feature in found)
@@ -105,9 +108,10 @@ class Tokens(Task):
         directory: Path,
         options: TaskOptions,
     ) -> list[Any]:
-        """All that the teacher takes: its tokens may be shorter."""
+        """The same words in all that the teacher takes: its tokens may be shorter."""
         longest = longest_input(directory) or options.max_length
-        found = tagged_features(examples, load_auto_tokenizer(directory), longest)
+        texts = same_words(examples, features)
+        found = whole_features(texts, load_auto_tokenizer(directory), longest)
         pairs = zip(features, found, strict=True)
         lost = sum(
             own is not None and place is None
@@ -170,58 +174,25 @@ class Tokens(Task):
         assert data.labels is not None
         spelled = {name.casefold(): name for name in data.labels.names}
         rows = features["dev"]
-        truth = [[spelled[tag.casefold()] for tag in feature.tags] for feature in rows]
+        parts = [[spelled[tag.casefold()] for tag in feature.tags] for feature in rows]
+        truth = joined(rows, parts)
         answers = [
             decided_tags(feature.firsts, values, data.labels.names)
             for feature, values in zip(rows, logits["dev"], strict=True)
         ]
+        answers = joined(rows, answers)
         statistics = of_counts(entity_counts(truth, answers))
         whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
         metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
         missing = sum(feature.firsts.count(None) for feature in rows)
         return Scored(
-            {**metrics, "total": len(rows), "missing": missing},
+            {**metrics, "total": len(truth), "missing": missing},
             {"dev": statistics},
             {"dev": answers},
         )
 
     def floor(self, data: Data) -> tuple[float, str]:
         return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g}% is the least"
-
-
-def tagged_features(
-    examples: Sequence[TaggedText], tokenizer: Any, max_length: int
-) -> list[TokenFeature]:
-    """Ids of each text, at most ``max_length``, and where its words begin.
-
-    Args:
-        tokenizer: a fast tokenizer of `transformers`.
-    """
-    encoded = tokenizer(
-        [example.text for example in examples],
-        truncation=True,
-        max_length=max_length,
-        return_offsets_mapping=True,
-    )
-    segments = encoded.get("token_type_ids") or [None] * len(examples)
-    columns = (examples, encoded["input_ids"], segments, encoded["offset_mapping"])
-    return [
-        TokenFeature(ids, types, _first_pieces(example.words, offsets), example.tags)
-        for example, ids, types, offsets in zip(*columns, strict=True)
-    ]
-
-
-def _first_pieces(
-    words: Sequence[tuple[int, int]], offsets: Sequence[tuple[int, int]]
-) -> list[int | None]:
-    firsts: list[int | None] = []
-    at = 0
-    for start, end in words:
-        while at < len(offsets) and offsets[at][1] <= start:
-            at += 1
-        inside = at < len(offsets) and offsets[at][0] < end and offsets[at][1] > start
-        firsts.append(at if inside else None)
-    return firsts
 
 
 def _word_means(

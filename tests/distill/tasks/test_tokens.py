@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -17,9 +18,10 @@ from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
 from distill.tasks.options import TaskOptions
 from distill.tasks.table import TASKS
-from distill.tasks.tagged_texts import read_tagged
+from distill.tasks.tagged_inputs import TokenFeature, same_words, tagged_features
+from distill.tasks.tagged_texts import TaggedText, read_tagged
 from distill.tasks.task import Data, Labels
-from distill.tasks.tokens import TokenFeature, Tokens, decided_tags, tagged_features
+from distill.tasks.tokens import Tokens, decided_tags
 
 TOKENS = TASKS["tokens"]
 NAMES = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -61,17 +63,78 @@ def test_spans_become_tags_of_whole_words(tmp_path: Path) -> None:
 def test_labels_stand_at_first_pieces(small_teacher: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(small_teacher)
     texts = read_tagged(columns(tmp_path / "train.conll", 2))
-    features = tagged_features(texts, tokenizer, 10)
-    targets = TOKENS.targets(features, 10, Labels(NAMES, ""))["targets"]
+    features = tagged_features(texts, tokenizer, 40)
+    targets = TOKENS.targets(features, 40, Labels(NAMES, ""))["targets"]
     for text, row in zip(texts, targets, strict=True):
         words = text.text.split()
-        encoded = tokenizer(words, is_split_into_words=True, truncation=True, max_length=10)
-        expected, before = [-100] * 10, None
+        encoded = tokenizer(words, is_split_into_words=True, truncation=True, max_length=40)
+        expected, before = [-100] * 40, None
         for place, word in enumerate(encoded.word_ids()):
             if word is not None and word != before:
                 expected[place] = NAMES.index(text.tags[word])
             before = word
         assert row.tolist() == expected
+
+
+def long_sentence(path: Path) -> Path:
+    """One of 30 words, and a short one."""
+    words = ["Anna B-PER", "Lee I-PER", "saw O", "Rome B-LOC", ". O"] * 6
+    path.write_text("\n".join([*words, "", "Anna B-PER", ". O"]) + "\n")
+    return path
+
+
+def test_long_sentences_are_cut_between_words_and_no_word_is_lost(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = long_sentence(tmp_path / "data.conll")
+    texts = read_tagged(data)
+    options = TaskOptions(data=str(data), max_length=12)
+    features = TOKENS.features(texts, small_teacher, options)
+    assert "cut between words, into" in capsys.readouterr().err
+    assert {f.example for f in features} == {0, 1} and len(features) > 3
+    assert max(len(f.input_ids) for f in features) <= 12
+    assert not any(None in f.firsts for f in features)
+    parts = same_words(texts, features)
+    assert [p.text for p in parts if p is not texts[1]] == _as_parts(parts, texts[0].text)
+    assert [tag for f in features for tag in f.tags] == [tag for t in texts for tag in t.tags]
+    tokenizer = AutoTokenizer.from_pretrained(small_teacher)
+    room = 12 - tokenizer.num_special_tokens_to_add()
+    for part, after in itertools.pairwise(parts[:-1]):  # one word more does not fit
+        more = f"{part.text} {after.text.split()[0]}"
+        assert len(tokenizer(more, add_special_tokens=False).input_ids) > room
+
+
+def _as_parts(parts: list[TaggedText], text: str) -> list[str]:
+    """``text``, whose words stand between single blanks, in pieces as long as ``parts``."""
+    words = iter(text.split(" "))
+    return [" ".join(next(words) for _ in part.words) for part in parts[:-1]]
+
+
+def test_long_sentence_is_scored_with_all_its_words(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Against the answers of transformers for each part, joined."""
+    data = long_sentence(tmp_path / "data.conll")
+    line = ["--task", "tokens", "--data", str(data), "--eval_data", str(data), "--max_length", "12"]
+    train = ["--model", str(small_teacher), "--max_steps", "3", "--learning_rate", "1e-2"]
+    train += ["--save_strategy", "no", "--report_to", "none", "--disable_tqdm", "true"]
+    assert finetune([*line, *train, "--out", str(tmp_path / "run")]) == 0
+    texts = read_tagged(data)
+    parts = same_words(texts, TOKENS.features(texts, tmp_path / "run", TaskOptions(max_length=12)))
+    rows = tmp_path / "parts.conll"
+    blocks = [zip(part.text.split(), part.tags, strict=True) for part in parts]
+    rows.write_text("\n\n".join("\n".join(map(" ".join, block)) for block in blocks) + "\n")
+    *first, second = _plain_answers(tmp_path / "run", rows)
+    answers = [[tag for part in first for tag in part], second]
+    saved = tmp_path / "tags.json"
+    capsys.readouterr()
+    line = [*line[:4], "--max_length", "12", "--model", str(tmp_path / "run"), "--json"]
+    assert evaluate([*line, "--save_predictions", str(saved)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert json.loads(saved.read_text())["dev"] == answers
+    assert (found["total"], found["missing"]) == (2, 0)
+    truth = [list(text.tags) for text in texts]
+    assert found["f1"] == pytest.approx(100 * f1_score(truth, answers))
 
 
 def test_words_of_one_piece_are_one_entity() -> None:
@@ -103,8 +166,8 @@ def test_entity_scores_are_those_of_seqeval() -> None:
         for place, tag in enumerate(tags):
             values[NAMES.index(tag), place] += 2
     answers = [[NAMES[i] for i in values.argmax(0)] for values in logits]
-    features = [TokenFeature([0] * n, None, list(range(n)), tuple(tags))
-                for n, tags in zip(sizes, truth, strict=True)]  # fmt: skip
+    features = [TokenFeature([0] * n, None, list(range(n)), tuple(tags), number)
+                for number, (n, tags) in enumerate(zip(sizes, truth, strict=True))]  # fmt: skip
     data = Data([], {"dev": []}, Labels(NAMES, ""))
     found = TOKENS.score(data, {"dev": features}, {"dev": logits}, TaskOptions()).metrics
     for name, score in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
@@ -201,8 +264,8 @@ def _plain_answers(model: Path, data: Path) -> list[list[str]]:
 
 def test_word_without_a_token_of_the_teacher_is_not_taught_by_it() -> None:
     labels = Labels(("O", "B-X", "I-X"), "")
-    feature = TokenFeature([1, 5, 6, 2], None, [1, 2], ("O", "B-X"))
-    asked = TokenFeature([1, 5, 2], None, [1, None], ("O", "B-X"))
+    feature = TokenFeature([1, 5, 6, 2], None, [1, 2], ("O", "B-X"), 0)
+    asked = TokenFeature([1, 5, 2], None, [1, None], ("O", "B-X"), 0)
     teacher = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
     logits = torch.randn(1, 3, 4, requires_grad=True)
     carried = torch.from_numpy(TOKENS.aligned(teacher, asked, feature))[None]
