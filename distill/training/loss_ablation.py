@@ -109,9 +109,8 @@ def show(report: Mapping[str, Any]) -> None:
     tasks = report["tasks"]
     table = Table()
     table.add_column("student")
-    columns = ["perplexity", *(f"{task}, %" for task in tasks)]
-    columns += ["mean, %", "change, points"] if tasks else []
-    for name in (*columns, "paper, points"):
+    columns = ["perplexity", *tasks, *(["mean", "change"] if tasks else [])]
+    for name in (*columns, "paper"):
         table.add_column(name, justify="right")
     for row in report["rows"]:
         full = row["name"] == FULL
@@ -127,6 +126,8 @@ def show(report: Mapping[str, Any]) -> None:
         + (f"; scores: median of {report['seeds']} seeds" if report["seeds"] > 1 else "")
     )
     Console(markup=False).print(table)
+    if tasks:
+        print("scores in percent; change: of their mean, in points; paper: of the GLUE score")
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:

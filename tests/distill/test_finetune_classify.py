@@ -135,7 +135,7 @@ def test_fine_tuning_learns_and_the_result_is_a_plain_checkpoint(
     assert found.pop("intervals") == metrics(teacher)["intervals"]
     assert found == pytest.approx(measured)
     card = (teacher / "README.md").read_text()
-    assert f"| accuracy | {measured['accuracy']:.2f} |" in card and "0. 0\n1. 1" in card
+    assert f"| accuracy | {measured['accuracy']:.2f}% |" in card and "0. 0\n1. 1" in card
 
 
 def test_batches_do_not_change_the_logits(teacher: Path, data: Path) -> None:
