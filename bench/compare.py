@@ -8,6 +8,7 @@ Example:
     python -m bench.compare bert distilbert
     python -m bench.compare bert distilbert --runtime onnxruntime --workload stsb
     python -m bench.compare distilbert --peers --workload fixed:32,128,384
+    python -m bench.compare qa-int8 qa-lut4 --quality dev-v1.1.json.gz --limit 300 --plot trade.png
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from distill.console.command_parser import add_json_options, command_parser, sho
 from distill.console.errors import INTERRUPTED, UserError, command
 
 if TYPE_CHECKING:
+    from bench.measuring.quality import Quality
     from bench.measuring.turns import Plan
     from bench.reporting.comparison import Comparison
 
@@ -47,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
         help="fixed:LEN[,LEN], stsb, squad, squad:LEN[,LEN]; may be repeated; "
         f"default {DEFAULT_WORKLOAD}",
     )
-    add("--limit", type=int, help="inputs of real text, evenly spaced; default all, squad 100")
+    add(
+        "--limit",
+        type=int,
+        help="inputs of real text, evenly spaced; default all, squad 100; with --quality its first "
+        "examples, too",
+    )
     add("--seconds", type=float, default=DEFAULT_SECONDS, help="at least, per runtime and workload")
     add("--threads", type=int, help="default: the cores of this machine")
     add("--data", type=Path, help="folder with glue/STS-B and squad/")
@@ -57,7 +64,14 @@ def parser() -> argparse.ArgumentParser:
     add("--device", type=Path, metavar="JSON", help="results that the app measured on a phone")
     add("--published", action="store_true", help="show published figures with their source")
     add_json_options(result, "machine, rows and ratios")
-    add("--plot", type=Path, metavar="PNG", help="write size against latency")
+    add(
+        "--quality",
+        type=Path,
+        metavar="DATA",
+        help="of bundles: their quality on examples of their task, as export.verify --data takes "
+        "them, with intervals; --plot and --html set it against size and latency",
+    )
+    add("--plot", type=Path, metavar="PNG", help="write size against latency, or both and quality")
     add("--html", type=Path, metavar="FILE", help="write one page with the tables and the plot")
     return result
 
@@ -77,8 +91,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from bench.reporting.device_results import read_device_results
 
     device = read_device_results(arguments.device) if arguments.device else []
-    measured = measure(plan(arguments))
-    result = Comparison(measured, tuple(device))
+    planned = plan(arguments)
+    quality: tuple[Quality, ...] = ()
+    if arguments.quality:
+        from bench.measuring.quality import measure_quality
+
+        quality = measure_quality(planned.models, arguments.quality, arguments.limit)
+    result = Comparison(measure(planned), tuple(device), quality)
+    measured = result.measured
     show_result(arguments, result, lambda found: report.print_tables(found, arguments.published))
     _write(arguments, result)
     if measured.error:
@@ -149,7 +169,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _write(arguments: argparse.Namespace, result: Comparison) -> None:
-    if arguments.plot:
+    if arguments.plot and result.quality:
+        from bench.reporting.trade_plot import write_trade
+
+        write_trade(result, arguments.plot)
+    elif arguments.plot:
         from bench.reporting.plot import write_plot
 
         write_plot(result, arguments.plot)

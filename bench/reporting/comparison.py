@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.measuring.quality import Quality
 from bench.measuring.results import Measurements, Ratio
 from bench.measuring.timing import ratio, ratio_by_round
 from bench.reporting.device_results import DeviceRow
@@ -15,10 +16,12 @@ from bench.reporting.device_results import DeviceRow
 
 @dataclass(frozen=True)
 class Comparison:
-    """``device`` are a phone's rows, of which the ratios are taken here."""
+    """``device`` are a phone's rows, of which the ratios are taken here; ``quality`` is that of
+    bundles, on the data that `--quality` names."""
 
     measured: Measurements
     device: tuple[DeviceRow, ...] = ()
+    quality: tuple[Quality, ...] = ()
 
     @property
     def ratios(self) -> tuple[Ratio, ...]:
@@ -29,6 +32,7 @@ class Comparison:
             **self.measured.as_json(),
             "ratios": [ratio.as_json() for ratio in self.ratios],
             "device": [row.as_json() for row in self.device],
+            "quality": [one.as_json() for one in self.quality],
         }
 
 

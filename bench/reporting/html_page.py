@@ -8,9 +8,11 @@ from bench.measuring.results import Ratio
 from bench.reporting.comparison import Comparison
 from bench.reporting.plot import plot_png
 from bench.reporting.tables import ABOVE_ONE, notes, tables
+from bench.reporting.trade_plot import trade_png
 from distill.console import html_page
 from distill.console.html_page import Bar
 
+TRADE = "Size and latency against quality"
 TITLE = "Latency of neural inference"
 
 
@@ -29,6 +31,11 @@ def parts(result: Comparison, published: bool = False) -> list[str]:
     if result.ratios:
         chart = html_page.bar_chart([_bar(ratio) for ratio in result.ratios], ABOVE_ONE)
         written += [html_page.heading(ABOVE_ONE), chart]
+    if result.quality:
+        written += [
+            html_page.heading(TRADE),
+            html_page.picture(trade_png(result), TRADE),
+        ]
     return [
         *written,
         html_page.heading("Size against latency"),

@@ -84,9 +84,14 @@ def interval(row: Row) -> tuple[float, float]:
     return median - low, high - median
 
 
+def short(name: str) -> str:
+    """A name, cut where it is too long for a picture."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def label(row: Row) -> str:
     """The model's name, with its accuracy where that is known."""
     known = row.accuracy or {}
-    name = row.model if len(row.model) <= LONGEST_NAME else f"{row.model[: LONGEST_NAME - 1]}…"
+    name = short(row.model)
     scores = (f"({metric_title(metric)} {value:.1f}%)" for metric, value in known.items())
     return " ".join([name, *scores]).replace("$", r"\$")  # no formula

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bench.measuring.machine import BUSY
+from bench.measuring.quality import Quality
 from bench.measuring.results import Ratio, Row
 from bench.reporting.comparison import Comparison
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
 from distill.console.tables import print_table, wide_console
+from distill.tasks.metric_words import (
+    difference_words,
+    metric_title,
+    value_words,
+    with_interval,
+)
 
 Cells = dict[str, Any]
 """What a row of a table shows, by the key of its column."""
@@ -64,6 +71,11 @@ RATIOS = (
     Column("ratio", "ratio", lambda value: f"{value:.2f}"),
     Column("95% interval", "interval", number=False),
 )
+QUALITY = (
+    Column("model", "model", number=False),
+    Column("quality", "quality", number=False),
+    Column("against the first", "difference", number=False),
+)
 DEVICE = (
     Column("model", "model", number=False),
     Column("device", "device", number=False),
@@ -96,6 +108,11 @@ def tables(result: Comparison, published: bool = False) -> list[Table]:
         ),
         _table("Measured on a phone", DEVICE, result.device, _device_cells),
     ]
+    if result.quality:
+        examples = result.quality[0].examples
+        found.append(
+            _table(f"Quality on {examples:,} examples", QUALITY, result.quality, _quality_cells)
+        )
     if published:
         rows = [[figure.what, figure.figure, figure.source] for figure in PUBLISHED]
         found.append(
@@ -160,6 +177,20 @@ def _ratio_cells(ratio: Ratio) -> Cells:
         "workload": ratio.workloads,
         "ratio": ratio.ratio,
         "interval": ratio.interval,
+    }
+
+
+def _quality_cells(one: Quality) -> Cells:
+    """Values and differences in words, each with its 95% interval."""
+    value = f"{metric_title(one.metric)} {value_words(one.metric, one.value)}"
+    difference = None
+    if one.difference is not None:
+        words = difference_words(one.metric, one.difference)
+        difference = with_interval(words, one.difference_interval, signed=True)
+    return {
+        "model": one.model,
+        "quality": with_interval(value, one.interval),
+        "difference": difference,
     }
 
 

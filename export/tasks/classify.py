@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_means
 from export.tasks.model_inputs import Text
 from export.tasks.samples import SINGLE
 from export.tasks.table_files import column, read_rows
@@ -69,6 +70,7 @@ class Classify(Task):
             texts,
             lambda rows: _measure(truth, rows, reading),
             decide,
+            lambda rows: _statistics(truth, rows, reading),
         )
 
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
@@ -173,6 +175,19 @@ def _measure(truth: list[Any], rows: list[Outputs], reading: Reading) -> dict[st
         "accuracy": 100 * float(accuracy_score(truth, decided)),
         "macro_f1": 100 * float(f1_score(truth, decided, average="macro", zero_division=0)),
     }
+
+
+def _statistics(truth: list[Any], rows: list[Outputs], reading: Reading) -> Statistics:
+    """What intervals of `_measure` are computed from; of several labels, of their accuracy."""
+    if _activation(reading) == "identity":
+        values = np.array([float(row["logits"][0, 0]) for row in rows])
+        return of_correlations(np.array(truth), values, ("spearman", "pearson"))
+    decided = [_decision(row["logits"][0], reading) for row in rows]
+    if _activation(reading) == "softmax":
+        classes = max(*truth, *decided) + 1
+        return of_classes(np.array(truth), np.array(decided), classes, ("accuracy", "macro_f1"))
+    right = [100.0 * (true == found) for true, found in zip(truth, decided, strict=True)]
+    return of_means(np.array(right)[:, None], ("accuracy",))
 
 
 def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics, of_correlations
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
@@ -58,7 +59,12 @@ class Embed(Task):
         def decide(rows: list[Outputs]) -> list[Any]:
             return [round(value, 2) for value in similarities(rows)]
 
-        return Workload(len(examples), reading.inputs(texts), texts, measure, decide)
+        def statistics(rows: list[Outputs]) -> Statistics:
+            scores = np.array([score for _, _, score in examples])
+            return of_correlations(scores, np.array(similarities(rows)), ("spearman",))
+
+        inputs = reading.inputs(texts)
+        return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
     def decide(self, outputs: Outputs) -> Any:
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics, of_means
 from export.tasks.model_inputs import Inputs, Text
 from export.tasks.table_files import read_lines
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text, softmax
@@ -53,17 +54,24 @@ class MaskedLanguageModel(Task):
             pairs = zip(rows, places, strict=True)
             return [int(row["logits"][0, position].argmax()) for row, (position, _) in pairs]
 
-        def measure(rows: list[Outputs]) -> dict[str, float]:
+        def losses(rows: list[Outputs]) -> np.ndarray:
             chances = [
                 softmax(row["logits"][0, position])[token]
                 for row, (position, token) in zip(rows, places, strict=True)
             ]
-            return {"perplexity": float(np.exp(-np.mean(np.log(np.maximum(chances, 1e-30)))))}
+            return -np.log(np.maximum(chances, 1e-30))  # type: ignore[no-any-return]
+
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            return {"perplexity": float(np.exp(losses(rows).mean()))}
+
+        def statistics(rows: list[Outputs]) -> Statistics:
+            mean = of_means(losses(rows)[:, None], ("loss",))
+            return replace(mean, metrics=lambda s: {"perplexity": np.exp(mean.metrics(s)["loss"])})
 
         if not inputs:
             raise UserError("no line holds a token that can be masked")
         texts: list[Text] = [(text, None) for text in examples]
-        return Workload(len(examples), inputs, texts, measure, decide)
+        return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
         text, mask = one_text(question, self.name), mask_id(reading)

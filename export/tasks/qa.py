@@ -9,6 +9,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.tasks import squad, squad_scores
+from distill.tasks.statistics import Statistics
 from export.tasks.model_inputs import Text
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
 
@@ -45,8 +46,15 @@ class QuestionAnswering(Task):
             scores = squad_scores.score(examples, answers)
             return {"exact_match": scores["exact_match"], "f1": scores["f1"]}
 
+        def statistics(rows: list[Outputs]) -> Statistics:
+            from distill.tasks.table import task_named
+
+            answers = dict(zip([e.id for e in examples], decide(rows), strict=True))
+            scored = task_named("squad").score_texts(examples, answers)  # type: ignore[attr-defined]
+            return next(iter(scored.statistics.values()))
+
         inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]
-        return Workload(len(examples), inputs, texts, measure, decide)
+        return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
         if question.passage is None:

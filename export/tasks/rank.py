@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics, of_means
 from export.tasks.classify import probabilities
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
@@ -55,14 +56,20 @@ class Rank(Task):
             """The best passage of each query."""
             return [int(order[0]) for order in _orders(examples, rows).values()]
 
-        def measure(rows: list[Outputs]) -> dict[str, float]:
+        def ranks_of(rows: list[Outputs]) -> list[float]:
             ranks = []
             for order in _orders(examples, rows).values():
                 relevant = [place for place, i in enumerate(order[:CUT], 1) if examples[i][2] > 0]
                 ranks.append(1 / relevant[0] if relevant else 0.0)
-            return {"mrr": 100 * float(np.mean(ranks))}
+            return ranks
 
-        return Workload(len(texts), reading.inputs(texts), texts, measure, decide)
+        def measure(rows: list[Outputs]) -> dict[str, float]:
+            return {"mrr": 100 * float(np.mean(ranks_of(rows)))}
+
+        def statistics(rows: list[Outputs]) -> Statistics:
+            return of_means(100 * np.array(ranks_of(rows))[:, None], ("mrr",))
+
+        return Workload(len(texts), reading.inputs(texts), texts, measure, decide, statistics)
 
     def decide(self, outputs: Outputs) -> Any:
         return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics
 from export.tasks.model_inputs import Inputs, Text, bucket, encode, encode_batch, padded
 from export.tasks.samples import QUESTIONS, SINGLE
 
@@ -72,13 +73,15 @@ class Reading:
 @dataclass(frozen=True)
 class Workload:
     """Inputs with the texts they were made of, and ``measure``: outputs in the order of the inputs
-    -> figures in percent or in the task's unit. ``decide`` gives one decision an example."""
+    -> figures in percent or in the task's unit. ``decide`` gives one decision an example,
+    ``statistics`` what intervals of the figures are computed from."""
 
     examples: int
     inputs: list[Inputs]
     texts: list[Text]
     measure: Callable[[list[Outputs]], dict[str, float]]
     decide: Callable[[list[Outputs]], list[Any]]
+    statistics: Callable[[list[Outputs]], Statistics] | None = None
 
 
 @dataclass(frozen=True)

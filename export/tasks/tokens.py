@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from distill.console.errors import UserError
+from distill.tasks.statistics import Statistics, of_counts
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import read_tagged
 from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text, softmax
@@ -60,7 +61,13 @@ class TokenClassification(Task):
             truth = [tags for _, tags in examples]
             return {"entity_f1": 100 * float(f1_score(truth, decide(rows), zero_division=0))}
 
-        return Workload(len(texts), reading.inputs(texts), texts, measure, decide)
+        def statistics(rows: list[Outputs]) -> Statistics:
+            from distill.tasks.tokens import entity_counts
+
+            counts = of_counts(entity_counts([tags for _, tags in examples], decide(rows)))
+            return replace(counts, metrics=lambda sums: {"entity_f1": counts.metrics(sums)["f1"]})
+
+        return Workload(len(texts), reading.inputs(texts), texts, measure, decide, statistics)
 
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
         text = one_text(question, self.name)
