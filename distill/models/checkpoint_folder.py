@@ -13,6 +13,7 @@ from distill.models.presets import PRESETS, preset_directory
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SMALL_FILES = ("*.json", "*.txt", "*.model", "README.md")
+WEIGHT_FILES = ("model*.safetensors", "pytorch_model*.bin")
 
 
 def checkpoint_directory(model: str) -> Path:
@@ -25,25 +26,48 @@ def checkpoint_directory(model: str) -> Path:
     if directory is None:
         raise UserError(f"the weights of {model} are not on this machine; name a directory")
     if not directory.exists() and HUB_ID.fullmatch(model):
-        directory = _from_hub(model)
+        directory = from_hub(model)
     if not (directory / "config.json").is_file():
         raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
     return directory
 
 
-def _from_hub(model: str) -> Path:
+def from_hub(model: str) -> Path:
+    """The folder of a hub id: its small files, and the weights of the encoder and of every module
+    that modules.json names, as safetensors where there are such.
+
+    Raises:
+        UserError: the hub does not have it, or is not there.
+    """
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, "model*.safetensors"]))
-        if not any(folder.glob("model*.safetensors")):
-            weights = "pytorch_model*.bin"
-            folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, weights]))
+        folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES]))
+        places = _weight_places(folder)
+        for weights in WEIGHT_FILES:
+            missing = [place for place in places if not any(folder.glob(place + WEIGHT_FILES[0]))]
+            if missing:
+                wanted = [place + weights for place in missing]
+                folder = Path(snapshot_download(model, allow_patterns=[*SMALL_FILES, *wanted]))
+    except UserError:
+        raise
     except Exception as error:  # the hub's client has a type for every way to fail
         raise UserError(
             f"{model}: no checkpoint there, and the hub did not give one ({type(error).__name__})"
         ) from None
     return folder
+
+
+def _weight_places(folder: Path) -> list[str]:
+    """Where a checkpoint may hold weights: in itself, and in the folders of modules.json."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return [""]
+    try:
+        modules = [str(entry["path"]) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UserError(f"{path}: damaged, not a list of modules ({error})") from None
+    return list(dict.fromkeys(["", *(f"{module}/" for module in modules if module)]))
 
 
 def read_object(path: Path) -> dict[str, Any]:

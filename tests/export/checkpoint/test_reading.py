@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
 
 from distill.console.errors import UserError
 from export.checkpoint.reading import encoder_config, load_checkpoint, read_weights
 from export.encoder.task_model import build_encoder
 from export.proof.proven_bundle import parameters
+from tests.export.tiny_models import save_checkpoint
 
 SMALL = {
     "model_type": "distilbert",
@@ -161,6 +164,43 @@ def test_a_hub_id_keeps_its_name_and_source(
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(directory))
     checkpoint = load_checkpoint("someone/some-model")
     assert (checkpoint.name, checkpoint.source) == ("some-model", "someone/some-model")
+
+
+def test_a_hub_id_brings_the_weights_of_every_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a Dense in a folder of its own, also in the layout that has the encoder in one."""
+    library = pytest.importorskip("sentence_transformers")
+    from sentence_transformers.sentence_transformer import modules
+
+    save_checkpoint("bert", "embed", tmp_path / "encoder")
+    encoder = modules.Transformer(str(tmp_path / "encoder"))
+    parts = [encoder, modules.Pooling(16), modules.Dense(16, 8)]
+    stored = tmp_path / "stored"
+    library.SentenceTransformer(modules=parts, device="cpu").save(str(stored))
+    (stored / "model_best.pt").write_text("of no use")
+
+    def download(_: str, allow_patterns: list[str]) -> str:
+        names = [str(path.relative_to(stored)) for path in stored.rglob("*") if path.is_file()]
+        for name in filter_repo_objects(names, allow_patterns=allow_patterns):
+            (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(stored / name, tmp_path / "cache" / name)
+        return str(tmp_path / "cache")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    kinds = [step.kind for step in load_checkpoint("someone/some-model").modules.steps]
+    assert kinds == ["Dense"] and not (tmp_path / "cache" / "model_best.pt").exists()
+    shutil.rmtree(tmp_path / "cache")
+    inside = stored / "0_Transformer"
+    inside.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (stored / name).rename(inside / name)
+    entries = json.loads((stored / "modules.json").read_text())
+    entries[0]["path"] = inside.name
+    (stored / "modules.json").write_text(json.dumps(entries))
+    checkpoint = load_checkpoint("someone/some-model")
+    assert checkpoint.weights and checkpoint.name == "some-model"
+    assert build_encoder(checkpoint, "embed") is not None
 
 
 def test_a_hub_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
