@@ -78,7 +78,6 @@ MODERNBERT = Family(
     },
     dropouts=("attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"),
     tokenizers=("bpe",),
-    layouts=("standard",),
     supported={"pooling": ("cls", "mean"), "scaled_rotations": (None,)},
     variants={"pooling": {"mean": {"classify": Head("mean_token", CLASSIFIER, ACTIVATION)}}},
 )

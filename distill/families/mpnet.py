@@ -38,6 +38,5 @@ MPNET = Family(
     padding_position=1,  # whatever the configuration's pad_token_id is
     tokens={**ROBERTA_TOKENS, "unk": "[UNK]"},
     pair_separators=2,
-    layouts=("standard",),
     ignored=("pooler",),
 )

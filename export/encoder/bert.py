@@ -63,7 +63,8 @@ class Encoder(nn.Module):
             mask = additive(attention_mask[:, None, None, :], hidden.dtype)
             return self.run(hidden, self.biased(mask, input_ids.shape[1]))
         mask = additive(attention_mask[:, :, None, None], hidden.dtype)
-        return self.run(hidden.transpose(1, 2).unsqueeze(2), mask).squeeze(2).transpose(1, 2)
+        biased = self.biased(mask, input_ids.shape[1])
+        return self.run(hidden.transpose(1, 2).unsqueeze(2), biased).squeeze(2).transpose(1, 2)
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         """(batch, length) -> (batch, length, width)."""

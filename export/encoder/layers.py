@@ -9,6 +9,7 @@ Neural Engine wants the last axis long and contiguous and its tensors small enou
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,8 @@ class ChannelNorm(nn.LayerNorm):
         scaled = centred / largest
         variance = (scaled * scaled).mean(dim=1, keepdim=True)
         normal = scaled / torch.sqrt(variance + self.eps / largest / largest)
-        return normal * self.weight[:, None, None] + self.bias[:, None, None]
+        normal = normal * self.weight[:, None, None]
+        return normal if self.bias is None else normal + self.bias[:, None, None]
 
 
 class ChannelLinear(nn.Linear):
@@ -82,16 +84,36 @@ class ChannelAttention(Attention):
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, valued: torch.Tensor
     ) -> torch.Tensor:
-        """``mask`` (batch, length, 1, 1) of 0 and `MASKED`: keys are on the second axis."""
+        """``mask`` as `attend_by_head` takes it."""
         queries = self.query(hidden).split(self.head_width, dim=1)
         keys = self.key(hidden).transpose(1, 3).split(self.head_width, dim=3)
         values = self.value(valued).split(self.head_width, dim=1)
-        mixed = []
-        for query, key, value in zip(queries, keys, values, strict=True):
-            scores = torch.einsum("bchq,bkhc->bkhq", query, key) / self.scale + mask
-            weights = torch.softmax(scores, dim=1)
-            mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
-        return torch.cat(mixed, dim=1)
+        return attend_by_head(queries, keys, values, mask, self.scale)
+
+
+def attend_by_head(
+    queries: Sequence[torch.Tensor],
+    keys: Sequence[torch.Tensor],
+    values: Sequence[torch.Tensor],
+    mask: torch.Tensor,
+    scale: float,
+) -> torch.Tensor:
+    """Attention of each head, joined: (batch, width, 1, length).
+
+    Args:
+        queries: of each head (batch, width of a head, 1, length); values likewise.
+        keys: of each head (batch, length, 1, width of a head).
+        mask: (batch, length, 1, 1 or length) of 0 and `MASKED`, keys on the second axis; or
+            (1 or batch, length, heads, length) with a bias in it.
+        scale: what scores are divided by.
+    """
+    masks = mask.split(1, dim=2) if mask.shape[2] > 1 else [mask] * len(queries)
+    mixed = []
+    for query, key, value, added in zip(queries, keys, values, masks, strict=True):
+        scores = torch.einsum("bchq,bkhc->bkhq", query, key) / scale + added
+        weights = torch.softmax(scores, dim=1)
+        mixed.append(torch.einsum("bkhq,bchk->bchq", weights, value))
+    return torch.cat(mixed, dim=1)
 
 
 def split_heads(projection: torch.Tensor, heads: int) -> torch.Tensor:

@@ -13,7 +13,14 @@ from distill.console.errors import UserError
 from export.checkpoint.activations import ACTIVATIONS
 from export.checkpoint.configuration import EncoderConfig
 from export.encoder.bert import Encoder
-from export.encoder.layers import MASKED, join_heads, split_heads
+from export.encoder.layers import (
+    MASKED,
+    ChannelLinear,
+    ChannelNorm,
+    attend_by_head,
+    join_heads,
+    split_heads,
+)
 
 GLOBAL, LOCAL = "full_attention", "sliding_attention"
 BASES = {GLOBAL: "global_base", LOCAL: "local_base"}
@@ -23,6 +30,11 @@ BASES = {GLOBAL: "global_base", LOCAL: "local_base"}
 class ModernBertLayer(nn.Module):
     """Norms before attention and feed-forward layer, not behind them; the first layer takes the
     embeddings as they are, which have a norm of their own."""
+
+    linear: ClassVar[type[nn.Linear]] = nn.Linear
+    norm: ClassVar[type[nn.LayerNorm]] = nn.LayerNorm
+    channels: ClassVar[int] = -1
+    """The axis of channels."""
 
     def __init__(self, config: EncoderConfig, index: int) -> None:
         super().__init__()
@@ -34,12 +46,12 @@ class ModernBertLayer(nn.Module):
             bool(config.setting("gated_bias")),
         )
         if index:
-            self.attention_norm = norm_of(config)
-        self.query_key_value = nn.Linear(width, 3 * width, bias=bias)
-        self.output = nn.Linear(width, width, bias=bias)
-        self.gated_norm = norm_of(config)
-        self.gated = nn.Linear(width, 2 * inner, bias=gated_bias)
-        self.down = nn.Linear(inner, width, bias=gated_bias)
+            self.attention_norm = norm_of(config, self.norm)
+        self.query_key_value = self.linear(width, 3 * width, bias=bias)
+        self.output = self.linear(width, width, bias=bias)
+        self.gated_norm = norm_of(config, self.norm)
+        self.gated = self.linear(width, 2 * inner, bias=gated_bias)
+        self.down = self.linear(inner, width, bias=gated_bias)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(
@@ -48,14 +60,41 @@ class ModernBertLayer(nn.Module):
         """``hidden`` (batch, length, width); ``mask`` (batch, 1, 1 or length, length) of 0 and
         `MASKED`; ``turn``: cosines and sines, each (length, half the width of a head)."""
         normal = self.attention_norm(hidden) if hasattr(self, "attention_norm") else hidden
-        projections = self.query_key_value(normal).chunk(3, dim=-1)
+        hidden = hidden + self.output(self.attention(normal, mask, turn))
+        values, gate = self.gated(self.gated_norm(hidden)).chunk(2, dim=self.channels)
+        return hidden + self.down(self.activation(values) * gate)
+
+    def attention(
+        self, hidden: torch.Tensor, mask: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]
+    ) -> torch.Tensor:
+        projections = self.query_key_value(hidden).chunk(3, dim=-1)
         query, key, value = (split_heads(each, self.heads) for each in projections)
         query = turned(query / self.scale, *turn)
         scores = torch.matmul(query, turned(key, *turn).transpose(-1, -2)) + mask
-        mixed = join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
-        hidden = hidden + self.output(mixed)
-        values, gate = self.gated(self.gated_norm(hidden)).chunk(2, dim=-1)
-        return hidden + self.down(self.activation(values) * gate)
+        return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
+
+
+class ChannelModernBertLayer(ModernBertLayer):
+    """`ModernBertLayer` for (batch, width, 1, length); ``mask`` (batch, length, 1, 1 or length),
+    ``turn`` each (half the width of a head, 1, length)."""
+
+    linear = ChannelLinear
+    norm = ChannelNorm
+    channels = 1
+
+    def attention(
+        self, hidden: torch.Tensor, mask: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]
+    ) -> torch.Tensor:
+        query, key, value = (
+            each.split(hidden.shape[1] // self.heads, dim=1)
+            for each in self.query_key_value(hidden).chunk(3, dim=1)
+        )
+        queries = [turned(head, *turn, dim=1) for head in query]
+        keys = [turned(head, *turn, dim=1).transpose(1, 3) for head in key]
+        return attend_by_head(queries, keys, value, mask, self.scale)
+
+
+LAYERS = {"standard": ModernBertLayer, "ane": ChannelModernBertLayer}
 
 
 class ModernBertEncoder(Encoder):
@@ -67,7 +106,7 @@ class ModernBertEncoder(Encoder):
     def make_embeddings(self, config: EncoderConfig, segments: bool) -> None:
         self.word_embeddings = nn.Embedding(config.vocabulary, config.width)
         self.embedding_norm = norm_of(config)
-        self.final_norm = norm_of(config)
+        self.final_norm = norm_of(config, ChannelNorm if self.channels_first else nn.LayerNorm)
         self.local = [kind == LOCAL for kind in layer_kinds(config)]
         self.reach = int(config.setting("window")) // 2
         places = torch.arange(config.positions, device="cpu")
@@ -78,35 +117,40 @@ class ModernBertEncoder(Encoder):
             self.register_buffer(f"sin_{local}", angles.sin(), persistent=False)
 
     def make_layers(self, config: EncoderConfig, layout: str) -> list[nn.Module]:
-        return [ModernBertLayer(config, index) for index in range(config.layers)]
+        return [LAYERS[layout](config, index) for index in range(config.layers)]
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         return self.embedding_norm(self.word_embeddings(input_ids))
 
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        length = hidden.shape[1]
+        length = hidden.shape[3 if self.channels_first else 1]
         places = self.get_buffer("places")[:length]
         distant = (places[None, :] - places[:, None]).abs() > self.reach
-        masks = (mask, mask + distant.to(hidden.dtype) * MASKED)
         turns = [
             (self.get_buffer(f"cos_{each}")[:length], self.get_buffer(f"sin_{each}")[:length])
             for each in (0, 1)
         ]
+        if self.channels_first:
+            distant = distant[None, :, None, :]
+            turns = [(cos.T[:, None, :], sin.T[:, None, :]) for cos, sin in turns]
+        masks = (mask, mask + distant.to(hidden.dtype) * MASKED)
         for layer, local in zip(self.layers, self.local, strict=True):
             hidden = layer(hidden, masks[local], turns[local])
         return self.final_norm(hidden)
 
 
-def norm_of(config: EncoderConfig) -> nn.LayerNorm:
+def norm_of(config: EncoderConfig, kind: type[nn.LayerNorm] = nn.LayerNorm) -> nn.LayerNorm:
     """The family's norm, which has no bias unless the configuration asks for one."""
     bias = bool(config.setting("norm_bias"))
-    return nn.LayerNorm(config.width, eps=config.layer_norm_eps, bias=bias)
+    return kind(config.width, eps=config.layer_norm_eps, bias=bias)
 
 
-def turned(heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """(batch, heads, length, width of a head), each pair of channels (i, i + half) turned."""
-    first, second = heads.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+def turned(
+    heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, dim: int = -1
+) -> torch.Tensor:
+    """Heads with their channels on ``dim``, each pair of channels (i, i + half) turned."""
+    first, second = heads.chunk(2, dim=dim)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=dim)
 
 
 def frequencies(base: float, width: int) -> torch.Tensor:

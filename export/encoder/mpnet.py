@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import nn
 
 from export.checkpoint.configuration import EncoderConfig
 from export.encoder.bert import Encoder
-from export.encoder.layers import Layer
 
 FARTHEST = 128
 """Distances from here on share a bucket, as in `transformers`, where it cannot be set."""
@@ -18,8 +16,6 @@ FARTHEST = 128
 
 class MPNetEncoder(Encoder):
     """One table of biases, by bucket and head, serves all layers."""
-
-    layer_types: ClassVar[dict[str, type[nn.Module]]] = {"standard": Layer}
 
     def __init__(self, config: EncoderConfig, layout: str, segments: bool) -> None:
         super().__init__(config, layout, segments)
@@ -34,7 +30,9 @@ class MPNetEncoder(Encoder):
         places = self.get_buffer("places")[:length]
         distances = places[None, :] - places[:, None] + (self.longest - 1)
         buckets = self.get_buffer("buckets")[distances]
-        return self.relative_positions(buckets).permute(2, 0, 1).unsqueeze(0) + mask
+        biases = self.relative_positions(buckets)  # (queries, keys, heads)
+        order = (1, 2, 0) if self.channels_first else (2, 0, 1)
+        return biases.permute(order).unsqueeze(0) + mask
 
 
 def distance_buckets(longest: int, buckets: int = 32) -> torch.Tensor:
