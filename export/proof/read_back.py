@@ -26,6 +26,8 @@ from export.simulator.program import load_program
 FURTHEST = {8: 0.1, 6: 0.15, 4: 0.35, 3: 0.5}
 """Bits of a matrix -> how far it may be from its original: the root of the mean square of the
 difference as a share of that of the matrix; another layer's matrix is about 1.4 away."""
+PROBE = 128
+"""Columns by which the first row is found in a larger matrix."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _place(values: torch.Tensor, originals: list[torch.Tensor]) -> tuple[int, in
         if original.shape[1] != values.shape[1] or len(original) < len(values):
             continue
         starts = len(original) - len(values) + 1
-        row = int((original[:starts] - values[0]).square().sum(1).argmin())
+        first = original[:starts, :PROBE] - values[0, :PROBE]
+        row = int(first.square().sum(1).argmin())
         distance = float((original[row : row + len(values)] - values).norm()) / max(size, 1e-12)
         if nearest is None or distance < nearest[2]:
             nearest = index, row, distance
