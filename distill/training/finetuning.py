@@ -36,6 +36,7 @@ from distill.training.best_step import (
     held_back,
 )
 from distill.training.exact_trainer import ExactTrainer
+from distill.training.precision import precision_in_words
 from distill.training.settings import evaluates
 from distill.training.teacher import CachedTeacher, LiveTeacher
 from distill.training.teacher_choice import Distillation, Lesson
@@ -163,7 +164,7 @@ def finetune(
         check_tokenizer(directory)
     data = task.read(options)
     if training.should_save:
-        for line in data.notes:
+        for line in (*data.notes, precision_in_words(training)):
             print(line)
     validation: Validation | None = None
     if evaluates(training):

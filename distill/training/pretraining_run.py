@@ -34,6 +34,7 @@ from distill.students.from_layers import check_vocabularies, load_teacher, make_
 from distill.training.best_step import EvaluatedTraining, best_step, evaluate_steps
 from distill.training.distill_trainer import DistillTrainer
 from distill.training.distiller import Distiller
+from distill.training.precision import precision_in_words
 from distill.training.settings import (
     PRETRAIN_SCHEDULE,
     PretrainSettings,
@@ -60,18 +61,11 @@ class ReferenceTraining(EvaluatedTraining):
     report_to: None | str | list[str] = field(  # noqa: RUF036 - the order HfArgumentParser reads
         default="tensorboard", metadata={"help": "where logs go, besides metrics.json"}
     )
-    precision: str = field(
-        default="auto", metadata={"help": "auto (bf16 where the device has it), float32 or bf16"}
+    precision: str | None = field(
+        default="auto", metadata={"help": "auto (bf16 where a GPU has it), float32 or bf16"}
     )
 
     def __post_init__(self) -> None:
-        if self.precision not in ("auto", "float32", "bf16"):
-            raise UserError(f"--precision is auto, float32 or bf16, not {self.precision!r}")
-        if self.precision != "auto" and (self.fp16 or (self.bf16 and self.precision != "bf16")):
-            half = "--fp16" if self.fp16 else "--bf16"
-            raise UserError(f"--precision {self.precision} contradicts {half}: give one of them")
-        if self.precision != "float32" and not self.fp16:
-            self.bf16 = self.bf16 or self.precision == "bf16" or _device_has_bf16(self.use_cpu)
         if self.early_stopping_patience or self.load_best_model_at_end:
             self.metric_for_best_model = self.metric_for_best_model or "loss"
             self.greater_is_better = False  # as of every figure here
@@ -82,10 +76,6 @@ class ReferenceTraining(EvaluatedTraining):
             super().__post_init__()
         except ValueError as error:
             raise UserError(str(error)) from None
-
-
-def _device_has_bf16(use_cpu: bool) -> bool:
-    return not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
@@ -142,6 +132,8 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
     if evaluates(training):
         evaluate_steps(trainer)
     resume = last_complete_checkpoint(output)
+    if training.process_index == 0:
+        print(precision_in_words(training))
     began = time.perf_counter()
     with disk_problems(output):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from distill.training.precision import choose_precision
 from distill.training.settings import started_processes
 
 CPU_BACKEND = "gloo"
@@ -32,6 +33,12 @@ class SharedTraining(TrainingArguments):
         default="", metadata={"help": "the folder of the run", "aliases": ["--out"]}
     )
 
+    precision: str | None = field(
+        default=None,
+        metadata={"help": "float32, bf16, or auto (bf16 where a GPU has it); default: float32"},
+    )
+
     def __post_init__(self) -> None:
         use_cpus_together(self)
+        choose_precision(self)
         super().__post_init__()
