@@ -90,7 +90,9 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
     check_training(training)
     start = str(output / FROZEN) if settings.frozen_steps else settings.model
     free = PretrainSettings(student=start, **common)
-    with training.main_process_first(desc="run"):  # before the first phase writes into its folder
+    with training.main_process_first(
+        local=False, desc="run"
+    ):  # before the first phase writes into its folder
         if settings.force and training.process_index == 0:
             clear_run(output)
         claim_run(output, identity(free, training))

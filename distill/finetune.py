@@ -249,7 +249,7 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
     _check_evaluation(arguments, training)
     output, record = Path(training.output_dir), _record(arguments, training)
     with locked(output), disk_problems(output):
-        with training.main_process_first(desc="run"):
+        with training.main_process_first(local=False, desc="run"):
             if arguments.force and training.process_index == 0:
                 clear_run(output)
             done = None if arguments.force else finished_run(output, record)

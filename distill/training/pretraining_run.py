@@ -92,7 +92,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     _check(settings, training)
     output = Path(training.output_dir or "")
     with locked(output):
-        with training.main_process_first(desc="clear"):
+        with training.main_process_first(local=False, desc="clear"):
             if settings.force and training.process_index == 0:
                 clear_run(output)
         done = None if settings.force else finished_run(output, identity(settings, training))
@@ -104,7 +104,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
 def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path) -> dict[str, Any]:
     source, student, teacher = _models(settings, training.seed)
     tokenizer = load_tokenizer(source)
-    with training.main_process_first(desc="corpus"):
+    with training.main_process_first(local=False, desc="corpus"):
         output.mkdir(parents=True, exist_ok=True)
         claim_run(output, identity(settings, training))
         shards = Path(settings.corpus_dir) if settings.corpus_dir else output / "corpus"

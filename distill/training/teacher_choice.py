@@ -88,7 +88,7 @@ class Lesson:
             asked = task.asked(self.data.train, self.features, directory, self.options)
         of_teacher = self.features if asked is None else asked
         model = task.fitted(model, student, lambda n: predict(task, model, of_teacher[:n], labels))
-        with training.main_process_first(desc="the teacher's logits"):
+        with training.main_process_first(local=False, desc="the teacher's logits"):
             folder = Path(settings.logits_cache)
             cached = CachedTeacher(task, model, directory, self.features, labels, folder, asked)
         return cached, metrics

@@ -6,9 +6,10 @@ import itertools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,36 @@ def by_two_processes() -> Callable[[str, Path], str]:
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
+
+    return start
+
+
+@pytest.fixture
+def by_two_nodes() -> Callable[[Sequence[str], str, Path], str]:
+    """Run a command on a file of options on two nodes of one process each, which are both this
+    machine, by a launcher's command in the documentation's form; what the first node printed."""
+
+    def start(launcher: Sequence[str], module: str, path: Path) -> str:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        nodes = [
+            subprocess.Popen(
+                [sys.executable, "-m", *(w.format(node=node, port=port) for w in launcher),
+                 "-m", module, str(path)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            )
+            for node in (0, 1)
+        ]  # fmt: skip
+        try:
+            printed = [node.communicate(timeout=500) for node in nodes]
+        finally:
+            for node in nodes:
+                node.kill()
+        assert [node.returncode for node in nodes] == [0, 0], printed[0][1][-2000:]
+        assert not printed[1][0].strip()
+        return printed[0][0]
 
     return start
 

@@ -53,6 +53,38 @@ def options(
     }
 
 
+NODES = {
+    "torchrun": ["torch.distributed.run", "--nnodes", "2", "--node_rank", "{node}",
+                 "--nproc_per_node", "1", "--master_addr", "127.0.0.1", "--master_port", "{port}"],
+    "accelerate": ["accelerate.commands.launch", "--num_machines", "2", "--machine_rank", "{node}",
+                   "--num_processes", "2", "--main_process_ip", "127.0.0.1",
+                   "--main_process_port", "{port}", "--multi_gpu"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("launcher", NODES)
+@pytest.mark.slow
+def test_two_nodes_equal_one_process_of_the_same_global_batch(
+    launcher: str,
+    options: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    capsys: Any,
+    by_two_nodes: Any,
+) -> None:
+    losses = []
+    for name, own in (("one", {"gradient_accumulation_steps": 2}), ("two", {"use_cpu": False})):
+        path, out = tmp_path / f"{name}.json", tmp_path / name
+        cache = str(tmp_path / f"logits-{name}")
+        given = {**options["sst2"], **COMMON, "logits_cache": cache, "output_dir": str(out), **own}
+        path.write_text(json.dumps(given))
+        if name == "one":
+            assert main([str(path)]) == 0
+        else:
+            assert json.loads(by_two_nodes(NODES[launcher], "distill.finetune", path))
+        losses.append(json.loads((out / "metrics.json").read_text())["train_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 @pytest.mark.parametrize("task", ["sst2", "squad"])
 @pytest.mark.slow
 def test_two_processes_equal_one_of_the_same_global_batch(
