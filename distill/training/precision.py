@@ -43,7 +43,7 @@ def precision_in_words(training: Any) -> str:
         return f"computing in float32 on {training.device.type}"
     if training.device.type != "cpu":
         return f"computing in bf16 on {training.device.type}"
-    can = getattr(torch.cpu, "get_capabilities", dict)()
+    can: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     own = [name for name in CPU_ARITHMETIC if can.get(name)]
     if own:
         return f"computing in bf16 on cpu, by {own[0]}"
