@@ -16,6 +16,7 @@ public enum TextModelsError: Error, Equatable, Sendable {
     case noFramework([String])
     case wrongModel(String)
     case badOutput(String)
+    case failedDownload(file: String, reason: String)
 }
 
 extension TextModelsError: LocalizedError {
@@ -50,6 +51,8 @@ extension TextModelsError: LocalizedError {
             return "The model does not fit its settings: \(reason)."
         case .badOutput(let reason):
             return "The model's output cannot be used: \(reason)."
+        case .failedDownload(let file, let reason):
+            return "\(file) could not be downloaded: \(reason)."
         }
     }
 }

@@ -18,7 +18,8 @@ struct UsageError: Error {
 }
 
 let commands: [String: Command] = [
-    "check": checkCommand, "predict": predictCommand, "time": timeCommand,
+    "check": checkCommand, "download": downloadCommand, "predict": predictCommand,
+    "time": timeCommand,
 ]
 
 func fail(_ lines: String...) -> Never {

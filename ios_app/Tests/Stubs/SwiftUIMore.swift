@@ -43,3 +43,15 @@ public struct TextInputAutocapitalization: Sendable {
 extension Section where Footer == EmptyView {
     public init(@ViewBuilder content: () -> Content) {}
 }
+
+public struct BackgroundTask<Request, Response>: Sendable {}
+
+extension BackgroundTask where Request == Void, Response == Void {
+    public static func urlSession(_ identifier: String) -> BackgroundTask { fatalError() }
+}
+
+extension Scene {
+    public func backgroundTask<D, R>(
+        _ task: BackgroundTask<D, R>, action: @escaping @Sendable (D) async -> R
+    ) -> some Scene where D: Sendable, R: Sendable { self }
+}

@@ -51,8 +51,14 @@ final class ModelStore {
         Bundle.main.bundleURL.appendingPathComponent("Models", isDirectory: true)
     }
 
+    /// Folder of the models that were downloaded.
+    nonisolated static var downloadsDirectory: URL {
+        FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask)[0]
+            .appendingPathComponent("Models", isDirectory: true)
+    }
+
     init(
-        directories: [URL] = [ModelStore.modelsDirectory],
+        directories: [URL] = [ModelStore.modelsDirectory, ModelStore.downloadsDirectory],
         loader: ModelLoader = ModelLoader([.coreAI, .coreML])
     ) {
         self.directories = directories
@@ -63,7 +69,10 @@ final class ModelStore {
     /// Looks for models again.
     func refresh() {
         let libraries = directories.map { ModelLibrary(directory: $0) }
-        let found = libraries.flatMap(\.bundles)
+        var found: [ModelBundle] = []
+        // A download goes before the model of the same name in the app.
+        for bundle in libraries.reversed().flatMap(\.bundles)
+        where !found.contains(where: { $0.id == bundle.id }) { found.append(bundle) }
         bundles = found.filter { TextTask(rawValue: $0.settings.task) != nil }
         problems = libraries.flatMap(\.problems).map { "\($0.name): \($0.reason)" }
             + found.filter { TextTask(rawValue: $0.settings.task) == nil }.map {

@@ -4,6 +4,7 @@ import TextModels
 /// The models: which there are, whether they are loaded, and whether they compute rightly here.
 struct ModelsScreen: View {
     let store: ModelStore
+    @State var download: ModelDownload
     @State private var loads: [ModelBundle.ID: Task<Void, Never>] = [:]
 
     var body: some View {
@@ -19,6 +20,7 @@ struct ModelsScreen: View {
                         }
                     }
                 }
+                DownloadSection(download: download)
             }
             .navigationTitle("Models")
         }
@@ -53,6 +55,7 @@ struct ModelsScreen: View {
 
 struct ModelsScreenPreviews: PreviewProvider {
     static var previews: some View {
-        ModelsScreen(store: ModelStore(directories: []))
+        let store = ModelStore(directories: [])
+        ModelsScreen(store: store, download: ModelDownload(store: store))
     }
 }

@@ -86,7 +86,8 @@ public struct ModelLibrary: Sendable {
     /// Name of a folder and the reason in words.
     public private(set) var problems: [(name: String, reason: String)] = []
 
-    /// A folder that does not exist holds no bundle.
+    /// A folder that does not exist holds no bundle; folders whose names begin with a point are
+    /// left out.
     ///
     /// - Parameter task: the task that a model must be exported for; nil takes all.
     public init(directory: URL, task: String? = nil) {
@@ -94,7 +95,7 @@ public struct ModelLibrary: Sendable {
             at: directory, includingPropertiesForKeys: [.isDirectoryKey]
         )) ?? []
         for folder in folders.sorted(by: { $0.lastPathComponent < $1.lastPathComponent })
-        where Self.isDirectory(folder) {
+        where Self.isDirectory(folder) && !folder.lastPathComponent.hasPrefix(".") {
             do {
                 let bundle = try ModelBundle(directory: folder)
                 if let task { try bundle.require(task: task) }

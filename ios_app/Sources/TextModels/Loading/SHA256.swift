@@ -1,37 +1,67 @@
 import Foundation
 
 /// SHA-256 (FIPS 180-4), as CryptoKit has it on Apple's systems alone.
-public enum SHA256 {
+public struct SHA256 {
+    private var state: [UInt32] = [
+        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
+        0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    ]
+    private var words = [UInt32](repeating: 0, count: 64)
+    /// Bytes of a block that is not whole yet.
+    private var rest: [UInt8] = []
+    private var count: UInt64 = 0
+
+    private init() {}
+
     /// The digest of some content, in hexadecimal.
     public static func hexadecimal(_ content: Data) -> String {
-        var state: [UInt32] = [
-            0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
-            0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-        ]
-        var words = [UInt32](repeating: 0, count: 64)
-        let bytes = padded(content)
+        var hash = SHA256()
+        hash.update(content)
+        return hash.finish()
+    }
+
+    /// The digest of a file, in hexadecimal; the file is read in parts.
+    ///
+    /// - Throws: errors of reading.
+    public static func hexadecimal(contentsOf file: URL) throws -> String {
+        let handle = try FileHandle(forReadingFrom: file)
+        defer { try? handle.close() }
+        var hash = SHA256()
+        while let part = try handle.read(upToCount: 1 << 20), !part.isEmpty {
+            try Task.checkCancellation()
+            hash.update(part)
+        }
+        return hash.finish()
+    }
+
+    private mutating func update(_ content: some Collection<UInt8>) {
+        count += UInt64(content.count)
+        let bytes = rest + content
+        let whole = bytes.count / 64 * 64
         bytes.withUnsafeBufferPointer { bytes in
-            for start in stride(from: 0, to: bytes.count, by: 64) {
+            for start in stride(from: 0, to: whole, by: 64) {
                 for index in 0..<16 {
                     let at = start + 4 * index
                     words[index] = UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16
                         | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
                 }
-                mix(&words, into: &state)
+                Self.mix(&words, into: &state)
             }
         }
+        rest = Array(bytes[whole...])
+    }
+
+    /// A bit 1, zeros, and the number of bits, up to a whole number of blocks.
+    private mutating func finish() -> String {
+        let bits = count * 8
+        var end: [UInt8] = [0x80]
+        end += Array(repeating: 0, count: (119 - rest.count) % 64)
+        end += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
+        update(end)
         return state.map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits
         }.joined()
-    }
-
-    /// A bit 1, zeros, and the number of bits, up to a whole number of blocks.
-    private static func padded(_ content: Data) -> [UInt8] {
-        var bytes = [UInt8](content) + [0x80]
-        bytes += Array(repeating: 0, count: (120 - bytes.count % 64) % 64)
-        let bits = UInt64(content.count) * 8
-        return bytes + (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
     }
 
     /// One block: `words` begins with its 16 words.
