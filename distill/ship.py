@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.atomic import atomic_directory, is_free
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory, read_object
@@ -117,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source, output = checkpoint_directory(arguments.model), Path(arguments.out)
     _check_output(output)
     try:
-        card = Path(arguments.card).read_text(encoding="utf-8")
+        card = read_bounded(Path(arguments.card)).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{arguments.card}: not UTF-8 ({error.reason})") from None
     model = load_model(source)

@@ -31,6 +31,7 @@ from bench.reporting.device_entries import (
     sustained,
     times,
 )
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 
 SCHEMA = "distilkit.device"
@@ -132,7 +133,7 @@ def read_device_results(path: Path) -> list[DeviceRow]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(read_bounded(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (ValueError, RecursionError) as error:

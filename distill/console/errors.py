@@ -16,6 +16,8 @@ Main = Callable[[Sequence[str] | None], int]
 USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+PANIC = "PanicException"
+"""A library in Rust that gives up; no Exception, and of no module that can be imported."""
 LOUD_IMPORTS = ("torchao", "torch.utils._pytree")
 """`transformers` imports torchao where it is installed (the extra `coreai` brings it), which then
 warns of its own CUDA files."""
@@ -43,24 +45,28 @@ def command(main: Main) -> Callable[..., int]:
         except BrokenPipeError:  # `| head` has read enough
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             return BROKEN_PIPE
-        except Exception as error:
+        except KeyboardInterrupt:
+            _close_bars()
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BaseException as error:
             if not is_for_user(error):
                 raise
             _close_bars()
             message = visible(" ".join(_text(error).split()))
             print(f"error: {message or type(error).__name__}", file=sys.stderr)
             return USAGE_ERROR
-        except KeyboardInterrupt:
-            _close_bars()
-            print("interrupted", file=sys.stderr)
-            return INTERRUPTED
 
     return run
 
 
-def is_for_user(error: Exception) -> bool:
+def is_for_user(error: BaseException) -> bool:
     """Whether an error is one that the user can mend: see `command`."""
-    return isinstance(error, UserError | OSError) or bool(getattr(error, "is_for_user", False))
+    return (
+        type(error).__name__ == PANIC
+        or isinstance(error, UserError | OSError)
+        or bool(getattr(error, "is_for_user", False))
+    )
 
 
 def _close_bars() -> None:
@@ -70,8 +76,10 @@ def _close_bars() -> None:
             bar.close()
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     """The error's own words; of the operating system's the file first and no number."""
+    if type(error).__name__ == PANIC:
+        return f"the library of tokenizers failed ({error}); the tokenizer.json may be damaged"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

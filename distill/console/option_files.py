@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -26,7 +27,7 @@ def read_option_file(path: Path) -> dict[str, Any]:
             options.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path).decode("utf-8")
         options = _json(text) if path.suffix == ".json" else _yaml(text)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None

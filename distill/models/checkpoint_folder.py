@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from distill.models.presets import PRESETS, preset_directory
+from distill.models.safe_tokenizer import check_tokenizer_file
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SMALL_FILES = ("*.json", "*.txt", "*.model", "README.md")
@@ -29,7 +31,22 @@ def checkpoint_directory(model: str) -> Path:
         directory = from_hub(model)
     if not (directory / "config.json").is_file():
         raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
+    check_files(directory)
     return directory
+
+
+def check_files(directory: Path) -> None:
+    """Look at a checkpoint before a library reads it, which would wait for a pipe, or read a device
+    without end.
+
+    Raises:
+        UserError: something in the folder is no regular file, or as `check_tokenizer_file`.
+    """
+    for path in (*directory.iterdir(), *directory.glob("*/*")):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UserError(f"{path}: not a regular file")
+    if (directory / "tokenizer.json").is_file():
+        check_tokenizer_file(directory / "tokenizer.json")
 
 
 def from_hub(model: str) -> Path:
@@ -77,7 +94,7 @@ def read_object(path: Path) -> dict[str, Any]:
         UserError: it holds none.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bounded(path))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged, no JSON ({error})") from None
     if not isinstance(content, dict):

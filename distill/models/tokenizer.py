@@ -7,26 +7,19 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from distill.console.errors import UserError
+from distill.models.safe_tokenizer import tokenizer_from
 
 
 def load_tokenizer(directory: Path) -> Tokenizer:
     """The fast tokenizer of a checkpoint, without padding or truncation.
 
     Raises:
-        UserError: the directory has no ``tokenizer.json``.
+        UserError: the directory has no ``tokenizer.json``, or as `tokenizer_from`.
     """
     path = directory / "tokenizer.json"
     if not path.is_file():
         raise UserError(f"{directory} has no tokenizer.json")
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of its Rust code is no Exception
-        raise UserError(f"{path}: damaged, no tokenizer ({' '.join(str(error).split())})") from None
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
+    return tokenizer_from(path)
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:

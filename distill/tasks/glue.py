@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.console.bounded_files import read_bounded
+from distill.console.bounded_files import LONGEST_ROW, read_bounded
 from distill.console.errors import UserError
 from distill.corpus import hub
 
@@ -133,7 +133,7 @@ def read_examples(task: GlueTask, path: Path) -> list[GlueExample]:
 
 def _text(path: Path) -> str:
     try:
-        return read_bounded(path).decode("utf-8-sig")
+        return read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:

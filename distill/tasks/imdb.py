@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from distill.console.bounded_files import read_bounded
+from distill.console.bounded_files import LONGEST_ROW, check_sizes, read_bounded
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.tasks import glue
@@ -55,9 +55,10 @@ def _from_folders(folder: Path) -> Iterator[GlueExample]:
         paths = sorted((folder / name).glob("*.txt"), key=lambda path: (len(path.name), path.name))
         if not paths:
             raise UserError(f"{folder / name}: holds no .txt file")
+        check_sizes(folder / name, paths)
         for path in paths:
             try:
-                text = path.read_text(encoding="utf-8")
+                text = read_bounded(path, LONGEST_ROW).decode("utf-8")
             except UnicodeDecodeError as error:
                 raise UserError(f"{path}: not UTF-8 ({error.reason})") from None
             yield _review(text, name, str(path))
@@ -74,7 +75,7 @@ def _from_tsv(path: Path) -> list[GlueExample]:
 
 def _from_jsonl(path: Path) -> list[GlueExample]:
     try:
-        lines = read_bounded(path).decode("utf-8").split("\n")
+        lines = read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8").split("\n")
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a text file ({error})") from None
     examples = [
@@ -90,8 +91,8 @@ def _from_jsonl(path: Path) -> list[GlueExample]:
 def _from_object(line: str, place: str) -> GlueExample:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: not JSON ({error})") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "label" not in row:
         raise UserError(f"{place}: not an object with a text and a label")
     try:

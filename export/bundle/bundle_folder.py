@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
+from distill.models.safe_tokenizer import tokenizer_from
 from distill.models.vocabulary_file import write_vocabulary
 from export.bundle.classifier import WORDS
 from export.bundle.model_json import FORMAT_VERSION, read_settings
@@ -28,7 +30,6 @@ from export.checkpoint.tokenizer_file import (
     read_tokenizer,
     vocabulary_of,
 )
-from export.tasks.model_inputs import load_tokenizer
 from export.tasks.table import task_named
 from export.tasks.task import Reading, Task
 
@@ -82,7 +83,7 @@ class Bundle:
         Raises:
             UserError: no usable tokenizer.json, or not the one that the model was exported with.
         """
-        tokenizer = load_tokenizer(self.tokenizer)
+        tokenizer = tokenizer_from(self.tokenizer)
         version, known = self.settings["format_version"], self.settings.get("tokenizer_sha256")
         if version > 1 and known != fingerprint(self.tokenizer.read_bytes(), version):
             raise UserError(
@@ -105,7 +106,7 @@ def open_bundle(path: str | Path) -> Bundle:
     if not path.exists():
         raise UserError(f"{path}: no such package")
     try:
-        settings = read_settings((directory / SETTINGS).read_text(encoding="utf-8"))
+        settings = read_settings(read_bounded(directory / SETTINGS).decode("utf-8"))
         package = directory / Path(settings["package"]).name
     except FileNotFoundError:
         raise UserError(f"{directory}: no {SETTINGS} beside the package") from None

@@ -8,17 +8,16 @@ of the Core ML package have; the asset holds the weights of all of them once.
 from __future__ import annotations
 
 import importlib.util
-import io
 import logging
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
 from export.bundle.compress import INT4_BLOCK, SMALL
+from export.bundle.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +30,8 @@ PRECISIONS = ("float32", "float16")
 """What an asset computes in. Apple's runtime for Linux takes seconds an input in half precision."""
 MINIMUM_SYSTEM = "iOS27"
 SUFFIX = ".aimodel"
+STREAMS = ("stdout", "stderr")
+"""Where Apple's packages write their notes."""
 SMALLEST_BLOCK = 8
 """Weights that share a scale, at least: below that the scales outweigh what 4 bits save."""
 
@@ -85,7 +86,7 @@ def convert_to_coreai(
     import torch
 
     wrapped = _float32_outputs(model.to(getattr(torch, precision)))
-    with _quiet():
+    with quiet(*STREAMS):
         from coreai_torch import TorchConverter, get_decomp_table
 
         converter = TorchConverter()
@@ -114,7 +115,7 @@ def compress_asset(program: Any, quantize: str, model: torch.nn.Module) -> Any:
     """
     if quantize not in ASSET_COMPRESSIONS:
         raise UserError(f"{quantize} is not for Core AI; {', '.join(ASSET_COMPRESSIONS)}")
-    with _quiet(), _left_out() as skipped:
+    with quiet(*STREAMS), _left_out() as skipped:
         compressed = ASSET_COMPRESSIONS[quantize](program, model)
     if skipped:
         raise UserError(f"{quantize}: coreai-opt left {len(skipped)} weights: {skipped[0]}")
@@ -123,7 +124,7 @@ def compress_asset(program: Any, quantize: str, model: torch.nn.Module) -> Any:
 
 def save_asset(program: Any, path: Path, metadata: Mapping[str, str]) -> None:
     """Write an asset; ``metadata`` has ``author``, ``license``, ``description`` and own keys."""
-    with _quiet():
+    with quiet(*STREAMS):
         from coreai.runtime import AIModelAssetMetadata
 
         stored = AIModelAssetMetadata()
@@ -137,7 +138,7 @@ def save_asset(program: Any, path: Path, metadata: Mapping[str, str]) -> None:
 
 def operations_of(path: Path) -> dict[str, int]:
     """How many operations of each kind an asset holds over all entry points, most first."""
-    with _quiet():
+    with quiet(*STREAMS):
         from coreai.authoring import AIModelAsset
 
         summary: Any = AIModelAsset.load(path).summary()
@@ -209,14 +210,6 @@ ASSET_COMPRESSIONS: dict[str, Callable[[Any, torch.nn.Module], Any]] = {
     "lut4": _palette(4),
 }
 """By the names of `export.bundle.compress.COMPRESSIONS`, whose tolerances hold here too."""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Apple's packages without their noise; import them inside. Errors are raised, not printed."""
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 @contextmanager

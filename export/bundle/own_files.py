@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from distill.console.atomic import clear_staged
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 from export.tasks.names import TASKS
 
@@ -65,11 +66,11 @@ def _packages(out: Path) -> set[str]:
         UserError: it is not one of ours.
     """
     try:
-        settings: Any = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+        settings: Any = json.loads(read_bounded(out / SETTINGS))
         known = type(settings["format_version"]) is int and settings["task"] in TASKS
         names = {settings["package"], *(x["file"] for x in settings.get("formats", {}).values())}
         # A killed export may have written a package, but not its entry.
-        names |= {f"{settings['name']}{ending}" for ending in PACKAGE_FILES}
+        names |= {f"{settings.get('name', '')}{ending}" for ending in PACKAGE_FILES}
         known = known and all(PurePath(name).name == name for name in names)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         known = False

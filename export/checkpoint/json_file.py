@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
 
 
@@ -28,6 +29,6 @@ def read_json(path: Path) -> Any:
         UserError: it cannot be read, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bounded(path))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error})") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import HUB_ID, from_hub
+from distill.models.checkpoint_folder import HUB_ID, check_files, from_hub
 from distill.models.presets import PRESETS, preset_directory
 from export.checkpoint.configuration import EncoderConfig, encoder_config
 from export.checkpoint.cross_encoder import is_cross_encoder, score_activation
@@ -125,11 +125,12 @@ def checkpoint_root(model: str, random_weights: bool = False) -> Path | None:
             )
         return directory
     directory = Path(model)
-    if directory.is_dir():
-        return directory
     if HUB_ID.fullmatch(model) and not directory.exists():
-        return from_hub(model)
-    raise UserError(f"{model}: no such checkpoint directory or preset ({', '.join(PRESETS)})")
+        directory = from_hub(model)
+    if not directory.is_dir():
+        raise UserError(f"{model}: no such checkpoint directory or preset ({', '.join(PRESETS)})")
+    check_files(directory)
+    return directory
 
 
 def _read_config(directory: Path) -> dict[str, object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -20,6 +22,8 @@ from export.tasks.model_inputs import Inputs, take
 from export.tasks.task import Outputs
 
 STANDARD_ERROR = 2
+ANNOUNCEMENT = b"ODIE [default]: Loading function "
+_lock = threading.Lock()
 
 
 class CoreAIEngine:
@@ -103,13 +107,16 @@ class AppleRuntime:
             known = self._model.function_names
             if name not in known:
                 raise UserError(f"{self.asset} has no entry point {name}; {', '.join(known)}")
-            with _native_messages_dropped():
+            with _announcement_dropped():
                 self.functions[name] = self._model.load_function(name)
         return self.functions[name]
 
 
 def _check_whole(asset: Path) -> None:
     """Apple's runtime ends the process where a file of the asset is missing or cut short."""
+    for name in ("main.hash", "main.mlirb"):
+        if (asset / name).exists() and not (asset / name).is_file():  # it would be waited for
+            raise UserError(f"{asset}: not a Core AI asset ({name} is not a regular file)")
     try:
         stored = (asset / "main.hash").read_bytes()
         with (asset / "main.mlirb").open("rb") as program:
@@ -138,14 +145,18 @@ def _close(loop: asyncio.AbstractEventLoop, stack: AsyncExitStack) -> None:
 
 
 @contextmanager
-def _native_messages_dropped() -> Iterator[None]:
-    """The runtime announces every function on the standard error, from native code."""
-    kept = os.dup(STANDARD_ERROR)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, STANDARD_ERROR)
-    try:
-        yield
-    finally:
-        os.dup2(kept, STANDARD_ERROR)
-        os.close(sink)
-        os.close(kept)
+def _announcement_dropped() -> Iterator[None]:
+    """The runtime announces every function on the standard error, from native code. All that is
+    written there meanwhile, by any thread, is held back and comes out after it; a crash of the
+    process in between loses it."""
+    with _lock, tempfile.TemporaryFile() as held:
+        kept = os.dup(STANDARD_ERROR)
+        os.dup2(held.fileno(), STANDARD_ERROR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, STANDARD_ERROR)
+            os.close(kept)
+            held.seek(0)
+            lines = held.read().splitlines(keepends=True)
+            os.write(STANDARD_ERROR, b"".join(x for x in lines if not x.startswith(ANNOUNCEMENT)))

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distill.console.errors import UserError
-
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
@@ -21,23 +19,6 @@ Text = tuple[str, str | None]
 """A text, or a pair of them."""
 LENGTHS = (128, 192, 256, 384)
 """The length buckets of a package; most passages of SQuAD with their question fit into 192."""
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    """A fast tokenizer that neither pads nor truncates.
-
-    Raises:
-        UserError: the file is missing or broken.
-    """
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises Exception itself
-        raise UserError(f"{path}: no usable tokenizer ({error})") from None
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def parse_lengths(text: str) -> tuple[int, ...]:

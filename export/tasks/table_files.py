@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from distill.console.bounded_files import read_bounded
+from distill.console.bounded_files import LONGEST_ROW, read_bounded
 from distill.console.errors import UserError
 from distill.tasks.tagged_texts import columns_of
 
@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
         UserError: no such file, one that is too large, or no UTF-8 text.
     """
     try:
-        return read_bounded(path).decode("utf-8-sig")
+        return read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:

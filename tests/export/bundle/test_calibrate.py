@@ -12,6 +12,7 @@ import pytest
 from coremltools.converters.mil import Builder as mb
 
 from distill.console.errors import UserError
+from distill.models.safe_tokenizer import tokenizer_from
 from export import coreml
 from export.bundle.bundle_folder import open_bundle
 from export.bundle.calibrate import activation_ranges, calibration_inputs, quantize_activations
@@ -20,7 +21,6 @@ from export.proof.proven_bundle import BundleOptions, export_bundle
 from export.proof.verification import verify_bundle
 from export.simulator import Simulator
 from export.simulator.program import load_program
-from export.tasks.model_inputs import load_tokenizer
 from tests.conftest import TEXTS
 from tests.export.simulator.programs import convert
 
@@ -156,7 +156,7 @@ def test_qa_mini_answers_as_before(
 
 
 def test_files_by_task(qa_examples: list[dict[str, str]], tmp_path: Path) -> None:
-    tokenizer = load_tokenizer(
+    tokenizer = tokenizer_from(
         Path(str(load_checkpoint("qa-mini").tokenizer_directory)) / "tokenizer.json"
     )
     path = tmp_path / "pairs.txt"

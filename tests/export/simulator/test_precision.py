@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
+from distill.models.safe_tokenizer import tokenizer_from
 from export.bundle.convert import convert
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder
@@ -21,7 +22,7 @@ from export.simulator import Simulator
 from export.simulator.constants import stored
 from export.simulator.graph import mil_type
 from export.simulator.program import load_program
-from export.tasks.model_inputs import encode, load_tokenizer, take
+from export.tasks.model_inputs import encode, take
 
 LENGTH = 32
 TASK = "qa"
@@ -68,7 +69,7 @@ def model() -> Any:
 def inputs(qa_examples: list[dict[str, str]]) -> dict[str, np.ndarray]:
     directory = load_checkpoint("qa-mini").tokenizer_directory
     assert directory is not None
-    tokenizer = load_tokenizer(directory / "tokenizer.json")
+    tokenizer = tokenizer_from(directory / "tokenizer.json")
     example = qa_examples[0]
     (coded,) = encode(tokenizer, [(example["question"], example["passage"])], (LENGTH,))
     return coded
