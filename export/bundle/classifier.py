@@ -59,7 +59,7 @@ def as_classifier(model: Any, labels: Sequence[str]) -> Any:
         block.set_outputs([*block.outputs, chances])
         block.set_output_types(None)
         program.skip_all_passes = True
-        return mil_convert(
+        result = mil_convert(
             program,
             convert_from="milinternal",
             convert_to="mlprogram",
@@ -72,6 +72,11 @@ def as_classifier(model: Any, labels: Sequence[str]) -> Any:
                 predicted_probabilities_output=chances.name,
             ),
         )
+    # A program does not say which shapes its inputs may have; only the description does.
+    description = result._spec.description
+    del description.input[:]
+    description.input.extend(model.get_spec().description.input)
+    return result
 
 
 def check_outputs(found: Mapping[str, Any], labels: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(folder: Path) -> Path:
     out = folder.parent / "bundle"
     command = ["--model", str(folder), "--classifier", "--quantize", "int8", "--out", str(out)]
-    assert export.coreml.main([*command, "--lengths", "64"]) == 0
+    assert export.coreml.main([*command, "--lengths", "32,64", "--shapes", "enumerated"]) == 0
     return out
 
 
@@ -42,6 +42,7 @@ def test_label_and_probabilities_are_those_of_the_pipeline(folder: Path, bundle:
     description = load_spec(str(predictor.bundle.package)).description
     assert description.predictedFeatureName == LABEL
     assert description.predictedProbabilitiesName == PROBABILITIES
+    assert description.input[0].type.multiArrayType.WhichOneof("ShapeFlexibility")
     library = transformers.pipeline("text-classification", str(folder), top_k=None)
     for text in TEXTS:
         (given,) = predictor.reading.inputs([(text, None)])
