@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.utils.class_weight import compute_class_weight
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from distill.console.errors import UserError
 from distill.evaluate import main as evaluate
@@ -143,3 +146,29 @@ def test_rows_without_a_label_are_no_class_of_their_own(
     path.write_text("\n".join([*rows, '{"text": "z", "label": "c"}']))
     with pytest.raises(UserError, match=message):
         CLASSIFY.read(TaskOptions(data=str(path), eval_data=str(path)))
+
+
+def test_regression_by_the_command_is_scored_as_by_scipy(
+    small_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores with fractions are a regression by themselves; transformers gives the outputs."""
+    data = tmp_path / "train.csv"
+    data.write_text("text,score\n" + "".join(f"number {n},{n % 7 + 0.5}\n" for n in range(40)))
+    line = ["--task", "classify", "--data", str(data), "--eval_data", str(data)]
+    line += ["--model", str(small_teacher), "--max_steps", "3", "--learning_rate", "1e-2"]
+    line += ["--max_length", "32", "--report_to", "none", "--disable_tqdm", "true"]
+    line += ["--save_strategy", "no", "--out", str(tmp_path / "run")]
+    assert finetune(line) == 0
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run").eval()
+    assert (model.config.num_labels, model.config.problem_type) == (1, REGRESSION)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run")
+    answers, truth = [], [n % 7 + 0.5 for n in range(40)]
+    for number in range(40):
+        with torch.no_grad():
+            answers.append(
+                float(model(**tokenizer(f"number {number}", return_tensors="pt")).logits)
+            )
+    found = json.loads((tmp_path / "run" / "metrics.json").read_text())["dev"]
+    assert found["pearson"] == pytest.approx(100 * pearsonr(truth, answers).statistic, abs=1e-2)
+    assert found["spearman"] == pytest.approx(100 * spearmanr(truth, answers).statistic, abs=1.5)
+    assert found["score"] == found["spearman"]
