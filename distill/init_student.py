@@ -3,6 +3,8 @@
 Example:
 
     python -m distill.init_student --teacher minilm --layers 3 --out runs/start
+    python -m distill.init_student --teacher minilm --layers 12 --hidden_size 256 \\
+        --out runs/deep-start    # narrower, and deeper than its teacher
     python -m distill.init_student --teacher minilm --layers 3 --width 128 --text sentences.txt \\
         --out runs/embed-start   # sentence embeddings of 128 numbers
 """
@@ -31,6 +33,15 @@ class StudentArguments:
         default="reference",
         metadata={"help": "reference, even, first, last, random, or a list such as 0,2,4"},
     )
+    hidden_size: int | None = field(
+        default=None,
+        metadata={"help": "numbers a position, of which the teacher's most important are kept; a "
+                  "multiple of the width of its heads; default: all"},
+    )  # fmt: skip
+    intermediate_size: int | None = field(
+        default=None,
+        metadata={"help": "units of each feed-forward layer; default: in proportion"},
+    )
     seed: int = field(default=0, metadata={"help": "of what is drawn at random"})
     width: int | None = field(
         default=None,
@@ -46,6 +57,10 @@ class StudentArguments:
     def __post_init__(self) -> None:
         if self.text and self.width is None:
             raise UserError("--text is for a student of sentence embeddings: name its --width")
+        if self.width is not None and self.hidden_size is not None:
+            raise UserError(
+                "--width projects embeddings as wide as the teacher's: leave --hidden_size out"
+            )
 
 
 @command
@@ -75,6 +90,7 @@ def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no
         write_embedding_student,
     )
     from distill.students.from_layers import load_teacher, make_student
+    from distill.students.narrower import narrowed
 
     directory = checkpoint_directory(arguments.teacher)
     embedder = None
@@ -84,6 +100,9 @@ def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no
     student = make_student(
         load_teacher(directory), arguments.layers, layer_choice(arguments.choice), arguments.seed
     )
+    if arguments.hidden_size or arguments.intermediate_size:
+        width = arguments.hidden_size or student.config.dim
+        student = narrowed(student, width, arguments.intermediate_size)
     card = student_card(
         arguments.teacher,
         arguments.layers,

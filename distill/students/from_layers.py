@@ -29,13 +29,14 @@ def choose_layers(choice: str | Sequence[int], teacher: int, student: int) -> tu
     Args:
         choice: ``reference`` (0, 2, 4, 7, 9, 11 of 12, else every other layer), ``even`` (spaced
             from the first to the last), ``first``, ``last``, ``random`` (none is copied), or the
-            layers themselves.
+            layers themselves, each as often as it is named. A student deeper than its teacher has
+            neighbours that start alike, by ``reference``, ``even`` or a list.
 
     Raises:
         UserError: the teacher has no such layers, or fewer than the student is to have.
     """
-    if not 1 <= student <= teacher:
-        raise UserError(f"a student of {student} layers cannot be made from {teacher}")
+    if student < 1 or (student > teacher and choice in ("first", "last")):
+        raise UserError(f"a student of {student} layers cannot be made from {teacher} ({choice})")
     if not isinstance(choice, str):
         layers = tuple(choice)
         if len(layers) != student or not all(0 <= layer < teacher for layer in layers):

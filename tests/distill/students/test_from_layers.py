@@ -40,6 +40,9 @@ SMALL = {
         ("last", 6, 2, (4, 5)),
         ("random", 6, 2, ()),
         ((1, 5), 6, 2, (1, 5)),
+        ("reference", 4, 8, (0, 0, 1, 1, 2, 2, 3, 3)),
+        ("even", 2, 3, (0, 0, 1)),
+        ((0, 1, 1), 2, 3, (0, 1, 1)),
     ],
 )
 def test_choices_of_layers(choice, teacher, student, layers) -> None:
