@@ -25,6 +25,35 @@ OLD_MODES = {
 }
 """Booleans of versions before 6, in the order in which their vectors are joined."""
 POOLING_MODES = tuple(OLD_MODES.values())
+EMBEDDING = ("sentence_embedding",)
+SUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
+    "Transformer": {
+        "do_lower_case": (False,),
+        "transformer_task": ("feature-extraction", "sequence-classification"),
+        "module_output_name": ("token_embeddings", "scores"),
+        "processing_kwargs": ({},),
+        "query_length": (),
+        "document_length": (),
+        "query_expansion": (),
+    },
+    "Pooling": {"include_prompt": (True,)},
+    "Dense": {
+        "module_input_name": EMBEDDING,
+        "module_output_name": EMBEDDING,
+        "use_residual": (False,),
+    },
+    "Normalize": {"module_input_name": EMBEDDING, "module_output_name": EMBEDDING},
+    "LayerNorm": {},
+    "SentenceTransformer": {"truncate_dim": (), "default_prompt_name": ("",)},
+    KIND: {"default_prompt_name": ("",)},
+}
+"""Module, or the model as a whole -> its setting -> the values that the kit follows, beside null.
+What else these files say does not change what comes out."""
+REMEDIES = {
+    "default_prompt_name": "; put the prompt before the text yourself, and set it to null",
+    "truncate_dim": "; cut the embeddings where they are used, and set it to null",
+    "do_lower_case": "; let the tokenizer do it",
+}
 SIMILARITIES = {None: "cosine", "cosine": "cosine", "dot": "dot"}
 
 
@@ -96,7 +125,7 @@ def read_modules(directory: Path) -> SentenceModules:
             raise UserError(
                 f"{directory}: module {found} of a {KIND} is not supported (Transformer alone)"
             )
-        _check_prompt(settings, directory)
+        _check_supported(KIND, settings, directory / SETTINGS)
         return SentenceModules(longest=_longest(encoder))
     if first != "Transformer" or (rest and rest[0][0] != "Pooling"):
         found = first if first != "Transformer" else rest[0][0]
@@ -104,7 +133,7 @@ def read_modules(directory: Path) -> SentenceModules:
     if not rest:
         raise UserError(f"{directory}: modules.json has no Pooling")
     steps = [_step(kind, folder) for kind, folder in modules[2:]]
-    _check_prompt(settings, directory)
+    _check_supported("SentenceTransformer", settings, directory / SETTINGS)
     return SentenceModules(
         pooling=_pooling(rest[0][1]),
         steps=tuple(steps),
@@ -132,8 +161,7 @@ def _modules(directory: Path) -> list[tuple[str, Path]]:
 def _pooling(folder: Path) -> tuple[str, ...]:
     path = folder / "config.json"
     settings = read_object(path)
-    if settings.get("include_prompt") is False:
-        raise UserError(f"{path}: include_prompt false is not supported")
+    _check_supported("Pooling", settings, path)
     stated = settings.get("pooling_mode")
     if stated is None:
         unknown = {key for key, value in settings.items() if value is True} - {*OLD_MODES}
@@ -151,9 +179,7 @@ def _pooling(folder: Path) -> tuple[str, ...]:
 def _dense(folder: Path) -> Step:
     path = folder / "config.json"
     settings = read_object(path)
-    for key in ("module_input_name", "module_output_name"):
-        if settings.get(key, "sentence_embedding") != "sentence_embedding":
-            raise UserError(f"{path}: {key} {settings[key]!r} is not supported")
+    _check_supported("Dense", settings, path)
     activation = _class_name(settings.get("activation_function")) or "Tanh"
     if activation not in MODULE_ACTIVATIONS:
         known = ", ".join(MODULE_ACTIVATIONS)
@@ -165,10 +191,16 @@ def _layer_norm(folder: Path) -> Step:
     return Step("LayerNorm", _weights(folder, "norm."))
 
 
+def _normalize(folder: Path) -> Step:
+    path = folder / "config.json"
+    _check_supported("Normalize", _optional(path), path)
+    return Step("Normalize")
+
+
 STEPS: dict[str, Callable[[Path], Step]] = {
     "Dense": _dense,
     "LayerNorm": _layer_norm,
-    "Normalize": lambda _: Step("Normalize"),
+    "Normalize": _normalize,
 }
 
 
@@ -191,12 +223,15 @@ def _weights(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor.float() for name, tensor in tensors.items()}
 
 
-def _check_prompt(settings: Mapping[str, Any], directory: Path) -> None:
-    if settings.get("default_prompt_name"):
-        raise UserError(
-            f"{directory}: default_prompt_name {settings['default_prompt_name']!r} is not "
-            "supported; put the prompt before the text yourself, and set it to null"
-        )
+def _check_supported(kind: str, settings: Mapping[str, Any], path: Path) -> None:
+    """Raises:
+    UserError: a setting of a module has a value that the kit does not follow.
+    """
+    for key, values in SUPPORTED[kind].items():
+        value = settings.get(key)
+        if value is not None and value not in values:
+            remedy = REMEDIES.get(key, "")
+            raise UserError(f"{path}: {key} {value!r} is not supported for {kind}{remedy}")
 
 
 def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
@@ -210,8 +245,7 @@ def _longest(encoder: Path) -> int | None:
     """Stated by versions before 6 in a file of their own, since then by the tokenizer."""
     path = encoder / "sentence_bert_config.json"
     settings = _optional(path)
-    if settings.get("do_lower_case"):
-        raise UserError(f"{path}: do_lower_case is not supported there; let the tokenizer do it")
+    _check_supported("Transformer", settings, path)
     of_tokenizer = _optional(encoder / "tokenizer_config.json").get("model_max_length")
     longest = settings.get("max_seq_length") or of_tokenizer
     return int(longest) if longest else None

@@ -82,3 +82,31 @@ def test_what_is_not_supported_is_refused_by_name(encoder: Any, tmp_path: Path) 
     (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode": "attention"}')
     with pytest.raises(UserError, match=r"'attention'.* is not supported"):
         build_encoder(load_checkpoint(str(tmp_path)), "embed")
+
+
+@pytest.mark.parametrize(
+    ("file", "entries", "message"),
+    [
+        ("config_sentence_transformers.json", {"truncate_dim": 8}, "truncate_dim 8 is not"),
+        ("config_sentence_transformers.json", {"default_prompt_name": "q"}, "put the prompt"),
+        ("sentence_bert_config.json", {"do_lower_case": True}, "let the tokenizer do it"),
+        ("sentence_bert_config.json", {"processing_kwargs": {"text": {"padding": "max_length"}}},
+         "processing_kwargs"),
+        ("sentence_bert_config.json", {"query_length": 32}, "query_length 32 is not supported"),
+        ("1_Pooling/config.json", {"include_prompt": False}, "include_prompt False is not"),
+        ("2_Dense/config.json", {"use_residual": True}, "use_residual True is not supported"),
+        ("3_Normalize/config.json", {"module_output_name": "other"}, "module_output_name 'other'"),
+    ],
+)  # fmt: skip
+def test_settings_that_change_the_embedding_are_followed_or_refused(
+    file: str, entries: dict[str, Any], message: str, encoder: Any, tmp_path: Path
+) -> None:
+    parts = [encoder, modules.Pooling(384), modules.Dense(384, 384), modules.Normalize()]
+    sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path))
+    assert load_checkpoint(str(tmp_path)).modules.normalize
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    stored = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(stored | entries))
+    with pytest.raises(UserError, match=message):
+        _ = load_checkpoint(str(tmp_path)).modules
