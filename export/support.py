@@ -1,4 +1,4 @@
-"""List what can be exported: model types, tasks and layouts, as the kit's own tables have them.
+"""List what is supported at which stage, as the kit's own tables have it: model types and tasks.
 
 python -m export.support
 """
@@ -12,11 +12,16 @@ from distill.console.command_parser import command_parser
 from distill.console.errors import command
 from distill.families.family import Family
 from distill.families.table import FAMILIES
-from export.tasks.table import TASKS
+from export.tasks.table import TASKS, tasks_of
 
 YES, NO = "yes", "-"
 HIDDEN_STATES = "Model"
 """What the classes of `transformers` without a head end in."""
+SWIFT_TASKS = ("qa", "classify", "tokens", "rank", "embed")
+SWIFT_TOKENIZERS = ("wordpiece", "bpe", "unigram")
+"""What the Swift package reads; a test compares both with its sources."""
+GLUE = "glue"
+FORMATS = ("Core ML", "Core AI", "ONNX")
 
 
 def supports(family: Family, task: str) -> bool:
@@ -25,14 +30,75 @@ def supports(family: Family, task: str) -> bool:
 
 
 def rows() -> list[list[str]]:
-    """The table with its heading; model types of which all is the same share a row."""
+    """Model types by task, with the heading; model types of which all is the same share a row."""
+    cells = {
+        name: (
+            *(_word(supports(family, task)) for task in TASKS),
+            ", ".join(family.layouts),
+            ", ".join(family.tokenizers),
+        )
+        for name, family in FAMILIES.items()
+    }
+    return [["model type", *TASKS, "layouts", "tokenizer"], *_together(cells)]
+
+
+def student_rows() -> list[list[str]]:
+    """Model types by what a smaller model of theirs is made with, and whether Swift reads their
+    text."""
+    cells = {
+        name: (
+            YES,
+            _word(family.has_plain_vocabulary_head),
+            _word(family.gives_layers),
+            _word(family.gives_units),
+            YES,
+            *[_word(any(supports(family, task) for task in TASKS))] * len(FORMATS),
+            _word(set(family.tokenizers) <= set(SWIFT_TOKENIZERS)),
+        )
+        for name, family in FAMILIES.items()
+    }
+    ways = ("of its layers", "fewer units", "fewer entries")
+    return [["model type", "teacher", "triple loss", *ways, *FORMATS, "Swift"], *_together(cells)]
+
+
+def task_rows() -> list[list[str]]:
+    """Tasks by stage: what trains their teachers and students, and what runs them."""
+    trained = _trained()
+    found = [
+        [task, trained.get(task, NO), *[YES] * len(FORMATS), _word(task in SWIFT_TASKS)]
+        for task in TASKS
+    ]
+    return [["task", "teacher and student", *FORMATS, "Swift"], *found]
+
+
+def _trained() -> dict[str, str]:
+    """The commands of `distill` that train each task, in words."""
+    from distill.tasks import glue
+    from distill.tasks.table import MASKED_TEXT
+    from distill.tasks.table import TASKS as TRAINED
+
+    names: dict[str, list[str]] = {}
+    for name, task in TRAINED.items():
+        made_for = name if name in TASKS else tasks_of([task.kind.__name__])[0]
+        shown = GLUE if name in glue.TASKS else name
+        if shown not in names.setdefault(made_for, []):
+            names[made_for].append(shown)
+    words = {task: f"finetune --task {', '.join(found)}" for task, found in names.items()}
+    counted = f"{len(glue.TASKS)} of GLUE"
+    words = {task: text.replace(GLUE, counted) for task, text in words.items()}
+    return {**words, MASKED_TEXT: "pretrain, adapt_mlm"}
+
+
+def _word(supported: bool) -> str:
+    return YES if supported else NO
+
+
+def _together(cells: dict[str, tuple[str, ...]]) -> list[list[str]]:
+    """A row for all names whose cells are the same."""
     alike: dict[tuple[str, ...], list[str]] = {}
-    for name, family in FAMILIES.items():
-        tasks = (YES if supports(family, task) else NO for task in TASKS)
-        cells = (*tasks, ", ".join(family.layouts), ", ".join(family.tokenizers))
-        alike.setdefault(cells, []).append(name)
-    heading = ["model type", *TASKS, "layouts", "tokenizer"]
-    return [heading, *([", ".join(names), *cells] for cells, names in alike.items())]
+    for name, row in cells.items():
+        alike.setdefault(row, []).append(name)
+    return [[", ".join(names), *row] for row, names in alike.items()]
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:
@@ -49,7 +115,7 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     command_parser("export.support", __doc__).parse_args(argv)
-    print(markdown(rows()))
+    print("\n\n".join(map(markdown, (rows(), student_rows(), task_rows()))))
     return 0
 
 

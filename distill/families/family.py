@@ -110,6 +110,22 @@ class Family:
         firsts = {name.partition(".")[0] for name in (*names, *self.ignored, POOLER)}
         return frozenset(firsts - inside)
 
+    @property
+    def gives_layers(self) -> bool:
+        """Whether a student, which is a DistilBERT, can be made of its layers: they are BERT's."""
+        return self.encoder == "bert" and "token_type_embeddings" in self.embeddings
+
+    @property
+    def has_plain_vocabulary_head(self) -> bool:
+        """Whether the head for masked text ends in one matrix, which the triple loss needs."""
+        head = self.head("mlm")
+        return head is not None and head.kind == "vocabulary"
+
+    @property
+    def gives_units(self) -> bool:
+        """Whether its feed-forward layers can be made narrower: two plain matrices each."""
+        return {"up", "down"} <= self.layer_parts.keys()
+
     def head(self, task: str) -> Head | None:
         """The head of a task; ranking has that of a classifier. None: the task has no weights."""
         return self.heads.get(HEADS_OF_OTHERS.get(task, task))

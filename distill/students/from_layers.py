@@ -94,7 +94,7 @@ def make_student(
 def _check_family(family: Family, config: Any) -> None:
     """Raises:
     UserError: the teacher's layers are not those of BERT, which DistilBERT's are."""
-    if "token_type_embeddings" not in family.embeddings or family.encoder != "bert":
+    if not family.gives_layers:
         raise UserError(f"a student cannot be made from the layers of a {family.model_type}")
     if getattr(config, "embedding_size", config.hidden_size) != config.hidden_size:
         raise UserError(
