@@ -124,8 +124,10 @@ def _known(model: Any, name: str) -> bool:
 
 
 def _cut_heads(model: Any, missing: set[str]) -> set[str]:
-    """Missing weights of a head of which the checkpoint has others."""
-    loaded = {_module(model, name) for name, _ in model.named_parameters() if name not in missing}
+    """Missing weights of a head of which the checkpoint has others; one that is tied to the
+    encoder's is no part of the head."""
+    absent = {*missing, *(getattr(model, "_tied_weights_keys", None) or ())}
+    loaded = {_module(model, name) for name, _ in model.named_parameters() if name not in absent}
     return {name for name in missing if _of_head(model, name) and _module(model, name) in loaded}
 
 
