@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import plistlib
 import re
+import struct
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from export.coreml import APP_MODELS
 
 FILE = PACKAGE / "QADemo.xcodeproj" / "project.pbxproj"
 SCHEMES = FILE.parent / "xcshareddata" / "xcschemes"
+TESTS = ("QADemoTests", "QADemoPerformanceTests", "QADemoUITests")
 IDENTIFIER = re.compile(r"[0-9A-F]{24}")
 
 
@@ -65,7 +68,7 @@ def test_every_object_it_refers_to_exists_and_none_is_left_over(objects: dict[st
 
 def test_targets_have_sources_and_settings(objects: dict[str, Any]) -> None:
     targets = {target["name"]: target for target in of(objects, "PBXNativeTarget")}
-    assert set(targets) == {"QADemo", "QADemoTests", "QADemoPerformanceTests"}
+    assert set(targets) == {"QADemo", "QADemoTests", "QADemoPerformanceTests", "QADemoUITests"}
     where = paths(objects)
     for target in targets.values():
         folders = [where[group] for group in target["fileSystemSynchronizedGroups"]]
@@ -101,12 +104,12 @@ def test_products_of_the_package_are_there(objects: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "tested", "configuration"),
     [
-        ("QADemo", "QADemoTests", "Debug"),
-        ("QADemoPerformance", "QADemoPerformanceTests", "Release"),
+        ("QADemo", ["QADemoTests", "QADemoUITests"], "Debug"),
+        ("QADemoPerformance", ["QADemoPerformanceTests"], "Release"),
     ],
 )
 def test_scheme_names_targets_of_the_project(
-    objects: dict[str, Any], name: str, tested: str, configuration: str
+    objects: dict[str, Any], name: str, tested: list[str], configuration: str
 ) -> None:
     scheme = ElementTree.parse(SCHEMES / f"{name}.xcscheme")
     for reference in scheme.iter("BuildableReference"):
@@ -115,7 +118,7 @@ def test_scheme_names_targets_of_the_project(
         product = objects[target["productReference"]]
         assert product["path"] == reference.attrib["BuildableName"]
     testables = scheme.iterfind(".//Testables//BuildableReference")
-    assert [reference.attrib["BlueprintName"] for reference in testables] == [tested]
+    assert [reference.attrib["BlueprintName"] for reference in testables] == tested
     action = scheme.find("TestAction")
     assert action is not None
     assert action.attrib["buildConfiguration"] == configuration
@@ -146,9 +149,26 @@ def test_privacy_manifest_says_that_nothing_is_collected() -> None:
             assert not wanted.search(file.read_text(encoding="utf-8")), file.name
 
 
+def test_icon_is_as_the_app_store_wants_it() -> None:
+    """1,024 pixels a side, without transparency."""
+    folder = PACKAGE / "QADemo/App/Assets.xcassets/AppIcon.appiconset"
+    (image,) = json.loads((folder / "Contents.json").read_text(encoding="utf-8"))["images"]
+    header = (folder / image["filename"]).read_bytes()[:26]
+    assert header[1:4] == b"PNG"
+    width, height, _, colour = struct.unpack(">IIBB", header[16:26])
+    assert (width, height, colour) == (1024, 1024, 2)
+
+
+def test_tests_of_the_screens_know_every_task() -> None:
+    kinds = (PACKAGE / "QADemo/App/Tasks/TaskKind.swift").read_text(encoding="utf-8")
+    screens = (PACKAGE / "QADemoUITests/ScreensTests.swift").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"tasks = \[(.*)\]", screens)
+    assert re.findall(r'"([\w-]+)"', listed) == re.findall(r'\bid: "([\w-]+)"', kinds)
+
+
 def test_swift_files_are_small() -> None:
     made = "// Made by Tools/make_unicode_tables.py"  # tables
-    for folder in ("Sources", "Tests", "QADemo", "QADemoTests", "QADemoPerformanceTests"):
+    for folder in ("Sources", "Tests", "QADemo", *TESTS):
         for file in (PACKAGE / folder).rglob("*.swift"):
             text = file.read_text(encoding="utf-8")
             lines = len(text.splitlines())

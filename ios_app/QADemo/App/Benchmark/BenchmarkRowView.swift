@@ -17,24 +17,14 @@ struct BenchmarkRowView: View {
                 }
                 .font(.body.monospacedDigit())
             }
-            if let ratio {
-                Text("\(Self.number(ratio.ratio)) times as fast as the first "
-                    + "(95%: \(Self.number(ratio.low)) to \(Self.number(ratio.high)))")
-                    .font(.footnote)
-            }
+            if let ratio { Text(Self.comparison(ratio)).font(.footnote) }
             if let checks = row.checks, !checks.passed {
                 Label("Does not compute as at its export", systemImage: "exclamationmark.triangle")
             }
-            if let slowdown = row.sustained?.slowdown, let run = row.sustained {
-                Text("\(Self.number(slowdown)) times as slow after "
-                    + "\(Self.number(run.seconds / 60)) minutes without a pause")
-                    .font(.footnote)
+            if let run = row.sustained, let slowdown = run.slowdown {
+                Text(Self.sustained(run, slowdown)).font(.footnote)
             }
-            if let plan = row.computePlan {
-                Text("Neural Engine \(Self.percent(plan.neuralEngine)), "
-                    + "GPU \(Self.percent(plan.gpu)), CPU \(Self.percent(plan.cpu)) of the cost")
-                    .font(.footnote)
-            }
+            if let plan = row.computePlan { Text(Self.places(plan)).font(.footnote) }
             Text("\(row.thermalStateBefore) → \(row.thermalState), \(memory)")
                 .font(.footnote)
                 .foregroundStyle(.secondary)
@@ -56,8 +46,23 @@ struct BenchmarkRowView: View {
         return name + framework
     }
 
-    private static func percent(_ share: ComputePlanShares.Share) -> String {
-        share.cost.formatted(.percent.precision(.fractionLength(0)))
+    private static func comparison(_ ratio: TimeRatio) -> String {
+        let (value, low, high) = (number(ratio.ratio), number(ratio.low), number(ratio.high))
+        return String(localized: "\(value) times as fast as the first (95%: \(low) to \(high))")
+    }
+
+    private static func sustained(_ run: SustainedRun, _ slowdown: Double) -> String {
+        let (value, minutes) = (number(slowdown), number(run.seconds / 60))
+        return String(localized: "\(value) times as slow after \(minutes) minutes without a pause")
+    }
+
+    private static func places(_ plan: ComputePlanShares) -> String {
+        let shares = [plan.neuralEngine, plan.gpu, plan.cpu].map {
+            $0.cost.formatted(.percent.precision(.fractionLength(0)))
+        }
+        return String(
+            localized: "Neural Engine \(shares[0]), GPU \(shares[1]), CPU \(shares[2]) of the cost"
+        )
     }
 
     private var memory: String {
@@ -65,9 +70,11 @@ struct BenchmarkRowView: View {
     }
 
     private var spoken: String {
-        let median = row.statistics.map { Self.number($0.median) } ?? "unknown"
-        return "\(name) on \(row.computeUnit.title), \(row.length) tokens: "
-            + "median \(median) milliseconds, thermal state \(row.thermalState), memory \(memory)"
+        let median = row.statistics.map { Self.number($0.median) } ?? "–"
+        let (unit, state) = (row.computeUnit.title, row.thermalState)
+        return String(
+            localized: "\(name), \(unit), \(row.length) tokens: median \(median) milliseconds, \(state)"
+        )
     }
 
     private static func number(_ value: Double) -> String {
