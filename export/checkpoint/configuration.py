@@ -133,6 +133,8 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
 def _refuse(stored: Mapping[str, Any], name: str) -> None:
     if stored.get("is_decoder"):
         raise UserError(f"{name}: a decoder (is_decoder) is not supported; encoders are")
+    if stored.get("add_cross_attention"):
+        raise UserError(f"{name}: add_cross_attention is not supported; encoders have none")
     positions = stored.get("position_embedding_type") or "absolute"
     if positions != "absolute":
         raise UserError(f"{name}: {positions!r} position embeddings are not supported; absolute")

@@ -143,7 +143,21 @@ def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> Any:
         return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
     except Exception as error:  # tokenizers raises Exception itself
         reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
+        named = _class_without_fast_form(directory)
+        if named:
+            reason = f"a {named} has no fast form, tokenizer.json, so it cannot be exported"
         raise UserError(f"{directory}: no usable tokenizer ({reason})") from None
+
+
+def _class_without_fast_form(directory: Path) -> str | None:
+    """The class that tokenizer_config.json names, where `transformers` has it in Python alone."""
+    import transformers
+
+    path = directory / "tokenizer_config.json"
+    named = read_object(path).get("tokenizer_class") if path.is_file() else None
+    kind = getattr(transformers, str(named), None)
+    fast = transformers.PreTrainedTokenizerFast
+    return str(named) if isinstance(kind, type) and not issubclass(kind, fast) else None
 
 
 def _check_file(content: Content, checkpoint: Checkpoint) -> None:

@@ -7,7 +7,7 @@ that may hold tensors only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -77,14 +77,26 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise UserError(f"{path}: refused ({type(error).__name__}); safetensors only") from None
 
 
-def wrapper_of(weights: Mapping[str, torch.Tensor], name: str) -> str | None:
-    """The prefix that another tool put before the name of a weight, if it did."""
+def wrapper_of(stored: Collection[str], name: str) -> str | None:
+    """The prefix that another tool put before the name of a weight, if it did.
+
+    Args:
+        stored: the names of all weights.
+    """
     found = (
         wrapper
         for wrapper in WRAPPERS
-        if any(stored.startswith(wrapper) and stored.endswith(f".{name}") for stored in weights)
+        if any(each.startswith(wrapper) and each.endswith(f".{name}") for each in stored)
     )
     return next(found, None)
+
+
+def wrapped(name: str, wrapper: str) -> str:
+    """What is wrong with a checkpoint whose weights have a prefix, and what to do."""
+    return (
+        f"{name}: its weights are named {wrapper}…, as another tool wrapped the model; save them "
+        "without this prefix"
+    )
 
 
 def _load(path: Path) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from distill.console.errors import UserError
 from distill.families.family import Family, Head
 from export.checkpoint.random_weights import draw_weights
 from export.checkpoint.reading import Checkpoint, EncoderConfig
-from export.checkpoint.weight_files import wrapper_of
+from export.checkpoint.weight_files import wrapped, wrapper_of
 from export.encoder.albert import AlbertEncoder
 from export.encoder.bert import Encoder
 from export.encoder.deberta import DebertaEncoder
@@ -148,12 +148,16 @@ def weight_names(config: EncoderConfig, task: str) -> dict[str, str]:
 def _tied(
     config: EncoderConfig, head: Head | None, weights: Mapping[str, torch.Tensor]
 ) -> dict[str, str]:
-    """Tensors that another stands for: as `transformers` ties them, whatever is stored; where the
-    configuration does not tie them, only what is missing."""
+    """Tensors that another stands for, as `transformers` ties them: not where both are stored and
+    differ; where the configuration does not tie them, only what is missing."""
     tied = dict(head.tied) if head else {}
     if config.stored.get("tie_word_embeddings") is False:
         return {name: source for name, source in tied.items() if name not in weights}
-    return {name: source for name, source in tied.items() if source in weights}
+    return {
+        name: source
+        for name, source in tied.items()
+        if source in weights and (name not in weights or weights[name].equal(weights[source]))
+    }
 
 
 def _fill(
@@ -196,10 +200,7 @@ def _full_names(parameters: Mapping[str, torch.Tensor], names: Mapping[str, str]
 def _missing(name: str, missing: list[str], weights: Mapping[str, torch.Tensor]) -> str:
     wrapper = wrapper_of(weights, missing[0])
     if wrapper:
-        return (
-            f"{name}: its weights are named {wrapper}…, as another tool wrapped the model; save "
-            f"them without this prefix"
-        )
+        return wrapped(name, wrapper)
     return f"{name}: the checkpoint has no {_listed(missing)}; is it made for this task?"
 
 

@@ -14,6 +14,7 @@ from distill.console.errors import UserError
 from distill.console.progress import quiet
 from distill.models.presets import PRESETS
 from export.checkpoint.reading import Checkpoint
+from export.checkpoint.weight_files import wrapped, wrapper_of
 from export.tasks.table import TASKS, task_named, tasks_of
 
 BROKEN = (ValueError, RuntimeError, OSError, LookupError, TypeError, ImportError, AttributeError)
@@ -60,6 +61,9 @@ def load_model(checkpoint: Checkpoint, task: str) -> tuple[nn.Module, tuple[str,
 def _check_keys(model: Any, info: Mapping[str, Any], name: str, task: str) -> tuple[str, ...]:
     may_miss = (POOLER,) if task in HEADLESS else ()
     missing = [key for key in info["missing_keys"] if not any(part in key for part in may_miss)]
+    wrapper = wrapper_of(info["unexpected_keys"], min(missing)) if missing else None
+    if wrapper:
+        raise UserError(wrapped(name, wrapper))
     if missing:
         raise UserError(f"{name}: the checkpoint has no {min(missing)}; is it made for {task}?")
     for key, stored, expected in info.get("mismatched_keys", ()):

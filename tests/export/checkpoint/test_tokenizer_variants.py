@@ -111,3 +111,10 @@ def test_added_word_at_the_id_of_another_is_refused(folder: Path) -> None:
     change(folder, "tokenizer.json", edit)
     with pytest.raises(UserError, match="ferry has the id 1, but transformers reads"):
         read_tokenizer(load_checkpoint(str(folder)))
+
+
+@pytest.mark.parametrize("name", ["BertJapaneseTokenizer", "CanineTokenizer"])
+def test_class_without_a_fast_form_is_refused_by_name(name: str, folder: Path) -> None:
+    change(folder, "tokenizer_config.json", lambda content: content.update(tokenizer_class=name))
+    with pytest.raises(UserError, match=f"a {name} has no fast form"):
+        read_tokenizer(load_checkpoint(str(folder)))

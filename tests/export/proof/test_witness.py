@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from distill.console.errors import UserError
 from export import coreml, predict
 from export.checkpoint.reading import load_checkpoint
-from export.encoder.task_model import build_encoder
+from export.encoder.task_model import build_encoder, input_names
 from export.proof.witness import load_witness
 from export.tasks.asked_task import asked_task
+from export.tasks.model_inputs import padded
 from tests.export.tiny_models import save_checkpoint
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
@@ -187,3 +188,30 @@ def test_sentence_model_with_a_weight_too_many_is_refused(tmp_path: Path) -> Non
         load_witness(load_checkpoint(str(folder)), "embed")
     with pytest.raises(UserError, match="no module of a bert uses"):
         build_encoder(load_checkpoint(str(folder)), "embed")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod."])
+def test_weights_that_another_tool_wrapped_are_named(prefix: str, tmp_path: Path) -> None:
+    save_checkpoint("bert", "classify", tmp_path)
+    path = tmp_path / "model.safetensors"
+    weights = {f"{prefix}{name}": tensor for name, tensor in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=f"its weights are named {prefix}"):
+        load_witness(load_checkpoint(str(tmp_path)), "classify")
+
+
+def test_output_layer_that_differs_from_the_embeddings_is_not_tied(tmp_path: Path) -> None:
+    """As the library has it, whatever the configuration says."""
+    model = save_checkpoint("bert", "mlm", tmp_path)
+    path = tmp_path / "model.safetensors"
+    weights, decoder = load_file(path), model.cls.predictions.decoder
+    weights["cls.predictions.decoder.weight"] = decoder.weight.detach() + 0.1
+    weights["cls.predictions.decoder.bias"] = decoder.bias.detach() - 0.1
+    save_file(weights, path, metadata={"format": "pt"})
+    witness, checkpoint = load_witness(load_checkpoint(str(tmp_path)), "mlm")
+    given = padded([5, 9, 20], [0, 0, 0], 8)
+    names = input_names(checkpoint.config, "mlm")
+    (found,) = build_encoder(checkpoint, "mlm")(*(torch.from_numpy(given[n]) for n in names))
+    expected = torch.from_numpy(witness.predict(given)["logits"])
+    torch.testing.assert_close(found[:, :3], expected[:, :3], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(found, model(torch.from_numpy(given["input_ids"])).logits)
