@@ -14,10 +14,12 @@ PAGES = sorted(
 INDENTED = re.compile(r"^    (?=\S)")
 
 
-def shown_commands(page: Path) -> list[str]:
-    """Every ``python -m PACKAGE.COMMAND ...`` of the kit on a page, in order."""
+def shown_commands(page: Path, until: str = "\0") -> list[str]:
+    """Every ``python -m PACKAGE.COMMAND ...`` of the kit on a page, in order, up to the words
+    ``until``."""
     commands, pending = [], ""
-    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for line in text.partition(until)[0].splitlines():
         text = line.strip()
         if not pending and not (INDENTED.match(line) and "python -m " in text):
             continue

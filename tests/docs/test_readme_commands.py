@@ -1,16 +1,13 @@
-"""Every command of the README and of the page on data, in order, as typed, in an empty folder with
-small data made for it: `make docs`."""
+"""Every command of the README and of the pages, in order, as typed, in an empty folder with small
+data made for it: `make docs`. Trainings of hours are cut short by options of their own."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
-import os
-import random
-import shlex
-import subprocess
-import sys
+import re
+import shutil
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,16 +15,28 @@ import pytest
 
 from tests.conftest import TEXTS
 from tests.docs.commands import ROOT, shown_commands
+from tests.docs.running import MINUTES, run_in_order
+from tests.docs.small_data import (
+    texts,
+    write_entities,
+    write_pairs,
+    write_ranking,
+    write_reviews,
+)
 
 README = shown_commands(Path("README.md"))
 DATA = shown_commands(Path("docs/data.md"))
-MINUTES = 10
-OPINIONS = {
-    "good": ("I love the {}.", "The {} works very well.", "A wonderful {}, five stars."),
-    "bad": ("The {} broke after a day.", "I regret that I bought the {}.", "A terrible {}."),
-    "neutral": ("The {} came on Monday.", "It is a {}.", "The {} is grey and weighs a pound."),
+REPORTS = shown_commands(Path("docs/reports.md"))
+CORE_AI = shown_commands(Path("docs/coreai.md"))
+DISTILL = shown_commands(Path("distill/README.md"), until="- **Text**")
+STEP = ("--max_steps", "1", "--save_strategy", "no", "--report_to", "none")
+WEAK = ("--allow_weak_teacher", "True")
+SHORTER = {
+    "distill.adapt_mlm": (*STEP, "--frozen_steps", "1", "--sequence_length", "64"),
+    "distill.pretrain": (*STEP, "--sequence_length", "64"),
+    "distill.finetune": (*STEP, *WEAK, "--seeds", "1"),
 }
-THINGS = ("kettle", "lamp", "phone", "battery", "radio", "clock", "bicycle", "tent", "chair", "pen")
+ROW = re.compile(r"^│ (\S[^│]*?) *│", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -57,58 +66,24 @@ def folder(
     return folder
 
 
-def write_reviews(path: Path) -> None:
-    rows = [
-        (text.format(thing), label)
-        for label, texts in OPINIONS.items()
-        for text in texts
-        for thing in THINGS
-    ]
-    random.Random(0).shuffle(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-
-
-def write_entities(path: Path) -> None:
-    texts = [
-        [(name, "B-PER"), *[("Lee", "I-PER")] * family, ("is", "O"), ("in", "O"), (town, "B-LOC")]
-        for name in ("Anna", "Bert", "Clara", "David", "Emma", "Frank")
-        for family in (0, 1)
-        for town in ("Paris", "Rome", "Berlin", "Madrid", "London", "Vienna", "Oslo")
-    ]
-    columns = ["".join(f"{word} {tag}\n" for word, tag in [*text, (".", "O")]) for text in texts]
-    path.write_text("\n".join(columns), encoding="utf-8")
-
-
 @pytest.mark.docs
 @pytest.mark.slow
 @pytest.mark.timeout(60 * MINUTES * len(README))
 def test_commands_of_the_readme_work_as_typed(folder: Path) -> None:
-    run_in_order(README, folder)
+    printed = run_in_order(README, folder)
+    shown = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    export = next(text for line, text in printed.items() if "export.coreml --model qa-mini" in line)
+    rows = [re.sub(r"transformers .*", "transformers", name) for name in ROW.findall(export)]
+    assert [re.sub(r"transformers .*", "transformers", name) for name in shown] == rows
 
 
 @pytest.mark.docs
 @pytest.mark.slow
 @pytest.mark.timeout(60 * MINUTES * len(DATA))
 def test_commands_of_the_page_on_data_work_as_typed(tmp_path: Path, minilm_directory: Path) -> None:
-    texts = [f"The {a} is beside the {b}." for a in THINGS for b in THINGS]
-    texts += [f"Nobody took the {a} or the {b}." for a in THINGS for b in THINGS]
-    (tmp_path / "sentences.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    pairs = [
-        f"Number {n}: the {a} is here.\tHere is the {b}, number {n}.\t{5 * (a == b)}"
-        for n, (one, other) in enumerate(pairwise(THINGS * 6))
-        for a, b in ((one, one), (one, other))
-    ]
-    header = "sentence1\tsentence2\tscore"
-    (tmp_path / "pairs.tsv").write_text("\n".join([header, *pairs]) + "\n", encoding="utf-8")
-    ranked = [
-        f"where is the {a} number {n},The {b} is here.,{int(a == b)}"
-        for n in range(6)
-        for i, a in enumerate(THINGS)
-        for b in (a, THINGS[i - 1], THINGS[i - 2])
-    ]
-    header = "query,passage,label"
-    (tmp_path / "ranking.csv").write_text("\n".join([header, *ranked]) + "\n", encoding="utf-8")
+    (tmp_path / "sentences.txt").write_text("\n".join(texts()) + "\n", encoding="utf-8")
+    write_pairs(tmp_path / "pairs.tsv")
+    write_ranking(tmp_path / "ranking.csv")
     for name in ("reviews.csv", "reviews-test.csv"):
         write_reviews(tmp_path / name)
     for name in ("entities.conll", "entities-test.conll"):
@@ -116,16 +91,45 @@ def test_commands_of_the_page_on_data_work_as_typed(tmp_path: Path, minilm_direc
     run_in_order(DATA, tmp_path)
 
 
-def run_in_order(commands: list[str], folder: Path) -> None:
-    """As typed, in ``folder``; each must end well and print something."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("DISTILKIT_DATA", None)
-    for command in commands:
-        words = shlex.split(command)
-        result = subprocess.run(
-            [sys.executable, *words[1:]],
-            cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=60 * MINUTES, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
-        assert result.stdout.strip(), f"{command}: it printed nothing"
+@pytest.mark.docs
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES * len(REPORTS))
+def test_commands_of_the_page_on_reports_work_as_typed(
+    tmp_path: Path, minilm_directory: Path
+) -> None:
+    run_in_order(REPORTS, tmp_path)
+    written = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    pages = {"verify.html", "lint.html", "compare.html"}
+    assert written == {*pages, "verify.json", "compare.json", "operations.png", "compare.png"}
+
+
+@pytest.mark.docs
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES * len(CORE_AI))
+@pytest.mark.skipif(find_spec("coreai_torch") is None, reason="needs the extra coreai")
+def test_commands_of_the_page_on_core_ai_work_as_typed(folder: Path, tmp_path: Path) -> None:
+    for name in ("dev-v1.1.json.gz", "passage.txt"):
+        shutil.copy(folder / name, tmp_path)
+    run_in_order(CORE_AI, tmp_path)
+
+
+@pytest.mark.docs
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES * len(DISTILL))
+def test_commands_of_the_page_on_distillation_work(tmp_path: Path, minilm_directory: Path) -> None:
+    """A step of each training; ``runs/start`` is made by a command of the page on data."""
+    (tmp_path / "corpus").mkdir()
+    text = "\n".join(f"{one} {other}" for one, other in pairwise(texts()))
+    (tmp_path / "corpus" / "texts.txt.gz").write_bytes(gzip.compress(text.encode()))
+    write_pairs(tmp_path / "pairs.tsv")
+    write_ranking(tmp_path / "ranking.csv")
+    for name in ("train", "test"):
+        write_reviews(tmp_path / f"{name}.csv")
+        write_entities(tmp_path / f"{name}.conll")
+    data = tmp_path / "data" / "glue" / "SST-2"
+    data.mkdir(parents=True)
+    lines = [f"{text}\t{i % 2}" for i, text in enumerate(texts()[:40])]
+    for name in ("train", "dev"):
+        (data / f"{name}.tsv").write_text("\n".join(["sentence\tlabel", *lines]) + "\n")
+    start = "python -m distill.init_student --teacher minilm --layers 3 --out runs/start"
+    run_in_order([start, *DISTILL], tmp_path, SHORTER, tmp_path / "data")
