@@ -7,5 +7,6 @@ Simulator("model.mlpackage", precision="float16").predict({"input_ids": ids, ...
 
 from .errors import SimulatorError
 from .simulator import Simulator
+from .stand_in import standing_in
 
-__all__ = ["Simulator", "SimulatorError"]
+__all__ = ["Simulator", "SimulatorError", "standing_in"]

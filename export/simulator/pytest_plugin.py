@@ -8,7 +8,6 @@ project's own prediction tests run where Core ML is not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -32,12 +31,7 @@ def _coreml_simulator(request: pytest.FixtureRequest) -> Iterator[None]:
     if precision is None:
         yield
         return
-    import coremltools  # whole, with torch where it is installed: the project may convert
+    from .stand_in import standing_in
 
-    from .stand_in import replacements
-
-    model: Any = coremltools.models.MLModel
-    with pytest.MonkeyPatch.context() as patch:
-        for name, method in replacements(precision).items():
-            patch.setattr(model, name, method)
+    with standing_in(precision):
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -199,16 +199,22 @@ class Simulator(Described):
         other = fitting_function(self._functions, data) or self.function_name
         if other != self.function_name:
             return self._other(other).predict(data, state)
-        feeds = {f"input_{k}": v for k, v in self._inputs.checked(data).items()}
-        before = checked(self.make_state() if state is None else state, self.states)
-        feeds |= {f"input_{key}": array for key, array in before.items()}
-        results = self._run(feeds)
+        results, after = self._run(data, self.make_state() if state is None else state)
         if state is not None:
-            state.update({key: results[f"state_{key}"] for key in self.states})
+            state.update(after)
         return {
-            out.name: typed(results[f"output_{out.name}"], out, self._image_outputs.get(out.name))
+            out.name: typed(results[out.name], out, self._image_outputs.get(out.name))
             for out in self.outputs
         }
+
+    def carried(self, data: Any) -> dict[str, np.ndarray]:
+        """Outputs and watched values of one input in the type that carries them: `predict` gives
+        those of half precision as halves, and so hides what float32 holds beyond them.
+
+        Raises:
+            SimulatorError: as `predict`.
+        """
+        return self._run(data, self.make_state())[0]
 
     def _other(self, name: str) -> Simulator:
         """The function ``name`` of the same package, opened once."""
@@ -226,17 +232,25 @@ class Simulator(Described):
             )
         return self._others[name]
 
-    def _run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def _run(
+        self, data: Any, state: State | dict[str, np.ndarray]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Outputs by their names, and the state afterwards."""
+        feeds = {f"input_{key}": array for key, array in self._inputs.checked(data).items()}
+        before = checked(state, self.states)
+        feeds |= {f"input_{key}": array for key, array in before.items()}
         session = self.session
         names = [output.name for output in session.get_outputs()]
         try:
-            return dict(zip(names, session.run(names, feeds), strict=True))
+            results = dict(zip(names, session.run(names, feeds), strict=True))
         except Exception as error:  # ONNX Runtime's own types derive from Exception alone
             if LOOP_LIMIT in str(error):
                 raise SimulatorError(
                     f"a loop did not end within {self.max_iterations} steps (max_iterations)"
                 ) from None
             raise SimulatorError(f"the simulation failed: {_line(error)}") from None
+        outputs = {out.name: results[f"output_{out.name}"] for out in self.outputs}
+        return outputs, {key: results[f"state_{key}"] for key in self.states}
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the session and the file of weights; those are in the graph."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import SimulatorError
 from ..program import load_program
 from ..simulator import Simulator
-from ..watching import float_values, takes, values
+from ..watching import float_values, takes
 from .parts import parts
 
 Inputs = Mapping[str, np.ndarray]
@@ -102,7 +102,7 @@ def diagnose(model: Any, inputs: Sequence[Inputs], function: str | None = None) 
         raise SimulatorError(f"function {name!r} takes none of the inputs: {single.input_shapes}")
     sums = {key: _Sums() for key in watched}
     for sample in chosen:
-        exact, rounded = values(single, sample), values(half, sample)
+        exact, rounded = single.carried(sample), half.carried(sample)
         for key in watched:
             sums[key].add(exact[key], rounded[key])
     losses, first = _losses(program, sums)

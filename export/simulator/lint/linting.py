@@ -67,7 +67,7 @@ def _settings(model: Any) -> dict[str, Any]:
 
 def _peaks(model: Any, name: str, samples: list[Inputs]) -> dict[str, float]:
     """Greatest magnitude of every float value, computed in float32, of the samples that fit."""
-    from ..watching import float_values, takes, values
+    from ..watching import float_values, takes
 
     loaded = load_program(model, name)
     watched = float_values(loaded.function)
@@ -77,7 +77,7 @@ def _peaks(model: Any, name: str, samples: list[Inputs]) -> dict[str, float]:
         given = {key: sample[key] for key in simulator.inputs if key in sample}
         if not takes(simulator, given):
             continue
-        outputs = values(simulator, given)
+        outputs = simulator.carried(given)
         for key in watched:
             array = np.abs(np.asarray(outputs[key], np.float64))
             peaks[key] = max(peaks.get(key, 0.0), float(array.max(initial=0.0)))

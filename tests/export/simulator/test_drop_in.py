@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import subprocess
 import sys
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
+from coremltools.models.ml_program.experimental import debugging_utils
 
 from export.bundle.quiet import quiet
-from export.simulator import Simulator, SimulatorError
-from export.simulator.stand_in import replacements
+from export.simulator import Simulator, SimulatorError, standing_in
 from tests.export.simulator.programs import convert
 
 X = np.arange(4, dtype=np.float32).reshape(1, 4)
@@ -105,16 +106,50 @@ def test_a_state_is_read_written_and_checked() -> None:
         simulator.predict([{"x": X}], state)
 
 
-def test_a_model_of_coremltools_predicts_in_its_place(
-    mlmodel: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, method in replacements().items():
-        monkeypatch.setattr(ct.models.MLModel, name, method)
-    np.testing.assert_array_equal(mlmodel.predict({"x": X})["y"], X + 1)
-    stateful = counter()
-    state = stateful.make_state()
-    stateful.predict({"x": X}, state)
-    np.testing.assert_array_equal(stateful.predict({"x": X}, state)["y"], X * 2)
+def test_a_model_of_coremltools_predicts_in_its_place(mlmodel: Any) -> None:
+    predict = ct.models.MLModel.predict
+    with standing_in():
+        np.testing.assert_array_equal(mlmodel.predict({"x": X})["y"], X + 1)
+        stateful = counter()
+        state = stateful.make_state()
+        stateful.predict({"x": X}, state)
+        np.testing.assert_array_equal(stateful.predict({"x": X}, state)["y"], X * 2)
+    assert ct.models.MLModel.predict is predict
+
+
+def steps(factor: float) -> Any:
+    """A matrix product, a square and a root, for four numbers."""
+
+    def build(x: Any) -> Any:
+        mixed = mb.linear(x=x, weight=WEIGHT[:4, :4] * np.float32(factor), name="mixed")
+        squared = mb.mul(x=mixed, y=mixed, name="squared")
+        return mb.sqrt(x=mb.add(x=squared, y=np.float32(1), name="above"), name="root")
+
+    return convert(build, [mb.TensorSpec((1, 4))], "float16")
+
+
+def of_coremltools(search: Any) -> list[str]:
+    """Names of the operations that a tool of coremltools finds."""
+    return [operation.outputs[0].name for operation in asyncio.run(search)]
+
+
+def test_tools_of_coremltools_find_the_overflow_and_the_other_weight() -> None:
+    names = ["mixed_cast_fp16", "squared_cast_fp16"]
+    inputs = {"x": X * 10}
+    with standing_in("float16"), quiet():
+        values = asyncio.run(
+            debugging_utils.MLModelInspector(steps(1)).retrieve_outputs(inputs, names)
+        )
+        validator = debugging_utils.MLModelValidator(steps(100))
+        broken = of_coremltools(validator.find_failing_ops_with_infinite_output(inputs))
+        comparator = debugging_utils.MLModelComparator(steps(1), steps(1.5))
+        differ = of_coremltools(
+            comparator.find_failing_ops(inputs, lambda _, one, other: np.allclose(one, other))
+        )
+    mixed = inputs["x"] @ WEIGHT[:4, :4].T
+    np.testing.assert_allclose(values["mixed_cast_fp16"], mixed, rtol=2e-3)
+    np.testing.assert_allclose(values["squared_cast_fp16"], mixed**2, rtol=4e-3)
+    assert (broken, differ) == (["squared_cast_fp16"], ["mixed_cast_fp16"])
 
 
 @pytest.mark.slow
