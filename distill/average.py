@@ -79,10 +79,12 @@ def _check_configuration(first: Path, other: Path) -> None:
 def _weights(directory: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    from distill.models.loading import readable
+    from distill.models.loading import check_finite, readable
 
     with readable(directory):
-        return load_file(directory / WEIGHTS)
+        weights = load_file(directory / WEIGHTS)
+    check_finite(weights.items(), directory)
+    return weights
 
 
 @command

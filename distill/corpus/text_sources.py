@@ -19,6 +19,8 @@ from distill.models.fingerprint import file_digest, folder_digest
 
 HUB = "hub:"
 COLUMN = "text"
+ROWS = (".jsonl", ".ndjson")
+NOT_TEXT = (".csv", ".tsv", ".json", ".parquet", ".arrow", ".pdf", ".docx", ".zip", ".tar")
 
 
 LONGEST_LINE = 2**27  # bytes
@@ -68,13 +70,18 @@ def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
         UserError: no such file, bytes that are no UTF-8, or a row without text, with the line; a
             line or a file that is too large, unless ``any_size``.
     """
-    rows = ".jsonl" in path.suffixes
+    kind = Path(path.name.removesuffix(".gz")).suffix
+    if kind in NOT_TEXT:
+        raise UserError(f"{path}: not a text file (expected .txt, a text a line, or {ROWS[0]})")
+    rows = kind in ROWS
     number = 0
     try:
         opener: Any = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
             lines = file if any_size else _bounded(path, file)
-            for number, line in enumerate(lines, 1):  # noqa: B007 - says where it broke
+            for number, line in enumerate(lines, 1):
+                if number == 1 and not rows and is_json(line):
+                    raise UserError(f"{path}: holds JSON; rows with a {COLUMN!r} are {ROWS[0]}")
                 for piece in [line] if rows else byte_pieces(line):
                     text = piece.decode("utf-8")
                     if rows and text.strip():
@@ -100,6 +107,18 @@ def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
         raise UserError(
             f"{path}, line {number}: no {COLUMN!r} in this row ({type(error).__name__}: {error})"
         ) from None
+
+
+def is_json(line: str | bytes) -> bool:
+    """Whether the first line of a file begins a JSON object, or a list of them."""
+    text = line.strip() if isinstance(line, str) else line.decode("utf-8", "replace").strip()
+    if text in ("{", "["):
+        return True
+    try:
+        found = json.loads(text) if text[:1] in ("{", "[") else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found[0] if isinstance(found, list) and found else found, dict)
 
 
 def _bounded(path: Path, file: Any) -> Iterator[bytes]:

@@ -89,7 +89,28 @@ def load_reporting(
         raise UserError(
             f"{directory}: has no trained {_heads(model, missing)}; fine-tune it on the task first"
         )
+    check_finite(model.named_parameters(), directory)
     return model, missing | {name for name, *_ in found["mismatched_keys"]}
+
+
+def check_tokenizer(directory: Path) -> None:
+    """`transformers` makes an empty tokenizer where there is none: all words would be unknown.
+
+    Raises:
+        UserError: a checkpoint without the files of a tokenizer.
+    """
+    names = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+    if not any(any(directory.glob(name)) for name in names):
+        raise UserError(f"{directory}: has no tokenizer (no tokenizer.json, no vocabulary file)")
+
+
+def check_finite(weights: Iterable[tuple[str, torch.Tensor]], directory: Path) -> None:
+    """Raises:
+    UserError: weights hold nan or infinity.
+    """
+    for name, weight in weights:
+        if not bool(torch.isfinite(weight).all()):
+            raise UserError(f"{directory}: {name} is not finite (nan or infinity): it is damaged")
 
 
 def load_auto_tokenizer(directory: Path) -> Any:
@@ -98,6 +119,7 @@ def load_auto_tokenizer(directory: Path) -> Any:
     Raises:
         UserError: the checkpoint has none, or one that needs code of its own.
     """
+    check_tokenizer(directory)
     with readable(directory, " as a tokenizer"):
         return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
 

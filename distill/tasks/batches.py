@@ -23,6 +23,7 @@ class Collator:
     def __init__(self, task: Task, labels: Labels | None, model: Any) -> None:
         self.task, self.labels, self.segments = task, labels, takes_segments(model)
         self.pad_id = int(model.config.pad_token_id or 0)
+        self.entries = int(model.config.vocab_size)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> Batch:
         features = [row["feature"] for row in rows]
@@ -38,6 +39,11 @@ class Collator:
             "attention_mask": padded([[1] * len(s.input_ids) for s in sequences], 0),
             **self.task.targets(features, length, self.labels),
         }
+        if (highest := int(batch["input_ids"].max())) >= self.entries:
+            raise UserError(
+                f"the tokenizer gives the id {highest}, and the model has {self.entries} word "
+                "embeddings: they do not belong together"
+            )
         if self.segments and sequences[0].token_type_ids is not None:
             batch["token_type_ids"] = padded([s.token_type_ids for s in sequences], 0)
         return batch

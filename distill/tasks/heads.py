@@ -54,6 +54,11 @@ def load_named(
             f"{directory}: its head has {outputs} outputs, {task} has {labels.outputs}; "
             "fine-tune it on the task first"
         )
+    if trained and config.problem_type and labels.problem_type not in ("", config.problem_type):
+        raise UserError(
+            f"{directory}: its head is for {config.problem_type}, {task} is "
+            f"{labels.problem_type}; fine-tune it on the task first"
+        )
     order = list(range(labels.outputs))
     has_head = any(str(n).endswith(kind.__name__.removeprefix("AutoModel"))
                    for n in config.architectures or ())  # fmt: skip
@@ -67,7 +72,7 @@ def load_named(
             f"{directory}: its labels are {', '.join(stored or ())}, those of {task} are "
             f"{', '.join(labels.names)}; fine-tune it on the task first"
         )
-    if trained and labels.names and stored is None:
+    if (trained or has_head) and labels.names and stored is None:
         note(f"{directory}: its labels have no names; taken in the order {', '.join(labels.names)}")
     _name(config, labels)
     model = load_weights(kind, directory, trained=trained, config=config, **options)

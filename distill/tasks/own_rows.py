@@ -14,6 +14,7 @@ from typing import Any
 from distill.console.bounded_files import LONGEST_ROW, read_bounded
 from distill.console.errors import UserError
 from distill.corpus.dataset_rows import data_set, read_data_set
+from distill.corpus.text_sources import is_json
 from distill.tasks.options import TaskOptions
 from distill.tasks.splits import split_by_text
 
@@ -82,6 +83,8 @@ def _parsed(text: str, path: Path, **form: Any) -> list[Row]:
         for cells in reader:
             if not header:
                 header = cells
+                if twice := next((name for name in cells if cells.count(name) > 1), None):
+                    raise UserError(f"{path}: has two columns called {twice!r}")
             elif cells:
                 if len(cells) != len(header):
                     raise UserError(
@@ -183,6 +186,8 @@ def plain_texts(path: str) -> list[str]:
     lines = [line.strip() for line in read_text(Path(path)).splitlines()]
     if not any(lines):
         raise UserError(f"{path}: holds no text")
+    if is_json(lines[0]):
+        raise UserError(f"{path}: holds JSON; rows are .jsonl")
     return [line for line in lines if line]
 
 

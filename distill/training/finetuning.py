@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -21,10 +21,11 @@ from distill.corpus.length_batches import FeatureDataset
 from distill.losses.relation import LayerRelations
 from distill.losses.task import attention_loss, hidden_loss
 from distill.models.checkpoint_folder import check_length
-from distill.models.loading import load_auto_tokenizer
+from distill.models.loading import check_tokenizer, load_auto_tokenizer
 from distill.runs.finetune_card import finetune_card
 from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, run_model, score_model
+from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.statistics import intervals
 from distill.tasks.task import Batch, Labels, Scored, Task
@@ -181,6 +182,7 @@ def finetune(
         if training.should_save:
             print(words)
     features = task.features(data.train, start, options)
+    check_words(task.sequences(features), start)
     features, lost = task.trainable(data.train, features)
     labelled = task.features_of(features, examples) if settings.unlabelled else None
     scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
@@ -233,6 +235,8 @@ def finetune(
             report["quantized"] = {"weights": settings.quantization_aware, **found.metrics}
         rounded.remove()
     task.save(trainer, Path(str(training.output_dir)))
+    # Scored as it is saved: without the autocast that the Trainer wraps around a forward in bf16.
+    model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if scored:
         found = score_model(task, model, data, scored, options)
         report[task.evaluation] = found.metrics
@@ -266,13 +270,20 @@ def fake_quantization(model: Any, quantize: str) -> FakeQuantization:
     return rounded
 
 
-def check_tokenizer(directory: Path) -> None:
-    """Raises:
-    UserError: a checkpoint without the files of a tokenizer.
+def check_words(sequences: Sequence[Any], directory: Path) -> None:
+    """Say how much of the data is unknown to the tokenizer in ``directory``, if it is much.
+
+    Raises:
+        UserError: half of it, or more.
     """
-    names = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "spiece.model")
-    if not any(any(directory.glob(name)) for name in names):
-        raise UserError(f"{directory}: has no tokenizer (no tokenizer.json, no vocabulary file)")
+    unknown = load_auto_tokenizer(directory).unk_token_id
+    total = sum(len(sequence.input_ids) for sequence in sequences)
+    count = sum(sequence.input_ids.count(unknown) for sequence in sequences)
+    share = f"{count:,} of {total:,} tokens of the training data"
+    if 2 * count >= total:
+        raise UserError(f"{directory}: {share} are unknown to its tokenizer")
+    if 20 * count >= total:
+        note(f"{directory}: {share} are unknown to its tokenizer")
 
 
 def save_tokenizer(source: Path, output: Path) -> None:

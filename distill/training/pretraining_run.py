@@ -19,7 +19,7 @@ from distill.corpus.masking import MaskingCollator
 from distill.corpus.shards import UNKNOWN, Corpus
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
-from distill.models.fingerprint import checkpoint_digest
+from distill.models.fingerprint import checkpoint_digest, contents
 from distill.models.loading import DROPOUTS, load_weights
 from distill.models.tokenizer import load_tokenizer
 from distill.runs.run_folder import (
@@ -225,6 +225,7 @@ def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     """What a run must agree on to go on: all that decides its outcome."""
     free = ("corpus_dir", "data_note", "loss_positions", "force", "json")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
+    decided |= contents(settings.text)
     output = Path(training.output_dir or "")
     models = [name for name in (settings.teacher, settings.student) if name]
     for name in models:

@@ -1,4 +1,4 @@
-"""What fine-tuning on SQuAD refuses, each in one line that says what to do."""
+"""What fine-tuning and scoring refuse, each in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from transformers import DistilBertConfig, DistilBertForQuestionAnswering
 
+from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
 from distill.models.presets import VOCABULARY_SIZE
+from tests.distill import one_step
 
 
 @pytest.fixture
@@ -89,3 +91,22 @@ def test_refusals(
     )
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert (status, error.startswith("error: "), message in error) == (2, True, True), error
+
+
+def test_text_of_unknown_words_trains_nothing(
+    pair: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "rows.csv"
+    table.write_text("text,label\n" + "".join(f"東京 大阪 {n},{n % 2}\n" for n in range(8)))
+    assert one_step.run(pair, table, tmp_path / "run") == 2
+    assert "tokens of the training data are unknown to its tokenizer" in capsys.readouterr().err
+
+
+def test_checkpoint_without_tokenizer_has_no_score(
+    pair: dict[str, Path], table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in pair["teacher"].glob("tokenizer*"):
+        path.unlink()
+    line = ["--task", "classify", "--model", str(pair["teacher"]), "--data", str(table)]
+    assert evaluate(line) == 2
+    assert "has no tokenizer" in capsys.readouterr().err

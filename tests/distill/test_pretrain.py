@@ -237,6 +237,18 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(run) -> None:
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
+def test_finished_run_on_another_text_of_the_same_size_is_another_run(
+    run, text_file: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.txt"
+    text = text_file.read_text(encoding="utf-8")
+    own.write_text(text, encoding="utf-8")
+    run(text=str(own))
+    own.write_text(text[::-1].strip() + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="holds a run with content of"):
+        run(text=str(own))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -42,6 +42,12 @@ def test_a_data_set_saved_on_disk(tmp_path: Path) -> None:
         ("a.jsonl", b'{"text": "fine"}\n{"body": "no text"}\n', "line 2: no 'text'"),
         ("b.jsonl", b'{"text": "fine"}\n{"text": \n', "line 2: no 'text'"),
         ("c.jsonl", b'{"text": 7}\n', "line 1: no 'text'"),
+        ("a.csv", b"text,label\na,b\n", "not a text file"),
+        ("a.json", b'{"text": "fine"}', "not a text file"),
+        ("a.tsv.gz", gzip.compress(b"text\tlabel\n"), "not a text file"),
+        ("c.txt", b'{"data": [{"title": "t"}]}\n', "holds JSON"),
+        ("d.txt", b'{\n "data": []\n}\n', "holds JSON"),
+        ("e.txt", b'[{"text": "fine"}]\n', "holds JSON"),
         ("d.jsonl", b'{"text": "fine"}\n{"text": "a \\ud83d"}\n', "line 2: .* half a character"),
     ],
 )
@@ -74,3 +80,16 @@ def test_lines_and_archives_that_are_too_large_are_refused(
             list(read_texts([str(tmp_path / name)]))
     assert len(list(read_texts([str(tmp_path / "long.txt")], any_size=True))) == 2
     assert len(list(read_texts([str(tmp_path / "bomb.txt.gz")], any_size=True))) == 100_000
+
+
+def test_text_that_begins_with_a_bracket_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for line in ("[1] A note.", "{curly} words", "[1]", "[Illustration]"):
+        path.write_text(line + "\n")
+        assert list(read_lines(path)) == [line]
+
+
+def test_json_lines_have_two_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"text": "fine"}\n')
+    assert list(read_lines(path)) == ["fine"]

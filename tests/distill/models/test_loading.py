@@ -159,6 +159,7 @@ def test_a_head_is_drawn_for_training_alone_and_said(mnli: Path, capsys: Any) ->
 
 def test_a_checkpoint_with_code_of_its_own_runs_none_of_it(mnli: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
+    (mnli / "vocab.txt").write_text("[PAD]\n[UNK]\n")
     (mnli / "own.py").write_text(
         f"open({str(ran)!r}, 'w')\nclass Model: pass\nclass Config: pass\n"
     )

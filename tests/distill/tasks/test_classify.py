@@ -93,6 +93,7 @@ def test_metrics_are_those_of_scikit_learn() -> None:
         ("text,label\na,b,c\n", "line 2: has 3 columns"),
         ("body,label\na,b\n", "name a column with --text"),
         ("text,label\n", "holds no row"),
+        ("text,text,label\na,b,c\n", "two columns called 'text'"),
         ("text,label\n ,a\nb,c\n", "row 1: text holds no text"),
     ],
 )

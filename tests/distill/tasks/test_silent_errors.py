@@ -12,13 +12,15 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification
 
+from distill.average import average
 from distill.console.errors import UserError
 from distill.models.tokenizer import load_tokenizer, pair_separators
-from distill.tasks.batches import predict
+from distill.tasks.batches import Collator, predict
 from distill.tasks.sentences import TextFeature
 from distill.tasks.squad import Example, load_examples, make_features
 from distill.tasks.statistics import intervals, of_means
 from distill.tasks.table import TASKS
+from distill.tasks.task import Labels
 
 SMALL = {
     "vocab_size": 99,
@@ -31,9 +33,9 @@ MNLI = TASKS["mnli"]
 FEATURES = [TextFeature([2, 7, 8, 3], None, 0)]
 
 
-def checkpoint(path: Path, *names: str) -> Path:
+def checkpoint(path: Path, *names: str, **options: str) -> Path:
     torch.manual_seed(0)
-    config = BertConfig(**SMALL, id2label=dict(enumerate(names)))
+    config = BertConfig(**SMALL, **options, id2label=dict(enumerate(names)))
     BertForSequenceClassification(config).save_pretrained(path)
     return path
 
@@ -126,3 +128,39 @@ def test_examples_of_one_cluster_give_a_wider_interval() -> None:
     together = intervals({"dev": of_means(rows, ("f1",), np.repeat(np.arange(40), 25))})["f1"]
     ratio = (together[1] - together[0]) / (alone[1] - alone[0])
     assert ratio == pytest.approx(5, rel=0.15)  # the root of 25
+
+
+def test_multi_label_head_teaches_no_single_label_task(tmp_path: Path) -> None:
+    place = checkpoint(tmp_path / "model", "a", "b", problem_type="multi_label_classification")
+    classify = TASKS["classify"]
+    with pytest.raises(UserError, match="its head is for multi_label_classification"):
+        classify.load(place, Labels(("a", "b")), trained=True)
+    assert classify.load(place, Labels(("a", "b"), "multi_label_classification"), trained=True)
+
+
+def test_head_without_names_is_kept_with_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = checkpoint(tmp_path / "model", "LABEL_0", "LABEL_1")
+    TASKS["classify"].load(place, Labels(("a", "b")))
+    assert "its labels have no names; taken in the order a, b" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_finite_are_refused_by_every_loader(tmp_path: Path) -> None:
+    place = checkpoint(tmp_path / "model", "a", "b")
+    model = BertForSequenceClassification.from_pretrained(place)
+    model.classifier.weight.data[0, 0] = float("inf")
+    model.save_pretrained(place)
+    with pytest.raises(UserError, match=r"classifier\.weight is not finite"):
+        TASKS["classify"].load(place, Labels(("a", "b")), trained=True)
+    with pytest.raises(UserError, match=r"classifier\.weight is not finite"):
+        average([place, place])
+
+
+def test_ids_beyond_the_vocabulary_are_one_line(tmp_path: Path) -> None:
+    place = checkpoint(tmp_path / "model", "a", "b")
+    model = BertForSequenceClassification.from_pretrained(place)
+    collate = Collator(TASKS["classify"], Labels(("a", "b")), model)
+    feature = TextFeature([1, model.config.vocab_size, 2], None, 0)
+    with pytest.raises(UserError, match="they do not belong together"):
+        collate([{"index": 0, "feature": feature}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 import torch
 
 from distill.console.errors import UserError
+from distill.evaluate import main as evaluate
+from distill.finetune import main as finetune
 from distill.training.best_step import EvaluatedTraining
 from distill.training.precision import precision_in_words
 from distill.training.pretraining_run import ReferenceTraining
@@ -55,6 +58,24 @@ def test_instructions_for_bf16_are_named(
     assert said in precision_in_words(training(precision="bf16"))
 
 
+def test_model_trained_in_bf16_is_scored_as_it_is_saved(
+    pair: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A score to many digits: it is float32 that is saved, and what `distill.evaluate` loads."""
+    table = tmp_path / "scores.csv"
+    rows = [f"the mill stands {n} times,{n + 0.5}\n" for n in range(8)]
+    table.write_text("text,score\n" + "".join(rows))
+    line = ["--task", "classify", "--data", str(table)]
+    train = ["--eval_data", str(table), "--model", str(pair["student"]), "--max_steps", "2"]
+    train += ["--precision", "bf16", "--report_to", "none", "--disable_tqdm", "true"]
+    assert finetune([*line, *train, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert evaluate([*line, "--model", str(tmp_path / "run"), "--json"]) == 0
+    stored = json.loads((tmp_path / "run" / "metrics.json").read_text())["dev"]
+    found = json.loads(capsys.readouterr().out)
+    assert found["pearson"] == pytest.approx(stored["pearson"], rel=1e-6)
+
+
 def test_fine_tuning_computes_in_the_precision_that_it_says(
     pair: dict[str, Path], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -78,4 +99,9 @@ def test_fine_tuning_computes_in_the_precision_that_it_says(
         assert kinds and set(kinds) == {kind}
         assert f"computing in {precision} on cpu" in capsys.readouterr().err
         losses.append(one_step.loss(output))
+        line = ["--task", "classify", "--model", str(output), "--data", str(table), "--json"]
+        assert evaluate([*line, "--save_predictions", str(tmp_path / "answers.json")]) == 0
+        found = json.loads(capsys.readouterr().out)
+        stored = json.loads((output / "metrics.json").read_text())
+        assert found.pop("intervals") == stored["intervals"] and found == stored["dev"]
     assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.02)
