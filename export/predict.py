@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for each in _texts(text):
         answer = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)
         lines.append(visible(json.dumps(answer, ensure_ascii=False)))
+        _say_cut(answer["cut_texts"], max(predictor.bundle.lengths))
         if arguments.json:
             print(lines[-1])
             continue
@@ -84,6 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.save_json:
         save_text(arguments.save_json, "".join(f"{line}\n" for line in lines))
     return 0
+
+
+def _say_cut(count: int, longest: int) -> None:
+    if count:
+        texts = "text was" if count == 1 else "texts were"
+        print(f"{count} {texts} cut: the longest input is {longest} tokens", file=sys.stderr)
 
 
 def _texts(text: str | None) -> Iterator[str]:

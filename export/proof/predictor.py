@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from distill.console.errors import UserError
 from export.bundle.bundle_folder import open_bundle
 from export.proof.engines import open_engine
 from export.tasks.model_inputs import Inputs
@@ -55,17 +56,24 @@ class Predictor:
             ``probability`` (an empty text: no answer); ``labels`` with ``probability``, or
             ``values`` of a regression; ``entities`` with characters; ``passages`` with ``score``;
             ``embedding``, or ``nearest`` with ``similarity``; ``masks``, the likeliest tokens of
-            each; ``features``, a row a token. ``neural_ms`` is the time of the package.
+            each; ``features``, a row a token. ``neural_ms`` is the time of the package,
+            ``cut_texts`` how many texts were longer than its longest input.
 
         Raises:
             UserError: the task does not take what is given.
         """
         question = Question(text, passage, n_best, tuple(zero_shot))
+        if zero_shot and not self.bundle.record.labels_in_words:
+            raise UserError(f"--zero-shot is for classifiers, not for {self.bundle.task}")
         self._seconds = 0.0
         began = time.perf_counter()
         answer = self.bundle.record.predict(question, self.reading, self._run)
         whole = time.perf_counter() - began
+        record = self.bundle.record
         return answer | {
+            "cut_texts": 0
+            if record.windows
+            else self.reading.too_long(record.read_texts(question)),
             "neural_ms": 1e3 * self._seconds,
             "other_ms": 1e3 * (whole - self._seconds),
         }

@@ -25,7 +25,8 @@ class Verification:
 
     ``judged`` compares decisions and measures; ``checks`` are those of model.json (None of an
     asset, which has weights of its own, or where there are none); ``tolerance`` is the least PSNR
-    in dB where the user names one, in the place of the bound.
+    in dB where the user names one, in the place of the bound. ``cut_texts``: how many texts of the
+    data are longer than the longest input, of which either side read the beginning.
     """
 
     engine: str
@@ -34,6 +35,7 @@ class Verification:
     judged: Judged
     checks: ChecksRun | None = None
     tolerance: float | None = None
+    cut_texts: int = 0
 
     @property
     def passed(self) -> bool:
@@ -61,6 +63,7 @@ class Verification:
     def as_json(self) -> dict[str, Any]:
         return {
             "examples": self.examples,
+            "cut_texts": self.cut_texts,
             **self.proof.as_json(),
             **self.judged.as_json(),
             **(self.checks.as_json() if self.checks else {}),
@@ -71,7 +74,8 @@ class Verification:
 
     def rows(self) -> list[Pair]:
         """Rows of a table; the verdict stands below it."""
-        found = [("examples", str(self.examples)), *self.proof.rows(self.engine)]
+        cut = f" (texts that were cut: {self.cut_texts})" if self.cut_texts else ""
+        found = [("examples", f"{self.examples}{cut}"), *self.proof.rows(self.engine)]
         if self.checks is not None:
             off = f"{self.checks.difference:.2%} of the largest number"
             found.append(("checks", f"{self.checks.count} of model.json, off by {off} at most"))
@@ -105,7 +109,9 @@ def verify_bundle(
     checks = run_checks(bundle.settings, package_engine.predict) if same else None
     words = ENGINES[engine or engines_of(bundle)[0]].words
     judged = judge(workload, expected, found)
-    return Verification(words, workload.examples, proof, judged, checks, tolerance)
+    whole = data is None or bundle.record.windows
+    cut = 0 if whole else bundle.reading().too_long(workload.texts)
+    return Verification(words, workload.examples, proof, judged, checks, tolerance, cut)
 
 
 def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:

@@ -43,6 +43,7 @@ class Classify(Task):
     output_words: tuple[str, ...] = ("score of each class",)
     pairs: bool = True
     labelled: bool = True
+    labels_in_words: bool = True
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         problem = checkpoint.config.problem_type or _problem_type(checkpoint)
@@ -83,6 +84,9 @@ class Classify(Task):
         names = reading.named_rows(len(logits))
         order = np.argsort(-chances, kind="stable")
         return {"labels": [{"label": names[i], "probability": float(chances[i])} for i in order]}
+
+    def read_texts(self, question: Question) -> list[Text]:
+        return _hypotheses(question) or super().read_texts(question)
 
     def words(self, answer: Mapping[str, Any]) -> list[str]:
         if "values" in answer:
@@ -190,6 +194,10 @@ def _statistics(truth: list[Any], rows: list[Outputs], reading: Reading) -> Stat
     return of_means(np.array(right)[:, None], ("accuracy",))
 
 
+def _hypotheses(question: Question) -> list[Text]:
+    return [(question.text, HYPOTHESIS.format(name)) for name in question.zero_shot]
+
+
 def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str, Any]]:
     """Labels in words by an NLI classifier: each becomes a hypothesis, and the probabilities are a
     softmax over the entailment logits, as the pipeline of `transformers` has it (Yin et al., arXiv
@@ -199,12 +207,14 @@ def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str,
         UserError: the classifier has no label for entailment.
     """
     entailment = [i for i, name in enumerate(reading.labels) if name.lower().startswith("entail")]
+    if question.passage is not None:
+        raise UserError("--zero-shot is about one text; leave --passage out")
     if not entailment:
         raise UserError(
             f"--zero-shot needs an NLI classifier with a label entailment, not "
             f"{', '.join(reading.labels) or 'a model without labels'}"
         )
-    pairs: list[Text] = [(question.text, HYPOTHESIS.format(name)) for name in question.zero_shot]
+    pairs = _hypotheses(question)
     rows = np.stack([run(each)["logits"][0] for each in reading.inputs(pairs)])
     logits = rows[:, entailment[0]]
     if len(pairs) == 1:

@@ -70,10 +70,7 @@ class Embed(Task):
         return None
 
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
-        vectors = [
-            run(each)["embedding"][0]
-            for each in reading.inputs([(t, None) for t in (question.text, *question.candidates)])
-        ]
+        vectors = [run(each)["embedding"][0] for each in reading.inputs(self.read_texts(question))]
         if question.passage is None:
             return {"text": question.text, "embedding": [float(x) for x in vectors[0]]}
         if not question.candidates:
@@ -84,6 +81,9 @@ class Embed(Task):
             "text": question.text,
             "nearest": [{"text": question.candidates[i], "similarity": scores[i]} for i in order],
         }
+
+    def read_texts(self, question: Question) -> list[Text]:
+        return [(text, None) for text in (question.text, *question.candidates)]
 
     def words(self, answer: Mapping[str, Any]) -> list[str]:
         if "nearest" in answer:

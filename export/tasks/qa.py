@@ -30,6 +30,7 @@ class QuestionAnswering(Task):
     per_token: bool = True
     pairs: bool = True
     may_not_answer: bool = True
+    windows: bool = True
 
     def read(self, path: Path) -> list[squad.Example]:
         return squad.load_examples(path)

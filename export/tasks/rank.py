@@ -78,8 +78,8 @@ class Rank(Task):
         if not question.candidates:
             raise UserError("ranking needs --passage TEXT|FILE|-, one passage a line")
         activation = str(reading.settings.get("activation") or "identity")
-        texts: list[Text] = [(question.text, passage) for passage in question.candidates]
-        logits = np.array([run(each)["logits"][0, 0] for each in reading.inputs(texts)])
+        inputs = reading.inputs(self.read_texts(question))
+        logits = np.array([run(each)["logits"][0, 0] for each in inputs])
         scores = probabilities(logits, activation)
         order = np.argsort(-scores, kind="stable")
         return {
@@ -88,6 +88,9 @@ class Rank(Task):
                 {"text": question.candidates[i], "score": float(scores[i])} for i in order
             ],
         }
+
+    def read_texts(self, question: Question) -> list[Text]:
+        return [(question.text, passage) for passage in question.candidates]
 
     def words(self, answer: Mapping[str, Any]) -> list[str]:
         return [f"{each['score']:.4f}  {each['text']}" for each in answer["passages"]]

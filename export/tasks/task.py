@@ -65,6 +65,12 @@ class Reading:
         """Texts as encodings of `tokenizers`, cut to the longest input."""
         return encode_batch(self.tokenizer, texts, max(self.lengths))
 
+    def too_long(self, texts: Sequence[Text]) -> int:
+        """How many texts or pairs are longer than the longest input."""
+        pairs = [text if second is None else (text, second) for text, second in texts]
+        encodings = self.tokenizer.encode_batch(pairs)
+        return sum(len(encoding.ids) > max(self.lengths) for encoding in encodings)
+
     def padded(self, ids: Sequence[int], segments: Sequence[int]) -> Inputs:
         """Ids as model inputs at the smallest length that holds them."""
         return padded(ids, segments, bucket(len(ids), self.lengths), self.pad)
@@ -107,7 +113,9 @@ class Task(ABC):
     ``auto_class`` the class that loads them, ``per_token`` whether an output has a value for each
     position, ``data`` the format of a file of examples, in words, ``labelled`` whether the rows of
     the output have names, ``of_sentences`` whether modules of `sentence-transformers` belong to it,
-    and ``may_not_answer`` whether a question can be without an answer."""
+    ``may_not_answer`` whether a question can be without an answer, ``labels_in_words`` whether it
+    can be asked about labels that it was not trained on, and ``windows`` whether a long text is
+    read in several inputs, where others are cut."""
 
     name: str
     outputs: tuple[str, ...]
@@ -120,6 +128,8 @@ class Task(ABC):
     labelled: bool = False
     of_sentences: bool = False
     may_not_answer: bool = False
+    labels_in_words: bool = False
+    windows: bool = False
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library
@@ -152,6 +162,10 @@ class Task(ABC):
     @abstractmethod
     def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
         """The answer of a package, as JSON has it; ``tokens`` is the length of the input."""
+
+    def read_texts(self, question: Question) -> list[Text]:
+        """The texts or pairs that a question comes to."""
+        return [(question.text, question.passage)]
 
     @abstractmethod
     def words(self, answer: Mapping[str, Any]) -> list[str]:

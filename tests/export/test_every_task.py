@@ -310,3 +310,31 @@ def test_verify_measures_on_data(
     assert both["agreement"] == 1 and both["examples"] == report["examples"]
     for side in ("first", "second"):
         assert {key: both[f"{side}_{key}"] for key in expected} == of_package
+
+
+def test_text_that_is_cut_is_said(
+    made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody should take the entities of a beginning for those of the whole."""
+    _, bundle = made("tokens")
+    text = "anna lives in new york " * 9
+    assert predict.main([bundle, "--text", text, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["cut_texts"] == 1
+    assert f"1 text was cut: the longest input is {LENGTH} tokens" in printed.err
+    data = tmp_path / "long.conll"
+    data.write_text("anna B-PER\n\n" + "lives O\n" * 40)
+    assert verify.main([bundle, "--data", str(data)]) == 0
+    assert "2 (texts that were cut: 1)" in capsys.readouterr().out
+    _, bundle = made("qa")
+    assert answer_of(capsys, bundle, "--question", QUESTION, "--passage", text)["cut_texts"] == 0
+
+
+def test_zero_shot_of_another_task_is_refused(
+    made: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict.main([made("tokens")[1], "--text", TEXTS[0], "--zero-shot", "money"]) == 2
+    assert "--zero-shot is for classifiers, not for tokens" in capsys.readouterr().err
+    options = ["--text", TEXTS[0], "--passage", TEXTS[1], "--zero-shot", "money"]
+    assert predict.main([made("classify")[1], *options]) == 2
+    assert "leave --passage out" in capsys.readouterr().err
