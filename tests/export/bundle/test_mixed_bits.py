@@ -119,10 +119,23 @@ def test_bytes_are_those_of_the_written_package(converted: Converted, tmp_path: 
 
 def test_errors_grow_as_bits_fall(converted: Converted) -> None:
     model, _, _, stored = converted
-    errors = errors_alone(model, stored, [inputs()])
+    errors = errors_alone(model, stored, [inputs()] * 24)
     assert {weight for weight, _ in errors} == WEIGHTS
     assert all(errors[weight, HALF] < 1e-12 + errors[weight, "int8"] for weight in WEIGHTS)
     assert all(errors[weight, "int8"] < errors[weight, "int4"] for weight in WEIGHTS)
+
+
+def test_errors_are_those_that_outputs_show(converted: Converted) -> None:
+    """Small changes, measured one by one, against their estimate from many backward passes."""
+    model, _, _, stored = converted
+    errors = errors_alone(model, stored, [inputs()] * 150)
+    with torch.inference_mode():
+        plain = torch.cat(model(*inputs()))
+        for weight in WEIGHTS:
+            with stored_as(model, stored, {weight: "int8"}):
+                changed = torch.cat(model(*inputs()))
+            measured = (changed - plain).square().mean().item()
+            assert errors[weight, "int8"] == pytest.approx(measured, rel=0.5), weight
 
 
 def test_formats_are_those_that_a_target_holds() -> None:
