@@ -200,6 +200,8 @@ def _print(report: dict[str, Any], title: str) -> None:
         if change := report.get("difference", {}).get(key):
             words = difference_words(key, change["difference"])
             cells.append(with_interval(words, change["interval"], signed=True))
+        if len(models) > 1:  # side by side, the interval below its value
+            cells = [cell.replace(" (", "\n(") for cell in cells]
         table.add_row(plain(metric_title(key)), *cells)
     Console(markup=False).print(table)
     print("in parentheses: 95% intervals, by bootstrap")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
-from distill.evaluate import main
+from distill.evaluate import _print, main
 from distill.tasks.spaced_items import spaced
 
 Capture = pytest.CaptureFixture[str]
@@ -195,3 +195,19 @@ def test_a_broken_prediction_file_is_refused(
 def test_spaced_examples_cover_the_file() -> None:
     assert spaced(range(10), 4) == [0, 2, 5, 7]
     assert spaced(range(3), 9) == spaced(range(3), None) == [0, 1, 2]
+
+
+def test_tables_fit_a_terminal_of_80_columns(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    intervals = {"exact_match": (66.0, 69.0), "f1": (77.25, 80.6)}
+    one = {"exact_match": 67.7, "f1": 78.8, "total": 10570, "intervals": intervals}
+    change = {"difference": 6.4, "interval": (5.7, 7.1)}
+    both = {"first": one, "second": one, "difference": dict.fromkeys(intervals, change)}
+    for report, words in ((one, "78.80% (77.25 to 80.60)"), (both, "(+5.70 to +7.10)")):
+        _print(report, "a title")
+        shown = capsys.readouterr().out
+        assert words in shown and "10,570" in shown
+        assert max(map(len, shown.splitlines())) <= 80
+    assert "+6.40 points" in shown and "(77.25 to 80.60)" in shown
