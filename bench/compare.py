@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,14 +157,6 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
     if arguments.limit is not None and arguments.limit < 0:
         raise UserError(f"--limit must not be negative, but is {arguments.limit}")
-    for path in filter(None, (arguments.save_json, arguments.plot, arguments.html)):
-        if path.is_dir():
-            raise UserError(f"{path} is a directory; name a file")
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
-        try:
-            tempfile.TemporaryFile(dir=folder).close()
-        except OSError as error:
-            raise UserError(f"{path}: {folder} cannot be written ({error.strerror})") from None
 
 
 def _write(arguments: argparse.Namespace, result: Comparison) -> None:

@@ -32,9 +32,12 @@ def atomic_file(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
 
     Raises:
         FileExistsError: something is at ``path``, then or later, and ``replace`` is false.
-        UserError: the folder cannot be made or written, or the disk is full.
+        UserError: with ``replace``, a directory is there; the folder cannot be made or written, or
+            the disk is full.
     """
     target = Path(path)
+    if replace and target.is_dir():
+        raise UserError(f"{target} is a directory; name a file")
     with _staging(target) as folder:
         if not replace and os.path.lexists(target):
             raise FileExistsError(f"{target} exists already")
@@ -46,6 +49,20 @@ def atomic_file(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
         else:
             name_file(staged, target)
         _sync(target.parent)
+
+
+def check_file_place(path: Path) -> None:
+    """
+    Raises:
+        UserError: ``path`` is a directory, or nothing can be written where it would be.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a directory; name a file")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(f"{path}: {folder} cannot be written ({error.strerror})") from None
 
 
 @contextmanager

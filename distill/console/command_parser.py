@@ -11,8 +11,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
-from distill.console.atomic import atomic_file
+from distill.console.atomic import atomic_file, check_file_place
 from distill.console.errors import UserError
+
+WRITTEN = ("save_json", "html", "plot")
+"""Options that name a file to write at the end: that it can be is known before the work."""
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -25,6 +28,9 @@ class CommandParser(argparse.ArgumentParser):
             if not name.startswith("-"):
                 self.error(f"unexpected argument {unknown[0]!r}")
             raise UserError(unknown_option(name, self._option_string_actions))
+        for name in WRITTEN:
+            if path := getattr(parsed, name, None):
+                check_file_place(path)
         return parsed
 
     def error(self, message: str) -> NoReturn:

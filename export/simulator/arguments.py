@@ -16,6 +16,23 @@ from typing import Any, NoReturn
 
 from .errors import SimulatorError
 
+WRITTEN = ("save_json", "html", "plot")
+"""Options that name a file to write at the end: that it can be is known before the work."""
+
+
+def check_place(path: Path) -> None:
+    """
+    Raises:
+        SimulatorError: ``path`` is a directory, or nothing can be written where it would be.
+    """
+    if path.is_dir():
+        raise SimulatorError(f"{path} is a directory; name a file")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise SimulatorError(f"{path}: {folder} cannot be written ({error.strerror})") from None
+
 
 class OneLineParser(argparse.ArgumentParser):
     """An `ArgumentParser` that raises a `SimulatorError` where argparse prints usage and exits."""
@@ -24,6 +41,13 @@ class OneLineParser(argparse.ArgumentParser):
         layout = argparse.RawDescriptionHelpFormatter
         options = {"formatter_class": layout, "allow_abbrev": False, **options}
         super().__init__(prog=prog, description=description, **options)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        parsed = super().parse_args(args, namespace)
+        for name in WRITTEN:
+            if path := getattr(parsed, name, None):
+                check_place(path)
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         raise SimulatorError(f"{message} (--help lists the options)")
@@ -53,6 +77,8 @@ def written(path: Path, force: bool) -> Iterator[Path]:
     """
     if path.exists() and not force:
         raise SimulatorError(f"{path} exists already; --force replaces it")
+    check_place(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     staged = Path(name)

@@ -23,7 +23,6 @@ def write_picture(diagnosis: Diagnosis, path: Path, top: int) -> None:
         SimulatorError: matplotlib is not installed.
     """
     figure = picture(diagnosis, top)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with written(path, force=True) as staged:
         figure.savefig(staged, format="png", dpi=DPI, metadata={"Software": None})
 
