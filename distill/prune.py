@@ -3,6 +3,7 @@
 Example:
 
     python -m distill.prune --model qa-mini --text corpus/*.txt.gz --units 768 --out runs/pruned
+    python -m distill.prune --model qa-mini --text mine.txt --parameters 14000000 --out runs/pruned
     python -m distill.finetune --task squad --model runs/pruned --teacher qa-mini ...
 
 Feed-forward layers are two thirds of a transformer layer. All of them keep the same number of
@@ -35,14 +36,23 @@ class PruneArguments:
     text: list[str] = field(
         metadata={"help": "text of the task: files as `distill.pretrain` takes them"}
     )
-    units: int = field(metadata={"help": "units that each feed-forward layer keeps"})
     out: str = field(metadata={"help": "folder to write, which must be new"})
+    units: int | None = field(
+        default=None, metadata={"help": "units that each feed-forward layer keeps"}
+    )
+    parameters: int | None = field(
+        default=None,
+        metadata={"help": "or: keep the most units, in steps of 32, of a model of so many "
+                  "parameters; each is a byte of an int8 package"},
+    )  # fmt: skip
     texts: int = field(default=2000, metadata={"help": "at most so many texts are run"})
     max_length: int = field(default=256, metadata={"help": "tokens of a text; the rest is cut"})
 
     def __post_init__(self) -> None:
-        for name in ("units", "texts", "max_length"):
-            if getattr(self, name) < 1:
+        if (self.units is None) == (self.parameters is None):
+            raise UserError("name one of --units and --parameters")
+        for name in ("units", "parameters", "texts", "max_length"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} must be at least 1, not {getattr(self, name)}")
 
@@ -62,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
-    """Write ``source`` with ``arguments.units`` units a layer to ``arguments.out``.
+    """Write ``source`` with fewer units a layer to ``arguments.out``.
 
     Returns:
         Units and parameters before and after, and the share of the summed contributions kept, by
@@ -74,26 +84,37 @@ def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
     from distill.families.table import family_of
     from distill.models.own_architecture import load_as_named
     from distill.runs.run_outputs import copy_tokenizer
-    from distill.students.fewer_units import cut, feed_forwards, measure
+    from distill.students.fewer_units import (
+        cost_of_unit,
+        cut,
+        feed_forwards,
+        measure,
+        units_within,
+    )
 
     model = load_as_named(source).float()
     config = model.config
     family = family_of(config.model_type, str(source))
     layers = feed_forwards(model, family.part("up"), family.part("down"))
     units_before = len(layers[0].squares)
-    if arguments.units >= units_before:
-        raise UserError(f"{source} has {units_before} units a layer; --units must be fewer")
     before = _parameters(model)
+    units = arguments.units
+    if arguments.parameters is not None:
+        units = units_within(
+            arguments.parameters, before, units_before, cost_of_unit(model, layers)
+        )
+    if units is None or units >= units_before:
+        raise UserError(f"{source} has {units_before} units a layer; keep fewer of them")
     measure(model, layers, _batches(source, arguments, config))
     if not layers[0].tokens:
         raise UserError(f"{', '.join(arguments.text)}: no text to measure the units on")
-    shares = cut(model, layers, arguments.units)
-    setattr(config, family.config_keys["intermediate"], arguments.units)
+    shares = cut(model, layers, units)
+    setattr(config, family.config_keys["intermediate"], units)
     with atomic_directory(arguments.out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(source, staged)
     return {
-        "units_a_layer": f"{units_before:,} -> {arguments.units:,}",
+        "units_a_layer": f"{units_before:,} -> {units:,}",
         "parameters": f"{before / 1e6:.1f} M -> {_parameters(model) / 1e6:.1f} M",
         "contributions_kept_by_layer": " ".join(f"{100 * share:.0f} %" for share in shares),
     }

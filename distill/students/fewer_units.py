@@ -21,6 +21,9 @@ from torch import nn
 
 from distill.console.errors import UserError
 
+STEP = 32
+"""Units are kept in steps of so many where a size decides: kernels and blocks like such numbers."""
+
 
 @dataclass
 class FeedForward:
@@ -95,6 +98,37 @@ def contributions(model: nn.Module, layer: FeedForward) -> torch.Tensor:
     weight = model.get_submodule(layer.down).weight
     assert isinstance(weight, torch.Tensor)
     return (layer.squares / max(layer.tokens, 1)).sqrt() * weight.detach().double().norm(dim=0)
+
+
+def cost_of_unit(model: nn.Module, layers: list[FeedForward]) -> int:
+    """Parameters that one unit has in all layers together: a row, a bias and a column."""
+    total = 0
+    for layer in layers:
+        up, down = model.get_submodule(layer.up), model.get_submodule(layer.down)
+        assert isinstance(up, nn.Linear) and isinstance(down, nn.Linear)
+        total += up.in_features + (up.bias is not None) + down.out_features
+    return total
+
+
+def units_within(parameters: int, before: int, units: int, cost: int) -> int:
+    """The most units a layer, a multiple of `STEP`, of a model of at most ``parameters``.
+
+    Args:
+        before: parameters of the model with ``units`` units a layer.
+        cost: of one unit, as `cost_of_unit` has it.
+
+    Raises:
+        UserError: the model is as small already, or without any units still larger.
+    """
+    if parameters >= before:
+        raise UserError(f"--parameters must be below the {before:,} that the model has")
+    kept = (units - -(-(before - parameters) // cost)) // STEP * STEP
+    if kept < STEP:
+        least = before - (units - STEP) * cost
+        raise UserError(
+            f"--parameters {parameters:,}: with {STEP} units a layer the model still has {least:,}"
+        )
+    return kept
 
 
 @torch.no_grad()

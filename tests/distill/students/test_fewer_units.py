@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForQuestionAnswering, AutoTokenizer
 
 from distill.models.presets import preset_directory
 from distill.prune import main
@@ -89,6 +89,35 @@ def test_measured_choice_is_nearer_than_its_opposite(passages: list[str]) -> Non
         cut(model, layers, 1152)
         distances.append(float((last_states(model, passages[5]) - before).norm()))
     assert distances[0] < distances[1] / 2
+
+
+def test_a_size_is_kept_as_nearly_as_steps_of_units_allow(tmp_path: Path) -> None:
+    config = json.loads((qa_mini() / "config.json").read_text())
+    whole = AutoModelForQuestionAnswering.from_pretrained(qa_mini()).num_parameters()
+    target = whole - whole // 10
+    line = ["--model", "qa-mini", "--text", str(PASSAGES), "--texts", "2", "--max-length", "32"]
+    assert main([*line, "--parameters", str(target), "--out", str(tmp_path / "out")]) == 0
+    pruned = AutoModelForQuestionAnswering.from_pretrained(tmp_path / "out")
+    step = 32 * config["n_layers"] * (2 * config["dim"] + 1)
+    assert target - step < pruned.num_parameters() <= target
+    assert pruned.config.hidden_dim % 32 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "name one of --units and --parameters"),
+        (["--units", "9", "--parameters", "9"], "name one of --units and --parameters"),
+        (["--parameters", "1000"], "with 32 units a layer the model still has"),
+        (["--parameters", "999999999"], "must be below the"),
+    ],
+)
+def test_sizes_that_cannot_be_are_one_line(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["--model", "qa-mini", "--text", str(PASSAGES), "--out", str(tmp_path / "out")]
+    assert main([*line, *options]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
