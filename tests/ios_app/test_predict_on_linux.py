@@ -34,6 +34,7 @@ def classify_requests() -> list[Request]:
     """Single texts, pairs (some too long for the longest input), and labels in words."""
     pairs = [{"text": question, "passage": passage} for question, passage in QUESTIONS]
     zero_shot = [{"text": text, "zero_shot": ["travel", "the law"]} for text in TEXTS[:4]]
+    zero_shot += [{"text": TEXTS[0], "zero_shot": ["travel"]}]
     return [*({"text": text} for text in TEXTS), *pairs, *zero_shot]
 
 

@@ -40,7 +40,7 @@ public struct TextClassifier: Sendable {
 
     /// Labels in words by a model that was trained on entailment (NLI): each becomes a hypothesis,
     /// and the probabilities are a softmax over the scores of entailment (Yin et al., arXiv
-    /// 1909.00161).
+    /// 1909.00161). One label alone is weighed against its contradiction, as `transformers` does.
     ///
     /// - Throws: `TextModelsError.noEntailment`: the model has no such label; as `classify`.
     public func classify(
@@ -54,7 +54,10 @@ public struct TextClassifier: Sendable {
             guard rows.allSatisfy({ $0.count == labels.count }) else {
                 throw TextModelsError.badOutput("it has other labels than model.json")
             }
-            let shares = Activation.softmax.apply(rows.map { $0[entailment] })
+            let contradiction = entailment == 0 ? labels.count - 1 : 0
+            let weighed = rows.count == 1
+                ? [rows[0][entailment], rows[0][contradiction]] : rows.map { $0[entailment] }
+            let shares = Array(Activation.softmax.apply(weighed).prefix(rows.count))
             return ranking(shares).map {
                 LabelProbability(label: candidates[$0], probability: shares[$0])
             }
