@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -25,23 +25,19 @@ from distill.models.loading import check_tokenizer, load_auto_tokenizer
 from distill.runs.finetune_card import finetune_card
 from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, run_model, score_model
-from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.statistics import intervals
 from distill.tasks.task import Batch, Labels, Scored, Task
 from distill.training.best_step import (
     EvaluatedTraining,
-    Validation,
     best_step,
     evaluate_steps,
-    held_back,
 )
 from distill.training.exact_trainer import ExactTrainer
 from distill.training.precision import precision_in_words
-from distill.training.settings import evaluates
 from distill.training.teacher import CachedTeacher, LiveTeacher
 from distill.training.teacher_choice import Distillation, Lesson
-from distill.training.unlabelled import with_unlabelled
+from distill.training.training_data import training_data
 
 if TYPE_CHECKING:
     from distill.training.fake_quantization import FakeQuantization
@@ -163,37 +159,22 @@ def finetune(
     for directory in filter(None, directories):
         check_length(directory, options.max_length)
         check_tokenizer(directory)
-    data = task.read(options)
+    prepared = training_data(task, start, options, settings, training)
+    data, features, validation = prepared.data, prepared.features, prepared.validation
     if training.should_save:
-        for line in (*data.notes, precision_in_words(training)):
+        for line in (*prepared.notes, precision_in_words(training)):
             print(line)
-    validation: Validation | None = None
-    if evaluates(training):
-        data, validation = held_back(task, data, start, options, settings)
-        print(f"{len(validation)} rows to evaluate on while training, {validation.source}")
     if not task.labelled(data):
         if teacher_directory is None:
             raise UserError(f"{options.data}: has no labels, so that it needs a --teacher")
         settings = replace(settings, alpha=1.0)
-    examples = len(data.train)
-    if settings.unlabelled:
-        chooses = validation.data.scored if validation else {}
-        data, words = with_unlabelled(task, data, settings.unlabelled, options, chooses)
-        if training.should_save:
-            print(words)
-    features = task.features(data.train, start, options)
-    check_words(task.sequences(features), start)
-    features, lost = task.trainable(data.train, features)
-    labelled = task.features_of(features, examples) if settings.unlabelled else None
-    scored = {split: task.features(rows, start, options) for split, rows in data.scored.items()}
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
     model.config.finetuning_task = task.name
     report: dict[str, Any] = {"task": task.name, **data.counts, "inputs": len(features)}
-    if lost:
-        report["without_answer_in_a_window"] = lost
-        print(f"{lost} questions left out: no window holds their answer")
+    if prepared.lost:
+        report["without_answer_in_a_window"] = prepared.lost
     teacher: Teacher | None = None
     if teacher_directory is not None:
         lesson = Lesson(task, data, features, options, start)
@@ -209,7 +190,7 @@ def finetune(
         teacher,
         settings,
         evaluation,
-        labelled,
+        prepared.labelled,
         model=model,
         args=training,
         train_dataset=FeatureDataset(features),
@@ -230,15 +211,15 @@ def finetune(
     if validation is not None and training.load_best_model_at_end:
         report["best"] = best_step(trainer, len(validation), validation.source)
     if rounded is not None:
-        if scored:
-            found = score_model(task, model, data, scored, options, "evaluating, rounded,")
+        if prepared.scored:
+            found = score_model(task, model, data, prepared.scored, options, "evaluating, rounded,")
             report["quantized"] = {"weights": settings.quantization_aware, **found.metrics}
         rounded.remove()
     task.save(trainer, Path(str(training.output_dir)))
     # Scored as it is saved: without the autocast that the Trainer wraps around a forward in bf16.
     model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    if scored:
-        found = score_model(task, model, data, scored, options)
+    if prepared.scored:
+        found = score_model(task, model, data, prepared.scored, options)
         report[task.evaluation] = found.metrics
         report["intervals"] = intervals(found.statistics)
     if training.should_save:
@@ -268,22 +249,6 @@ def fake_quantization(model: Any, quantize: str) -> FakeQuantization:
     if not len(rounded):
         raise UserError(f"--quantization_aware {quantize}: the model has no weights to round")
     return rounded
-
-
-def check_words(sequences: Sequence[Any], directory: Path) -> None:
-    """Say how much of the data is unknown to the tokenizer in ``directory``, if it is much.
-
-    Raises:
-        UserError: half of it, or more.
-    """
-    unknown = load_auto_tokenizer(directory).unk_token_id
-    total = sum(len(sequence.input_ids) for sequence in sequences)
-    count = sum(sequence.input_ids.count(unknown) for sequence in sequences)
-    share = f"{count:,} of {total:,} tokens of the training data"
-    if 2 * count >= total:
-        raise UserError(f"{directory}: {share} are unknown to its tokenizer")
-    if 20 * count >= total:
-        note(f"{directory}: {share} are unknown to its tokenizer")
 
 
 def save_tokenizer(source: Path, output: Path) -> None:

@@ -169,7 +169,7 @@ def test_best_step_of_an_embedder_is_kept(
     """The pairs that choose are those of a file of their own; the library scores what is kept."""
     start = student(teacher, tmp_path / "start", text_file, 12)
     line = ["--eval_strategy", "steps", "--eval_steps", "1", "--load_best_model_at_end", "True"]
-    line += ["--validation_data", str(pairs), "--learning_rate", "0.5"]
+    line += ["--validation_data", str(pairs), "--learning_rate", "0.02"]
     assert run(pairs, pairs, start, tmp_path / "run", *line) == 0
     best = metrics(tmp_path / "run")["best"]
     assert best["metric"] == "spearman" and best["evaluations"] == 3

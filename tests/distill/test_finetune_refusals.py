@@ -110,3 +110,11 @@ def test_checkpoint_without_tokenizer_has_no_score(
     line = ["--task", "classify", "--model", str(pair["teacher"]), "--data", str(table)]
     assert evaluate(line) == 2
     assert "has no tokenizer" in capsys.readouterr().err
+
+
+def test_rows_that_are_trained_on_and_scored_on_are_counted(
+    pair: dict[str, Path], table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert one_step.run(pair, table, tmp_path / "run") == 0
+    said = "8 of the rows to score on are among the training rows too"
+    assert said in capsys.readouterr().err
