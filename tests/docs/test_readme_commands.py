@@ -30,10 +30,11 @@ REPORTS = shown_commands(Path("docs/reports.md"))
 CORE_AI = shown_commands(Path("docs/coreai.md"))
 DISTILL = shown_commands(Path("distill/README.md"), until="- **Text**")
 STEP = ("--max_steps", "1", "--save_strategy", "no", "--report_to", "none")
+SMALL = ("--gradient_accumulation_steps", "1", "--sequence_length", "64")
 WEAK = ("--allow_weak_teacher", "True")
 SHORTER = {
-    "distill.adapt_mlm": (*STEP, "--frozen_steps", "1", "--sequence_length", "64"),
-    "distill.pretrain": (*STEP, "--sequence_length", "64"),
+    "distill.adapt_mlm": (*STEP, *SMALL, "--frozen_steps", "1"),
+    "distill.pretrain": (*STEP, *SMALL),
     "distill.finetune": (*STEP, *WEAK, "--seeds", "1"),
 }
 ROW = re.compile(r"^│ (\S[^│]*?) *│", re.MULTILINE)
