@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
@@ -22,6 +23,10 @@ from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
 from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
 from export.tasks.names import TASKS
+
+if TYPE_CHECKING:
+    from export.checkpoint.reading import Checkpoint
+    from export.proof.verification import Verification
 
 APP_MODELS = Path("ios_app/QADemo/Models")
 DEFAULT_TARGET = "iOS18"
@@ -109,6 +114,11 @@ def parser() -> argparse.ArgumentParser:
         help="classify: the package gives Core ML's label and probabilities beside the logits; "
         "for one length, or --shapes enumerated",
     )
+    add(
+        "--with-coreai",
+        action="store_true",
+        help="put a Core AI asset (iOS 27 and later) of the same weights beside the package",
+    )
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
@@ -147,6 +157,8 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
         parts.append(arguments.budget)
     if arguments.classifier:
         parts.append("classifier")
+    if arguments.with_coreai:
+        parts.append("coreai")
     if arguments.random_weights:
         parts.append("random")
     name = re.sub(r"[^\w.-]", "_", "-".join(parts))
@@ -204,6 +216,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         classifier=arguments.classifier,
     )
     options.check(out, arguments.force or arguments.app)
+    if arguments.with_coreai:
+        from export.proof.both_formats import BothReports, add_asset, check_both
+
+        check_both(options)
     checkpoint = load_checkpoint(arguments.model, random_weights=arguments.random_weights)
     report = export_bundle(
         checkpoint,
@@ -213,13 +229,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         verify=not arguments.no_verify,
     )
     if arguments.verify:
-        from export.proof.verification import verify_bundle
-
-        found = verify_bundle(out, checkpoint, arguments.verify, arguments.limit)
-        report = replace(report, data=found)
-    show_result(arguments, report, print_report)
+        report = replace(report, data=_on_data(arguments, out, checkpoint, "simulator"))
+    status = status_of(report, arguments.no_verify)
+    if arguments.with_coreai:
+        asset = add_asset(checkpoint, options, out, verify=not arguments.no_verify)
+        if arguments.verify:
+            asset = replace(asset, data=_on_data(arguments, out, checkpoint, "coreai"))
+        show_result(arguments, BothReports(report, asset), BothReports.print)
+        status = max(status, status_of(asset, arguments.no_verify))
+    else:
+        show_result(arguments, report, print_report)
     _warn(out)
-    return status_of(report, arguments.no_verify)
+    return status
+
+
+def _on_data(
+    arguments: argparse.Namespace, out: Path, checkpoint: Checkpoint, engine: str
+) -> Verification:
+    from export.proof.verification import verify_bundle
+
+    return verify_bundle(out, checkpoint, arguments.verify, arguments.limit, engine=engine)
 
 
 def _warn(out: Path) -> None:

@@ -32,6 +32,7 @@ MINIMUM_SYSTEM = "iOS27"
 SUFFIX = ".aimodel"
 STREAMS = ("stdout", "stderr")
 """Where Apple's packages write their notes."""
+HALF_BYTES = 2
 SMALLEST_BLOCK = 8
 """Weights that share a scale, at least: below that the scales outweigh what 4 bits save."""
 
@@ -158,14 +159,18 @@ def _int8(program: Any, model: torch.nn.Module) -> Any:
 
 
 def _int4(program: Any, model: torch.nn.Module) -> Any:
-    """In blocks that divide every width: `coreai-opt` skips a weight that they do not divide."""
+    """In blocks that divide every width: `coreai-opt` skips a weight that they do not divide. Its
+    scales are as wide as the float weights, so in single precision twice as many weights share one,
+    and the asset is as large as the Core ML package."""
     from coreai_opt.coreai_utils import CompressionGranularity, DType, quantize_weights
 
-    width = math.gcd(*(weight.shape[1] for weight in model.parameters() if weight.ndim > 1))
-    block = max(size for size in range(1, INT4_BLOCK + 1) if width % size == 0)
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    width = math.gcd(*(weight.shape[1] for weight in matrices))
+    largest = INT4_BLOCK * matrices[0].element_size() // HALF_BYTES
+    block = max(size for size in range(1, largest + 1) if width % size == 0)
     if block < SMALLEST_BLOCK:
         raise UserError(
-            f"int4 needs widths with a common divisor from {SMALLEST_BLOCK} to {INT4_BLOCK}; "
+            f"int4 needs widths with a common divisor from {SMALLEST_BLOCK} to {largest}; "
             "int8 or lut4 take any"
         )
     return quantize_weights(

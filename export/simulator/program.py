@@ -14,6 +14,13 @@ WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"
 BUNDLE = "model.json"
 MAX_JSON_BYTES = 1 << 24
+NOT_READ = {
+    ".mlmodelc": "a compiled model, which only Apple's runtime reads; give the .mlpackage that it "
+    "was compiled from",
+    ".aimodel": "a Core AI asset, which the simulator does not read; give the Core ML package of "
+    "the same model, or on a Mac use coreai_torch.debugging",
+}
+"""Formats by their suffix, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,20 @@ def load_program(model: Any, function: str | None = None, weights_dir: str = "")
     )
 
 
+def check_format(path: Path) -> None:
+    """
+    Raises:
+        SimulatorError: a path that holds no program which the simulator reads.
+    """
+    _read(path)
+
+
 def _read(path: Path) -> tuple[Any, str]:
     """The specification of what lies at a path, and the folder of its weights."""
-    if path.suffix == ".mlmodelc":
-        raise SimulatorError(
-            f"{path}: a compiled model, which only Apple's runtime reads; "
-            "give the .mlpackage that it was compiled from"
-        )
     if path.is_dir() and not (path / MANIFEST).exists() and (path / BUNDLE).exists():
         path = _package_of_bundle(path)
+    if path.suffix in NOT_READ:
+        raise SimulatorError(f"{path}: {NOT_READ[path.suffix]}")
     if path.suffix == ".mlmodel" and path.is_file():
         return _parsed(path, path), ""
     if not path.is_dir() or not (path / MANIFEST).exists():

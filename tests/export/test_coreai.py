@@ -29,10 +29,10 @@ LENGTHS = "32,64"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """qa-mini in both formats, made by both commands with one --out."""
+    """qa-mini in both formats, made by one command."""
     out = tmp_path_factory.mktemp("coreai") / "qa-mini-int8"
-    for command in (coreml, coreai):
-        assert command.main(["--quantize", "int8", "--lengths", LENGTHS, "--out", str(out)]) == 0
+    options = ["--quantize", "int8", "--lengths", LENGTHS, "--with-coreai", "--out", str(out)]
+    assert coreml.main([*options, "--save-json", str(out.with_suffix(".json"))]) == 0
     return out
 
 
@@ -52,6 +52,42 @@ def test_bundle_holds_both_formats(bundle: Path) -> None:
     assert asset["file"] == "qa-mini.aimodel" and asset["minimum"] == "iOS27"
     assert asset["bytes"] == directory_size(bundle / "qa-mini.aimodel")
     assert engines_of(open_bundle(bundle)) == ["simulator", "coreai"]
+
+
+def test_one_command_reports_both_formats(bundle: Path) -> None:
+    report = json.loads(bundle.with_suffix(".json").read_text())
+    assert list(report) == ["coreml", "coreai"]
+    for name, one in report.items():
+        size = directory_size(bundle / open_bundle(bundle).settings["formats"][name]["file"])
+        assert one["package_bytes"] == size and one["quantize"] == "int8"
+        assert one["difference"]["psnr"] > 35
+    assert report["coreai"]["formats"] == ["coreml", "coreai"]
+
+
+def test_asset_of_the_second_command_joins_the_package_of_the_first(
+    tmp_path: Path, bundle: Path
+) -> None:
+    """The two ways to one bundle of both formats write the same model.json."""
+    for command in (coreml, coreai):
+        arguments = ["--quantize", "int8", "--lengths", LENGTHS, "--out", str(tmp_path / "new")]
+        assert command.main(arguments) == 0
+    one, other = (json.loads((p / "model.json").read_text()) for p in (bundle, tmp_path / "new"))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--quantize", "lut3"], "lut3 is not for Core AI (expected none, int8"),
+        (["--quantize", "int8", "--skip-layers", "embeddings"], "Core AI compresses all layers"),
+    ],
+)
+def test_what_core_ai_does_not_have_is_refused_before_anything_is_written(
+    options: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [*options, "--with-coreai", "--out", str(tmp_path / "new")]
+    assert coreml.main(line) == 2
+    assert reason in capsys.readouterr().err and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("engine", ["simulator", "coreai"])

@@ -187,6 +187,11 @@ def test_a_program_without_functions_is_refused() -> None:
 def test_other_formats_get_their_true_reason(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match="a compiled model"):
         Simulator(tmp_path / "model.mlmodelc")
+    (tmp_path / "model.json").write_text('{"package": "model.aimodel"}')
+    (tmp_path / "model.aimodel").mkdir()
+    for place in (tmp_path, tmp_path / "model.aimodel"):
+        with pytest.raises(SimulatorError, match=r"a Core AI asset, .* the Core ML"):
+            Simulator(place)
     spec = ct.proto.Model_pb2.Model()
     spec.neuralNetwork.SetInParent()
     (tmp_path / "model.mlmodel").write_bytes(spec.SerializeToString())
