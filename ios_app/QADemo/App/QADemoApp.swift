@@ -17,8 +17,8 @@ struct QADemoApp: App {
                     .tabItem { Label("Benchmark", systemImage: "gauge.with.needle") }
             }
         }
-        // The system starts the app when a download has ended meanwhile: the session, made anew, puts
-        // the file where the next download looks for it.
+        // The system starts the app when a download has ended meanwhile: the session, made anew,
+        // puts the file where the next download looks for it.
         .backgroundTask(.urlSession(ModelDownload.session)) { _ = ModelDownload.fetcher }
     }
 }

@@ -2,10 +2,6 @@
 import Foundation
 import XCTest
 
-class NSPredicate: NSObject {
-    init(format: String) {}
-}
-
 struct XCUIScreenshot {}
 
 final class XCTAttachment {
@@ -42,8 +38,6 @@ class XCUIElement {
 @MainActor
 class XCUIElementQuery {
     subscript(_ key: String) -> XCUIElement { fatalError() }
-    func matching(_ predicate: NSPredicate) -> XCUIElementQuery { fatalError() }
-    var firstMatch: XCUIElement { fatalError() }
     var count: Int { fatalError() }
     var buttons: XCUIElementQuery { fatalError() }
 }

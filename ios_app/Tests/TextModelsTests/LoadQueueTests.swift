@@ -122,6 +122,19 @@ final class LoadQueueTests: XCTestCase {
         ])
     }
 
+    func testOneModelCanBeForgotten() async throws {
+        await log.open()
+        _ = try await loads.load("a")
+        _ = try await loads.load("bb")
+        await loads.queue.forget { $0 == "bb" }
+        _ = try await loads.load("a")
+        _ = try await loads.load("bb")
+        let events = await log.events
+        XCTAssertEqual(events.filter { $0.hasSuffix("begins") }, [
+            "a begins", "bb begins", "bb begins",
+        ])
+    }
+
     /// It does not come back into memory when its load ends after all.
     func testALoadThatIsForgottenMeanwhileIsNotKept() async throws {
         let task = Task { [loads] in try await loads.load("a") }

@@ -108,6 +108,12 @@ final class LoadingTests: XCTestCase {
             }
             XCTAssertTrue(checks.summary.hasPrefix(passed ? "passed" : "failed"))
         }
+        // An asset of Core AI has weights of its own.
+        let other = FixedPredictor(
+            settings: settings, outputs: ["start_logits": [4, -7], "end_logits": [1]]
+        )
+        let coreAI = try await ModelChecks(running: other, on: .coreAI)
+        XCTAssertEqual(coreAI?.passed, true)
         let without = try ModelSettings(json: Data(ModelFolder.settings.utf8))
         let none = try await ModelChecks(running: FixedPredictor(settings: without, outputs: [:]))
         XCTAssertNil(none)

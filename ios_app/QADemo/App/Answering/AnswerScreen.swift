@@ -35,7 +35,9 @@ struct AnswerScreen: View {
             }
             ForEach(session.models) { model in
                 if let outcome = session.outcomes[model.id] {
-                    Section(model.title) { OutcomeView(outcome: outcome, state: session.store.states[model.id]) }
+                    Section(model.title) {
+                        OutcomeView(outcome: outcome, state: session.store.states[model.id])
+                    }
                 }
             }
             Section("Passage") {
@@ -45,6 +47,7 @@ struct AnswerScreen: View {
             ModelSection(session: session)
         }
         .scrollDismissesKeyboard(.interactively)
+        .task { await session.prewarm() }
         .onChange(of: session.best) { _, best in Self.announce(best) }
     }
 

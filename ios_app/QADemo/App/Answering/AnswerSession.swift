@@ -33,8 +33,8 @@ final class AnswerSession {
     var bundles: [ModelBundle] { store.bundles(for: .questionAnswering) }
 
     var models: [ModelBundle] {
-        let first = firstModel.flatMap(store.bundle)
-        let second = secondModel == firstModel ? nil : secondModel.flatMap(store.bundle)
+        let first = firstModel.flatMap(store.bundle) ?? bundles.first
+        let second = secondModel == first?.id ? nil : secondModel.flatMap(store.bundle)
         return [first, second].compactMap { $0 }
     }
 
@@ -66,6 +66,12 @@ final class AnswerSession {
                 outcomes[model.id] = outcome
             }
         }
+    }
+
+    /// Loads the model before it is asked.
+    func prewarm() async {
+        guard let model = models.first else { return }
+        await store.prewarm(model, LoadOptions(computeUnit: computeUnit))
     }
 
     private func answer(

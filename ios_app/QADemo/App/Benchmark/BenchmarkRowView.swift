@@ -71,9 +71,9 @@ struct BenchmarkRowView: View {
 
     private var spoken: String {
         let median = row.statistics.map { Self.number($0.median) } ?? "–"
-        let (unit, state) = (row.computeUnit.title, row.thermalState)
+        let (unit, length, state) = (row.computeUnit.title, row.length, row.thermalState)
         return String(
-            localized: "\(name), \(unit), \(row.length) tokens: median \(median) milliseconds, \(state)"
+            localized: "\(name), \(unit), \(length) tokens: median \(median) milliseconds, \(state)"
         )
     }
 

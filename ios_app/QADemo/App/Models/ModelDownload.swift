@@ -37,9 +37,11 @@ final class ModelDownload {
         progress = 0
         task = Task {
             do {
-                _ = try await downloader.download(
+                let bundle = try await downloader.download(
                     manifest, sha256: digest, progress: { [weak self] in await self?.show($0) }
                 )
+                // One of the same name may be in memory.
+                await store.forget(bundle)
                 store.refresh()
             } catch is CancellationError {
                 problem = String(localized: "Stopped; what has been fetched is kept.")

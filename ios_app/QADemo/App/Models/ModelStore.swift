@@ -30,7 +30,7 @@ final class ModelStore {
         case failed(String)
     }
 
-    private struct Key: Hashable {
+    private struct Key: Hashable, Sendable {
         let id: ModelBundle.ID
         let options: LoadOptions
     }
@@ -74,9 +74,11 @@ final class ModelStore {
         for bundle in libraries.reversed().flatMap(\.bundles)
         where !found.contains(where: { $0.id == bundle.id }) { found.append(bundle) }
         bundles = found.filter { TextTask(rawValue: $0.settings.task) != nil }
+        let others = found.filter { TextTask(rawValue: $0.settings.task) == nil }
         problems = libraries.flatMap(\.problems).map { "\($0.name): \($0.reason)" }
-            + found.filter { TextTask(rawValue: $0.settings.task) == nil }.map {
-                String(localized: "\($0.id): the app has no screen for the task “\($0.settings.task)”")
+            + others.map { bundle in
+                let (id, task) = (bundle.id, bundle.settings.task)
+                return String(localized: "\(id): the app has no screen for the task “\(task)”")
             }
     }
 
@@ -126,6 +128,13 @@ final class ModelStore {
         let kept = Set(bundles.map(\.id))
         states = states.filter { kept.contains($0.key) }
         await queue.keep(only: Set(kept.map { Key(id: $0, options: options) }))
+    }
+
+    /// Cancels the loading of a model, or takes it out of memory.
+    func forget(_ bundle: ModelBundle) async {
+        let id = bundle.id
+        await queue.forget { $0.id == id }
+        states[id] = nil
     }
 
     /// Takes all models out of memory and refuses questions until `endMeasuring`.

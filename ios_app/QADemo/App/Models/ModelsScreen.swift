@@ -5,7 +5,6 @@ import TextModels
 struct ModelsScreen: View {
     let store: ModelStore
     @State var download: ModelDownload
-    @State private var loads: [ModelBundle.ID: Task<Void, Never>] = [:]
 
     var body: some View {
         NavigationStack {
@@ -32,17 +31,22 @@ struct ModelsScreen: View {
         switch store.states[bundle.id] {
         case nil:
             Button("Load now", systemImage: "arrow.down.to.line") {
-                loads[bundle.id] = Task { await store.prewarm(bundle) }
+                Task { await store.prewarm(bundle) }
             }
             .accessibilityIdentifier("load-\(bundle.id)")
         case .loading:
             WorkingView(state: store.states[bundle.id])
-            Button("Cancel", systemImage: "xmark", role: .cancel) { loads[bundle.id]?.cancel() }
+            Button("Cancel", systemImage: "xmark", role: .cancel) {
+                Task { await store.forget(bundle) }
+            }
         case .failed(let reason):
             Label(reason, systemImage: "exclamationmark.triangle")
         case .ready(let model):
             ChecksView(model: model)
             Text(facts(model)).font(.footnote).foregroundStyle(.secondary)
+            Button("Take out of memory", systemImage: "eject") {
+                Task { await store.forget(bundle) }
+            }
         }
     }
 

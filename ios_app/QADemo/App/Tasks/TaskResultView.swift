@@ -36,7 +36,8 @@ struct TaskResultView: View {
 
     private static let percent = FloatingPointFormatStyle<Double>.Percent()
         .precision(.fractionLength(1))
-    private static let number = FloatingPointFormatStyle<Double>.number.precision(.fractionLength(3))
+    private static let number = FloatingPointFormatStyle<Double>.number
+        .precision(.fractionLength(3))
 }
 
 /// A text with its entities marked, and a list of them.
@@ -50,10 +51,11 @@ private struct EntitiesView: View {
             .accessibilityValue(text)
         if entities.isEmpty { Text("No names in this text.") }
         ForEach(entities, id: \.range) { entity in
-            LabeledContent(
-                entity.text,
-                value: "\(entity.label), \(entity.probability.formatted(.percent.precision(.fractionLength(0))))"
-            )
+            LabeledContent(entity.text, value: "\(entity.label), \(Self.sure(entity))")
         }
+    }
+
+    private static func sure(_ entity: Entity) -> String {
+        entity.probability.formatted(.percent.precision(.fractionLength(0)))
     }
 }

@@ -39,6 +39,8 @@ struct TaskScreen: View {
         .navigationTitle(Text(session.kind.title))
     }
 
+    private var state: ModelStore.State? { session.bundle.flatMap { session.store.states[$0.id] } }
+
     private var form: some View {
         Form {
             Section("Text") {
@@ -62,7 +64,7 @@ struct TaskScreen: View {
             case nil:
                 EmptyView()
             case .working:
-                WorkingView(state: session.bundle.flatMap { session.store.states[$0.id] })
+                WorkingView(state: state)
             case .failed(let reason):
                 Label(reason, systemImage: "exclamationmark.triangle")
             case .answered(let result):
@@ -72,9 +74,7 @@ struct TaskScreen: View {
                 Picker("Model", selection: $session.model) {
                     ForEach(session.bundles) { Text($0.title).tag(Optional($0.id)) }
                 }
-                if let bundle = session.bundle, case .ready(let model) = session.store.states[bundle.id] {
-                    ChecksView(model: model)
-                }
+                if case .ready(let model) = state { ChecksView(model: model) }
             }
         }
         .scrollDismissesKeyboard(.interactively)

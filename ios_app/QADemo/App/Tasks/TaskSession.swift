@@ -30,7 +30,7 @@ final class TaskSession {
     }
 
     var bundles: [ModelBundle] { store.bundles(for: kind.task) }
-    var bundle: ModelBundle? { model.flatMap(store.bundle) }
+    var bundle: ModelBundle? { model.flatMap(store.bundle) ?? bundles.first }
 
     /// Asks the model; one that is asked no more is let go.
     func run() {

@@ -89,7 +89,9 @@ public struct BenchmarkRunner: Sendable {
             rows.append(contender.row(
                 warmUp: plan.warmUp, thermalStateBefore: thermalState, power, probe,
                 plan: await contender.model.computePlan(),
-                checks: try await ModelChecks(running: contender.model.predictor)
+                checks: try await ModelChecks(
+                    running: contender.model.predictor, on: contender.model.framework
+                )
             ))
         }
         guard plan.sustained > .zero else { return rows }

@@ -13,6 +13,17 @@ public enum Framework: String, Codable, CaseIterable, Sendable {
         }
     }
 
+    /// What an output may be off by from the checks of model.json, as a share of the largest number.
+    /// They are of the Core ML package in half precision: elsewhere it is off by a tenth of this, as
+    /// in Python's `export.verify`. An asset of Core AI has weights of its own, and with few bits
+    /// others: what remains to be found is another function, another tokenizer, or no numbers.
+    public var tolerance: Double {
+        switch self {
+        case .coreAI: return 0.25
+        case .coreML: return 0.05
+        }
+    }
+
     /// The one that runs a bundle here: the newest that the bundle holds, the system is new enough
     /// for and the app was built with.
     ///

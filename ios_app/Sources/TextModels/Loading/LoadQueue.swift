@@ -58,8 +58,13 @@ public actor LoadQueue<Key: Hashable & Sendable, Value: Sendable> {
 
     /// Forgets values and cancels loads, except those of some keys.
     public func keep(only keys: Set<Key>) {
-        ready = ready.filter { keys.contains($0.key) }
-        for (key, load) in running where !keys.contains(key) {
+        forget { !keys.contains($0) }
+    }
+
+    /// Forgets values and cancels loads.
+    public func forget(where isUnwanted: @Sendable (Key) -> Bool) {
+        ready = ready.filter { !isUnwanted($0.key) }
+        for (key, load) in running where isUnwanted(key) {
             load.task.cancel()
             running[key] = nil
         }

@@ -2,11 +2,6 @@ import Foundation
 
 /// Whether a model gives here what the exporter's simulator gave for the inputs of model.json.
 public struct ModelChecks: Codable, Equatable, Sendable {
-    /// Share of the largest number of a check that an output may be off by, as in Python's
-    /// `export.verify`: half precision elsewhere is off by a tenth of it, another package, function
-    /// or tokenizer by many times it.
-    public static let tolerance = 0.05
-
     /// Checks that were run.
     public let count: Int
     /// The largest difference, as a share of the largest number of its check. Nil: an output is
@@ -18,16 +13,19 @@ public struct ModelChecks: Codable, Equatable, Sendable {
         case count, difference, passed
     }
 
-    public init(count: Int, difference: Double?) {
+    /// - Parameter tolerance: share of the largest number of a check that an output may be off by.
+    public init(count: Int, difference: Double?, tolerance: Double = Framework.coreML.tolerance) {
         self.count = count
         self.difference = difference
-        passed = difference.map { $0 <= Self.tolerance } ?? false
+        passed = difference.map { $0 <= tolerance } ?? false
     }
 
     /// Runs the checks; nil where model.json has none.
     ///
     /// - Throws: whatever the model throws.
-    public init?(running predictor: any ModelPredictor) async throws {
+    public init?(
+        running predictor: any ModelPredictor, on framework: Framework = .coreML
+    ) async throws {
         let checks = predictor.settings.checks
         guard !checks.isEmpty else { return nil }
         var largest: Double? = 0
@@ -37,7 +35,7 @@ public struct ModelChecks: Codable, Equatable, Sendable {
             let difference = check.difference(from: outputs)
             largest = largest.flatMap { a in difference.map { max(a, $0) } }
         }
-        self.init(count: checks.count, difference: largest)
+        self.init(count: checks.count, difference: largest, tolerance: framework.tolerance)
     }
 
     /// On one line, for the screen and the terminal.

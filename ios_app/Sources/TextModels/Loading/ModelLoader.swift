@@ -82,7 +82,7 @@ public struct ModelLoader: Sendable {
         guard checking else { return model }
         try Task.checkCancellation()
         await report(.checking)
-        model.checks = try await ModelChecks(running: model.predictor)
+        model.checks = try await ModelChecks(running: model.predictor, on: framework)
         return model
     }
 }
