@@ -15,6 +15,7 @@ from distill.console.bounded_files import LONGEST_ROW, read_bounded
 from distill.console.errors import UserError
 from distill.corpus.dataset_rows import data_set, read_data_set
 from distill.corpus.text_sources import is_json
+from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.splits import split_by_text
 
@@ -201,6 +202,7 @@ def read_texts(path: str, named: Sequence[str]) -> list[tuple[str, ...]]:
         return [(text,) for text in plain_texts(path)]
     rows = read_rows(path, training=True)
     columns = text_columns(rows, named, path)
+    note(f"{path}: text from {' and '.join(columns)}")
     return [texts_of(row, columns, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
 
 

@@ -181,7 +181,9 @@ def test_baseline_has_no_unlabelled_rows_and_what_is_scored_is_left_out(
     scored = [text for text, _ in one_step.ROWS[:2]]
     path = _written(tmp_path / "more.csv", "text", *TEXTS, *scored)
     assert one_step.run(pair, table, tmp_path / "run", "--baseline", "--unlabelled", str(path)) == 0
-    assert "5 rows of" in (log := capsys.readouterr().err) and "2 left out" in log
+    log = capsys.readouterr().err
+    assert f"{path}: text from text" in log
+    assert "5 rows of" in log and "2 left out" in log
     runs = {n: metrics(tmp_path / "run" / f"{n}-seed-42") for n in ("labels", "distilled")}
     assert "unlabelled" not in runs["labels"] and runs["distilled"]["unlabelled"] == 5
 
