@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check docs style quality conformance clean
+.PHONY: demo test check docs cells style quality conformance clean
 
 # Export the default model to an int8 Core ML package, run that package, and ask it a question;
 # where Apple's packages are installed, put the Core AI asset beside it.
@@ -15,15 +15,19 @@ demo: $(STAMP)
 	  --question "When was the float process announced?"
 
 test: quality
-	$(BIN)/python -m pytest -m "not docs"
+	$(BIN)/python -m pytest -m "not docs and not cells"
 
 # What one runs while working: lint, types and the fast tests, in under three minutes.
 check: quality
-	$(BIN)/python -m pytest -q -m "not slow and not docs"
+	$(BIN)/python -m pytest -q -m "not slow and not docs and not cells"
 
 # Every command that the READMEs show, run in order in an empty folder.
 docs: $(STAMP)
 	$(BIN)/python -m pytest -m docs
+
+# Export every model type for every task in every layout, and compare each with transformers.
+cells: $(STAMP)
+	$(BIN)/python -m pytest -m cells
 
 quality: $(STAMP)
 	$(BIN)/ruff check .

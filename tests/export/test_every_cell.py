@@ -1,5 +1,5 @@
 """Every cell of the table that `python -m export.support` prints, as a Core ML package against
-`transformers`: all of them are slow tests, a few in turn, by the day, are fast ones."""
+`transformers`: all of them by `make cells`, a few in turn, by the day, whenever tests run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMAT_OF = {
     for index, cell in enumerate(each for each in CELLS if each[0] == name)
 }
 """In turn, and shifted by model type: every format meets every task and layout somewhere."""
-EACH_DAY = 3
+EACH_DAY = 4
 LENGTHS = ("16", "32")
 
 
@@ -57,7 +57,7 @@ def check(cell: Cell, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tuple(settings["functions"]) == LENGTHS
 
 
-@pytest.mark.slow
+@pytest.mark.cells
 @pytest.mark.parametrize("cell", CELLS, ids="-".join)
 def test_every_cell_is_within_tolerance_of_transformers(
     cell: Cell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
