@@ -216,5 +216,5 @@ def split_rows(
     """
     train, scored = split_by_text(rows, share, lambda row: "\n".join(str(row[k]) for k in key))
     if not train or not scored:
-        raise UserError(f"{len(rows)} rows are too few to split; name --eval_data")
+        raise UserError(f"too few rows to split ({len(rows)}); name --eval_data")
     return train, scored
