@@ -65,6 +65,7 @@ NOT_OF_ONE_RUN = (
 )
 WEIGHTS = ("hidden_weight", "attention_weight", "relation_weight", "relation_heads")
 OF_A_TEACHER = ("alpha", "temperature", *WEIGHTS, "unlabelled")
+NEXT = "export.coreml --model {} --out BUNDLE"
 RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
 
 
@@ -198,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.show(result, f"{arguments.model} on {arguments.task}")
         for best in _best_steps(result):
             print(best_step_in_words(best))
-        print(where_the_model_is(Path(training.output_dir)))
+        print(where_the_model_is(Path(training.output_dir), NEXT))
     return 0
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from distill.console.tables import Pair, print_pairs
 from distill.runs.run_folder import where_the_model_is
 
+NEXT = "distill.finetune --task TASK --model {} --out DIR"
+
 
 def show(report: Mapping[str, Any], folder: Path) -> None:
     """Print the report of `distill.training.pretraining_run.pretrain`, and where the model is."""
     print_pairs("", _rows(report))
-    print(where_the_model_is(folder))
+    print(where_the_model_is(folder, NEXT))
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[Pair]:

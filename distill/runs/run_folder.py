@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -128,12 +129,14 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     return read_object(metrics)
 
 
-def where_the_model_is(run: Path) -> str:
-    """The last line that a training prints: the folders of a run, or of several."""
+def where_the_model_is(run: Path, then: str) -> str:
+    """The last lines that a training prints: the folder of a run, or of several, and the command
+    that takes its model on: ``then`` with the place of ``{}``."""
     if not (run / METRICS_FILE).is_file() and (run / SUMMARY_FILE).is_file():
         return f"the models are in {run}, a folder each; {SUMMARY_FILE} there compares them"
     drawn = f", {LOSSES_FILE} draws them" if (run / LOSSES_FILE).is_file() else ""
-    return f"the model is in {run}; {METRICS_FILE} there has all settings and losses{drawn}"
+    place = f"the model is in {run}; {METRICS_FILE} there has all settings and losses{drawn}"
+    return f"{place}\nnext: python -m {then.format(shlex.quote(str(run)))}"
 
 
 def clear_run(run: Path) -> None:
