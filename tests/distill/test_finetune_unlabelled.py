@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,23 @@ def test_baseline_has_no_unlabelled_rows_and_what_is_scored_is_left_out(
     assert "5 rows of" in log and "2 left out" in log
     runs = {n: metrics(tmp_path / "run" / f"{n}-seed-42") for n in ("labels", "distilled")}
     assert "unlabelled" not in runs["labels"] and runs["distilled"]["unlabelled"] == 5
+
+
+def test_resumed_run_with_unlabelled_rows_equals_an_uninterrupted_one(
+    pair: dict[str, Path], table: Path, texts: Path, tmp_path: Path
+) -> None:
+    options = ["--unlabelled", str(texts), "--max_steps", "5", "--learning_rate", "1e-3"]
+    options += ["--save_strategy", "steps", "--save_steps", "3"]
+    options += ["--per_device_train_batch_size", "4"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert one_step.run(pair, table, whole, *options) == 0
+    parts.mkdir()
+    shutil.copytree(whole / "checkpoint-3", parts / "checkpoint-3")
+    shutil.copy(whole / "run.json", parts)
+    assert one_step.run(pair, table, parts, *options) == 0
+    name = "model.safetensors"
+    assert (parts / name).read_bytes() == (whole / name).read_bytes()
+    assert (parts / "checkpoint-3" / name).read_bytes() != (whole / name).read_bytes()
 
 
 def test_run_with_other_unlabelled_rows_is_another_run(
