@@ -72,6 +72,16 @@ final class DownloadTests: XCTestCase {
         XCTAssertEqual(ModelLibrary(directory: models).bundles.count, 1)
     }
 
+    func testAFolderThatIsNoModelStays() async throws {
+        let other = models.appendingPathComponent("tiny-int8/notes.txt")
+        try FileManager.default.createDirectory(
+            at: other.deletingLastPathComponent(), withIntermediateDirectories: true
+        )
+        try Data("kept".utf8).write(to: other)
+        await assertFails("that is no model")
+        XCTAssertEqual(try Data(contentsOf: other), Data("kept".utf8))
+    }
+
     func testAnotherManifestThanTheAppExpectsIsRefused() async throws {
         await assertFails("another SHA-256", sha256: String(repeating: "0", count: 64))
         await assertFails("no SHA-256", sha256: "0123")

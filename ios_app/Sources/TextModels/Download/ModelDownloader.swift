@@ -105,10 +105,21 @@ public actor ModelDownloader {
         let target = models.appendingPathComponent(name, isDirectory: true)
         let older = staging.appendingPathComponent(".older", isDirectory: true)
         if manager.fileExists(atPath: target.path) {
+            let settings = target.appendingPathComponent("model.json")
+            guard manager.fileExists(atPath: settings.path) else {
+                throw TextModelsError.failedDownload(
+                    file: name, reason: "a folder of this name is there that is no model"
+                )
+            }
             try? manager.removeItem(at: older)
             try manager.moveItem(at: target, to: older)
         }
-        try manager.moveItem(at: folder, to: target)
+        do {
+            try manager.moveItem(at: folder, to: target)
+        } catch {
+            try? manager.moveItem(at: older, to: target)
+            throw error
+        }
         try? manager.removeItem(at: staging)
         return try ModelBundle(directory: target)
     }
