@@ -75,7 +75,8 @@ def test_commands_of_the_readme_work_as_typed(folder: Path) -> None:
     shown = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     export = next(text for line, text in printed.items() if "export.coreml --model qa-mini" in line)
     rows = [re.sub(r"transformers .*", "transformers", name) for name in ROW.findall(export)]
-    assert [re.sub(r"transformers .*", "transformers", name) for name in shown] == rows
+    shown = [re.sub(r"transformers .*", "transformers", name) for name in shown]
+    assert rows and shown[: len(rows)] == rows
 
 
 @pytest.mark.docs
