@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_directory, is_free
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.models.checkpoint_folder import checkpoint_directory, read_object
+from distill.models.checkpoint_folder import checkpoint_directory
 from distill.runs.run_outputs import copy_tokenizer
 
 if TYPE_CHECKING:

@@ -18,19 +18,22 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import expanded, options_given, parse
 from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks import glue
+from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, evaluation_of
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
-from distill.tasks.statistics import intervals, paired
 from distill.tasks.table import TASKS, task_named
-from distill.tasks.task import Scored, Task
+
+if TYPE_CHECKING:
+    from distill.tasks.task import Scored, Task
 
 ALL_OF_GLUE = "glue"
 
@@ -58,6 +61,7 @@ class EvaluateArguments(TaskOptions):
         default=None, metadata={"help": "write the answers here, as JSON"}
     )
     json: bool = field(default=False, metadata={"help": "print JSON"})
+    save_json: Path | None = field(default=None, metadata={"help": "keep the result as JSON"})
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -87,11 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from distill.console.progress import quiet
 
     with quiet():
-        report = evaluate(arguments)
-    if arguments.json:
-        print(json.dumps(report, indent=2))
-    else:
-        _print(report, " and ".join(arguments.predictions or arguments.model))
+        result = evaluate(arguments)
+    title = " and ".join(arguments.predictions or arguments.model)
+    show_result(arguments, result, lambda found: _print(found, title))
     return 0
 
 
@@ -113,7 +115,7 @@ def _with_names(given: Sequence[str]) -> list[str]:
     return [*options, "--model", *first] if first else options
 
 
-def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
+def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     """The metrics of a model or a prediction file, with 95% intervals; of two both, and the
     differences; `glue` gives the score of each task that has a checkpoint, and their macro score.
 
@@ -126,27 +128,27 @@ def evaluate(arguments: EvaluateArguments) -> dict[str, Any]:
     found = [_scored(task, model, arguments) for model in arguments.model]
     found += [_scored_file(task, path, arguments) for path in arguments.predictions]
     if len(found) == 2:
-        reports = {name: _report(s) for name, s in zip(("first", "second"), found, strict=True)}
-        return {**reports, "difference": paired(found[0].statistics, found[1].statistics)}
+        return comparison_of(*found)
     if arguments.save_predictions:
         from distill.console.atomic import atomic_file
 
         with atomic_file(arguments.save_predictions) as staged:
             text = json.dumps(found[0].predictions, ensure_ascii=False)
             staged.write_text(text, encoding="utf-8")
-    return _report(found[0])
+    return evaluation_of(found[0])
 
 
-def _evaluate_glue(arguments: EvaluateArguments) -> dict[str, Any]:
+def _evaluate_glue(arguments: EvaluateArguments) -> Evaluation:
     folder = Path(arguments.model[0])
     present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
     if not present:
         raise UserError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
-    scores = {
-        name: evaluate(replace(arguments, task=name, model=[str(folder / name)]))["score"]
-        for name in present
-    }
-    return {**scores, "macro_score": glue.macro_score(scores), "tasks": len(scores)}
+    scores = {}
+    for name in present:
+        own = replace(arguments, task=name, model=[str(folder / name)])
+        scores[name] = _scored(task_named(name), own.model[0], own).metrics["score"]
+    whole = {"macro_score": glue.macro_score(scores), "tasks": len(scores)}
+    return Evaluation({**scores, **whole}, {})
 
 
 def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
@@ -168,7 +170,7 @@ def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
 
 
 def _scored_file(task: Any, path: str, arguments: EvaluateArguments) -> Scored:
-    from distill.tasks.squad import read_json
+    from distill.console.bounded_files import read_json
 
     stored = read_json(Path(path))
     if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
@@ -178,31 +180,27 @@ def _scored_file(task: Any, path: str, arguments: EvaluateArguments) -> Scored:
     return scored
 
 
-def _report(scored: Scored) -> dict[str, Any]:
-    return {**scored.metrics, "intervals": intervals(scored.statistics)}
-
-
-def _print(report: dict[str, Any], title: str) -> None:
+def _print(result: Evaluation | Comparison, title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    models = [report["first"], report["second"]] if "difference" in report else [report]
-    table = Table("metric", title=plain(title), title_justify="left")
-    for name in ("first", "second", "difference, second - first")[: 3 if len(models) > 1 else 1]:
-        table.add_column(name if len(models) > 1 else "value")
-    for key in models[0]:
-        if key == "intervals":
-            continue
+    if isinstance(result, Comparison):
+        models, differences = [result.first, result.second], result.differences
+        heads = ["first", "second", "difference, second - first"]
+    else:
+        models, differences, heads = [result], {}, ["value"]
+    table = Table("metric", *heads, title=plain(title), title_justify="left")
+    for name in models[0].metrics:
         cells = [
-            with_interval(value_words(key, model[key]), model.get("intervals", {}).get(key))
+            with_interval(value_words(name, model.metrics[name]), model.intervals.get(name))
             for model in models
         ]
-        if change := report.get("difference", {}).get(key):
-            words = difference_words(key, change["difference"])
-            cells.append(with_interval(words, change["interval"], signed=True))
+        if change := differences.get(name):
+            words = difference_words(name, change.difference)
+            cells.append(with_interval(words, change.interval, signed=True))
         if len(models) > 1:  # side by side, the interval below its value
             cells = [cell.replace(" (", "\n(") for cell in cells]
-        table.add_row(plain(metric_title(key)), *cells)
+        table.add_row(plain(metric_title(name)), *cells)
     Console(markup=False).print(table)
     print("in parentheses: 95% intervals, by bootstrap")
 

@@ -29,9 +29,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.atomic import atomic_directory, is_free
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.models.checkpoint_folder import checkpoint_directory, read_object
+from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.vocabulary_file import write_vocabulary
 
 if TYPE_CHECKING:

@@ -25,12 +25,13 @@ DATA = (
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    from export.bundle.package_inputs import read_inputs
     from export.simulator.diagnose.command import parser, run
     from export.simulator.program import check_format
 
     arguments = parser("python -m export.diagnose", __doc__, DATA).parse_args(argv)
     check_format(arguments.package)
+    from export.bundle.package_inputs import read_inputs
+
     inputs = read_inputs(arguments.package, arguments.data, max(arguments.limit, 1))
     return run(arguments, inputs)
 

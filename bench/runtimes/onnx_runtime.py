@@ -9,6 +9,8 @@ from bench.runtimes.contenders import TASK, Model
 from bench.runtimes.registry import Prepared, Unavailable, folder_of
 from bench.runtimes.workloads import Inputs, Predict
 from distill.console.errors import UserError
+from export.simulator.errors import SimulatorError
+from export.simulator.session import one_line, open_session
 
 FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onnx", "int8")}
 
@@ -56,19 +58,11 @@ def session(path: str | bytes, threads: int) -> Any:
     Raises:
         UserError: the file is no ONNX model.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-        reason = " ".join(str(error).split())
+        return open_session(path, threads, {"session.force_spinning_stop": "1"})
+    except SimulatorError as error:
         name = path if isinstance(path, str) else "model"
-        raise UserError(f"{name}: ONNX Runtime cannot load it ({reason})") from None
+        raise UserError(f"{name}: ONNX Runtime cannot load it ({error})") from None
 
 
 def session_predict(loaded: Any) -> Predict:
@@ -92,7 +86,7 @@ def session_predict(loaded: Any) -> Predict:
         try:
             return loaded.run(None, feeds)
         except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-            tokens, reason = inputs["input_ids"].shape[1], " ".join(str(error).split())
+            tokens, reason = inputs["input_ids"].shape[1], one_line(error)
             raise Unavailable(f"it cannot run {tokens} tokens ({reason})") from None
 
     return predict

@@ -1,13 +1,16 @@
-"""Files that are read whole, up to a size: an archive of a few kilobytes may inflate to more than
-the memory holds."""
+"""Files that are read whole, plain or gzipped, as bytes, text or JSON. They are read up to a size:
+an archive of a few kilobytes may inflate to more than the memory holds."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from distill.console.errors import UserError
 
@@ -72,3 +75,69 @@ def check_sizes(folder: Path, files: Sequence[Path]) -> None:
             f"{folder}: holds {len(files):,} files of {size:,} bytes, more than {MOST_FILES:,} or "
             f"{LARGEST:,}; set {ANY_SIZE}=1 to read them"
         )
+
+
+def read_text(path: Path, largest: int = LARGEST) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        UserError: no such file, one that is too large or has a line of more than `LONGEST_ROW`
+            bytes, a damaged .gz, or no UTF-8 text.
+    """
+    try:
+        return read_bounded(path, largest, LONGEST_ROW).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a text file ({error})") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        UserError: no such file, one that is too large, a damaged .gz, or no JSON.
+    """
+    try:
+        return json.loads(read_bounded(path))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: not a JSON file ({error})") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The content of a JSON file that holds an object.
+
+    Raises:
+        UserError: as `read_json`, or it holds something else.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a JSON object")
+    return content
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1."""
+    return ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
+
+
+def json_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON objects in a text with one on each line, each with its place in words.
+
+    Args:
+        path: of the text, for the place.
+
+    Raises:
+        UserError: a line that is not a JSON object.
+    """
+    for number, line in numbered_lines(text):
+        place = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{place}: not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{place}: not a JSON object")
+        yield place, row

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
-from distill.console.bounded_files import read_bounded
+from distill.console.bounded_files import read_json, read_object
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from distill.models.presets import PRESETS, preset_directory
@@ -81,25 +79,10 @@ def _weight_places(folder: Path) -> list[str]:
     if not path.is_file():
         return [""]
     try:
-        modules = [str(entry["path"]) for entry in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        modules = [str(entry["path"]) for entry in read_json(path)]
+    except (TypeError, KeyError) as error:
         raise UserError(f"{path}: damaged, not a list of modules ({error})") from None
     return list(dict.fromkeys(["", *(f"{module}/" for module in modules if module)]))
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The content of a JSON file that holds an object.
-
-    Raises:
-        UserError: it holds none.
-    """
-    try:
-        content = json.loads(read_bounded(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: damaged, no JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: damaged, no JSON object")
-    return content
 
 
 def longest_input(directory: Path) -> int | None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.atomic import atomic_file
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import read_object
 from distill.runs.loss_plot import LOSSES_FILE
 from distill.runs.run_outputs import METRICS_FILE, TOKENIZER_FILES
 from distill.runs.whole_checkpoints import damage, newest_first, stranger

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import read_object
 from distill.models.loading import load_auto_tokenizer, load_reporting
 from distill.models.tokenizer import load_tokenizer
 

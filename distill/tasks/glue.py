@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from distill.console.bounded_files import LONGEST_ROW, read_bounded
+from distill.console.bounded_files import read_text
 from distill.console.errors import UserError
 from distill.corpus import hub
 
@@ -115,7 +113,7 @@ def read_examples(task: GlueTask, path: Path) -> list[GlueExample]:
         UserError: a column is missing, or a row is broken; named with its line.
     """
     # Split by hand: with quotes as text, `csv` would only add its own idea of a line end.
-    rows = [line.rstrip("\r").split("\t") for line in _text(path).split("\n")]
+    rows = [line.rstrip("\r").split("\t") for line in read_text(path).split("\n")]
     if rows[-1] == [""]:
         rows.pop()
     columns = _columns(task, rows, path)
@@ -129,15 +127,6 @@ def read_examples(task: GlueTask, path: Path) -> list[GlueExample]:
     if not examples:
         raise UserError(f"{path}: holds no row")
     return examples
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a text file ({error})") from None
 
 
 def _columns(task: GlueTask, rows: list[list[str]], path: Path) -> list[int | None]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from distill.console.bounded_files import LONGEST_ROW, check_sizes, read_bounded
+from distill.console.bounded_files import LONGEST_ROW, check_sizes, json_lines, read_text
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.tasks import glue
@@ -57,11 +54,7 @@ def _from_folders(folder: Path) -> Iterator[GlueExample]:
             raise UserError(f"{folder / name}: holds no .txt file")
         check_sizes(folder / name, paths)
         for path in paths:
-            try:
-                text = read_bounded(path, LONGEST_ROW).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise UserError(f"{path}: not UTF-8 ({error.reason})") from None
-            yield _review(text, name, str(path))
+            yield _review(read_text(path, LONGEST_ROW), name, str(path))
 
 
 def _from_tsv(path: Path) -> list[GlueExample]:
@@ -74,26 +67,14 @@ def _from_tsv(path: Path) -> list[GlueExample]:
 
 
 def _from_jsonl(path: Path) -> list[GlueExample]:
-    try:
-        lines = read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8").split("\n")
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a text file ({error})") from None
-    examples = [
-        _from_object(line, f"{path}, line {number}")
-        for number, line in enumerate(lines, 1)
-        if line.strip()
-    ]
+    examples = [_from_object(row, place) for place, row in json_lines(read_text(path), path)]
     if not examples:
         raise UserError(f"{path}: holds no row")
     return examples
 
 
-def _from_object(line: str, place: str) -> GlueExample:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not JSON ({error})") from None
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "label" not in row:
+def _from_object(row: dict[str, Any], place: str) -> GlueExample:
+    if not isinstance(row.get("text"), str) or "label" not in row:
         raise UserError(f"{place}: not an object with a text and a label")
     try:
         row["text"].encode()

@@ -4,14 +4,11 @@ guessed."""
 from __future__ import annotations
 
 import csv
-import gzip
-import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.console.bounded_files import LONGEST_ROW, read_bounded
+from distill.console.bounded_files import json_lines, read_text
 from distill.console.errors import UserError
 from distill.corpus.dataset_rows import data_set, read_data_set
 from distill.corpus.text_sources import is_json
@@ -42,7 +39,7 @@ def read_rows(path: str | Path, training: bool = False) -> list[Row]:
     if suffix in DELIMITERS:
         rows = _from_table(text, DELIMITERS[suffix], place)
     elif suffix in (".jsonl", ".ndjson"):
-        rows = _from_lines(text, place)
+        rows = [row for _, row in json_lines(text, place)]
     else:
         raise UserError(
             f"{place}: unknown format (expected .csv, .tsv, .jsonl, a folder or hub:NAME)"
@@ -50,20 +47,6 @@ def read_rows(path: str | Path, training: bool = False) -> list[Row]:
     if not rows:
         raise UserError(f"{place}: holds no row")
     return rows
-
-
-def read_text(path: Path) -> str:
-    """The text of a file, plain or gzipped.
-
-    Raises:
-        UserError: no such file, one that is too large, or no UTF-8 text.
-    """
-    try:
-        return read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a text file ({error})") from None
 
 
 def _from_table(text: str, delimiter: str, path: Path) -> list[Row]:
@@ -95,21 +78,6 @@ def _parsed(text: str, path: Path, **form: Any) -> list[Row]:
                 rows.append(dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
-    return rows
-
-
-def _from_lines(text: str, path: Path) -> list[Row]:
-    rows: list[Row] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: not an object")
-        rows.append(row)
     return rows
 
 

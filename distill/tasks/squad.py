@@ -7,9 +7,6 @@ span over all windows of its question (Devlin et al., arXiv 1810.04805, section 
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distill.console.bounded_files import read_bounded
+from distill.console.bounded_files import read_json
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.models.tokenizer import pair_separators, special_ids
@@ -76,20 +73,6 @@ class Answer:
     end: int
     score: float
     probability: float = 0.0
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file, gzipped or plain.
-
-    Raises:
-        UserError: the file is missing, too large or no JSON.
-    """
-    try:
-        return json.loads(read_bounded(path))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a JSON file ({error})") from None
 
 
 def load_examples(path: str | Path, on_mismatch: str = "skip") -> list[Example]:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from transformers import AutoModelForQuestionAnswering
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
 from distill.losses.task import mask_padding, span_distillation_kl, span_loss, span_targets
-from distill.models.checkpoint_folder import longest_input, read_object
+from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import configuration, load_weights
 from distill.models.presets import data_directory
 from distill.models.tokenizer import load_tokenizer

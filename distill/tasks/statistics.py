@@ -16,6 +16,8 @@ import numpy as np
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 BLOCK_CELLS = 4_000_000  # counts held at a time
+Interval = tuple[float, float]
+"""Its lower and its upper end."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +69,30 @@ def resampled(statistics: Mapping[str, Statistics], seed: int = 0) -> dict[str, 
     return {name: np.mean(values, 0) for name, values in found.items()}
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def _interval(values: np.ndarray) -> Interval:
     low, high = np.nanquantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
-def intervals(statistics: Mapping[str, Statistics]) -> dict[str, tuple[float, float]]:
+def intervals(statistics: Mapping[str, Statistics]) -> dict[str, Interval]:
     """95% percentile intervals by metric (Efron 1979)."""
     return {name: _interval(values) for name, values in resampled(statistics).items()}
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Of a metric, second - first, with its 95% interval over the same resamples, and the
+    ``share`` of the resamples in which the second is better."""
+
+    difference: float
+    interval: Interval
+    share: float
+
+
 def paired(
     first: Mapping[str, Statistics], second: Mapping[str, Statistics]
-) -> dict[str, dict[str, Any]]:
-    """By metric: the ``difference`` second - first, its 95% ``interval`` over the same resamples,
-    and ``share``, of the resamples in which the second is better."""
+) -> dict[str, Difference]:
+    """The difference of every metric between two models that were scored on the same examples."""
     one, other = resampled(first), resampled(second)  # one seed: the same draws
     whole = [
         {n: float(np.mean([s.metrics(np.asarray(s.rows.sum(0)).reshape(1, -1))[n][0]
@@ -89,11 +100,11 @@ def paired(
         for model in (first, second)
     ]  # fmt: skip
     return {
-        name: {
-            "difference": whole[1][name] - whole[0][name],
-            "interval": _interval(other[name] - one[name]),
-            "share": float((other[name] > one[name]).mean()),
-        }
+        name: Difference(
+            difference=whole[1][name] - whole[0][name],
+            interval=_interval(other[name] - one[name]),
+            share=float((other[name] > one[name]).mean()),
+        )
         for name in one
     }
 

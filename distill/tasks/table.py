@@ -1,31 +1,75 @@
-"""The tasks by name: what is not here is refused by name."""
+"""The tasks by name: what is not here is refused by name.
+
+The file of a task is imported when the task is first used. A list of names, as `--help` prints it,
+does without PyTorch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 from distill.console.errors import UserError
 from distill.tasks import glue
-from distill.tasks.classify import Classify
-from distill.tasks.embed import Embed
-from distill.tasks.official import Glue, Imdb
-from distill.tasks.rank import Rank
-from distill.tasks.squad_task import SpanTask
-from distill.tasks.task import Task
-from distill.tasks.tokens import Tokens
 
-TASKS: dict[str, Task] = {
-    task.name: task
-    for task in (
-        SpanTask("squad"),
-        SpanTask("squad2", allow_null=True),
-        *(Glue(name) for name in glue.TASKS),
-        Imdb("imdb"),
-        Classify("classify"),
-        Tokens("tokens"),
-        Embed("embed"),
-        Rank("rank"),
-    )
-}
+if TYPE_CHECKING:
+    from distill.tasks.task import Task
+
 MASKED_TEXT = "mlm"
+
+
+class Row(NamedTuple):
+    """Where a task is: its file in this room, its class there, and what makes it besides a name."""
+
+    file: str
+    of: str
+    options: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+    def task(self, name: str) -> Task:
+        task: Task = getattr(import_module(f"distill.tasks.{self.file}"), self.of)(
+            name, **self.options
+        )
+        return task
+
+
+class Tasks(MutableMapping[str, "Task"]):
+    """Tasks by name, each made when it is first asked for."""
+
+    def __init__(self, rows: dict[str, Row]) -> None:
+        self._rows: dict[str, Row | Task] = dict(rows)
+
+    def __getitem__(self, name: str) -> Task:
+        row = self._rows[name]
+        if isinstance(row, Row):
+            row = self._rows[name] = row.task(name)
+        return row
+
+    def __setitem__(self, name: str, task: Task) -> None:
+        self._rows[name] = task
+
+    def __delitem__(self, name: str) -> None:
+        del self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+TASKS = Tasks(
+    {
+        "squad": Row("squad_task", "SpanTask"),
+        "squad2": Row("squad_task", "SpanTask", {"allow_null": True}),
+        **{name: Row("official", "Glue") for name in glue.TASKS},
+        "imdb": Row("official", "Imdb"),
+        "classify": Row("classify", "Classify"),
+        "tokens": Row("tokens", "Tokens"),
+        "embed": Row("embed", "Embed"),
+        "rank": Row("rank", "Rank"),
+    }
+)
 
 
 def task_named(name: str) -> Task:

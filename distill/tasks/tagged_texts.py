@@ -12,9 +12,10 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
 
+from distill.console.bounded_files import read_text
 from distill.console.errors import UserError
 from distill.corpus.dataset_rows import data_set
-from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows, read_text
+from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows
 
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIES]-.+")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from export.checkpoint.json_file import read_object
 
 KIND = "CrossEncoder"
 SETTINGS = "config_sentence_transformers.json"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import HUB_ID, check_files, from_hub
 from distill.models.presets import PRESETS, preset_directory
 from export.checkpoint.configuration import EncoderConfig, encoder_config
 from export.checkpoint.cross_encoder import is_cross_encoder, score_activation
-from export.checkpoint.json_file import read_object
 from export.checkpoint.sentence_modules import SentenceModules, read_modules, transformer_folder
 from export.checkpoint.weight_files import read_weights
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from distill.console.bounded_files import read_json, read_object
 from distill.console.errors import UserError
 from export.checkpoint.activations import MODULE_ACTIVATIONS
 from export.checkpoint.cross_encoder import KIND, SETTINGS
-from export.checkpoint.json_file import read_json, read_object
 from export.checkpoint.weight_files import SINGLE_AND_INDEX, load_tensors
 
 OLD_MODES = {

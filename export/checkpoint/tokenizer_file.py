@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
 from distill.families.family import BERT_TOKENS
-from export.checkpoint.json_file import read_object
 from export.checkpoint.reading import TOKENIZER_FILES, Checkpoint
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from export.checkpoint.json_file import read_object
 
 SINGLE_AND_INDEX = (
     ("model.safetensors", "model.safetensors.index.json"),

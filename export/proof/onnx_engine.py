@@ -12,6 +12,8 @@ from distill.console.errors import UserError
 from export.proof.differences import Difference, compare
 from export.proof.onnx_report import Taken
 from export.proof.witness import Witness
+from export.simulator.errors import SimulatorError
+from export.simulator.session import open_session
 from export.tasks.model_inputs import Inputs, encode, take
 
 if TYPE_CHECKING:
@@ -26,16 +28,10 @@ class OnnxEngine:
     """An ONNX file in ONNX Runtime; inputs are cast to int64, as the file takes them."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
         try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-            raise UserError(f"{path}: {' '.join(str(error).split())}") from None
+            self.session = open_session(str(path))
+        except SimulatorError as error:
+            raise UserError(f"{path}: ONNX Runtime cannot load it ({error})") from None
         self.names = [value.name for value in self.session.get_inputs()]
         self.outputs = [value.name for value in self.session.get_outputs()]
 

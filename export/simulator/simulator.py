@@ -30,13 +30,12 @@ from .operations import load_operations
 from .operations.control_flow import LOOP_LIMIT
 from .outputs import typed
 from .program import LoadedProgram, load_program
+from .session import EXTERNAL_FOLDER, one_line, open_session
 from .shapes import allowed
 from .state import State, checked, fresh
 from .weights import Weights
 
 MAX_PROTO_BYTES = 2**31 - 1
-EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
-NO_LOG = 4
 _said: set[str] = set()
 
 
@@ -155,19 +154,12 @@ class Simulator(Described):
         Raises:
             SimulatorError: ONNX Runtime has no kernel for a part of the program, or refuses it.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = NO_LOG  # what fails is raised
-        options.intra_op_num_threads = self.threads
-        if self._weights.folder is not None:
-            options.add_session_config_entry(EXTERNAL_FOLDER, str(self._weights.folder))
+        folder = self._weights.folder
+        entries = {} if folder is None else {EXTERNAL_FOLDER: str(folder)}
         try:
-            return onnxruntime.InferenceSession(
-                self._graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's own types derive from Exception alone
-            raise SimulatorError(f"the program cannot be run: {_line(error)}") from None
+            return open_session(self._graph.SerializeToString(), self.threads, entries)
+        except SimulatorError as error:
+            raise SimulatorError(f"the program cannot be run: {error}") from None
 
     @property
     def input_shapes(self) -> dict[str, tuple[int | str, ...]]:
@@ -248,7 +240,7 @@ class Simulator(Described):
                 raise SimulatorError(
                     f"a loop did not end within {self.max_iterations} steps (max_iterations)"
                 ) from None
-            raise SimulatorError(f"the simulation failed: {_line(error)}") from None
+            raise SimulatorError(f"the simulation failed: {one_line(error)}") from None
         outputs = {out.name: results[f"output_{out.name}"] for out in self.outputs}
         return outputs, {key: results[f"state_{key}"] for key in self.states}
 
@@ -286,7 +278,3 @@ def _results(function: Any, watch: Collection[str]) -> list[Any]:
     made = (var for op in function.operations for var in op.outputs)
     watched = [var for var in (*function.inputs.values(), *made) if var.name in watch]
     return list(dict.fromkeys([*function.outputs, *watched]))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

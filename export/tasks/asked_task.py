@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import read_object
 from distill.models.presets import PRESETS
 from export.checkpoint.cross_encoder import KIND, is_cross_encoder
 from export.checkpoint.reading import checkpoint_root

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from distill.console.bounded_files import LONGEST_ROW, read_bounded
+from distill.console.bounded_files import json_lines, numbered_lines, read_text
 from distill.console.errors import UserError
 from distill.tasks.tagged_texts import columns_of
 
 Row = dict[str, str]
 FORMATS = ".csv, .tsv or .jsonl, also with .gz"
-
-
-def read_text(path: Path) -> str:
-    """The text of a file, plain or gzipped.
-
-    Raises:
-        UserError: no such file, one that is too large, or no UTF-8 text.
-    """
-    try:
-        return read_bounded(path, longest_row=LONGEST_ROW).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a text file ({error})") from None
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -41,7 +26,7 @@ def read_rows(path: Path) -> list[Row]:
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     text = read_text(path)
     if suffix == ".jsonl":
-        rows = [_object(line, f"{path}, line {n}") for n, line in _lines(text)]
+        rows = [_as_text(row) for _, row in json_lines(text, path)]
     elif suffix in (".csv", ".tsv"):
         stream = io.StringIO(text, newline="")
         reader = (
@@ -108,23 +93,13 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         UserError: as `read_text`, or there is none.
     """
-    lines = [line.strip() for _, line in _lines(read_text(path))]
+    lines = [line.strip() for _, line in numbered_lines(read_text(path))]
     if not lines:
         raise UserError(f"{path}: holds no text")
     return lines
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
-    return [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def _object(line: str, place: str) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not JSON ({error})") from None
-    if not isinstance(row, dict):
-        raise UserError(f"{place}: not a JSON object")
+def _as_text(row: dict[str, Any]) -> Row:
     return {
         str(key): value if isinstance(value, str) else json.dumps(value)
         for key, value in row.items()

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from distill.console import bounded_files
-from distill.console.bounded_files import ANY_SIZE, check_sizes, read_bounded
+from distill.console.bounded_files import (
+    ANY_SIZE,
+    check_sizes,
+    json_lines,
+    read_bounded,
+    read_object,
+    read_text,
+)
 from distill.console.errors import UserError
 
 
@@ -57,3 +64,31 @@ def test_bounded_folder_counts_its_files_and_their_bytes(
                 check_sizes(tmp_path, files)
             patch.setenv(ANY_SIZE, "1")
             check_sizes(tmp_path, files)
+
+
+def test_text_is_read_gzipped_and_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt.gz"
+    path.write_bytes(gzip.compress("\ufeffüber".encode()))
+    assert read_text(path) == "über"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x1f\x8b\x08cut", "not a JSON file"),
+        (b"[" * 100_000, "not a JSON file"),
+        (b"[1]", "not a JSON object"),
+    ],
+)
+def test_object_that_is_none_is_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "object.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"object\.json: {said}"):
+        read_object(path)
+
+
+def test_json_lines_name_the_line_that_is_no_object(tmp_path: Path) -> None:
+    rows = json_lines('{"a": 1}\n\n[2]\n', tmp_path / "rows.jsonl")
+    assert next(rows)[1] == {"a": 1}
+    with pytest.raises(UserError, match=r"rows\.jsonl, line 3: not a JSON object"):
+        next(rows)

@@ -11,6 +11,7 @@ import pytest
 from tokenizers import BertWordPieceTokenizer, Tokenizer
 from tokenizers.processors import TemplateProcessing
 
+from distill.console.bounded_files import read_json
 from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.models.tokenizer import load_tokenizer
@@ -20,7 +21,6 @@ from distill.tasks.squad import (
     load_checked,
     load_examples,
     make_features,
-    read_json,
 )
 from distill.tasks.squad_scores import score
 

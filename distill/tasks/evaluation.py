@@ -1,0 +1,50 @@
+"""What an evaluation finds: the metrics of a model with their intervals, or two models compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from distill.tasks.statistics import Difference, Interval, intervals, paired
+
+if TYPE_CHECKING:
+    from distill.tasks.task import Scored
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name, in percent or a count, and 95% intervals of those that have one."""
+
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.metrics, **({"intervals": dict(self.intervals)} if self.intervals else {})}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same examples, and by metric the difference second - first."""
+
+    first: Evaluation
+    second: Evaluation
+    differences: Mapping[str, Difference]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "first": self.first.as_json(),
+            "second": self.second.as_json(),
+            "difference": {name: asdict(found) for name, found in self.differences.items()},
+        }
+
+
+def evaluation_of(scored: Scored) -> Evaluation:
+    """The metrics of a model with their intervals."""
+    return Evaluation(scored.metrics, intervals(scored.statistics))
+
+
+def comparison_of(first: Scored, second: Scored) -> Comparison:
+    """Two models that were scored on the same examples."""
+    differences = paired(first.statistics, second.statistics)
+    return Comparison(evaluation_of(first), evaluation_of(second), differences)
