@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.console.atomic import atomic_file
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
@@ -70,10 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
     with quiet():
         report = ablate(chosen, settings, training)
-    if settings.json:
-        print(json.dumps(report, indent=2))
-    else:
-        ablation.show(report)
+    show_result(settings, report, ablation.show)
     return 0
 
 

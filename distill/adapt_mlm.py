@@ -12,38 +12,37 @@ read it. The decoder is tied to the word embeddings. The same command resumes a 
 from __future__ import annotations
 
 import copy
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.runs import pretraining_result
+from distill.runs.pretraining_result import show
 from distill.runs.run_folder import claim_run, clear_run
-from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
+from distill.training.settings import (
+    REFERENCE_TRAINING,
+    CorpusSettings,
+    PretrainSettings,
+    check_training,
+)
 
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
 
 
-@dataclass
-class MlmSettings:
+@dataclass(kw_only=True)
+class MlmSettings(CorpusSettings):
     """Which encoder learns from which text, and for how long its head learns alone."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset"})
-    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
     frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
     frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
-    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
-    corpus_dir: str = field(default="", metadata={"help": "tokenized corpus, to share"})
-    held_out: float = field(default=0.01, metadata={"help": "share of sequences for evaluation"})
-    data_note: str = field(default="", metadata={"help": "sources and licences of the text"})
-    force: bool = field(
-        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+    held_out: float = field(
+        default=0.01, metadata={"help": "share of the sequences kept for evaluation"}
     )
-    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         if self.frozen_steps < 0 or self.frozen_learning_rate <= 0:
@@ -60,10 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet():
         result = adapt(settings, training)
     if training.process_index == 0:
-        if settings.json:
-            print(json.dumps(result, indent=2))
-        else:
-            pretraining_result.show(result, Path(training.output_dir))
+        show_result(settings, result, lambda found: show(found, Path(training.output_dir)))
     return 0
 
 
@@ -78,15 +74,8 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
     from distill.training.pretraining_run import identity, pretrain
 
     output = Path(training.output_dir or "")
-    corpus = settings.corpus_dir or str(output / "corpus")
-    common: dict[str, Any] = {
-        "text": settings.text,
-        "sequence_length": settings.sequence_length,
-        "corpus_dir": corpus,
-        "held_out": settings.held_out,
-        "data_note": settings.data_note,
-        "force": settings.force,
-    }
+    common = {option.name: getattr(settings, option.name) for option in fields(CorpusSettings)}
+    common["corpus_dir"] = settings.corpus_dir or str(output / "corpus")
     check_training(training)
     start = str(output / FROZEN) if settings.frozen_steps else settings.model
     free = PretrainSettings(student=start, **common)

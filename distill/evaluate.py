@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
-from distill.console.options import expanded, options_given, parse
+from distill.console.options import JsonOptions, expanded, options_given, parse
 from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks import glue
@@ -39,7 +39,7 @@ ALL_OF_GLUE = "glue"
 
 
 @dataclass(kw_only=True)
-class EvaluateArguments(TaskOptions):
+class EvaluateArguments(TaskOptions, JsonOptions):
     """What to score, on what."""
 
     task: str = field(default="squad", metadata={"help": ", ".join((*TASKS, ALL_OF_GLUE))})
@@ -60,8 +60,6 @@ class EvaluateArguments(TaskOptions):
     save_predictions: str | None = field(
         default=None, metadata={"help": "write the answers here, as JSON"}
     )
-    json: bool = field(default=False, metadata={"help": "print JSON"})
-    save_json: Path | None = field(default=None, metadata={"help": "keep the result as JSON"})
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:

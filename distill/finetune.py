@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.atomic import atomic_file
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
-from distill.console.options import PLAIN_TRAINING, options_given, parse
+from distill.console.options import PLAIN_TRAINING, JsonOptions, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.models.stored_weights import EVEN_STEPS
@@ -58,6 +59,7 @@ NOT_OF_ONE_RUN = (
     "seeds",
     "baseline",
     "json",
+    "save_json",
     "on_mismatch",
     "force",
     "logits_cache",
@@ -70,7 +72,7 @@ RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to
 
 
 @dataclass(kw_only=True)
-class FinetuneArguments(TaskOptions):
+class FinetuneArguments(TaskOptions, JsonOptions):
     """What to fine-tune, on what, and from which teacher."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
@@ -131,7 +133,6 @@ class FinetuneArguments(TaskOptions):
     force: bool = field(
         default=False, metadata={"help": "run again, also where a run was finished or stopped"}
     )
-    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         task = task_named(self.task)
@@ -193,14 +194,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = run(arguments, training)
     if training.process_index != 0:
         return 0
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-    else:
-        report.show(result, f"{arguments.model} on {arguments.task}")
-        for best in _best_steps(result):
-            print(best_step_in_words(best))
-        print(where_the_model_is(Path(training.output_dir), NEXT))
+    show_result(arguments, result, lambda found: _show(found, arguments, training.output_dir))
     return 0
+
+
+def _show(result: dict[str, Any], arguments: FinetuneArguments, output: str) -> None:
+    report.show(result, f"{arguments.model} on {arguments.task}")
+    for best in _best_steps(result):
+        print(best_step_in_words(best))
+    print(where_the_model_is(Path(output), NEXT))
 
 
 def _best_steps(result: dict[str, Any]) -> list[dict[str, Any]]:

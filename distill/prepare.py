@@ -11,7 +11,6 @@ distill.pretrain reads them as one corpus.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -19,13 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
-from distill.console.options import options_given, parse
+from distill.console.options import JsonOptions, options_given, parse
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 
 
-@dataclass
-class PrepareSettings:
+@dataclass(kw_only=True)
+class PrepareSettings(JsonOptions):
     """Which text, by whose tokenizer, to where."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset: its tokenizer"})
@@ -39,7 +39,6 @@ class PrepareSettings:
         default=False, metadata={"help": "take lines of any length, and any size of a .gz"}
     )
     batch_size: int = field(default=5, metadata={"help": "at which padding is counted"})
-    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         if self.sequence_length < 14 or self.batch_size < 1:
@@ -51,18 +50,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = options_given(argv, PrepareSettings, __doc__)
     (settings,) = parse(given, PrepareSettings)
     result = prepare(settings)
-    if settings.json:
-        print(json.dumps(result, indent=2))
-    else:
-        speed = result["bytes_per_second"]
-        print(
-            f"{settings.out}: {result['sequences']:,} sequences, {result['tokens']:,} "
-            f"tokens, {result['dropped']:,} dropped; "
-            + (f"{speed / 1e6:.2f} MB/s of text" if speed else "made before")
-            + (f", {result['bytes_per_cpu_second'] / 1e6:.2f} MB a CPU second; " if speed else "; ")
-            + f"padding {result['padding']:.2%} in batches of {settings.batch_size}"
-        )
+    show_result(settings, result, lambda found: _show(found, settings))
     return 0
+
+
+def _show(result: dict[str, Any], settings: PrepareSettings) -> None:
+    speed = result["bytes_per_second"]
+    print(
+        f"{settings.out}: {result['sequences']:,} sequences, {result['tokens']:,} "
+        f"tokens, {result['dropped']:,} dropped; "
+        + (f"{speed / 1e6:.2f} MB/s of text" if speed else "made before")
+        + (f", {result['bytes_per_cpu_second'] / 1e6:.2f} MB a CPU second; " if speed else "; ")
+        + f"padding {result['padding']:.2%} in batches of {settings.batch_size}"
+    )
 
 
 def prepare(settings: PrepareSettings) -> dict[str, Any]:

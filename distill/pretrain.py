@@ -14,14 +14,14 @@ head gets one by python -m distill.adapt_mlm. Many GPUs:
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from distill.console.command_parser import show_result
 from distill.console.errors import command
 from distill.console.options import options_given, parse
-from distill.runs import pretraining_result
+from distill.runs.pretraining_result import show
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings
 
 
@@ -35,10 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet():
         result = pretrain(settings, training)
     if training.process_index == 0:
-        if settings.json:
-            print(json.dumps(result, indent=2))
-        else:
-            pretraining_result.show(result, Path(training.output_dir))
+        show_result(settings, result, lambda found: show(found, Path(training.output_dir)))
     return 0
 
 

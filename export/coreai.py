@@ -19,25 +19,15 @@ from pathlib import Path
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
-from distill.models.presets import PRESETS, default_model
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, PRECISIONS
-from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
-from export.tasks.names import TASKS
+from export.tasks.model_inputs import LENGTHS, parse_lengths
+from export.tasks.options import add_check_options, add_model_options, add_no_answer_option
 
 
 def parser() -> argparse.ArgumentParser:
     result = command_parser("export.coreai", __doc__)
     add = result.add_argument
-    add(
-        "--model",
-        default=default_model(),
-        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
-    )
-    add(
-        "--task",
-        choices=TASKS,
-        help="what the model answers; default: what the checkpoint is made for",
-    )
+    add_model_options(result)
     add(
         "--quantize",
         choices=ASSET_COMPRESSIONS,
@@ -65,17 +55,8 @@ def parser() -> argparse.ArgumentParser:
         "MODEL-TASK-QUANTIZE-coreai[-…]",
     )
     add("--force", action="store_true", help="replace the asset that is in the bundle")
-    add("--random-weights", action="store_true", help="the architecture alone, to see its cost")
-    add(
-        "--no-answer-threshold",
-        dest="no_answer",
-        type=parse_no_answer,
-        metavar="NUMBER|FILE",
-        help="qa: as export.coreml has it; of a bundle that is there its model.json decides",
-    )
-    add("--verify", type=Path, metavar="DATA", help="compare with PyTorch on data of the task too")
-    add("--limit", type=int, help="at most so many examples of --verify")
-    add("--no-verify", action="store_true", help="keep an asset that differs from PyTorch")
+    add_no_answer_option(result, "; of a bundle that is there its model.json decides")
+    add_check_options(result, "an asset")
     add_json_options(result)
     return result
 

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
-from distill.models.presets import PRESETS, default_model
 from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
-from export.tasks.model_inputs import LENGTHS, parse_lengths, parse_no_answer
-from export.tasks.names import TASKS
+from export.tasks.model_inputs import LENGTHS, parse_lengths
+from export.tasks.options import add_check_options, add_model_options, add_no_answer_option
 
 if TYPE_CHECKING:
     from export.checkpoint.reading import Checkpoint
@@ -36,16 +35,7 @@ APP_TASK = "qa"
 def parser() -> argparse.ArgumentParser:
     result = command_parser("export.coreml", __doc__)
     add = result.add_argument
-    add(
-        "--model",
-        default=default_model(),
-        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
-    )
-    add(
-        "--task",
-        choices=TASKS,
-        help="what the model answers; default: what the checkpoint is made for",
-    )
+    add_model_options(result)
     add(
         "--quantize",
         choices=COMPRESSIONS,
@@ -100,14 +90,7 @@ def parser() -> argparse.ArgumentParser:
         default=DEFAULT_TARGET,
         help="oldest system that is to run it; default %(default)s",
     )
-    add(
-        "--no-answer-threshold",
-        dest="no_answer",
-        type=parse_no_answer,
-        metavar="NUMBER|FILE",
-        help="qa: no answer where the score of none is so much above the best span; a number, or "
-        "SQuAD 2.0 JSON on which the best is chosen",
-    )
+    add_no_answer_option(result)
     add(
         "--classifier",
         action="store_true",
@@ -122,15 +105,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="directory of the bundle; default MODEL-TASK-QUANTIZE[-…]")
     add("--app", action="store_true", help=f"write into {APP_MODELS} of the demo app")
     add("--force", action="store_true", help="replace what is at --out")
-    add("--random-weights", action="store_true", help="the architecture alone, to see its cost")
-    add(
-        "--verify",
-        type=Path,
-        metavar="DATA",
-        help="compare with PyTorch on data too: SQuAD JSON for qa, STS-B TSV for embed",
-    )
-    add("--limit", type=int, help="at most so many examples of --verify, and of --data")
-    add("--no-verify", action="store_true", help="keep a package that differs from PyTorch")
+    add_check_options(result, "a package", ", and of --data")
     add_json_options(result)
     return result
 

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
 from distill.console.tables import print_pairs
-from distill.models.presets import PRESETS, default_model
-from export.tasks.model_inputs import parse_no_answer
-from export.tasks.names import TASKS
+from export.tasks.options import add_model_options, add_no_answer_option
 
 if TYPE_CHECKING:
     from export.proof.onnx_report import OnnxReport
@@ -32,12 +30,7 @@ FORMS = ("cpu", "mobile")
 def parser() -> argparse.ArgumentParser:
     result = command_parser("export.onnx", __doc__)
     add = result.add_argument
-    add(
-        "--model",
-        default=default_model(),
-        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
-    )
-    add("--task", choices=TASKS, help="default: what the checkpoint is made for")
+    add_model_options(result)
     add(
         "--for",
         dest="form",
@@ -48,17 +41,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--quantize", choices=QUANTIZATIONS, default="none", help="int8: dynamic, per channel")
     add("--vnni", action="store_true", help="8-bit weights for a CPU with VNNI, not this one")
-    add(
-        "--no-answer-threshold",
-        dest="no_answer",
-        type=parse_no_answer,
-        metavar="NUMBER|FILE",
-        help="qa: no answer where the score of none is so much above the best span; a number, or "
-        "SQuAD 2.0 JSON on which the best is chosen; written into the file's metadata",
-    )
+    add_no_answer_option(result, "; written into the file's metadata")
     add("--out", type=Path, help="default MODEL-TASK-QUANTIZE.onnx, weights above 2 GB beside it")
     add("--force", action="store_true", help="replace what is at --out")
-    add("--random-weights", action="store_true", help="the architecture alone")
     add("--no-verify", action="store_true", help="do not compare the file with PyTorch")
     add_json_options(result)
     return result

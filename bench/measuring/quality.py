@@ -86,4 +86,4 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
 
 def _against(first: Statistics, statistics: Statistics, quality: Quality) -> Quality:
     pair = paired({"data": first}, {"data": statistics})[quality.metric]
-    return replace(quality, difference=pair["difference"], difference_interval=pair["interval"])
+    return replace(quality, difference=pair.difference, difference_interval=pair.interval)

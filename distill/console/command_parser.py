@@ -75,13 +75,22 @@ class Result(Protocol):
 R = TypeVar("R")
 
 
-def show_result(arguments: argparse.Namespace, result: R, show: Callable[[R], None]) -> None:
+class Shown(Protocol):
+    """Options that say what is done with a result."""
+
+    json: bool
+    save_json: Any
+
+
+def show_result(
+    arguments: Shown | argparse.Namespace, result: R, show: Callable[[R], None]
+) -> None:
     """Do what the options of `add_json_options` ask of a result; without ``--json``, ``show``
     prints it."""
     plain = result.as_json() if isinstance(result, Result) else result
     content = json.dumps(finite(plain), indent=2)
     if arguments.save_json:
-        save_text(arguments.save_json, f"{content}\n")
+        save_text(Path(arguments.save_json), f"{content}\n")
     if arguments.json:
         print(content)
     else:

@@ -6,6 +6,7 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +16,14 @@ from distill.console.errors import UserError
 from distill.console.option_files import SUFFIXES, as_command_line, read_option_file
 
 HELP_WIDTH = 98
+
+
+@dataclass(kw_only=True)
+class JsonOptions:
+    """What is done with a result, besides a table of it."""
+
+    json: bool = field(default=False, metadata={"help": "print the result as JSON"})
+    save_json: str | None = field(default=None, metadata={"help": "keep the result as JSON"})
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -223,7 +223,7 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
 
 def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
     """What a run must agree on to go on: all that decides its outcome."""
-    free = ("corpus_dir", "data_note", "loss_positions", "force", "json")
+    free = ("corpus_dir", "data_note", "loss_positions", "force", "json", "save_json")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
     decided |= contents(settings.text)
     output = Path(training.output_dir or "")

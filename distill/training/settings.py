@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distill.console.errors import UserError
+from distill.console.options import JsonOptions
 
 TRAINING_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
@@ -71,9 +72,9 @@ WITHOUT_EFFECT = {
 }
 
 
-@dataclass
-class PretrainSettings:
-    """Who learns from whom, on what, by which loss."""
+@dataclass(kw_only=True)
+class CorpusSettings(JsonOptions):
+    """The text of a training and how it is cut, and whether it runs again."""
 
     text: list[str] = field(
         metadata={
@@ -81,6 +82,25 @@ class PretrainSettings:
             "`datasets`, or hub:NAME[:CONFIG[:SPLIT]]"
         }
     )
+    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
+    corpus_dir: str = field(
+        default="", metadata={"help": "tokenized corpus, to share; default: in --out"}
+    )
+    held_out: float = field(
+        default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
+    )
+    data_note: str = field(
+        default="", metadata={"help": "sources and licences of the text, for the model card"}
+    )
+    force: bool = field(
+        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+    )
+
+
+@dataclass(kw_only=True)
+class PretrainSettings(CorpusSettings):
+    """Who learns from whom, on what, by which loss."""
+
     teacher: str | None = field(
         default=None,
         metadata={"help": "checkpoint directory or preset; none: train --student alone, by MLM"},
@@ -109,20 +129,6 @@ class PretrainSettings:
     )
     freeze_encoder: bool = field(default=False, metadata={"help": "train the MLM head alone"})
     dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
-    sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
-    corpus_dir: str = field(
-        default="", metadata={"help": "tokenized corpus, to share; default: in --out"}
-    )
-    held_out: float = field(
-        default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
-    )
-    data_note: str = field(
-        default="", metadata={"help": "sources and licences of the text, for the model card"}
-    )
-    force: bool = field(
-        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
-    )
-    json: bool = field(default=False, metadata={"help": "print JSON"})
 
     def __post_init__(self) -> None:
         if isinstance(self.text, str):  # a YAML file may give one name
