@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import json
 import re
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
 
+import coremltools as ct
+import numpy as np
 import pytest
+from coremltools.converters.mil import Builder as mb
 
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES, family_of
 from distill.families.table import table as families_table
+from distill.tasks.table import TASKS as TRAINED
+from distill.tasks.table import Row
+from export.simulator import Simulator
+from export.simulator.errors import SimulatorError
+from export.simulator.graph import Graph
 from tests.docs.commands import ROOT
+from tests.export.simulator.programs import convert, simulate
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -36,8 +52,123 @@ def test_a_second_record_of_a_model_type_is_an_error() -> None:
 
 def test_tasks_that_export_and_training_share_have_one_name() -> None:
     """A checkpoint of a task that is trained on one's own data can be exported under its name."""
-    from distill.tasks.table import TASKS as trained
     from export.tasks.table import TASKS as exported
 
     own_data = {"classify", "tokens", "embed", "rank"}
-    assert own_data & set(trained) <= set(exported)
+    assert own_data <= set(TRAINED)
+    assert own_data <= set(exported)
+
+
+def test_a_new_task_to_train_is_one_file_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both commands take its name, its options and its defaults."""
+    from distill.evaluate import EvaluateArguments
+    from distill.finetune import FinetuneArguments
+    from distill.tasks.classify import Classify
+    from distill.tasks.table import TASKS, task_named
+
+    class Stance(Classify):
+        max_length = 77
+
+    file = types.ModuleType("distill.tasks.stance")
+    file.Stance = Stance  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    with pytest.raises(UserError, match="unknown task 'stance'"):
+        FinetuneArguments(model="m", task="stance", data="rows.csv")
+    monkeypatch.setitem(TASKS, "stance", Row("stance", "Stance").task("stance"))
+    for chosen in (
+        FinetuneArguments(model="m", task="Stance", data="rows.csv", label="side"),
+        EvaluateArguments(model=["m"], task="stance", data="rows.csv", label="side"),
+    ):
+        assert (chosen.task, chosen.max_length) == ("stance", 77)
+    with pytest.raises(UserError, match="--train_file is not an option of stance"):
+        FinetuneArguments(model="m", task="stance", train_file="x.json")
+    assert isinstance(task_named("stance"), Stance)
+
+
+def test_every_row_of_tasks_makes_a_task_of_its_name() -> None:
+    for name in TRAINED:
+        assert TRAINED[name].name == name
+
+
+def test_a_new_task_to_export_is_one_file_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for by name, and found from the architecture of a checkpoint."""
+    from export.coreml import parser
+    from export.tasks.classify import Classify
+    from export.tasks.table import TASKS, task_named, tasks_of
+
+    record = dataclasses.replace(Classify(), name="stance", architecture="ForStance")
+    with pytest.raises(UserError, match="unknown task 'stance'"):
+        task_named("stance")
+    monkeypatch.setitem(TASKS, "stance", record)
+    assert task_named("stance") is record
+    assert tasks_of(["BertForStance"]) == ["stance"]
+    names = importlib.import_module("export.tasks.names")
+    monkeypatch.setattr("export.tasks.options.TASKS", tuple(TASKS))
+    assert set(names.TASKS) == set(TASKS) - {"stance"}
+    assert parser().parse_args(["--task", "stance"]).task == "stance"
+
+
+def test_a_new_quantization_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes it, the target is checked, and weights are stored in its bits."""
+    from export.bundle.compress import COMPRESSIONS, Compression, check_target, compress_weights
+    from export.coreml import parser
+
+    with pytest.raises(UserError, match="--quantize: invalid choice: 'lut2'"):
+        parser().parse_args(["--quantize", "lut2"])
+    monkeypatch.setitem(COMPRESSIONS, "lut2", Compression(2, "palette", "iOS17", 5.0))
+    assert parser().parse_args(["--quantize", "lut2"]).quantize == "lut2"
+    with pytest.raises(UserError, match="lut2 needs --target iOS17 or later, not iOS16"):
+        check_target("lut2", "iOS16")
+    weights = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    model = convert(
+        lambda x: mb.linear(x=x, weight=weights),
+        [mb.TensorSpec(shape=(1, 64))],
+        target=ct.target.iOS18,
+    )
+    smaller = compress_weights(model, "lut2", "iOS18")
+    x = np.random.default_rng(1).normal(size=(1, 64)).astype(np.float32)
+    full, few = (next(iter(Simulator(m).predict({"x": x}).values())) for m in (model, smaller))
+    assert 0.01 < np.abs(full - few).max() / np.abs(full).max() < 1
+
+
+def test_a_new_operation_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a program is refused by its name; a second one of a name is an error."""
+    from export.simulator.operations import OPERATIONS, operation
+
+    x = np.array([[-1.0, 2.0]], np.float32)
+    assert simulate(lambda x: mb.relu(x=x), x=x).tolist() == [[0, 2]]
+    monkeypatch.delitem(OPERATIONS, "relu")
+    with pytest.raises(SimulatorError, match="relu"):
+        simulate(lambda x: mb.relu(x=x), x=x)
+
+    @operation("relu")
+    def relu(graph: Graph, op: Any) -> str:
+        return graph.node("Relu", [graph.value(op.x)])
+
+    assert simulate(lambda x: mb.relu(x=x), x=x).tolist() == [[0, 2]]
+    with pytest.raises(ValueError, match="'relu' is registered twice"):
+        operation("relu")(relu)
+
+
+def test_a_new_runtime_is_one_module_and_one_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.compare import main
+    from bench.runtimes.registry import RUNTIMES, Prepared, Runtime
+
+    module = types.ModuleType("bench.runtimes.sleeping")
+
+    def prepare(name: str, model: Any, lengths: tuple[int, ...], folder: Path) -> Prepared:
+        return Prepared(name, model.source, model.kind, model.random_weights, 1_000_000)
+
+    module.prepare = prepare  # type: ignore[attr-defined]
+    module.load = lambda prepared, threads: lambda inputs: time.sleep(0.001)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    line = ["qa-mini", "--runtime", "sleeping", "--workload", "fixed:8", "--seconds", "0.05"]
+    assert main([*line, "--no-memory"]) == 2
+    assert "unknown runtime 'sleeping'" in capsys.readouterr().err
+    monkeypatch.setitem(RUNTIMES, "sleeping", Runtime("sleeping", ("checkpoint",), "sleeps 1 ms"))
+    assert main([*line, "--no-memory", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["runtime"], row["size_mb"]) == ("sleeping", 1.0)
+    assert row["median_ms"] >= 1
