@@ -59,9 +59,11 @@ def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") 
     parser.add_argument("--save-json", type=Path, metavar="FILE", help=f"keep {what} as JSON")
 
 
-def show_result(arguments: argparse.Namespace, result: Any, lines: Iterable[str]) -> None:
+def show_result(
+    arguments: argparse.Namespace, result: Any, lines: Iterable[str], indent: int | None = 2
+) -> None:
     """Do what the options of `add_json_options` ask; without ``--json`` print the lines."""
-    content = json.dumps(result, indent=2)
+    content = json.dumps(result, indent=indent)
     if arguments.save_json:
         with written(arguments.save_json, force=True) as path:
             path.write_text(f"{content}\n", encoding="utf-8")

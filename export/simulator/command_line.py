@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import OneLineParser, written
+from .arguments import OneLineParser, add_json_options, show_result, written
 from .errors import SimulatorError
 from .graph import MAX_ITERATIONS, PRECISIONS
 
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--inputs", type=Path, required=True, metavar="FILE", help="arrays by name: .npz or .json"
     )
-    run.add_argument("--json", action="store_true", help="print the outputs as JSON")
+    add_json_options(run, "the outputs")
     run.add_argument("--out", type=Path, metavar="FILE", help="write the outputs as .npz")
     run.add_argument(
         "--max-iterations",
@@ -116,11 +116,9 @@ def _run(arguments: argparse.Namespace) -> int:
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in results.items()}
         with written(arguments.out, arguments.force) as path, path.open("wb") as file:
             np.savez(file, **arrays)
-    if arguments.json:
-        print(json.dumps({name: _plain(value) for name, value in results.items()}))
-    else:
-        for name, value in results.items():
-            print(f"{name}: {_shown(value)}")
+    plain = {name: _plain(value) for name, value in results.items()}
+    lines = (f"{name}: {_shown(value)}" for name, value in results.items())
+    show_result(arguments, plain, lines, indent=None)
     return 0
 
 

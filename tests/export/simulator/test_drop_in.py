@@ -197,7 +197,9 @@ def test_the_command_runs_a_package_and_writes_its_graph(mlmodel: Any, tmp_path:
     done = run("run", str(package), "--inputs", str(inputs), "--out", out)
     assert (done.stdout, done.stderr) == ("y: float32 (1, 4) [[1. 2. 3. 4.]]\n", "")
     np.testing.assert_array_equal(np.load(out)["y"], X + 1)
-    done = run("run", str(package), "--inputs", str(inputs), "--json")
+    kept = tmp_path / "kept.json"
+    done = run("run", str(package), "--inputs", str(inputs), "--json", "--save-json", str(kept))
+    assert kept.read_text(encoding="utf-8") == done.stdout
     assert done.stdout == '{"y": [[1.0, 2.0, 3.0, 4.0]]}\n'
     done = run("to-onnx", str(package), str(tmp_path / "model.onnx"))
     assert "1 nodes" in done.stdout or "2 nodes" in done.stdout, done.stdout
