@@ -83,3 +83,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
+
+
+def note(text: str) -> None:
+    """Print one line beside the result, on stderr."""
+    print(f"note: {text}", file=sys.stderr)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.models.loading import configuration, load_weights
 from distill.tasks.task import Labels
 
@@ -103,11 +102,6 @@ def _reorder(model: Any, order: list[int]) -> None:
     last.weight.copy_(last.weight[order])
     if last.bias is not None:
         last.bias.copy_(last.bias[order])
-
-
-def note(text: str) -> None:
-    """One line beside the result."""
-    print(f"note: {text}", file=sys.stderr)
 
 
 def labels_of(config: Any) -> Labels:

@@ -12,13 +12,12 @@ import torch
 from transformers import AutoModelForQuestionAnswering
 
 from distill.console.bounded_files import read_object
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.losses.task import mask_padding, span_distillation_kl, span_loss, span_targets
 from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import configuration, load_weights
 from distill.models.presets import data_directory
 from distill.models.tokenizer import load_tokenizer
-from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.other_windows import carried, same_windows
 from distill.tasks.splits import split_by_text

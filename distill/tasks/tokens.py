@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForTokenClassification
 
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.losses.task import distillation_kl
 from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import load_auto_tokenizer
-from distill.tasks.heads import load_named, note
+from distill.tasks.heads import load_named
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
 from distill.tasks.statistics import of_counts

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.models.loading import load_auto_tokenizer
-from distill.tasks.heads import note
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 from distill.training.best_step import Validation, held_back

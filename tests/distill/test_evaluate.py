@@ -13,7 +13,9 @@ import torch
 from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
 from distill.evaluate import _print, main
+from distill.tasks.evaluation import Comparison, Evaluation
 from distill.tasks.spaced_items import spaced
+from distill.tasks.statistics import Difference
 
 Capture = pytest.CaptureFixture[str]
 
@@ -202,9 +204,9 @@ def test_tables_fit_a_terminal_of_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     intervals = {"exact_match": (66.0, 69.0), "f1": (77.25, 80.6)}
-    one = {"exact_match": 67.7, "f1": 78.8, "total": 10570, "intervals": intervals}
-    change = {"difference": 6.4, "interval": (5.7, 7.1)}
-    both = {"first": one, "second": one, "difference": dict.fromkeys(intervals, change)}
+    one = Evaluation({"exact_match": 67.7, "f1": 78.8, "total": 10570}, intervals)
+    change = Difference(difference=6.4, interval=(5.7, 7.1), share=1.0)
+    both = Comparison(one, one, dict.fromkeys(intervals, change))
     for report, words in ((one, "78.80% (77.25 to 80.60)"), (both, "(+5.70 to +7.10)")):
         _print(report, "a title")
         shown = capsys.readouterr().out
