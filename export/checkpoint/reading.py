@@ -125,7 +125,7 @@ def checkpoint_root(model: str, random_weights: bool = False) -> Path | None:
             )
         return directory
     directory = Path(model)
-    if HUB_ID.fullmatch(model) and not directory.exists():
+    if HUB_ID.fullmatch(str(model)) and not directory.exists():
         directory = from_hub(model)
     if not directory.is_dir():
         raise UserError(f"{model}: no such checkpoint directory or preset ({', '.join(PRESETS)})")

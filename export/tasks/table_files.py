@@ -11,7 +11,6 @@ from typing import Any
 
 from distill.console.bounded_files import json_lines, numbered_lines, read_text
 from distill.console.errors import UserError
-from distill.tasks.tagged_texts import columns_of
 
 Row = dict[str, str]
 FORMATS = ".csv, .tsv or .jsonl, also with .gz"
@@ -70,6 +69,9 @@ def read_tagged(path: Path) -> list[tuple[list[str], list[str]]]:
     Raises:
         UserError: as `read_text`, or a line without a tag.
     """
+    # It needs torch, which --help must not wait for.
+    from distill.tasks.tagged_texts import columns_of
+
     sentences: list[tuple[list[str], list[str]]] = [([], [])]
     for number, parts in columns_of(read_text(path)):
         if parts[0] in ("", "-DOCSTART-"):
