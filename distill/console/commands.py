@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 
 from distill.console.errors import USAGE_ERROR
 
 PACKAGES = ("distill", "export", "bench")
 HELP = ("-h", "--help")
+INDENT = 29
 
 
 def commands(package: str) -> dict[str, str]:
@@ -56,8 +59,20 @@ def list_commands(package: str, argv: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     print(f"Commands of {package}; python -m {package}.COMMAND --help says more:\n")
     for name, sentence in commands(package).items():
-        print(f"  {package + '.' + name:<26} {sentence}")
+        print(_entry(f"{package}.{name}", sentence, get_terminal_size().columns))
     return 0
+
+
+def _entry(command: str, sentence: str, columns: int) -> str:
+    """A command and its sentence, which goes on below itself where the terminal ends."""
+    first = f"  {command:<{INDENT - 3}} "
+    return fill(
+        sentence,
+        columns,
+        initial_indent=first,
+        subsequent_indent=" " * INDENT,
+        break_on_hyphens=False,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
