@@ -108,12 +108,16 @@ final class LoadingTests: XCTestCase {
             }
             XCTAssertTrue(checks.summary.hasPrefix(passed ? "passed" : "failed"))
         }
-        // An asset of Core AI has weights of its own.
+        // An asset of Core AI is rounded otherwise.
         let other = FixedPredictor(
-            settings: settings, outputs: ["start_logits": [4, -7], "end_logits": [1]]
+            settings: settings, outputs: ["start_logits": [4, -7.4], "end_logits": [1]]
         )
         let coreAI = try await ModelChecks(running: other, on: .coreAI)
         XCTAssertEqual(coreAI?.passed, true)
+        let coreML = try await ModelChecks(running: other)
+        XCTAssertEqual(coreML?.passed, false)
+        XCTAssertNil(Framework.coreAI.tolerance(of: "int4"))
+        XCTAssertEqual(Framework.coreML.tolerance(of: "int4"), 0.05)
         let without = try ModelSettings(json: Data(ModelFolder.settings.utf8))
         let none = try await ModelChecks(running: FixedPredictor(settings: without, outputs: [:]))
         XCTAssertNil(none)

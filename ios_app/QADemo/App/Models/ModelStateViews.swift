@@ -29,7 +29,7 @@ struct ChecksView: View {
         Group {
             switch model.checks {
             case nil:
-                Label("The bundle holds no checks", systemImage: "questionmark.circle")
+                Label("There are no checks for this file", systemImage: "questionmark.circle")
             case .some(let checks) where checks.passed:
                 Label("Computes as at its export: \(off(checks))", systemImage: "checkmark.seal")
             case .some(let checks):

@@ -13,13 +13,15 @@ public enum Framework: String, Codable, CaseIterable, Sendable {
         }
     }
 
-    /// What an output may be off by from the checks of model.json, as a share of the largest number.
-    /// They are of the Core ML package in half precision: elsewhere it is off by a tenth of this, as
-    /// in Python's `export.verify`. An asset of Core AI has weights of its own, and with few bits
-    /// others: what remains to be found is another function, another tokenizer, or no numbers.
-    public var tolerance: Double {
+    /// What an output may be off by from the checks of model.json, as a share of the largest number;
+    /// nil where they say nothing. They are of the Core ML package in half precision: elsewhere it is
+    /// off by a tenth of this, as in Python's `export.verify`. An asset of Core AI is rounded
+    /// otherwise, and with few bits it rightly gives other numbers.
+    ///
+    /// - Parameter quantization: as in model.json.
+    public func tolerance(of quantization: String) -> Double? {
         switch self {
-        case .coreAI: return 0.25
+        case .coreAI: return ["none": 0.05, "int8": 0.1][quantization]
         case .coreML: return 0.05
         }
     }

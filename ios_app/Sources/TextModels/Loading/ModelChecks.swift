@@ -14,20 +14,22 @@ public struct ModelChecks: Codable, Equatable, Sendable {
     }
 
     /// - Parameter tolerance: share of the largest number of a check that an output may be off by.
-    public init(count: Int, difference: Double?, tolerance: Double = Framework.coreML.tolerance) {
+    public init(count: Int, difference: Double?, tolerance: Double = 0.05) {
         self.count = count
         self.difference = difference
         passed = difference.map { $0 <= tolerance } ?? false
     }
 
-    /// Runs the checks; nil where model.json has none.
+    /// Runs the checks; nil where model.json has none for the framework.
     ///
     /// - Throws: whatever the model throws.
     public init?(
         running predictor: any ModelPredictor, on framework: Framework = .coreML
     ) async throws {
         let checks = predictor.settings.checks
-        guard !checks.isEmpty else { return nil }
+        guard !checks.isEmpty,
+            let tolerance = framework.tolerance(of: predictor.settings.quantization)
+        else { return nil }
         var largest: Double? = 0
         for check in checks {
             try Task.checkCancellation()
@@ -35,7 +37,7 @@ public struct ModelChecks: Codable, Equatable, Sendable {
             let difference = check.difference(from: outputs)
             largest = largest.flatMap { a in difference.map { max(a, $0) } }
         }
-        self.init(count: checks.count, difference: largest, tolerance: framework.tolerance)
+        self.init(count: checks.count, difference: largest, tolerance: tolerance)
     }
 
     /// On one line, for the screen and the terminal.
