@@ -51,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--limit",
         type=int,
-        help="inputs of real text, evenly spaced; default all, squad 100; with --quality its first "
-        "examples, too",
+        help="inputs of real text, evenly spaced; default all, squad 100; and as many "
+        "examples of --quality",
     )
     add("--seconds", type=float, default=DEFAULT_SECONDS, help="at least, per runtime and workload")
     add("--threads", type=int, help="default: the cores of this machine")
@@ -155,6 +155,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
 def _check(arguments: argparse.Namespace) -> None:
     if not 0 < arguments.seconds < float("inf"):
         raise UserError(f"--seconds must be above 0, not {arguments.seconds}")
+    if arguments.quality and arguments.limit is not None and arguments.limit < 1:
+        raise UserError(f"--limit must be at least 1 with --quality, not {arguments.limit}")
     if arguments.limit is not None and arguments.limit < 0:
         raise UserError(f"--limit must not be negative, but is {arguments.limit}")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.runtimes.contenders import METRICS, Model
 from distill.console.errors import UserError
+from distill.tasks.spaced_items import spaced
 from distill.tasks.statistics import Statistics, intervals, paired
 from export.proof.engines import open_engine
 from export.proof.side_by_side import run_engine
@@ -18,12 +19,13 @@ from export.tasks.table import task_named
 @dataclass(frozen=True)
 class Quality:
     """``value`` of a ``metric`` on so many examples, with its 95% interval; ``difference`` from the
-    first bundle, paired by example, None for the first itself."""
+    first bundle, paired by example, None for the first itself. Examples of one cluster (an article)
+    have no interval: its questions are not independent."""
 
     model: str
     metric: str
     value: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     examples: int
     difference: float | None = None
     difference_interval: tuple[float, float] | None = None
@@ -51,8 +53,8 @@ def check_quality(models: Sequence[Model], data: Path) -> None:
 
 
 def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> tuple[Quality, ...]:
-    """The main measure of every bundle on the first ``limit`` examples of ``data``, run by the
-    engine that runs it everywhere.
+    """The main measure of every bundle on ``limit`` examples of ``data``, evenly spaced where
+    they do not belong together, run by the engine that runs it everywhere.
 
     Raises:
         UserError: as `check_quality`, or a task without right answers.
@@ -63,7 +65,9 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
     for model in models:
         bundle = model.bundle
         assert bundle is not None
-        workload = bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading())
+        examples = bundle.record.read(data)
+        examples = examples[:limit] if bundle.record.grouped else spaced(examples, limit)
+        workload = bundle.record.workload(examples, bundle.reading())
         if workload.statistics is None:
             raise UserError(f"{bundle.task} has no right answers: there is no quality to measure")
         outputs = run_engine(workload.inputs, bundle.task, open_engine(bundle))
@@ -73,7 +77,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
             model.name,
             metric,
             measures[metric],
-            intervals({"data": statistics})[metric],
+            intervals({"data": statistics})[metric] if _several(statistics) else None,
             workload.examples,
         )
         if first is not None:
@@ -84,6 +88,11 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
     return tuple(found)
 
 
+def _several(statistics: Statistics) -> bool:
+    return statistics.sums().shape[0] > 1
+
+
 def _against(first: Statistics, statistics: Statistics, quality: Quality) -> Quality:
     pair = paired({"data": first}, {"data": statistics})[quality.metric]
-    return replace(quality, difference=pair.difference, difference_interval=pair.interval)
+    interval = pair.interval if _several(statistics) else None
+    return replace(quality, difference=pair.difference, difference_interval=interval)

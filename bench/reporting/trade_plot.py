@@ -54,12 +54,17 @@ def _latency(row: Row) -> Point:
 def _panel(axes: Any, quality: Mapping[str, Quality], points: Sequence[Point]) -> None:
     for name, place, (below, above) in points:
         one = quality[name]
-        low, high = one.interval
+        low, high = one.interval or (one.value, one.value)
         # A percentile interval need not hold the value itself.
         reach = [[max(one.value - low, 0.0)], [max(high - one.value, 0.0)]]
         axes.errorbar([place], [one.value], xerr=[[below], [above]], yerr=reach, fmt="o", capsize=3)
         axes.annotate(
-            short(name), (place, one.value), textcoords="offset points", xytext=(5, 5), fontsize=7
+            short(name),
+            (place, one.value),
+            textcoords="offset points",
+            xytext=(-5, 5),
+            ha="right",  # scales begin at 0, so that points stand at the right
+            fontsize=7,
         )
     axes.margins(x=0.2, y=0.15)
     axes.set_xlim(left=0)

@@ -28,6 +28,7 @@ class Rank(Task):
     """One logit (1, 1) of a query and a passage: a cross-encoder."""
 
     name: str = "rank"
+    grouped: bool = True
     outputs: tuple[str, ...] = ("logits",)
     architecture: str = "ForSequenceClassification"
     auto_class: str = "AutoModelForSequenceClassification"

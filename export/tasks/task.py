@@ -114,8 +114,9 @@ class Task(ABC):
     position, ``data`` the format of a file of examples, in words, ``labelled`` whether the rows of
     the output have names, ``of_sentences`` whether modules of `sentence-transformers` belong to it,
     ``may_not_answer`` whether a question can be without an answer, ``labels_in_words`` whether it
-    can be asked about labels that it was not trained on, and ``windows`` whether a long text is
-    read in several inputs, where others are cut."""
+    can be asked about labels that it was not trained on, ``windows`` whether a long text is read in
+    several inputs, where others are cut, and ``grouped`` whether examples that follow each other
+    belong together, as the passages of a query."""
 
     name: str
     outputs: tuple[str, ...]
@@ -130,6 +131,7 @@ class Task(ABC):
     may_not_answer: bool = False
     labels_in_words: bool = False
     windows: bool = False
+    grouped: bool = False
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library

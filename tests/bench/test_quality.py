@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 
 from bench.compare import main
+from bench.measuring import quality
 from bench.measuring.quality import Quality
 from bench.reporting.comparison import Comparison
 from bench.reporting.trade_plot import trade_png
+from distill.tasks.statistics import of_means
 from export.coreml import main as export
 from tests.export.tiny_models import save_checkpoint
 
@@ -69,6 +73,37 @@ def test_quality_stands_beside_size_and_latency(
     assert "Size and latency against quality" in page and "Quality on 64 examples" in page
 
 
+def test_examples_of_one_cluster_have_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.array([[100.0], [50.0], [0.0], [25.0]])
+
+    def measured(clusters: list[int]) -> list[Quality]:
+        statistics = of_means(rows, ("f1",), np.array(clusters))
+        record = SimpleNamespace(
+            grouped=False,
+            read=lambda path: [*range(40)],
+            workload=lambda examples, _: SimpleNamespace(
+                inputs=[],
+                examples=len(taken.append(examples) or examples),
+                measure=lambda _: {"f1": 43.75},
+                statistics=lambda _: statistics,
+            ),
+        )
+        bundle = SimpleNamespace(record=record, task="qa", reading=lambda: None)
+        models: Any = [SimpleNamespace(name=name, bundle=bundle) for name in ("one", "other")]
+        return list(quality.measure_quality(models, Path("data"), 4))
+
+    taken: list[list[int]] = []
+    monkeypatch.setattr(quality, "check_quality", lambda models, data: None)
+    monkeypatch.setattr(quality, "run_engine", lambda *_: [])
+    monkeypatch.setattr(quality, "open_engine", lambda bundle: None)
+    first, second = measured([0, 0, 0, 0])
+    assert first.interval is None and second.difference_interval is None
+    assert second.difference == 0.0
+    assert taken[0] == taken[1] and taken[0][-1] - taken[0][0] >= 30  # spread over the data
+    first, _ = measured([0, 1, 2, 3])
+    assert first.interval is not None and first.interval[0] < 43.75 < first.interval[1]
+
+
 def test_quality_that_cannot_be_measured_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +118,7 @@ def test_quality_that_cannot_be_measured_is_one_line(
 def test_picture_has_a_panel_for_size_and_each_latency(
     result: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quality = tuple(
+    points = tuple(
         Quality(row.model, "f1", value, (value - 2, value + 2), 100)
         for row, value in zip(result.measured.rows, (88.0, 86.9), strict=True)
     )
@@ -92,7 +127,7 @@ def test_picture_has_a_panel_for_size_and_each_latency(
     monkeypatch.setattr(
         Figure, "savefig", lambda self, *a, **k: (drawn.append(self), save(self, *a, **k))
     )
-    assert trade_png(replace(result, quality=quality)).startswith(b"\x89PNG")
+    assert trade_png(replace(result, quality=points)).startswith(b"\x89PNG")
     size, latency = drawn[0].axes
     assert size.get_xlabel() == "size, MB" and size.get_ylabel() == "F1, %"
     assert latency.get_xlabel() == "median latency, ms (onnxruntime, fixed:128)"
