@@ -33,6 +33,7 @@ def trade_png(result: Comparison) -> bytes:
         here = [row for row in rows if (row.runtime, row.workload) == (runtime, workload)]
         _panel(axes, quality, [_latency(row) for row in here])
         axes.set_xlabel(f"median latency, ms ({runtime}, {workload})")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
@@ -57,14 +58,15 @@ def _panel(axes: Any, quality: Mapping[str, Quality], points: Sequence[Point]) -
         low, high = one.interval or (one.value, one.value)
         # A percentile interval need not hold the value itself.
         reach = [[max(one.value - low, 0.0)], [max(high - one.value, 0.0)]]
-        axes.errorbar([place], [one.value], xerr=[[below], [above]], yerr=reach, fmt="o", capsize=3)
-        axes.annotate(
-            short(name),
-            (place, one.value),
-            textcoords="offset points",
-            xytext=(-5, 5),
-            ha="right",  # scales begin at 0, so that points stand at the right
-            fontsize=7,
+        axes.errorbar(
+            [place],
+            [one.value],
+            xerr=[[below], [above]],
+            yerr=reach,
+            fmt="o",
+            capsize=3,
+            color=f"C{[*quality].index(name) % 10}",
+            label=short(name),
         )
     axes.margins(x=0.2, y=0.15)
     axes.set_xlim(left=0)
