@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -71,6 +72,7 @@ def test_bundle_comes_over_http_whole_or_not_at_all(
     assert made.returncode == 0, made.stderr
     digest = made.stdout.strip()
     out = BUILD.with_name("downloads") / folder.name
+    shutil.rmtree(out, ignore_errors=True)
     seen = out.relative_to(ROOT).as_posix()
 
     def download(digest: str) -> tuple[int, str]:
