@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 KEPT_FILES = ("tokenizer_config.json", "special_tokens_map.json")
-WORDS_SHOWN = 5
 
 
 @dataclass

@@ -255,7 +255,7 @@ def test_finished_run_on_another_text_of_the_same_size_is_another_run(
         ({"alpha_ce": 0, "alpha_mlm": 0, "alpha_cos": 0}, "weight 0"),
         ({"alpha_ce": -1}, "negative"),
         ({"temperature": 0}, "temperature"),
-        ({"layers": 9}, "9 layers cannot be made from 4"),
+        ({"layers": 9, "choice": "last"}, "9 layers cannot be made from 4"),
         ({"choice": "middle"}, "unknown choice"),
         ({"teacher": "nowhere"}, "no checkpoint there"),
         ({"teacher": None}, "give a --teacher"),

@@ -15,6 +15,7 @@ from distill.tasks import statistics as module
 from distill.tasks.squad import Example
 from distill.tasks.squad_task import best_threshold
 from distill.tasks.statistics import (
+    Difference,
     intervals,
     of_classes,
     of_correlations,
@@ -97,13 +98,13 @@ def test_paired_interval_is_that_of_the_differences_of_rows() -> None:
     one, other = ({"dev": of_means(rows[:, None], ("f1",))} for rows in (first, second))
     found = paired(one, other)["f1"]
     change = second - first
-    assert found["difference"] == pytest.approx(change.mean())
+    assert found.difference == pytest.approx(change.mean())
     half = 1.96 * change.std() / np.sqrt(500)
     expected = [change.mean() - half, change.mean() + half]
-    assert list(found["interval"]) == pytest.approx(expected, abs=0.15 * half)
+    assert list(found.interval) == pytest.approx(expected, abs=0.15 * half)
     low, high = intervals(one)["f1"]
-    assert found["interval"][1] - found["interval"][0] < 0.8 * (high - low)
-    assert paired(one, one)["f1"] == {"difference": 0, "interval": (0, 0), "share": 0}
+    assert found.interval[1] - found.interval[0] < 0.8 * (high - low)
+    assert paired(one, one)["f1"] == Difference(difference=0, interval=(0, 0), share=0)
 
 
 def test_two_splits_have_the_interval_of_their_mean() -> None:
