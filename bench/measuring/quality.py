@@ -89,7 +89,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
 
 
 def _several(statistics: Statistics) -> bool:
-    return statistics.sums().shape[0] > 1
+    return bool(statistics.sums().shape[0] > 1)
 
 
 def _against(first: Statistics, statistics: Statistics, quality: Quality) -> Quality:
