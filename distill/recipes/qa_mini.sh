@@ -5,8 +5,8 @@
 #     MPNET=all-mpnet-base-v2 CORPUS=data/corpus QUESTIONS=data/squad/train-shifts.json.gz \
 #       DEV=data/squad/dev-v1.1.json.gz bash distill/recipes/qa_mini.sh runs/qa-mini
 #
-# JOBS=12 runs students beside each other, on a GPU; it has not been run on CPUs. A step that is
-# finished is not run again: give the same command after a stop.
+# Five and a half minutes on one H200 with JOBS=7, which runs students beside each other; it has not
+# been run on CPUs. A step that is finished is not run again: give the same command after a stop.
 set -euo pipefail
 
 runs=${1:-runs/qa-mini}
@@ -21,12 +21,9 @@ here=$(dirname "$0")
 half=()
 if command -v nvidia-smi > /dev/null; then half=(--bf16 True --tf32 True); fi
 
-once() { # FILE COMMAND..., which writes FILE, if it is not there
-  [ -e "$1" ] || "${@:2}"
-}
 finetune() { # KIND NAME [OPTIONS]
   $python -m distill.finetune "$here/qa_mini/$1.yaml" --train_file "$questions" \
-    --out "$runs/$2" --logits_cache "$runs/logits" "${half[@]}" "${@:3}" \
+    --output_dir "$runs/$2" --logits_cache "$runs/logits" "${half[@]}" "${@:3}" \
     > "$runs/$2.log" 2>&1
 }
 beside() { # run a command beside others, at most $jobs of them
@@ -45,72 +42,42 @@ for part in valid test; do
 done
 text=("$corpus/wikisplit/sentences.txt.gz" "$runs/test.txt.gz" "$runs/valid.txt.gz"
   "$corpus/books/nonfiction.txt.gz")
+[ -f "$runs/cloze.json.gz" ] || $python -m distill.cloze --output_file "$runs/cloze.json.gz" \
+  --seed 42 --text "${text[@]}"
 
-# Clozes, of each passage twice; 16,000 entries instead of 30,522, which are the size of three
-# layers; the starts of the students, and the teacher's under the same vocabulary.
-for seed in 42 43; do
-  file=$runs/cloze-$seed.json.gz
-  beside once "$file" $python -m distill.cloze --out "$file" --seed $seed --text "${text[@]}"
-done
-beside once "$runs/minilm-16k" $python -m distill.trim_vocabulary --model "$minilm" \
+# 16,000 entries instead of 30,522 are the size of three layers.
+[ -d "$runs/minilm-16k" ] || $python -m distill.trim_vocabulary --model "$minilm" \
   --text "${text[@]}" --keep 16000 --out "$runs/minilm-16k"
-beside once "$runs/start-3" $python -m distill.init_student --teacher "$minilm" --layers 3 \
-  --out "$runs/start-3"
-finish
-beside once "$runs/start-6" $python -m distill.init_student --teacher "$runs/minilm-16k" \
-  --layers 6 --out "$runs/start-6"
-beside once "$runs/mpnet-16k" $python -m distill.trim_vocabulary --model "$mpnet" \
+for layers in 6 3; do
+  [ -d "$runs/start-$layers" ] || $python -m distill.init_student --teacher "$runs/minilm-16k" \
+    --layers $layers --output_dir "$runs/start-$layers"
+done
+[ -d "$runs/mpnet-16k" ] || $python -m distill.trim_vocabulary --model "$mpnet" \
   --like "$runs/minilm-16k" --out "$runs/mpnet-16k"
-finish
 
-# The teacher, from labels; beside it the students from labels alone, which need none.
-beside finetune teacher teacher --model "$runs/mpnet-16k"
-teacher=$!
-for seed in 1 2 3; do
-  beside finetune student "labels-$seed" --model "$runs/start-6" --dropout 0.1 --seed $seed
-done
-wait "$teacher"
+# The teacher, from labels.
+finetune teacher teacher --model "$runs/mpnet-16k"
 
-# The second stage, one ingredient after another: the teacher's answers, clozes of plain text, which
-# the teacher alone answers, its hidden states (by their relations: it is wider); and three layers
-# with the whole vocabulary instead of six with half of it.
+# Students: from labels alone; then the second stage, one ingredient after another: the teacher's
+# answers, clozes of plain text, which the teacher alone answers, depth. The student that is shipped
+# has three seeds.
+beside finetune student labels --model "$runs/start-6" --dropout 0.1 --seed 1
 second=(--teacher "$runs/teacher")
-clozes=(--extra_files "$runs/cloze-42.json.gz" "$runs/cloze-43.json.gz" --alpha 1)
-six=(--model "$runs/start-6" "${second[@]}")
-beside finetune student relations "${six[@]}" "${clozes[@]}" --relation_weight 1 --seed 1
+clozes=(--extra_files "$runs/cloze.json.gz" --alpha 1)
 for seed in 1 2 3; do
-  beside finetune student "clozes-$seed" "${six[@]}" "${clozes[@]}" --seed $seed
-  beside finetune student "answers-$seed" "${six[@]}" --seed $seed
+  beside finetune student "clozes-$seed" --model "$runs/start-6" "${second[@]}" "${clozes[@]}" \
+    --seed $seed
 done
+beside finetune student answers --model "$runs/start-6" "${second[@]}" --seed 1
 beside finetune student three-layers --model "$runs/start-3" "${second[@]}" "${clozes[@]}" --seed 1
 finish
-once "$runs/mean" $python -m distill.average --out "$runs/mean" \
+[ -d "$runs/mean" ] || $python -m distill.average --output_dir "$runs/mean" \
   --models "$runs/clozes-1" "$runs/clozes-2" "$runs/clozes-3"
 
 # SQuAD's development set is read here for the first time. The mean of three seeds is what is shipped,
 # whatever they score.
-models=(teacher three-layers relations mean)
-for row in labels answers clozes; do models+=("$row"-{1,2,3}); done
-score() {
-  $python -m distill.evaluate --task squad --data "$dev" --json --model "$runs/$1" \
-    --save_predictions "$runs/$1.answers.json" > "$runs/$1.dev.json"
-}
-difference() { # of two models' answers, paired
-  $python -m distill.evaluate --task squad --data "$dev" --json \
-    --predictions "$runs/$1.answers.json" "$runs/$2.answers.json" > "$runs/$1.$2.json"
-}
-for model in "${models[@]}"; do beside score "$model"; done
-finish
-for seed in 1 2 3; do
-  beside difference "labels-$seed" "answers-$seed"
-  beside difference "answers-$seed" "clozes-$seed"
-  beside difference "clozes-$seed" mean
-done
-for pair in "clozes-1 relations" "three-layers clozes-1" "teacher mean"; do
-  beside difference $pair
+for model in teacher labels answers clozes-1 clozes-2 clozes-3 three-layers mean; do
+  beside $python -m distill.evaluate --task squad --model "$runs/$model" --data "$dev" --json \
+    --save_predictions "$runs/$model.answers.json" > "$runs/$model.dev.json"
 done
 finish
-
-# Half precision, the tokenizer and the card, as the preset qa-mini carries them.
-once "$runs/shipped" $python -m distill.ship --model "$runs/mean" \
-  --card "$here/../models/qa-mini/README.md" --out "$runs/shipped"

@@ -86,6 +86,30 @@ def test_questions_whose_answers_stand_elsewhere_are_scored(
     assert (found["total"], found["surplus"], found["exact_match"]) == (2, 0, 50)
 
 
+def test_two_prediction_files_are_compared(tmp_path: Path, capsys: Capture) -> None:
+    """Paired: of six articles one is answered by the second file alone, none by the first alone."""
+    data, answers = [], []
+    for at in range(6):
+        question = {"id": str(at), "question": "?", "answers": [{"text": "b", "answer_start": 2}]}
+        data.append({"title": str(at), "paragraphs": [{"context": "A b.", "qas": [question]}]})
+    write(tmp_path / "squad.json", json.dumps({"data": data}))
+    for name, right in (("first", 3), ("second", 4)):
+        texts = {str(at): "b" if at < right else "A b c" for at in range(6)}
+        write(tmp_path / f"{name}.json", json.dumps(texts))
+        answers.append(str(tmp_path / f"{name}.json"))
+    options = ["--data", str(tmp_path / "squad.json"), "--predictions", *answers]
+    found = report(capsys, "--task", "squad", *options)
+    assert (found["first"]["exact_match"], found["second"]["exact_match"]) == (
+        50,
+        pytest.approx(200 / 3),
+    )
+    change = found["difference"]["exact_match"]
+    low, high = change["interval"]
+    assert change["difference"] == pytest.approx(100 / 6) and 0 <= low < change["difference"] < high
+    assert main([*options, answers[0]]) == 2
+    assert "two files of predictions are compared, no more" in capsys.readouterr().err
+
+
 def test_mnli_is_scored_on_both_its_sets(checkpoints: Path, mnli: Path, capsys: Capture) -> None:
     options = ["--model", str(checkpoints / "mnli"), "--data", str(mnli)]
     found = report(capsys, "--task", "MNLI", *options)

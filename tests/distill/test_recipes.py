@@ -39,7 +39,7 @@ print(json.dumps(sys.argv[2:]), file=open(sys.argv[1], "a"))' \\
 """
 
 
-@pytest.mark.parametrize(("recipe", "trainings"), [("qa_mini", 12)])
+@pytest.mark.parametrize(("recipe", "trainings"), [("qa_mini", 7)])
 def test_every_line_of_a_recipe_is_a_command(recipe: str, trainings: int, tmp_path: Path) -> None:
     record, python = tmp_path / "record", tmp_path / "python"
     python.write_text(RECORDER)
