@@ -92,22 +92,31 @@ def one_hot(graph: Graph, op: Any) -> str:
 
 @operation("pad")
 def pad(graph: Graph, op: Any) -> str:
-    """MIL gives (before, after) pairs of the last axes, ONNX all befores and then all afters."""
+    """MIL gives (before, after) pairs of the last axes, ONNX all befores and then all afters.
+    Constant pads of all axes, and a constant value, so that ONNX Runtime fuses them into what
+    comes after."""
     mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}[op.mode.val]
-    value = [] if op.constant_val is None or mode != "constant" else [graph.value(op.constant_val)]
     x = graph.value(op.x)
-    if is_float(op.x) and value:
-        value = [graph.cast(value[0], "float32")]
-    if op.pad.val is None:
-        pairs = graph.node("Reshape", [graph.as_int64(op.pad), graph.int64([-1, 2])])
-        pads = graph.node(
-            "Reshape", [graph.node("Transpose", [pairs], perm=[1, 0]), graph.int64([-1])]
-        )
-        axes = range(op.x.rank - op.pad.shape[0] // 2, op.x.rank)
-    else:
+    value = [_padding(graph, op)] if op.constant_val is not None and mode == "constant" else []
+    if op.pad.val is not None:
         given = np.asarray(op.pad.val).reshape(-1, 2)
-        pads, axes = graph.int64(given.T.ravel()), range(op.x.rank - len(given), op.x.rank)
+        pairs = np.concatenate([np.zeros((op.x.rank - len(given), 2), int), given])
+        return graph.node("Pad", [x, graph.int64(pairs.T.ravel()), *value], mode=mode)
+    halves = graph.node("Reshape", [graph.as_int64(op.pad), graph.int64([-1, 2])])
+    pads = graph.node(
+        "Reshape", [graph.node("Transpose", [halves], perm=[1, 0]), graph.int64([-1])]
+    )
+    axes = range(op.x.rank - op.pad.shape[0] // 2, op.x.rank)
     return graph.node("Pad", [x, pads, *(value or [""]), graph.int64(list(axes))], mode=mode)
+
+
+def _padding(graph: Graph, op: Any) -> str:
+    """What a constant padding holds, in the type that carries the data."""
+    if not is_float(op.x):
+        return graph.value(op.constant_val)
+    if op.constant_val.val is not None:
+        return graph.float32(op.constant_val.val)
+    return graph.cast(graph.value(op.constant_val), "float32")
 
 
 @operation("cumsum")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import coremltools as ct
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from coremltools.converters.mil import Builder as mb
 
@@ -29,6 +32,23 @@ def flexible(build: Layer) -> Simulator:
     specs = [mb.TensorSpec(shape=(1, 2, *(size.symbol for size in sizes)))]
     inputs = [ct.TensorType(name="x", shape=(1, 2, *sizes))]
     return Simulator(convert(build, specs, inputs=inputs))
+
+
+def test_constant_padding_is_what_onnx_runtime_fuses_into_a_convolution(tmp_path: Path) -> None:
+    """By the graph that it runs: no step of padding is left in it."""
+
+    def build(x: Any) -> Any:
+        padded = mb.pad(x=x, pad=[0, 1, 0, 1], mode="constant", constant_val=np.float32(0))
+        return mb.conv(x=padded, weight=np.ones((2, 3, 3, 3), np.float32))
+
+    model = convert(build, [mb.TensorSpec((1, 3, 6, 6))])
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    graph = Simulator(model).onnx_model.SerializeToString()
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert "Pad" not in kinds and len([kind for kind in kinds if "Conv" in kind]) == 1
 
 
 @pytest.mark.parametrize("name", LAYERS)
