@@ -178,7 +178,7 @@ def test_records_that_are_damaged_are_one_line(content: str, tmp_path: Path) -> 
         lambda: finished_run(tmp_path, {"seed": 1}),
         lambda: check_length(tmp_path, 8),
     ):
-        with pytest.raises(UserError, match=r"(run|config)\.json: damaged"):
+        with pytest.raises(UserError, match=r"(run|config)\.json: not a JSON"):
             read()
 
 
