@@ -93,10 +93,14 @@ def test_characters_that_the_tokenizer_drops_do_not_lose_an_answer(
 
 def test_windows_take_time_that_is_linear(tokenizer: Tokenizer) -> None:
     passage = "red or blue, " * 80_000  # one megabyte
-    began = time.process_time()
-    features = make_features([Example("q", "Which?", passage, ())], tokenizer, 384, 128)
+    seconds = []
+    for _ in range(3):  # of the processor, the least of three: other work slows it down too
+        began = time.process_time()
+        features = make_features([Example("q", "Which?", passage, ())], tokenizer, 384, 128)
+        seconds.append(time.process_time() - began)
+    print(f"{len(passage):,} characters, {len(features):,} windows: {min(seconds):.2f} s")
     assert len(features) > 1000
-    assert time.process_time() - began < 6  # about one second; minutes when it was quadratic
+    assert min(seconds) < 2  # minutes when it was quadratic
     with pytest.raises(UserError, match="windows, more than 50,000"):
         make_features([Example("q", "Which?", passage, ())], tokenizer, 384, 1)
 
