@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from tests.faults.attacks import ATTACKS, FAST, Attack, attack_once
 from tests.faults.bundles import ask, tiny_bundle
 
 SEEDS = 12
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a classifier."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny_bundle(folder)
+    return folder / "bundle"
 
 
 @pytest.mark.parametrize("attack", FAST, ids=lambda attack: attack.name)
@@ -35,6 +45,20 @@ def test_labels_of_a_bundle_are_printed_with_their_codes(tmp_path: Path) -> None
     file.write_text(json.dumps(settings | {"labels": ["one", "two"]}))
     status, _, error = ask(tmp_path / "bundle")
     assert status == 2 and "model.json has 2 labels, the package scores 3" in error
+
+
+@pytest.mark.parametrize("name", ["model.json", "tokenizer.json"])
+def test_pipes_and_devices_in_a_bundle_are_not_waited_for(
+    name: str, tiny: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny, tmp_path / "bundle")
+    file = tmp_path / "bundle" / name
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        file.unlink()
+        make(file)
+        status, printed, error = ask(tmp_path / "bundle")
+        assert status == 2 and not printed and error.count("\n") == 1
+        assert f"{name}: not a regular file" in error
 
 
 @pytest.mark.slow
