@@ -101,7 +101,7 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
     if old and old.keys().isdisjoint(settings):
         raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
     for path in sorted(run.glob("*")):
-        if path.name in WRITTEN:
+        if path.name in WRITTEN and not old:
             raise UserError(f"{path} is of no run, and it would be lost; {ELSEWHERE}")
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.runtimes.workloads import Source, open_tokenizer
 from bench.training import main
 from bench.training_step import step_timing, steps
 from bench.training_step.steps import Batches, KitStep, PlainStep, Shape, models, take
 from distill.console.errors import UserError
 from distill.corpus.shards import build_corpus, open_corpus
-from distill.models.tokenizer import load_tokenizer
 from distill.training.pretraining_run import set_dropout
 
 CPU = torch.device("cpu")
@@ -68,12 +68,10 @@ def test_operations_of_a_step_are_those_that_torch_counts() -> None:
     assert counter.get_total_flops() / (4 * length) == pytest.approx(shape.flops(length), rel=0.02)
 
 
-def test_lengths_are_those_of_the_corpus(
-    tmp_path: Path, passages: list[str], minilm_directory: Path
-) -> None:
+def test_lengths_are_those_of_the_corpus(tmp_path: Path, passages: list[str]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("\n".join([*passages, " ".join(passages * 3), "short"]), encoding="utf-8")
-    build_corpus(path.read_text().splitlines(), load_tokenizer(minilm_directory), tmp_path / "c")
+    build_corpus(path.read_text().splitlines(), open_tokenizer(Source()), tmp_path / "c")
     expected = open_corpus(tmp_path / "c").lengths
     assert expected.max() == 512
     assert sorted(step_timing.sequence_lengths([path], None)) == sorted(expected)
@@ -85,8 +83,10 @@ def test_text_that_is_named_is_read_without_the_teacher_and_the_data(
 ) -> None:
     monkeypatch.setattr(step_timing, "data_directory", lambda: None)
     text = tmp_path / "text.txt"
-    text.write_text("The old lighthouse keeper climbed the stairs every evening at dusk.\n")
-    assert step_timing.sequence_lengths([text], None).tolist() == [14]
+    line = "The old lighthouse keeper climbed the stairs every evening at dusk."
+    text.write_text(f"{line}\n")
+    expected = [len(open_tokenizer(Source()).encode(line).ids)]
+    assert step_timing.sequence_lengths([text], None).tolist() == expected
     with pytest.raises(UserError, match="missing"):
         step_timing.sequence_lengths([tmp_path / "missing.txt"], None)
 

@@ -68,6 +68,15 @@ def test_a_cleared_run_keeps_the_files_of_others(tmp_path: Path) -> None:
     claim_run(tmp_path, {"seed": 2})
 
 
+def test_a_cleared_run_runs_again_with_other_settings_over_its_own_files(tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1, "lr": 1})
+    for name in ("config.json", "model.safetensors", "README.md", "tokenizer.json", "metrics.json"):
+        (tmp_path / name).write_text("{}")
+    clear_run(tmp_path)
+    claim_run(tmp_path, {"seed": 2, "lr": 1})
+    assert json.loads((tmp_path / RUN_FILE).read_text())["seed"] == 2
+
+
 def test_a_checkpoint_with_notes_in_it_is_not_cleared(tmp_path: Path) -> None:
     claim_run(tmp_path, {"seed": 1})
     kept = checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))

@@ -170,6 +170,6 @@ def test_regression_by_the_command_is_scored_as_by_scipy(
                 float(model(**tokenizer(f"number {number}", return_tensors="pt")).logits)
             )
     found = json.loads((tmp_path / "run" / "metrics.json").read_text())["dev"]
-    assert found["pearson"] == pytest.approx(100 * pearsonr(truth, answers).statistic, abs=1e-2)
+    assert found["pearson"] == pytest.approx(100 * pearsonr(truth, answers).statistic, abs=0.1)
     assert found["spearman"] == pytest.approx(100 * spearmanr(truth, answers).statistic, abs=1.5)
     assert found["score"] == found["spearman"]
