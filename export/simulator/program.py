@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import SimulatorError
 from .reading import reading
+from .weight_places import check_weights
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"
@@ -86,7 +87,7 @@ def _read(path: Path) -> tuple[Any, str]:
 
 
 def _package_of_bundle(folder: Path) -> Path:
-    package = _json(folder / BUNDLE, folder).get("package")
+    package = read_object(folder / BUNDLE, folder).get("package")
     if not isinstance(package, str):
         raise SimulatorError(f"{folder / BUNDLE}: names no package")
     return _inside(folder, package, folder)
@@ -94,7 +95,7 @@ def _package_of_bundle(folder: Path) -> Path:
 
 def _root_model(package: Path) -> Path:
     """The model's file, as the manifest names it."""
-    manifest = _json(package / MANIFEST, package)
+    manifest = read_object(package / MANIFEST, package)
     try:
         place = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
     except (KeyError, TypeError):
@@ -116,7 +117,12 @@ def _regular(path: Path, package: Path) -> Path:
     return path
 
 
-def _json(path: Path, package: Path) -> dict[str, Any]:
+def read_object(path: Path, package: Path) -> dict[str, Any]:
+    """The content of a JSON file of a package or beside it.
+
+    Raises:
+        SimulatorError: no regular file, more than `MAX_JSON_BYTES`, or not an object.
+    """
     if _regular(path, package).stat().st_size > MAX_JSON_BYTES:
         raise SimulatorError(f"{package}: a broken package ({path.name} is too large)")
     try:
@@ -144,6 +150,7 @@ def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedPr
     if kind != "mlProgram":
         raise SimulatorError(f"{place}: a {kind or 'model of unknown type'}, not an ML Program")
     name = _chosen(spec, place, wanted)
+    check_weights(spec.mlProgram, weights, place)
     single = type(spec)()
     single.CopyFrom(spec)
     for other in set(single.mlProgram.functions) - {name}:
@@ -154,10 +161,7 @@ def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedPr
 
             mil = load(single, spec.specificationVersion, weights)
     except Exception as error:  # the reader raises whatever a broken file leads to
-        reason = _line(error)
-        if not weights and "weight" in reason:
-            reason += "; weights_dir names the folder of its weights"
-        raise SimulatorError(f"{place}: its program cannot be read ({reason})") from None
+        raise SimulatorError(f"{place}: its program cannot be read ({_line(error)})") from None
     parts = {part.name: part for part in spec.description.functions}
     return LoadedProgram(mil, name, parts.get(name, spec.description), spec)
 

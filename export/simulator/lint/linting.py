@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..program import BUNDLE, load_program
+from ..program import BUNDLE, load_program, read_object
 from ..simulator import Simulator
 from .rule import Finding, Function
 from .rules import RULES
@@ -52,16 +51,19 @@ def lint(model: Any, inputs: Iterable[Inputs] = ()) -> list[Finding]:
 
 
 def _settings(model: Any) -> dict[str, Any]:
-    """The model.json in or beside a package; empty where there is none that can be read."""
+    """The model.json in or beside a package; empty where there is none of that package.
+
+    Raises:
+        SimulatorError: it is not a file of JSON.
+    """
     if not isinstance(model, str | Path):
         return {}
     path = Path(model)
-    folder = path if (path / BUNDLE).is_file() else path.parent
-    try:
-        content = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    folder = path if (path / BUNDLE).exists() else path.parent
+    if not (folder / BUNDLE).exists():
         return {}
-    whole = isinstance(content, dict) and (folder == path or content.get("package") == path.name)
+    content = read_object(folder / BUNDLE, folder)
+    whole = folder == path or content.get("package") == path.name
     return content if whole else {}
 
 

@@ -18,6 +18,7 @@ import pytest
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 
+from export import lint
 from export.bundle.quiet import quiet
 from export.simulator import Simulator, SimulatorError
 from export.simulator.program import WEIGHTS
@@ -174,6 +175,96 @@ def test_a_broken_manifest_is_one_line(copy: Path, content: bytes) -> None:
     with pytest.raises(SimulatorError, match="a broken package") as refused:
         Simulator(copy)
     assert "\n" not in str(refused.value)
+
+
+WEIGHT = "weight.bin"
+
+
+@pytest.fixture(scope="module")
+def weighed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a file of weights."""
+    path = tmp_path_factory.mktemp("weighed") / "weighed.mlpackage"
+    weight = np.ones((64, 4), np.float32)
+    model = convert(lambda x: mb.linear(x=x, weight=weight), [mb.TensorSpec(shape=(1, 4))])
+    with quiet():
+        model.save(str(path))
+    assert (path / WEIGHTS / WEIGHT).is_file()
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"@model_path/../../{WEIGHT}", f"/nowhere/{WEIGHT}", f"../{WEIGHT}", WEIGHT),
+        *("@model_path/weights/..", "@model_path/weights/", f"@model_path/weights/a/{WEIGHT}", ""),
+    ],
+)
+def test_weights_outside_of_a_package_are_refused(
+    weighed: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """coremltools reads the file of that name within the package, another one than was named."""
+    copy = Path(shutil.copytree(weighed, tmp_path / weighed.name))
+    (tmp_path / WEIGHT).write_bytes((copy / WEIGHTS / WEIGHT).read_bytes())
+    file = copy / "Data/com.apple.CoreML/model.mlmodel"
+    spec = ct.proto.Model_pb2.Model.FromString(file.read_bytes())
+    blobs = _blobs(spec)
+    assert blobs
+    for each in blobs:
+        each.fileName = name
+    file.write_bytes(spec.SerializeToString())
+    with pytest.raises(SimulatorError, match=r"its weights .* are outside"):
+        Simulator(copy)
+    assert lint.main([str(copy)]) == 2
+    error = capsys.readouterr().err
+    assert repr(name) in error and error.count("\n") == 1
+
+
+def _blobs(spec: Any) -> list[Any]:
+    functions = spec.mlProgram.functions.values()
+    blocks = [block for each in functions for block in each.block_specializations.values()]
+    values = [
+        value
+        for block in blocks
+        for operation in block.operations
+        for value in operation.attributes.values()
+    ]
+    return [value.blobFileValue for value in values if value.HasField("blobFileValue")]
+
+
+def test_weights_of_a_specification_need_a_folder(
+    weighed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the file of that name in the current folder."""
+    file = weighed / "Data/com.apple.CoreML/model.mlmodel"
+    spec = ct.proto.Model_pb2.Model.FromString(file.read_bytes())
+    monkeypatch.chdir(weighed / WEIGHTS)
+    with pytest.raises(SimulatorError, match="weights_dir names the folder"):
+        Simulator(spec)
+    found = Simulator(spec, weights_dir=str(weighed / WEIGHTS)).predict({"x": X})
+    assert all((each == 4).all() for each in found.values())
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"package":' * 100_000, b"a: &a [*a]", b"[]"]
+)
+def test_a_broken_model_json_beside_a_package_is_one_line(
+    copy: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy.parent / "model.json").write_bytes(content)
+    for place in (copy, copy.parent):
+        assert lint.main([str(place)]) == 2
+        error = capsys.readouterr().err
+        assert "a broken package (model.json" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_model_json_that_never_ends_is_one_line(
+    copy: Path, make: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(copy.parent / "model.json")
+    for place in (copy, copy.parent):
+        assert lint.main([str(place)]) == 2
+        assert "model.json is not a regular file" in capsys.readouterr().err
 
 
 def test_a_program_without_functions_is_refused() -> None:
