@@ -67,7 +67,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
         assert bundle is not None
         examples = bundle.record.read(data)
         examples = examples[:limit] if bundle.record.grouped else spaced(examples, limit)
-        workload = bundle.record.workload(examples, bundle.reading())
+        workload = bundle.record.workload(examples, bundle.reading)
         if workload.statistics is None:
             raise UserError(f"{bundle.task} has no right answers: there is no quality to measure")
         outputs = run_engine(workload.inputs, bundle.task, open_engine(bundle))

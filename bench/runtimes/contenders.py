@@ -83,7 +83,7 @@ class Model:
         if self.checkpoint is not None:
             return self.checkpoint.config.vocabulary
         if self.bundle is not None:
-            return int(self.bundle.reading().tokenizer.get_vocab_size())
+            return int(self.bundle.reading.tokenizer.get_vocab_size())
         stored = onnx_vocabulary(Path(self.source)) if self.kind == "onnx" else None
         return stored or VOCABULARY_SIZE
 

@@ -26,9 +26,33 @@ def tokenizer_from(path: Path) -> Tokenizer:
     Raises:
         UserError: the file is missing, damaged, or one that multiplies a text.
     """
+    return tokenizer_in(read_tokenizer_file(path), path)
+
+
+def read_tokenizer_file(path: Path) -> bytes:
+    """The bytes of a tokenizer.json.
+
+    Raises:
+        UserError: the file is missing or too large.
+    """
+    try:
+        return read_bounded(path, LARGEST_FILE)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+
+
+def tokenizer_in(content: bytes, path: Path) -> Tokenizer:
+    """The fast tokenizer in the bytes of a file, without padding or truncation.
+
+    Args:
+        path: of the file, for the messages.
+
+    Raises:
+        UserError: the content is damaged, or multiplies a text.
+    """
     from tokenizers import Tokenizer
 
-    text = _checked(path)
+    text = _checked(content, path)
     try:
         tokenizer = Tokenizer.from_str(text)
     except (KeyboardInterrupt, SystemExit):
@@ -44,17 +68,15 @@ def tokenizer_from(path: Path) -> Tokenizer:
 def check_tokenizer_file(path: Path) -> None:
     """
     Raises:
-        UserError: no JSON, or replacements that multiply a text.
+        UserError: the file is missing, not JSON, or has replacements that multiply a text.
     """
-    _checked(path)
+    _checked(read_tokenizer_file(path), path)
 
 
-def _checked(path: Path) -> str:
+def _checked(file: bytes, path: Path) -> str:
     try:
-        text = read_bounded(path, LARGEST_FILE).decode("utf-8")
+        text = file.decode("utf-8")
         content = json.loads(text)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged, no usable tokenizer ({error})") from None
     if isinstance(content, dict):

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
-from distill.models.safe_tokenizer import tokenizer_from
+from distill.models.safe_tokenizer import read_tokenizer_file, tokenizer_in
 from distill.models.vocabulary_file import write_vocabulary
 from export.bundle.classifier import WORDS
 from export.bundle.model_json import FORMAT_VERSION, read_settings
@@ -77,15 +78,25 @@ class Bundle:
         """The record of the bundle's task."""
         return task_named(self.task)
 
+    @cached_property
+    def tokenizer_content(self) -> bytes:
+        """The bytes of tokenizer.json, read once: what is checked is what is used.
+
+        Raises:
+            UserError: the file is missing or too large.
+        """
+        return read_tokenizer_file(self.tokenizer)
+
+    @cached_property
     def reading(self) -> Reading:
         """The bundle's tokenizer with its settings.
 
         Raises:
             UserError: no usable tokenizer.json, or not the one that the model was exported with.
         """
-        tokenizer = tokenizer_from(self.tokenizer)
+        tokenizer = tokenizer_in(self.tokenizer_content, self.tokenizer)
         version, known = self.settings["format_version"], self.settings.get("tokenizer_sha256")
-        if version > 1 and known != fingerprint(self.tokenizer.read_bytes(), version):
+        if version > 1 and known != fingerprint(self.tokenizer_content, version):
             raise UserError(
                 f"{self.tokenizer}: not the file that the model was exported with "
                 f"(tokenizer_sha256 in {SETTINGS}); export the model again"

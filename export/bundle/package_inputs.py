@@ -38,11 +38,11 @@ def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
         )
     bundle = open_bundle(package)
     if data is None:
-        inputs = bundle.record.sample_workload(bundle.reading()).inputs
+        inputs = bundle.record.sample_workload(bundle.reading).inputs
     else:
         lines = [line for line in read_lines(data) if line.strip()][:limit]
         pairs = [line.partition("\t") for line in lines]
-        inputs = bundle.reading().inputs([(first, second or None) for first, _, second in pairs])
+        inputs = bundle.reading.inputs([(first, second or None) for first, _, second in pairs])
     if not inputs:
         raise UserError(f"{data}: no text in it")
     names = bundle.settings["inputs"]

@@ -37,8 +37,13 @@ def read_tokenizer(checkpoint: Checkpoint) -> Content:
             supported, a special token is missing, texts are encoded without them, or it has ids
             that the model's word embeddings do not.
     """
-    made = _automatic(checkpoint)
-    path = checkpoint.tokenizer_directory
+    made, file = _automatic(checkpoint)
+    content: Content = json.loads(file)
+    _check(made, content, checkpoint)
+    return content
+
+
+def _content(made: Any, path: Path) -> Content:
     backend = getattr(made, "backend_tokenizer", None)
     if backend is None:
         raise UserError(
@@ -50,8 +55,7 @@ def read_tokenizer(checkpoint: Checkpoint) -> Content:
     if kind not in KINDS:
         raise UserError(f"{path}: a {kind} tokenizer is not supported ({', '.join(KINDS)})")
     content["padding"] = content["truncation"] = None
-    _check_file(content, checkpoint)
-    _check(made, content, checkpoint)
+    _check_file(content, path / "tokenizer.json")
     return content
 
 
@@ -75,7 +79,7 @@ def vocabulary_of(content: Content) -> list[str]:
 
 def special_ids(checkpoint: Checkpoint) -> dict[str, int]:
     """The ids of padding and of the other special tokens that the tokenizer names."""
-    made = _automatic(checkpoint)
+    made, _ = _automatic(checkpoint)
     ids = {key: getattr(made, f"{key}_token_id") for key in SPECIAL_TOKENS}
     return {key: int(value) for key, value in ids.items() if value is not None}
 
@@ -123,7 +127,8 @@ def lower_case(tokenizer: Content) -> bool:
     return normalizer is not None and "a" in normalizer.normalize_str("A")
 
 
-def _automatic(checkpoint: Checkpoint) -> Any:
+def _automatic(checkpoint: Checkpoint) -> tuple[Any, str]:
+    """What `AutoTokenizer` makes of the checkpoint's files, and the same as JSON."""
     directory = checkpoint.tokenizer_directory
     if directory is None:
         raise UserError(
@@ -135,18 +140,19 @@ def _automatic(checkpoint: Checkpoint) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> Any:
+def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, str]:
     """An export asks for its tokenizer several times; it is read again where a file changed."""
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+        made = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
     except Exception as error:  # tokenizers raises Exception itself
         reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
         named = _class_without_fast_form(directory)
         if named:
             reason = f"a {named} has no fast form, tokenizer.json, so it cannot be exported"
         raise UserError(f"{directory}: no usable tokenizer ({reason})") from None
+    return made, json.dumps(_content(made, directory))
 
 
 def _class_without_fast_form(directory: Path) -> str | None:
@@ -160,15 +166,13 @@ def _class_without_fast_form(directory: Path) -> str | None:
     return str(named) if isinstance(kind, type) and not issubclass(kind, fast) else None
 
 
-def _check_file(content: Content, checkpoint: Checkpoint) -> None:
+def _check_file(content: Content, path: Path) -> None:
     """`transformers` makes up for a vocabulary that it cannot use: with another, or with special
     tokens of its own at new ids.
 
     Raises:
         UserError: tokenizer.json has another kind or vocabulary than what was made of it.
     """
-    assert checkpoint.tokenizer_directory is not None
-    path = checkpoint.tokenizer_directory / "tokenizer.json"
     if not path.is_file():
         return
     stored = read_object(path)

@@ -31,7 +31,7 @@ class Predictor:
         self, bundle: str | Path, precision: str = "float16", engine: str | None = None
     ) -> None:
         self.bundle = open_bundle(bundle)
-        self.reading = self.bundle.reading()
+        self.reading = self.bundle.reading
         self._engine = open_engine(self.bundle, engine, precision)
         self._seconds = 0.0
 

@@ -187,7 +187,7 @@ def check_place(out: Path, settings: dict[str, Any], name: str, replace: bool) -
 
 def sample_inputs(bundle: Bundle, precision: str) -> list[Inputs]:
     """The inputs that an asset is run on after its export."""
-    inputs = bundle.record.sample_workload(bundle.reading()).inputs
+    inputs = bundle.record.sample_workload(bundle.reading).inputs
     if precision == "float32":
         return inputs
     return sorted(inputs, key=lambda data: data["input_ids"].shape[1])[:HALF_PRECISION_INPUTS]

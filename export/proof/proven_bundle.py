@@ -249,7 +249,7 @@ def prove_on_samples(bundle: Bundle, witness: Witness) -> Proof:
     Raises:
         UserError: the bundle's tokenizer reads a text otherwise than the witness does.
     """
-    workload = bundle.record.sample_workload(bundle.reading())
+    workload = bundle.record.sample_workload(bundle.reading)
     proof, _, outputs = compare_with(witness, bundle, workload, open_engine(bundle, "simulator"))
     bundle.settings["checks"] = make_checks(
         workload.inputs, outputs, bundle.settings["inputs"], min(bundle.lengths)

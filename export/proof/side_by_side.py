@@ -68,7 +68,7 @@ def compare_with(
             activation, or outputs have other shapes.
     """
     witness.check_settings(bundle.settings)
-    texts = witness.check_ids(workload.texts, bundle.reading().tokenizer)
+    texts = witness.check_ids(workload.texts, bundle.reading.tokenizer)
     expected, found = run_both(workload.inputs, bundle.task, witness, candidate)
     quantize = str(bundle.settings["quantization"])
     formats = bundle.settings.get("weights")

@@ -93,4 +93,4 @@ def compare_bundles(
 
 def _tokenizer(bundle: Bundle) -> str:
     """By its content: what model.json says of it differs between versions of the format."""
-    return fingerprint(bundle.tokenizer.read_bytes(), version=1)
+    return fingerprint(bundle.tokenizer_content, version=1)

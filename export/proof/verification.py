@@ -110,7 +110,7 @@ def verify_bundle(
     words = ENGINES[engine or engines_of(bundle)[0]].words
     judged = judge(workload, expected, found)
     whole = data is None or bundle.record.windows
-    cut = 0 if whole else bundle.reading().too_long(workload.texts)
+    cut = 0 if whole else bundle.reading.too_long(workload.texts)
     return Verification(words, workload.examples, proof, judged, checks, tolerance, cut)
 
 

@@ -23,8 +23,8 @@ def load_workload(bundle: Bundle, data: Path | None, limit: int | None) -> Workl
     if data is None:
         if limit is not None:
             raise UserError("--limit is for the examples of --data, which is not given")
-        return bundle.record.sample_workload(bundle.reading())
-    return bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading())
+        return bundle.record.sample_workload(bundle.reading)
+    return bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading)
 
 
 @dataclass(frozen=True)

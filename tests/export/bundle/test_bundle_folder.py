@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from export.bundle.bundle_folder import (
 from export.checkpoint.reading import load_checkpoint
 from export.checkpoint.tokenizer_file import file_content, fingerprint, lower_case, read_tokenizer
 from export.proof.package_runners import PackageEngine
+from export.proof.predictor import Predictor
+from export.proof.proven_bundle import BundleOptions, export_bundle
 
 SETTINGS = {
     "format_version": 1,
@@ -236,12 +239,36 @@ def test_tokenizer_json_is_the_file_that_was_written(broken: Path, tmp_path: Pat
     of_content = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     stored = {"format_version": 2, "tokenizer_sha256": digest}
     (tmp_path / "model.json").write_text(json.dumps(SETTINGS | stored))
-    assert open_bundle(tmp_path).reading().tokenizer.token_to_id("[SEP]")
+    assert open_bundle(tmp_path).reading.tokenizer.token_to_id("[SEP]")
     assert fingerprint(file_content(content), 2) == digest
     assert fingerprint(file_content(content), 1) == of_content
     file.write_text(json.dumps(content, indent=1))
     with pytest.raises(UserError, match="not the file that the model was exported with"):
-        open_bundle(tmp_path).reading()
+        _ = open_bundle(tmp_path).reading
     stored = {"format_version": 1, "tokenizer_sha256": of_content}
     (tmp_path / "model.json").write_text(json.dumps(SETTINGS | stored))
-    assert open_bundle(tmp_path).reading().tokenizer.token_to_id("[SEP]")
+    assert open_bundle(tmp_path).reading.tokenizer.token_to_id("[SEP]")
+
+
+@pytest.mark.slow
+def test_tokenizer_json_is_read_once_in_an_export_and_once_in_a_prediction(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    """Python's own record of the files that it opens."""
+    source, out = checkpoint_directory("distilbert", "classify"), tmp_path / "out"
+    read: list[Path] | None = []
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and read is not None and arguments[1] == "r":
+            read.append(Path(str(arguments[0])))
+
+    sys.addaudithook(note)  # it stays; without a list it does nothing
+    try:
+        export_bundle(load_checkpoint(str(source)), BundleOptions("classify"), out)
+        staged = [path for path in read if path.name == "tokenizer.json" and source != path.parent]
+        assert len(staged) == 1
+        read.clear()
+        Predictor(out).predict("a")
+        assert read.count(out / "tokenizer.json") == 1
+    finally:
+        read = None
