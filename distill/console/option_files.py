@@ -67,7 +67,7 @@ def _yaml(text: str) -> Any:
     a key that stands twice would lose its first value."""
     import yaml
 
-    class OptionLoader(yaml.SafeLoader):
+    class OptionLoader(yaml.SafeLoader):  # type: ignore[misc]
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
                 raise ValueError("aliases (*name) are not read in a file of options")
@@ -78,7 +78,8 @@ def _yaml(text: str) -> Any:
             for name in names:
                 if isinstance(name, str) and names.count(name) > 1:
                     raise ValueError(f"{name} is named twice")
-            return super().construct_mapping(node, deep)
+            found: dict[Hashable, Any] = super().construct_mapping(node, deep)
+            return found
 
     try:
         return yaml.load(text, OptionLoader)  # a SafeLoader

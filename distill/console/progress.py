@@ -20,15 +20,15 @@ def quiet() -> Iterator[None]:
     """Within it `transformers` reports errors only, not every head that a checkpoint lacks, and
     what is printed goes to stderr."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
         logging.set_verbosity(before)
         if bars:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 class ReadableProgress(ProgressCallback):

@@ -46,7 +46,8 @@ def log_relation(states: torch.Tensor, attention_mask: torch.Tensor, heads: int)
     split = split_heads(states, heads)
     products = split @ split.transpose(-1, -2) / split.shape[-1] ** 0.5
     padding = attention_mask[:, None, None, :] == 0
-    return products.masked_fill(padding, torch.finfo(products.dtype).min).log_softmax(-1)
+    visible: torch.Tensor = products.masked_fill(padding, torch.finfo(products.dtype).min)
+    return visible.log_softmax(-1)
 
 
 def relation_divergence(

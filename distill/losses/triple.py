@@ -197,7 +197,7 @@ def triple_loss(
                 features = teacher_head.transform(teacher_hidden[at])
             teacher = (features, teacher_head.decoder.weight, teacher_head.decoder.bias)
         decoder = head.decoder
-        found = _VocabularyTerms.apply(
+        found = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
             head.transform(hidden[at]),
             decoder.weight,
             decoder.bias,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
-from export.bundle.compress import INT4_BLOCK, SMALL
+from distill.models.stored_weights import INT4_BLOCK, SMALL
 from export.bundle.quiet import quiet
 
 if TYPE_CHECKING:

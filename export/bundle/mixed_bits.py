@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from distill.models.stored_weights import SMALL
 from export.bundle.compress import (
     COMPRESSIONS,
-    SMALL,
     TARGETS,
     compress_each,
     constants_of,

@@ -69,8 +69,9 @@ def fused(path: Path, heads: int, width: int, quantize: str) -> onnx.ModelProto:
         optimized = optimize_model(
             str(path), "bert", num_heads=heads, hidden_size=width, optimization_options=options
         )
-    _keep_apart(optimized.model)
-    return optimized.model
+    model: onnx.ModelProto = optimized.model
+    _keep_apart(model)
+    return model
 
 
 def _keep_apart(model: onnx.ModelProto) -> None:

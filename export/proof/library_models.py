@@ -139,7 +139,7 @@ def load_tokenizer(directory: Path) -> Any:
         raise UserError(f"{directory}: transformers has no tokenizer for it ({reason})") from None
 
 
-def evaluated(model: Any) -> Any:
+def evaluated(model: torch.nn.Module) -> torch.nn.Module:
     """In evaluation mode, without gradients."""
     return model.eval().requires_grad_(False)
 

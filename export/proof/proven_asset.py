@@ -18,7 +18,6 @@ from distill.console.errors import UserError
 from distill.console.full_disk import require_room
 from distill.console.temporary_files import temporary_files_beside
 from export.bundle.bundle_folder import (
-    SETTINGS,
     Bundle,
     directory_size,
     licence,
@@ -37,7 +36,7 @@ from export.bundle.coreai_asset import (
     save_asset,
 )
 from export.bundle.model_json import settings_of
-from export.bundle.own_files import check_package
+from export.bundle.own_files import SETTINGS, check_package
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from export.bundle.compress import SMALL
+from distill.models.stored_weights import SMALL
 from export.proof.witness import Witness
 from export.simulator.program import load_program
 

@@ -14,7 +14,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from export.bundle.compress import COMPRESSIONS, SMALL
+from distill.models.stored_weights import SMALL
+from export.bundle.compress import COMPRESSIONS
 from export.bundle.mixed_bits import HALF
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs

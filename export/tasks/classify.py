@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ def _problem_type(checkpoint: Checkpoint) -> str:
 
 def probabilities(logits: np.ndarray, activation: str) -> np.ndarray:
     """``softmax``, ``sigmoid`` or ``identity`` of logits."""
-    functions = {
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "softmax": softmax,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.float64))),
         "identity": lambda x: x.astype(np.float64),

@@ -52,7 +52,8 @@ class QuestionAnswering(Task):
 
             answers = dict(zip([e.id for e in examples], decide(rows), strict=True))
             scored = task_named("squad").score_texts(examples, answers)  # type: ignore[attr-defined]
-            return next(iter(scored.statistics.values()))
+            found: Statistics = next(iter(scored.statistics.values()))
+            return found
 
         inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]
         return Workload(len(examples), inputs, texts, measure, decide, statistics)
