@@ -6,6 +6,7 @@ the float32 weights are in memory once; within the graph they would be there fou
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from .errors import SimulatorError
 
 LARGE = 1 << 20
 """Bytes of a constant that goes into the file."""
@@ -44,13 +47,21 @@ class Weights:
         return tensor
 
     def _write(self, array: np.ndarray) -> int:
-        if self.folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="simulator-"))
-            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        with (self.folder / FILE).open("ab") as file:
-            file.write(bytes(-file.tell() % PAGE))
-            offset = file.tell()
-            np.ascontiguousarray(array).tofile(file)
+        place = tempfile.tempdir or os.environ.get("TMPDIR") or tempfile.gettempdir()
+        try:
+            if self.folder is None:
+                self.folder = Path(tempfile.mkdtemp(prefix="simulator-", dir=place))
+                weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+            with (self.folder / FILE).open("ab") as file:
+                file.write(bytes(-file.tell() % PAGE))
+                offset = file.tell()
+                np.ascontiguousarray(array).tofile(file)
+        except OSError as error:  # numpy's own has no number
+            reason = error.strerror or "no room is left"
+            raise SimulatorError(
+                f"{place}: the weights cannot be written there ({reason}); set TMPDIR to a folder "
+                "with room"
+            ) from None
         return offset
 
     def embedded(self, model: onnx.ModelProto) -> onnx.ModelProto:

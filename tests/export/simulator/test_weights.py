@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import onnxruntime
 import pytest
 from coremltools.converters.mil import Builder as mb
 
-from export.simulator import Simulator
+from export.bundle.quiet import quiet
+from export.simulator import Simulator, command_line
 from tests.export.simulator.programs import convert
 
 
@@ -48,3 +50,34 @@ def test_small_constants_need_no_file(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     Simulator(model).predict({"x": np.zeros(2, np.float32)})
     assert not list(tmp_path.glob("simulator-*"))
+
+
+@pytest.mark.parametrize("fault", ["missing", "a file", "full"])
+def test_a_temporary_folder_that_takes_nothing_is_named_in_one_line(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weight = np.ones((512, 600), np.float32)
+    model = convert(lambda x: mb.linear(x=x, weight=weight), [mb.TensorSpec(shape=(3, 600))])
+    with quiet():
+        model.save(str(tmp_path / "model.mlpackage"))
+    place = tmp_path / "temporary"
+    if fault == "full":
+        place.mkdir()
+    elif fault == "a file":
+        place.write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(place))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        status = command_line.main(
+            ["to-onnx", str(tmp_path / "model.mlpackage"), str(tmp_path / "model.onnx")]
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    error = capsys.readouterr().err
+    assert status == 2 and error.count("\n") == 1
+    assert error.startswith("error: ")
+    assert f"{place}: the weights cannot be written there" in error
+    gc.collect()
+    assert not list(place.glob("*"))
