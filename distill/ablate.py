@@ -84,7 +84,7 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
     """
     check_training(training)
     if settings.student or not settings.teacher:
-        raise UserError("an ablation makes its students of a --teacher, without --student")
+        raise UserError("an ablation makes its students from --teacher: leave --student out")
     if training.world_size > 1:
         raise UserError("an ablation runs in one process: start it without torchrun")
     from distill.models.loading import configuration

@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(given, AverageArguments)
     directories, output = list(map(checkpoint_directory, arguments.models)), arguments.out
     if not is_free(output):
-        raise UserError(f"{output} holds something already: choose another --out")
+        raise UserError(f"{output} exists already and is not empty: choose another --out")
     mean = average(directories)
     from safetensors.torch import save_file
 

@@ -69,9 +69,9 @@ class EvaluateArguments(TaskOptions, JsonOptions):
         if self.predictions and self.save_predictions:
             raise UserError("--save_predictions writes those of a --model")
         if len(self.model) > 2 or (len(self.model) == 2 and self.save_predictions):
-            raise UserError("two models are compared, no more, and their answers are not saved")
+            raise UserError("at most two models can be compared, and their answers are not saved")
         if len(self.predictions) > 2:
-            raise UserError("two files of predictions are compared, no more")
+            raise UserError("at most two files of predictions can be compared")
         if self.task.lower() == ALL_OF_GLUE and len(self.model) == 1:
             self.task = ALL_OF_GLUE
             return
@@ -140,7 +140,7 @@ def _evaluate_glue(arguments: EvaluateArguments) -> Evaluation:
     folder = Path(arguments.model[0])
     present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
     if not present:
-        raise UserError(f"{folder}: holds no checkpoint called {', '.join(glue.TASKS)}")
+        raise UserError(f"{folder}: has no checkpoint called {', '.join(glue.TASKS)}")
     scores = {}
     for name in present:
         own = replace(arguments, task=name, model=[str(folder / name)])

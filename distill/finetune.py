@@ -141,7 +141,9 @@ class FinetuneArguments(TaskOptions, JsonOptions):
         if self.seeds < 1:
             raise UserError(f"--seeds must be at least 1, not {self.seeds}")
         if self.baseline and not self.teacher:
-            raise UserError("--baseline sets a run without teacher beside one with --teacher")
+            raise UserError(
+                "--baseline compares with a run without a teacher, so it needs --teacher"
+            )
         if self.attention_weight and not task.matches_attention:
             raise UserError(f"--attention_weight is for SQuAD, not {self.task}")
         if not task.matches_layers and (self.hidden_weight or self.relation_weight):

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(given, PruneArguments)
     source = checkpoint_directory(arguments.model)
     if not is_free(arguments.out):
-        raise UserError(f"{arguments.out} holds something already: choose another --out")
+        raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
     report = prune(source, arguments)
     for key, value in report.items():
         print(f"{key.replace('_', ' '):<28} {value}")

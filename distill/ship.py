@@ -93,20 +93,22 @@ def load_model(source: Path) -> Any:
     names = read_object(source / "config.json").get("architectures") or [""]
     kind = getattr(transformers, names[0], None)
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise UserError(f"{source}: config.json names no class of transformers under architectures")
+        raise UserError(
+            f"{source}: config.json does not name a class of transformers under architectures"
+        )
     return load_weights(kind, source, trained=True, dtype=torch.float16)
 
 
 def _check_output(output: Path) -> None:
     """Raises:
-    UserError: the directory holds something else than a shipped model.
+    UserError: the directory holds something other than a shipped model.
     """
     if is_free(output):
         return
     names = {path.name for path in output.iterdir()} if output.is_dir() else set()
     if "config.json" not in names or names - SHIPPED:
         raise UserError(
-            f"{output} holds something else than a shipped model, which would be lost: choose "
+            f"{output} holds something other than a shipped model, which would be lost: choose "
             "another --out"
         )
 

@@ -64,7 +64,7 @@ class TrimArguments:
         if sum(value is not None for value in (self.keep, self.coverage, self.like)) != 1:
             raise UserError("name one of --keep, --coverage and --like")
         if bool(self.text) == (self.like is not None):
-            raise UserError("--keep and --coverage need --text, and --like takes none")
+            raise UserError("--keep and --coverage need --text, and --like is used without it")
         if self.keep is not None and self.keep < 1:
             raise UserError(f"--keep must be at least 1, not {self.keep}")
         if self.coverage is not None and not 0 < self.coverage <= 100:
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(given, TrimArguments)
     source = checkpoint_directory(arguments.model)
     if not is_free(arguments.out):
-        raise UserError(f"{arguments.out} holds something already: choose another --out")
+        raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
     out = Path(arguments.out)
     if arguments.like:
         report = take_vocabulary(source, checkpoint_directory(arguments.like), out)

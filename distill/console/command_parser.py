@@ -54,7 +54,7 @@ def unknown_option(name: str, known: Iterable[str]) -> str:
     """The error for an option that a command does not have, with the nearest that it has."""
     near = get_close_matches(f"--{name.lstrip('-')}", known, 1)
     advice = f"did you mean {near[0]}?" if near else "--help lists the options"
-    return f"there is no option {name} ({advice})"
+    return f"unknown option {name} ({advice})"
 
 
 def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") -> None:

@@ -43,7 +43,7 @@ def read_data_set(source: Source, training: bool = False) -> list[Row]:
     Where none is named, the only one; of several that to train on, if it is for ``training``.
 
     Raises:
-        UserError: `datasets` is not installed, the data set is not to be had, or a split must be
+        UserError: `datasets` is not installed, the data set cannot be loaded, or a split must be
             named.
     """
     try:
@@ -62,10 +62,10 @@ def read_data_set(source: Source, training: bool = False) -> list[Row]:
             loaded = datasets.load_dataset(source.place)
     except Exception as error:  # datasets, the hub's client and httpx share no base class
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{source.place}: not to be had as a data set ({reason})") from None
+        raise UserError(f"{source.place}: cannot be loaded as a data set ({reason})") from None
     rows = _split(loaded, source, training) if isinstance(loaded, dict) else loaded
     if not len(rows):
-        raise UserError(f"{source.place}: holds no row")
+        raise UserError(f"{source.place}: has no rows")
     names = {column: _names_of(kind) for column, kind in rows.features.items()}
     return [{c: _named(value, names[c]) for c, value in row.items()} for row in rows]
 

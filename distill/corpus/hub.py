@@ -30,8 +30,8 @@ def load_rows(
     except Exception as error:  # datasets, the hub's client and httpx share no base class
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{place}: not to be had from the hub ({reason}); name local data instead"
+            f"{place}: cannot be loaded from the hub ({reason}); name local data instead"
         ) from None
     if not len(loaded):
-        raise UserError(f"{place}: holds no row")
+        raise UserError(f"{place}: has no rows")
     return list(loaded), tuple(getattr(loaded.features.get("label"), "names", None) or ())

@@ -120,7 +120,7 @@ def open_corpus(directory: Path) -> Corpus:
             described,
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{directory}: no tokenized corpus ({error})") from None
+        raise UserError(f"{directory}: not a tokenized corpus ({error})") from None
 
 
 def _coded(texts: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[str], list[Any]]]:

@@ -98,7 +98,7 @@ def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
         ) from None
     except UnicodeEncodeError as error:
         raise UserError(
-            f"{path}, line {number}: {error.object[error.start]!r} is half a character; mend or "
+            f"{path}, line {number}: {error.object[error.start]!r} is half a character; fix or "
             "drop the row"
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -148,7 +148,7 @@ def read_dataset(source: str) -> Iterator[str]:
     """The ``text`` column of a data set of the hub, streamed, or of a folder saved on disk.
 
     Raises:
-        UserError: `datasets` is not installed, the data set is not to be had, or it has no
+        UserError: `datasets` is not installed, the data set cannot be loaded, or it has no
             such column.
     """
     try:
@@ -165,7 +165,7 @@ def read_dataset(source: str) -> Iterator[str]:
             rows = datasets.load_from_disk(source)
     except Exception as error:  # datasets, the hub's client and httpx share no base class
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{source}: this data set is not to be had ({reason})") from None
+        raise UserError(f"{source}: this data set cannot be loaded ({reason})") from None
     if isinstance(rows, dict):
         raise UserError(f"{source}: holds splits ({', '.join(rows)}); name the folder of one")
     if rows.column_names and COLUMN not in rows.column_names:
@@ -173,6 +173,6 @@ def read_dataset(source: str) -> Iterator[str]:
     for number, row in enumerate(rows):
         text = row[COLUMN] or ""
         if not isinstance(text, str):
-            raise UserError(f"{source}, row {number}: {COLUMN!r} is no text but {text!r}")
+            raise UserError(f"{source}, row {number}: {COLUMN!r} is not a text: {text!r}")
         if text.strip():
             yield text.strip()

@@ -21,5 +21,7 @@ def load_as_named(directory: Path) -> Any:
     names = configuration(directory).architectures or []
     kind = getattr(transformers, names[0], None) if len(names) == 1 else None
     if kind is None or not hasattr(kind, "from_pretrained"):
-        raise UserError(f"{directory}: config.json names no architecture of transformers: {names}")
+        raise UserError(
+            f"{directory}: config.json does not name an architecture of transformers: {names}"
+        )
     return load_weights(kind, directory, trained=True, dtype="auto").eval()

@@ -102,7 +102,7 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
         raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
     for path in sorted(run.glob("*")):
         if path.name in WRITTEN and not old:
-            raise UserError(f"{path} is of no run, and it would be lost; {ELSEWHERE}")
+            raise UserError(f"{path} does not belong to a run, and it would be lost; {ELSEWHERE}")
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -154,7 +154,9 @@ def clear_run(run: Path) -> None:
     ours = [path for path in newest_first(run) if (path / "trainer_state.json").is_file()]
     for path in ours:
         if file := stranger(path):
-            raise UserError(f"{file} is of no run; move it before --force clears {path.name}")
+            raise UserError(
+                f"{file} does not belong to a run; move it before --force clears {path.name}"
+            )
     for path in ours:
         shutil.rmtree(path)
     for name in (METRICS_FILE, LOSSES_FILE):

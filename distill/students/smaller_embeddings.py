@@ -31,7 +31,9 @@ def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
     if int(kept.max()) >= rows:
         raise UserError(f"{source}: the tokenizer has an id {int(kept.max())}, beyond {rows} rows")
     if rows in (value for name, value in vars(config).items() if name != "vocab_size"):
-        raise UserError(f"{source}: another size is {rows} too, like its vocabulary: not trimmed")
+        raise UserError(
+            f"{source}: cannot be trimmed: another size is {rows}, too, like its vocabulary"
+        )
     tensors = model.state_dict()
     _renumber(config, kept)
     smaller = type(model)(config).to(model.dtype)

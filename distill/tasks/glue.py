@@ -125,14 +125,14 @@ def read_examples(task: GlueTask, path: Path) -> list[GlueExample]:
         if not (task.ragged and len(row) <= widest)
     ]
     if not examples:
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     return examples
 
 
 def _columns(task: GlueTask, rows: list[list[str]], path: Path) -> list[int | None]:
     """Indices of sentence1, sentence2 and label."""
     if not rows:
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     columns: list[int | None] = []
     for name in (task.sentence1, task.sentence2, task.label):
         if isinstance(name, str) and name not in rows[0]:

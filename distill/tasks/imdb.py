@@ -51,7 +51,7 @@ def _from_folders(folder: Path) -> Iterator[GlueExample]:
         # By review number: the order of a directory differs from machine to machine.
         paths = sorted((folder / name).glob("*.txt"), key=lambda path: (len(path.name), path.name))
         if not paths:
-            raise UserError(f"{folder / name}: holds no .txt file")
+            raise UserError(f"{folder / name}: has no .txt file")
         check_sizes(folder / name, paths)
         for path in paths:
             yield _review(read_text(path, LONGEST_ROW), name, str(path))
@@ -69,7 +69,7 @@ def _from_tsv(path: Path) -> list[GlueExample]:
 def _from_jsonl(path: Path) -> list[GlueExample]:
     examples = [_from_object(row, place) for place, row in json_lines(read_text(path), path)]
     if not examples:
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     return examples
 
 
@@ -89,5 +89,5 @@ def _review(text: str, label: Any, place: str) -> GlueExample:
     if str(label) not in names or isinstance(label, bool):
         raise UserError(f"{place}: {label!r} is not a label (expected {' or '.join(names)})")
     if not text.strip():
-        raise UserError(f"{place}: an empty review")
+        raise UserError(f"{place}: the review is empty")
     return GlueExample(text.replace(BREAK, " "), None, names.index(str(label)) % 2)

@@ -44,7 +44,7 @@ def read_rows(path: str | Path, training: bool = False) -> list[Row]:
             f"{place}: unknown format (expected .csv, .tsv, .jsonl, a folder or hub:NAME)"
         )
     if not rows:
-        raise UserError(f"{place}: holds no row")
+        raise UserError(f"{place}: has no rows")
     return rows
 
 
@@ -123,7 +123,7 @@ def texts_of(row: Row, columns: Sequence[str], place: str) -> tuple[str, ...]:
     texts = [row.get(name) for name in columns]
     found = tuple(text for text in texts if isinstance(text, str) and text.strip())
     if len(found) < len(texts):
-        raise UserError(f"{place}: {' or '.join(columns)} holds no text")
+        raise UserError(f"{place}: {' or '.join(columns)} is empty")
     return found
 
 
@@ -153,7 +153,7 @@ def plain_texts(path: str) -> list[str]:
     """
     lines = [line.strip() for line in read_text(Path(path)).splitlines()]
     if not any(lines):
-        raise UserError(f"{path}: holds no text")
+        raise UserError(f"{path}: has no text")
     if is_json(lines[0]):
         raise UserError(f"{path}: holds JSON; rows are .jsonl")
     return [line for line in lines if line]

@@ -97,8 +97,8 @@ def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Exam
     examples, wrong = _parse(path, keep=on_mismatch == "keep")
     if wrong and on_mismatch == "refuse":
         raise UserError(
-            f"{path}: {len(wrong)} answers do not stand at their answer_start, the first in "
-            f"question {wrong[0]}; mend the file or skip them"
+            f"{path}: {len(wrong)} answers are not found at their answer_start, the first in "
+            f"question {wrong[0]}; fix the file or skip them"
         )
     return examples, wrong
 
@@ -127,7 +127,7 @@ def _parse(
             f"{path}: not in the SQuAD format ({type(error).__name__}: {error})"
         ) from None
     if not examples:
-        raise UserError(f"{path}: holds no question")
+        raise UserError(f"{path}: has no questions")
     counted = Counter(example.id for example in examples)
     if twice := next((name for name, count in counted.items() if count > 1), None):
         raise UserError(f"{path}: the question id {twice!r} occurs {counted[twice]} times")

@@ -112,7 +112,7 @@ def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText
             sentences[-1].append((cells[0], cells[-1]))
     found = [_joined(sentence) for sentence in sentences if sentence]
     if not found:
-        raise UserError(f"{path}: holds no sentence")
+        raise UserError(f"{path}: has no sentences")
     return found
 
 

@@ -166,7 +166,7 @@ def finetune(
             print(line)
     if not task.labelled(data):
         if teacher_directory is None:
-            raise UserError(f"{options.data}: has no labels, so that it needs a --teacher")
+            raise UserError(f"{options.data}: has no labels, so it needs a --teacher")
         settings = replace(settings, alpha=1.0)
     torch.manual_seed(training.seed)  # the head is drawn now
     attentions = teacher_directory is not None and bool(settings.attention_weight)

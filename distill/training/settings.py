@@ -190,7 +190,7 @@ def check_training(training: Any) -> None:
     """
     for name, reason in WITHOUT_EFFECT.items():
         if getattr(training, name, None) not in (None, False, 0, "random"):
-            raise UserError(f"--{name} is not for this: {reason}")
+            raise UserError(f"--{name} cannot be used here: {reason}")
     if training.world_size != (started := started_processes()):
         raise UserError(
             f"{started} processes were started, but each trains by itself (world size "

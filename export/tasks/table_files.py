@@ -44,7 +44,7 @@ def read_rows(path: Path) -> list[Row]:
     else:
         raise UserError(f"{path}: unknown format (expected {FORMATS})")
     if not rows:
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     return rows
 
 
@@ -85,7 +85,7 @@ def read_tagged(path: Path) -> list[tuple[list[str], list[str]]]:
     if not sentences[-1][0]:
         sentences.pop()
     if not sentences:
-        raise UserError(f"{path}: holds no sentence")
+        raise UserError(f"{path}: has no sentences")
     return sentences
 
 
@@ -97,7 +97,7 @@ def read_lines(path: Path) -> list[str]:
     """
     lines = [line.strip() for _, line in numbered_lines(read_text(path))]
     if not lines:
-        raise UserError(f"{path}: holds no text")
+        raise UserError(f"{path}: has no text")
     return lines
 
 

@@ -70,7 +70,7 @@ def test_a_folder_that_holds_something_is_left_alone(
 ) -> None:
     before = sorted(tuned.iterdir())
     assert average(line(small_teacher, tuned, output=tuned)) == 2
-    assert "holds something already" in capsys.readouterr().err
+    assert "is not empty" in capsys.readouterr().err
     assert sorted(tuned.iterdir()) == before
 
 

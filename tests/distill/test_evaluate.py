@@ -107,7 +107,7 @@ def test_two_prediction_files_are_compared(tmp_path: Path, capsys: Capture) -> N
     low, high = change["interval"]
     assert change["difference"] == pytest.approx(100 / 6) and 0 <= low < change["difference"] < high
     assert main([*options, answers[0]]) == 2
-    assert "two files of predictions are compared, no more" in capsys.readouterr().err
+    assert "at most two files of predictions can be compared" in capsys.readouterr().err
 
 
 def test_mnli_is_scored_on_both_its_sets(checkpoints: Path, mnli: Path, capsys: Capture) -> None:
@@ -166,7 +166,7 @@ def test_imdb_is_scored_on_its_test_set(checkpoints: Path, tmp_path: Path, capsy
             "prediction files are for squad and squad2",
         ),
         (["--task", "sst2", "--model", "nowhere"], "nowhere: no checkpoint there"),
-        (["--task", "glue", "--model", "nowhere"], "nowhere: holds no checkpoint called cola"),
+        (["--task", "glue", "--model", "nowhere"], "nowhere: has no checkpoint called cola"),
         (["--task", "imdb", "--model", "minilm"], "name the folder of the imdb data with --data"),
         (["--task", "rte", "--model", "minilm", "--data", "."], "RTE/dev.tsv: no such file"),
         (["--task", "squad", "--model", "minilm", "--data", "none.json"], "none.json"),

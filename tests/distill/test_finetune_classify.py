@@ -261,7 +261,7 @@ def test_teachers_that_teach_nothing_are_refused(
         ),
         ("squad", [], "squad is trained on --train_file"),
         ("sst2", ["--alpha", "0.3"], "--alpha needs a --teacher"),
-        ("sst2", ["--baseline"], "--baseline sets a run without teacher"),
+        ("sst2", ["--baseline"], "--baseline compares with a run without a teacher"),
         ("sst2", ["--seeds", "0"], "--seeds must be at least 1"),
         ("sst2", ["--temperature", "0"], "--temperature must be above 0"),
     ],

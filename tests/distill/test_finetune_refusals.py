@@ -59,7 +59,7 @@ def train_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--on_mismatch", "refuse"], "1 answers do not stand at their answer_start"),
+        (["--on_mismatch", "refuse"], "1 answers are not found at their answer_start"),
         (["--on_mismatch", "repair"], "--on_mismatch is skip or refuse, not repair"),
         (["--teacher", "wider", "--hidden_weight", "1"], "equal hidden_size; the student's is 32"),
         (["--teacher", "more-heads", "--attention_weight", "1"], "equal num_attention_heads"),
@@ -69,7 +69,7 @@ def train_file(tmp_path: Path) -> Path:
         (["--dropout", "10"], "--dropout must be at least 0 and below 1, not 10"),
         (["--max_length", "4"], "--max_length must be at least 8"),
         (["--per_device_train_batch_size", "0"], "must be at least 1, not 0"),
-        (["--colour", "red"], "there is no option --colour"),
+        (["--colour", "red"], "unknown option --colour"),
     ],
 )
 def test_refusals(

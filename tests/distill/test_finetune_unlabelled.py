@@ -231,7 +231,7 @@ def test_untagged_texts_are_lines_columns_or_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "message"),
     [
-        ("none.txt", [], "holds no text"),
+        ("none.txt", [], "has no text"),
         ("a.csv", ["sentence1,sentence2", "a,b"], "holds pairs of texts, the training data single"),
         ("b.csv", ["body", "x"], "name a column with --text"),
         ("c.txt", [text for text, _ in one_step.ROWS[:2]], "all 2 rows are among those"),

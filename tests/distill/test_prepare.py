@@ -40,7 +40,7 @@ def test_a_corpus_is_made_once(
         ("--sequence_length", "13", "14 or more"),
         ("--sequence_length", "65", "takes inputs of at most 64 tokens, not 65"),
         ("--sequence_length", "many", "invalid int value"),
-        ("--colour", "red", "there is no option --colour"),
+        ("--colour", "red", "unknown option --colour"),
     ],
 )
 def test_refusals(

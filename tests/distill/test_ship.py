@@ -92,7 +92,7 @@ def test_a_model_of_an_unknown_class_is_refused(
     config = json.loads((trained / "config.json").read_text())
     (trained / "config.json").write_text(json.dumps({**config, "architectures": architectures}))
     assert ship(line(trained, card, tmp_path / "out")) == 2
-    assert "names no class of transformers" in capsys.readouterr().err
+    assert "does not name a class of transformers" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -123,5 +123,5 @@ def test_anything_else_is_refused_and_left_alone(
         (output / name).write_text("{}")
     before = sorted(output.rglob("*"))
     assert ship(line(trained, card, output)) == 2
-    assert "something else than a shipped model" in capsys.readouterr().err
+    assert "something other than a shipped model" in capsys.readouterr().err
     assert sorted(output.rglob("*")) == before

@@ -47,11 +47,11 @@ def test_a_command_that_prints_json_keeps_it_too(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["--savejson", "x"], "there is no option --savejson (did you mean --save-json?)"),
-        (["--colour=red"], "there is no option --colour (--help lists the options)"),
+        (["--savejson", "x"], "unknown option --savejson (did you mean --save-json?)"),
+        (["--colour=red"], "unknown option --colour (--help lists the options)"),
         (["word"], "unexpected argument 'word' (--help lists the options)"),
         (["--save-json"], "argument --save-json: expected one argument (--help lists the options)"),
-        (["--js"], "there is no option --js (did you mean --json?)"),
+        (["--js"], "unknown option --js (did you mean --json?)"),
     ],
 )
 def test_errors_say_what_is_wrong(line: list[str], message: str) -> None:

@@ -38,8 +38,8 @@ def test_a_file_says_what_the_command_line_says(tmp_path: Path) -> None:
         ("a: &a [x, x]\nb: [*a, *a]\n", "run.yaml: aliases (*name) are not read"),
         ("text: " + "[" * 100_000, "run.yaml: nested too deep"),
         ("text: x\nteacher: t\nlayers: many\n", "invalid int value: 'many'"),
-        ("text: x\nteacher: t\ncolour: red\n", "run.yaml: there is no option colour (--help"),
-        ("text: x\nteachr: t\n", "run.yaml: there is no option teachr (did you mean --teacher?)"),
+        ("text: x\nteacher: t\ncolour: red\n", "run.yaml: unknown option colour (--help"),
+        ("text: x\nteachr: t\n", "run.yaml: unknown option teachr (did you mean --teacher?)"),
         ("text: x\nteacher: t\nalpha_ce: -1\n", "must not be negative"),
     ],
 )
@@ -88,8 +88,8 @@ def test_a_json_file_that_is_cut_short(tmp_path: Path) -> None:
         (pretrain, ["--text", "x", "--teacher", "t"], "name the folder of the run with --out"),
         (finetune, ["--model", "minilm", "--train_file", "x"], "name the folder of the run"),
         (evaluate, ["--limit", "none"], "invalid int value"),
-        (evaluate, ["--modle", "x"], "there is no option --modle (did you mean --model?)"),
-        (evaluate, ["--predict", "x"], "there is no option --predict"),
+        (evaluate, ["--modle", "x"], "unknown option --modle (did you mean --model?)"),
+        (evaluate, ["--predict", "x"], "unknown option --predict"),
         (init_student, ["--teacher", "minilm"], "required: --out"),
     ],
 )

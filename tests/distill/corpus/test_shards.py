@@ -92,7 +92,7 @@ def test_an_empty_corpus_is_refused_and_leaves_nothing(tokenizer, tmp_path: Path
     with pytest.raises(UserError, match="corpus is empty"):
         build_corpus(["short"], tokenizer, tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(UserError, match="no tokenized corpus"):
+    with pytest.raises(UserError, match="not a tokenized corpus"):
         open_corpus(tmp_path / "c")
 
 
@@ -162,7 +162,7 @@ def test_a_damaged_corpus_is_refused(
     """Such as one that was copied half; its sequences would be empty."""
     build_corpus(sentences, tokenizer, tmp_path / "c")
     (tmp_path / "c" / name).write_bytes(content)
-    with pytest.raises(UserError, match="no tokenized corpus"):
+    with pytest.raises(UserError, match="not a tokenized corpus"):
         open_corpus(tmp_path / "c")
 
 

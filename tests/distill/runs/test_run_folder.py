@@ -82,7 +82,7 @@ def test_a_checkpoint_with_notes_in_it_is_not_cleared(tmp_path: Path) -> None:
     kept = checkpoint(tmp_path, 100, json.dumps({"global_step": 100}))
     noted = checkpoint(tmp_path, 200, json.dumps({"global_step": 200}))
     (noted / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"notes\.txt is of no run; move it"):
+    with pytest.raises(UserError, match=r"notes\.txt does not belong to a run; move it"):
         clear_run(tmp_path)
     assert kept.exists() and noted.exists()
 
@@ -107,7 +107,7 @@ def test_older_checkpoints_go_and_the_folders_of_others_stay(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["README.md", "vocab.txt", "metrics.json", "model.safetensors"])
 def test_files_that_a_run_would_write_over_are_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(UserError, match=f"{name} is of no run|holds a model without"):
+    with pytest.raises(UserError, match=f"{name} does not belong to a run|holds a model without"):
         claim_run(tmp_path, {"seed": 1})
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

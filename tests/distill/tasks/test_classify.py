@@ -92,9 +92,9 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     [
         ("text,label\na,b,c\n", "line 2: has 3 columns"),
         ("body,label\na,b\n", "name a column with --text"),
-        ("text,label\n", "holds no row"),
+        ("text,label\n", "has no rows"),
         ("text,text,label\na,b,c\n", "two columns called 'text'"),
-        ("text,label\n ,a\nb,c\n", "row 1: text holds no text"),
+        ("text,label\n ,a\nb,c\n", "row 1: text is empty"),
     ],
 )
 def test_broken_data_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_csv_becomes_a_teacher_a_student_and_a_comparison(
         (['{"text": "x", "label": "a"}', '{"text": "y"}'], "row 2: has no label"),
         (['{"text": "x", "label": "a"}', '{"text": "y", "label": null}'], "row 2: has no label"),
         (['{"text": "x", "label": " "}', '{"text": "y", "label": "b"}'], "row 1: has no label"),
-        (['{"text": "x", "label": "a"}', '{"label": "b"}'], "row 2: text holds no text"),
+        (['{"text": "x", "label": "a"}', '{"label": "b"}'], "row 2: text is empty"),
         (['{"text": "x", "label": "Spam"}', '{"text": "y", "label": "spam"}'], "in case alone"),
     ],
 )

@@ -88,8 +88,8 @@ def test_mnli_and_qqp_have_their_own_columns(tmp_path: Path) -> None:
         ("stsb", "sentence1\tsentence2\tscore\na\tb\t5.1\n", r"line 2: the score 5.1 is not betw"),
         ("stsb", "sentence1\tsentence2\tscore\na\tb\tnan\n", r"line 2: the score nan is not betw"),
         ("stsb", "sentence1\tsentence2\tscore\na\tb\thigh\n", r"line 2: 'high' is not a number"),
-        ("sst2", "sentence\tlabel\n", "holds no row"),
-        ("cola", "", "holds no row"),
+        ("sst2", "sentence\tlabel\n", "has no rows"),
+        ("cola", "", "has no rows"),
     ],
 )
 def test_a_broken_row_is_named_with_its_line(
@@ -179,5 +179,7 @@ def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
         raise ConnectionError("no route to the hub\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(UserError, match=r"sst2 validation: not to be had.*no route to the hub\)"):
+    with pytest.raises(
+        UserError, match=r"sst2 validation: cannot be loaded.*no route to the hub\)"
+    ):
         load_examples("sst2", "dev", hub.NAME)

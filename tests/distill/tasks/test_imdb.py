@@ -54,7 +54,7 @@ def test_reviews_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         ('{"text": "good", "label": true}', "line 2: True is not a label"),
         ('{"text": "good"}', "line 2: not an object with a text and a label"),
         ('{"text": "good", ', "line 2: not JSON"),
-        ('{"text": " ", "label": 1}', "line 2: an empty review"),
+        ('{"text": " ", "label": 1}', "line 2: the review is empty"),
         ('{"text": "a \\ud83d", "label": 1}', "line 2: .* is half a character"),
     ],
 )
@@ -68,8 +68,8 @@ def test_missing_and_empty_data_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds neither test/neg and test/pos nor test.jsonl"):
         load_examples("test", tmp_path)
     (tmp_path / "test.jsonl").write_text("\n\n")
-    with pytest.raises(UserError, match="holds no row"):
+    with pytest.raises(UserError, match="has no rows"):
         load_examples("test", tmp_path)
     (tmp_path / "test" / "neg").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"neg: holds no .txt file"):
+    with pytest.raises(UserError, match=r"neg: has no .txt file"):
         load_examples("test", tmp_path)

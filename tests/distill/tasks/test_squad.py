@@ -168,7 +168,7 @@ def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) 
         (("blue", 7),),
         (("blue", 3),),
     ]
-    with pytest.raises(UserError, match="1 answers do not stand"):
+    with pytest.raises(UserError, match="1 answers are not found"):
         load_examples(path, on_mismatch="refuse")
 
 

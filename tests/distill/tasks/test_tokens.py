@@ -180,7 +180,7 @@ def test_entity_scores_are_those_of_seqeval() -> None:
     [
         ("a.conll", "Anna\n", "line 1: a word without a tag"),
         ("a.conll", "Anna NNP\n", "line 1: 'NNP' is not an entity tag"),
-        ("a.conll", "\n\n", "holds no sentence"),
+        ("a.conll", "\n\n", "has no sentences"),
         ("a.conll", "Anna O\n", "no word of the training data is tagged"),
         ("a.conll", "Anna B-PER\nLee B-Per\n", "PER and Per differ in case alone"),
         ("a.csv", "text,label\n", "unknown format"),
