@@ -60,7 +60,7 @@ class Predictor:
             ``cut_texts`` how many texts were longer than its longest input.
 
         Raises:
-            UserError: the task does not take what is given.
+            UserError: the task does not take what is given, or the package gives NaN or infinity.
         """
         question = Question(text, passage, n_best, tuple(zero_shot))
         if zero_shot and not self.bundle.record.labels_in_words:
@@ -86,4 +86,10 @@ class Predictor:
         began = time.perf_counter()
         found = self._engine.predict(inputs)
         self._seconds += time.perf_counter() - began
+        for name, values in found.items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise UserError(
+                    f"{self.bundle.package}: its {name} are not finite; the package is damaged, or "
+                    "overflows in half precision (see python -m export.diagnose)"
+                )
         return found

@@ -61,6 +61,17 @@ def test_pipes_and_devices_in_a_bundle_are_not_waited_for(
         assert f"{name}: not a regular file" in error
 
 
+def test_an_answer_that_is_no_number_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny, tmp_path / "bundle")
+    (weights,) = (tmp_path / "bundle").rglob("weight.bin")
+    content = weights.read_bytes()
+    nan = b"\x00\x7e" * 1024  # in the first weights, which begin at byte 128
+    weights.write_bytes(content[:128] + nan + content[128 + len(nan) :])
+    status, printed, error = ask(tmp_path / "bundle")
+    assert status == 2 and not printed and error.count("\n") == 1
+    assert "its logits are not finite" in error
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "attack", [each for each in ATTACKS if each.slow], ids=lambda attack: attack.name
