@@ -11,6 +11,7 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from distill.console.errors import UserError
@@ -18,6 +19,7 @@ from tests.faults.bundles import mutated_settings, tiny_bundle
 from tests.faults.full_disks import checkpoint_and_text, full_disk
 from tests.faults.kills import (
     corpus_to_kill,
+    killed_asset,
     killed_export,
     killed_tokenization,
     killed_training,
@@ -137,6 +139,11 @@ ATTACKS = (
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
     Attack("kill -9 of an export", tiny_bundle, killed_export, slow=True),
+    *(
+        [Attack("kill -9 of an export to Core AI", tiny_bundle, killed_asset, slow=True)]
+        if find_spec("coreai_torch")
+        else []
+    ),
     Attack("kill -9 of a training", training_to_kill, killed_training, slow=True),
     Attack("full disk", checkpoint_and_text, full_disk, slow=True),
 )

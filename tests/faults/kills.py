@@ -17,7 +17,9 @@ TEXT = "a few words to learn pieces of, and some more of them\n"
 EXPORTS = {
     "export.coreml": ["--lengths", "16,32", "--no-verify"],
     "export.onnx": ["--no-verify"],
+    "export.coreai": ["--lengths", "16,32", "--no-verify"],
 }
+WITHOUT_EXTRAS = ("export.coreml", "export.onnx")
 
 
 def corpus_to_kill(folder: Path) -> None:
@@ -41,12 +43,22 @@ def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
 
 def killed_export(folder: Path, draw: random.Random) -> str | None:
     """There is a whole export or none; where one stood before, a whole one."""
-    name, replaces = draw.choice(sorted(EXPORTS)), draw.randrange(2)
-    out = folder / ("bundle" if name == "export.coreml" and replaces else "out")
+    return _killed(draw.choice(WITHOUT_EXTRAS), folder, draw)
+
+
+def killed_asset(folder: Path, draw: random.Random) -> str | None:
+    """As `killed_export`; Apple's runtime gives the answer that the bundle of Core ML gave, and an
+    asset joins that bundle where it stands."""
+    return _killed("export.coreai", folder, draw)
+
+
+def _killed(name: str, folder: Path, draw: random.Random) -> str | None:
+    replaces = draw.randrange(2)
+    out = folder / ("bundle" if name != "export.onnx" and replaces else "out")
     command = [sys.executable, "-m", name, "--model", str(folder / "model"), "--task", "classify"]
     command += [*EXPORTS[name], "--force", "--out", str(out)]
     _kill(command, draw.uniform(0.5, 9))
-    if replaces and name == "export.coreml" and not out.exists():
+    if replaces and name != "export.onnx" and not out.exists():
         return "the bundle that stood there is gone"
     if out.exists() and (problem := _not_whole(out, folder)):
         return f"{name}: {problem}"
