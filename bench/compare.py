@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from bench.runtimes.registry import DEFAULTS, KIT, PEERS, RUNTIMES, default_runtimes, parse_runtimes
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import INTERRUPTED, UserError, command
+from distill.console.pictures import write_png
 
 if TYPE_CHECKING:
     from bench.measuring.quality import Quality
@@ -162,14 +163,12 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _write(arguments: argparse.Namespace, result: Comparison) -> None:
-    if arguments.plot and result.quality:
-        from bench.reporting.trade_plot import write_trade
+    if arguments.plot:
+        from bench.reporting.plot import plot_png
+        from bench.reporting.trade_plot import trade_png
 
-        write_trade(result, arguments.plot)
-    elif arguments.plot:
-        from bench.reporting.plot import write_plot
-
-        write_plot(result, arguments.plot)
+        draw = trade_png if result.quality else plot_png
+        write_png(draw(result), arguments.plot)
     if arguments.html:
         from bench.reporting.html_page import write_html
 

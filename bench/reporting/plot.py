@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.measuring.results import Row
 from bench.reporting.comparison import Comparison
-from distill.console.atomic import atomic_file
+from distill.console.pictures import png
 from distill.tasks.metric_words import metric_title
 
-WIDTH, HEIGHT, PANELS_A_ROW, DPI = 4.6, 3.8, 2, 130
+WIDTH, HEIGHT, PANELS_A_ROW = 4.6, 3.8, 2
 LONGEST_NAME = 32
 
 
@@ -33,14 +31,7 @@ def plot_png(result: Comparison) -> bytes:
         _panel(axes, [row for row in rows if row.workload == workload], workload)
     for axes in panels[len(workloads) :]:
         axes.set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def write_plot(result: Comparison, path: Path) -> None:
-    with atomic_file(path) as staged:
-        staged.write_bytes(plot_png(result))
+    return png(figure)
 
 
 def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.measuring.quality import Quality
 from bench.measuring.results import Row
 from bench.reporting.comparison import Comparison
-from bench.reporting.plot import DPI, HEIGHT, WIDTH, interval, short
-from distill.console.atomic import atomic_file
+from bench.reporting.plot import HEIGHT, WIDTH, interval, short
+from distill.console.pictures import png
 from distill.tasks.metric_words import title_and_unit
 
 
@@ -34,14 +32,7 @@ def trade_png(result: Comparison) -> bytes:
         _panel(axes, quality, [_latency(row) for row in here])
         axes.set_xlabel(f"median latency, ms ({runtime}, {workload})")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def write_trade(result: Comparison, path: Path) -> None:
-    with atomic_file(path) as staged:
-        staged.write_bytes(trade_png(result))
+    return png(figure)
 
 
 Point = tuple[str, float, tuple[float, float]]

@@ -86,5 +86,6 @@ def _text(error: BaseException) -> str:
 
 
 def note(text: str) -> None:
-    """Print one line beside the result, on stderr."""
-    print(f"note: {text}", file=sys.stderr)
+    """Print one line beside the result, on stderr; of several processes the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"note: {text}", file=sys.stderr)

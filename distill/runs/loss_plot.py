@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill.console.atomic import atomic_file
+from distill.console.pictures import png, write_png
 from distill.tasks.metric_words import title_and_unit
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOSSES_FILE = "losses.png"
-WIDTH, HEIGHT, DPI = 6.4, 3.2, 130
+WIDTH, HEIGHT = 6.4, 3.2
 WHOLE = {"loss": "training loss", "eval_loss": "held-out loss"}
 NOT_SHOWN = ("_runtime", "_per_second")
 Log = Sequence[Mapping[str, float]]
@@ -26,8 +26,7 @@ def write_losses(log: Log, path: Path) -> bool:
     """Draw the log of a Trainer as PNG; false where no loss was logged, and nothing is written."""
     if not any("loss" in row for row in log):
         return False
-    with atomic_file(path) as staged:
-        loss_figure(log).savefig(staged, format="png", dpi=DPI, metadata={"Software": None})
+    write_png(png(loss_figure(log)), path)
     return True
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +16,7 @@ from typing import Any
 
 from distill.console.atomic import atomic_file
 from distill.console.bounded_files import read_object
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.runs.loss_plot import LOSSES_FILE
 from distill.runs.run_outputs import METRICS_FILE, TOKENIZER_FILES
 from distill.runs.whole_checkpoints import damage, newest_first, stranger
@@ -36,13 +35,8 @@ def last_complete_checkpoint(run: Path) -> Path | None:
         problem = damage(path)
         if problem is None:
             return path
-        _note(f"{path}: passed over, {problem}")
+        note(f"{path}: passed over, {problem}")
     return None
-
-
-def _note(text: str) -> None:
-    if os.environ.get("RANK", "0") == "0":
-        print(f"note: {text}", file=sys.stderr)
 
 
 @contextmanager
@@ -125,7 +119,7 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         return None
     claim_run(run, settings)
     written = datetime.fromtimestamp(metrics.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-    _note(f"{run}: finished on {written}, not run again; --force runs it again")
+    note(f"{run}: finished on {written}, not run again; --force runs it again")
     return read_object(metrics)
 
 

@@ -241,10 +241,12 @@ def fake_quantization(model: Any, quantize: str) -> FakeQuantization:
         raise UserError(
             "--quantization_aware needs the package torchao: install the extra `quantization`"
         )
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of kernels for other machines, which torchao looks for
-    from distill.training.fake_quantization import FakeQuantization
-
-    logging.disable(logging.NOTSET)
+    try:
+        from distill.training.fake_quantization import FakeQuantization
+    finally:
+        logging.disable(before)
     rounded = FakeQuantization(model, quantize)
     if not len(rounded):
         raise UserError(f"--quantization_aware {quantize}: the model has no weights to round")

@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
+from distill.console.pictures import png, write_png
 from distill.console.tables import visible
 from distill.training.settings import PretrainSettings, layer_choice
 
 FULL = "full"
-WIDTH, BAR, DPI = 6.4, 0.42, 130
+WIDTH, BAR = 6.4, 0.42
 
 
 @dataclass(frozen=True)
@@ -155,5 +155,4 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
         if scored
         else "% of the full loss's held-out perplexity (more is worse)"
     )
-    with atomic_file(path) as staged:
-        figure.savefig(staged, format="png", dpi=DPI, metadata={"Software": None})
+    write_png(png(figure), path)

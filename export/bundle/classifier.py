@@ -50,22 +50,18 @@ def as_classifier(model: Any, labels: Sequence[str]) -> Any:
     with quiet():
         import coremltools as ct
         from coremltools.converters.mil import Builder as mb
-        from coremltools.converters.mil.converter import mil_convert
         from coremltools.converters.mil.mil.scope import ScopeInfo, ScopeSource
+
+        from export.bundle.ml_program import model_of
 
         scope = ScopeInfo(source=ScopeSource.COREMLTOOLS_GRAPH_PASS, data=["classifier"])
         with mb.scope(scope), block:
             chances = mb.softmax(x=block.outputs[0], axis=-1, name="probabilities")
         block.set_outputs([*block.outputs, chances])
         block.set_output_types(None)
-        program.skip_all_passes = True
-        result = mil_convert(
+        result = model_of(
             program,
-            convert_from="milinternal",
-            convert_to="mlprogram",
-            specification_version=model.get_spec().specificationVersion,
-            compute_units=ct.ComputeUnit.CPU_ONLY,
-            skip_model_load=True,
+            model,
             classifier_config=ct.ClassifierConfig(
                 list(labels),
                 predicted_feature_name=LABEL,

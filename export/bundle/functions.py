@@ -89,8 +89,9 @@ def split_into_functions(model: Any, lengths: Sequence[int]) -> Any:
     }
     with quiet():
         import coremltools as ct
-        from coremltools.converters.mil.converter import mil_convert
         from coremltools.converters.mil.mil.passes.pass_pipeline import PassPipelineManager
+
+        from export.bundle.ml_program import model_of
 
         pipeline = ct.PassPipeline([MATERIALIZE, FOLD, *CLEAN_UP])
         pipeline.set_options(
@@ -101,12 +102,5 @@ def split_into_functions(model: Any, lengths: Sequence[int]) -> Any:
         PassPipelineManager.apply_pipeline(program, pipeline)
         del program.functions["main"]
         program.default_function_name = names[str(max(lengths))]
-        program.export_as_multifunction = program.skip_all_passes = True
-        return mil_convert(
-            program,
-            convert_from="milinternal",
-            convert_to="mlprogram",
-            specification_version=model.get_spec().specificationVersion,
-            compute_units=ct.ComputeUnit.CPU_ONLY,
-            skip_model_load=True,
-        )
+        program.export_as_multifunction = True
+        return model_of(program, model)
