@@ -17,7 +17,7 @@ demo: $(STAMP)
 test: quality
 	$(BIN)/python -m pytest -m "not docs and not cells"
 
-# What one runs while working: lint, types and the fast tests, in under three minutes.
+# What one runs while working: lint, types and the fast tests, about eight minutes.
 check: quality
 	$(BIN)/python -m pytest -q -m "not slow and not docs and not cells"
 
