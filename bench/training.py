@@ -46,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=60.0, help="of timed steps; default %(default)s")
     add("--threads", type=int, help="default: all cores")
     add("--seed", type=int, default=0, help="of weights, order and masks; default %(default)s")
-    add("--compile", action="store_true", help="torch.compile the kit's step")
+    add(
+        "--compile",
+        action="store_true",
+        help="torch.compile the kit's step, as distill.pretrain does with --torch_compile",
+    )
     add("--no-memory", action="store_true", help="leave out memory, which takes two processes more")
     add_json_options(result)
     add("--memory-of", choices=("kit", "plain"), help="print the peak memory of this one alone")

@@ -106,11 +106,11 @@ class Batches:
 class KitStep:
     """A step of `distill.pretrain`."""
 
-    def __init__(self, teacher: Any, student: Any, compile_encoders: bool = False) -> None:
+    def __init__(self, teacher: Any, student: Any, compiled: bool = False) -> None:
         self.distiller = Distiller(student, teacher, TripleWeights()).train()
-        if compile_encoders:
-            self.distiller.compile(dynamic=True)
-        self.optimizer = torch.optim.AdamW(student.parameters(), lr=1e-4)
+        if compiled:
+            self.distiller.compile()
+        self.optimizer = _optimizer(student)
 
     def loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.distiller(**batch)["loss"]
@@ -121,7 +121,7 @@ class PlainStep:
 
     def __init__(self, teacher: Any, student: Any) -> None:
         self.teacher, self.student = teacher, student
-        self.optimizer = torch.optim.AdamW(student.parameters(), lr=1e-4)
+        self.optimizer = _optimizer(student)
 
     def loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs, labels = (batch["input_ids"], batch["attention_mask"]), batch["labels"]
@@ -144,6 +144,11 @@ class PlainStep:
         mine, target = (model.hidden_states[-1][attended] for model in (ours, theirs))
         cosine = (1 - F.cosine_similarity(mine, target, dim=-1)).mean()
         return 5 * 4 * divergence + 2 * masked + cosine
+
+
+def _optimizer(student: Any) -> torch.optim.Optimizer:
+    """The one that `transformers` takes by default."""
+    return torch.optim.AdamW(student.parameters(), lr=1e-4, fused=True)
 
 
 def take(step: Any, batch: dict[str, torch.Tensor], device: torch.device, half: bool) -> float:

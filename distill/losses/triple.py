@@ -10,6 +10,7 @@ written out (softmax less target), which saves the copies that automatic differe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,6 +51,10 @@ class Head(Protocol):
     def transform(self, hidden: torch.Tensor) -> torch.Tensor: ...
 
 
+Divergence = Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
+"""`kl_and_gradient`, or the same compiled."""
+
+
 @dataclass(frozen=True)
 class _Work:
     """What the vocabulary terms need besides the student's features and decoder."""
@@ -58,6 +63,7 @@ class _Work:
     labels: torch.Tensor | None
     weights: TripleWeights
     positions: int
+    divergence: Divergence
 
 
 class _VocabularyTerms(torch.autograd.Function):
@@ -90,56 +96,56 @@ def _run(student: Any, teacher: Any, work: _Work, gradients: list[torch.Tensor])
     sums = sums.to(weight.device)
     rows = len(features)
     masked = 0 if work.labels is None else int((work.labels != IGNORED).sum())
+    distillation = work.weights.distillation if teacher else 1.0
     for start in range(0, rows, work.positions):
         part = slice(start, start + work.positions)
-        logits = _logits(features[part], weight, bias)
+        logits = F.linear(features[part], weight, bias)
         at = hard = None
         if work.labels is not None:
             at = (work.labels[part] != IGNORED).nonzero()[:, 0]
             hard = logits[at]
         if teacher is None:
-            gradient = torch.zeros_like(logits)
+            slope = torch.zeros_like(logits)
         else:
-            target = _logits(teacher[0][part], *teacher[1:])
-            gradient, divergence = _divergence(logits, target, work.weights.temperature)
+            target = F.linear(teacher[0][part], *teacher[1:])
+            slope, divergence = work.divergence(logits, target, work.weights.temperature)
             sums[0] += divergence / rows
-            gradient.mul_(work.weights.distillation / rows)
         if at is not None and hard is not None and work.labels is not None:
-            slope, loss = _cross_entropy(hard, work.labels[part][at])
+            hard_slope, loss = _cross_entropy(hard, work.labels[part][at])
             sums[1] += loss / max(masked, 1)
-            gradient.index_add_(0, at, slope, alpha=work.weights.masked / max(masked, 1))
+            share = work.weights.masked / max(masked, 1) * rows / distillation
+            slope.index_add_(0, at, hard_slope, alpha=share)
         if gradients:
-            _add(gradients, gradient.to(weight.dtype), features[part], weight, part)
+            _add(gradients, slope, features[part], weight, part, distillation / rows)
     kl, ce = sums.to(torch.promote_types(weight.dtype, torch.float32))
     return work.weights.distillation * kl + work.weights.masked * ce, kl.clone(), ce.clone()
 
 
-def _logits(features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    logits = F.linear(features, weight, bias)
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
-def _divergence(
+def kl_and_gradient(
     logits: torch.Tensor, target: torch.Tensor, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient by logits, and sum over rows, of KL(target || logits) * T^2; overwrites both.
+    """Gradient by logits, and sum over rows, of KL(target || logits) * T^2; may overwrite both.
 
-    d/ds [T^2 KL] = T (softmax(s / T) - softmax(t / T)).
+    d/ds [T^2 KL] = T (softmax(s / T) - softmax(t / T)), in at least 32 bits up to the last.
     """
-    log_q = logits.mul_(1 / temperature).log_softmax(-1)
-    log_p = target.mul_(1 / temperature).log_softmax(-1)
+    log_q = _wide(logits).mul_(1 / temperature).log_softmax(-1)
+    log_p = _wide(target).mul_(1 / temperature).log_softmax(-1)
     p = log_p.exp()
     divergence = log_p.sub_(log_q).mul_(p).sum(-1).sum() * temperature**2
-    return log_q.exp_().sub_(p).mul_(temperature), divergence
+    return log_q.exp_().sub_(p).mul_(temperature).to(logits.dtype), divergence
 
 
 def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradient by logits, and sum over rows, of the cross-entropy: softmax less one-hot."""
-    log_q = logits.log_softmax(-1)
+    log_q = _wide(logits).log_softmax(-1)
     loss = -log_q.gather(1, labels[:, None]).sum()
     slope = log_q.exp_()
     slope[torch.arange(len(labels), device=labels.device), labels] -= 1
-    return slope, loss
+    return slope.to(logits.dtype), loss
+
+
+def _wide(logits: torch.Tensor) -> torch.Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _add(
@@ -148,14 +154,15 @@ def _add(
     features: torch.Tensor,
     weight: torch.Tensor,
     part: slice,
+    scale: float,
 ) -> None:
     of_features, of_weight, of_bias = gradients
-    of_features[part] = slope @ weight
+    of_features[part] = (slope @ weight).mul_(scale)
     if of_weight.dtype == slope.dtype:
-        of_weight.addmm_(slope.t(), features)
+        of_weight.addmm_(slope.t(), features, alpha=scale)
     else:  # 16-bit products, summed in 32 bits
-        of_weight += slope.t() @ features
-    of_bias += slope.sum(0)
+        of_weight.add_(slope.t() @ features, alpha=scale)
+    of_bias.add_(slope.sum(0, dtype=of_bias.dtype), alpha=scale)
 
 
 def cosine_loss(hidden: torch.Tensor, teacher_hidden: torch.Tensor) -> torch.Tensor:
@@ -173,6 +180,7 @@ def triple_loss(
     weights: TripleWeights,
     masked_only: bool = False,
     positions: int | None = None,
+    divergence: Divergence | None = None,
 ) -> dict[str, torch.Tensor]:
     """The weighted sum as ``loss``, and each computed term by its name, unweighted.
 
@@ -185,20 +193,23 @@ def triple_loss(
         teacher_head: the teacher's, for the distillation term; it gets no gradient.
         masked_only: distil at the masked positions instead of all attended ones.
         positions: how many positions' logits to hold at a time; default by device.
+        divergence: `kl_and_gradient`, compiled; default: as it is.
     """
-    attended, masked = attention_mask.bool(), labels != IGNORED
+    labels, hidden = labels.flatten(), hidden.flatten(0, 1)
+    attended, masked = attention_mask.flatten().nonzero()[:, 0], (labels != IGNORED).nonzero()[:, 0]
+    taught = None if teacher_hidden is None else teacher_hidden.flatten(0, 1)
     terms: dict[str, torch.Tensor] = {}
     total = hidden.new_zeros(())
     if weights.distillation or weights.masked:
         at = attended if weights.distillation and not masked_only else masked
         teacher = None
-        if weights.distillation and teacher_hidden is not None and teacher_head is not None:
+        if weights.distillation and taught is not None and teacher_head is not None:
             with torch.no_grad():
-                features = teacher_head.transform(teacher_hidden[at])
+                features = teacher_head.transform(taught.index_select(0, at))
             teacher = (features, teacher_head.decoder.weight, teacher_head.decoder.bias)
         decoder = head.decoder
         found = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
-            head.transform(hidden[at]),
+            head.transform(hidden.index_select(0, at)),
             decoder.weight,
             decoder.bias,
             _Work(
@@ -206,12 +217,14 @@ def triple_loss(
                 labels[at] if weights.masked else None,
                 weights,
                 positions or (CPU_POSITIONS if hidden.is_cpu else DEVICE_POSITIONS),
+                divergence or kl_and_gradient,
             ),
         )
         total = total + found[0]
         terms |= {"distillation": found[1]} if weights.distillation else {}
         terms |= {"masked": found[2]} if weights.masked else {}
-    if weights.cosine and teacher_hidden is not None:
-        terms["cosine"] = cosine_loss(hidden[attended], teacher_hidden[attended])
+    if weights.cosine and taught is not None:
+        pair = (states.index_select(0, attended) for states in (hidden, taught))
+        terms["cosine"] = cosine_loss(*pair)
         total = total + weights.cosine * terms["cosine"]
     return {"loss": total, **terms}

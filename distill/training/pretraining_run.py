@@ -66,6 +66,12 @@ class ReferenceTraining(EvaluatedTraining):
     )
 
     def __post_init__(self) -> None:
+        # `Distiller.compile` takes the place of `transformers`' own, of the whole step at once.
+        backend, mode = self.torch_compile_backend, self.torch_compile_mode
+        self.compilation = None
+        if self.torch_compile or backend or mode:
+            self.compilation = {"backend": backend or "inductor", "mode": mode}
+        self.torch_compile, self.torch_compile_backend, self.torch_compile_mode = False, None, None
         if self.early_stopping_patience or self.load_best_model_at_end:
             self.metric_for_best_model = self.metric_for_best_model or "loss"
             self.greater_is_better = False  # as of every figure here
@@ -114,16 +120,19 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
     if held_out and training.load_best_model_at_end:
         choosing, held_out = halves(corpus, held_out)
     weights = (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos, settings.temperature)
+    distiller = Distiller(
+        student,
+        teacher,
+        TripleWeights(*weights),
+        settings.masked_only,
+        settings.loss_positions or None,
+        settings.alpha_rel,
+        settings.relation_heads,
+    )
+    if training.compilation:
+        distiller.compile(**training.compilation)
     trainer = DistillTrainer(
-        model=Distiller(
-            student,
-            teacher,
-            TripleWeights(*weights),
-            settings.masked_only,
-            settings.loss_positions or None,
-            settings.alpha_rel,
-            settings.relation_heads,
-        ),
+        model=distiller,
         args=training,
         train_dataset=rows,
         eval_dataset=choosing,

@@ -146,6 +146,18 @@ def test_activation_checkpoints_change_nothing_but_memory(run, tmp_path: Path) -
     assert found == pytest.approx(plain, rel=1e-5)
 
 
+@pytest.mark.slow
+def test_compiled_layers_change_nothing_but_time(run, tmp_path: Path) -> None:
+    """By the backend that generates no code: others need a C++ compiler."""
+    options = {"max_steps": 2, "dropout": 0, "alpha_rel": 1}
+    compiling = {"torch_compile": True, "torch_compile_backend": "eager"}
+    plain, found = (
+        run(output_dir=tmp_path / name, **options, **own)[1]["train_loss"]
+        for name, own in (("plain", {}), ("found", compiling))
+    )
+    assert found == pytest.approx(plain, rel=1e-6)
+
+
 def test_memory_that_is_too_small_is_said_before_the_first_step(run, monkeypatch) -> None:
     def exhausted(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")

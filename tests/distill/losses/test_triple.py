@@ -131,14 +131,13 @@ def test_logits_are_never_held_for_the_whole_batch(
     batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    logits = losses._logits
+    divergence = losses.kl_and_gradient
 
-    def counted(*arguments: torch.Tensor) -> torch.Tensor:
-        found = logits(*arguments)
-        sizes.append(len(found))
-        return found
+    def counted(logits: torch.Tensor, target: torch.Tensor, temperature: float) -> Any:
+        sizes.extend((len(logits), len(target)))
+        return divergence(logits, target, temperature)
 
-    monkeypatch.setattr(losses, "_logits", counted)
+    monkeypatch.setattr(losses, "kl_and_gradient", counted)
     head, teacher_head = heads()
     triple_loss(
         **batch, head=head, teacher_head=teacher_head, weights=TripleWeights(), positions=16
@@ -166,7 +165,7 @@ def test_a_term_of_weight_zero_is_not_computed(
         raise AssertionError("computed a term of weight 0")
 
     head, teacher_head = heads()
-    name = {"distillation": "_divergence", "masked": "_cross_entropy", "cosine": "cosine_loss"}
+    name = {"distillation": "kl_and_gradient", "masked": "_cross_entropy", "cosine": "cosine_loss"}
     monkeypatch.setattr(losses, name[zero], forbidden)
     terms = triple_loss(
         **batch,

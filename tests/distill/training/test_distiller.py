@@ -7,7 +7,8 @@ import torch
 
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
-from distill.training.distiller import MlmHead
+from distill.losses.triple import TripleWeights
+from distill.training.distiller import Distiller, MlmHead
 from tests.export.tiny_models import small_model
 
 SPLIT = ("mobilebert",)
@@ -43,3 +44,20 @@ def test_an_mlm_head_of_another_make_is_refused(
 def test_a_model_without_an_mlm_head_is_refused() -> None:
     with pytest.raises(UserError, match="BertModel has no MLM head"):
         MlmHead(small_model("bert", "features", {}))
+
+
+def test_compiled_layers_and_loss_give_the_gradients_of_plain_ones() -> None:
+    """Without code generation, which needs a C++ compiler: what is traced, and where."""
+    teacher, student = (small_model("bert", "mlm", {}).eval() for _ in range(2))
+    ids = torch.randint(5, 60, (2, 9))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
+    names, gradients = student.state_dict().keys(), []
+    for compiled in (False, True):
+        distiller = Distiller(student, teacher, TripleWeights())
+        if compiled:
+            distiller.compile(backend="eager", fullgraph=True)
+        distiller(**batch)["loss"].backward()
+        gradients.append([each.grad.clone() for each in student.parameters()])
+        student.zero_grad(set_to_none=True)
+    torch.testing.assert_close(*gradients)
+    assert student.state_dict().keys() == names
