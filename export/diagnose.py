@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from distill.console.errors import command
+from distill.console.help_text import HelpText
 
 DATA = (
     "text, one input a line, a tab within a pair, for a bundle (default: built-in texts); an .npz "
@@ -28,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.simulator.diagnose.command import parser, run
     from export.simulator.program import check_format
 
-    arguments = parser("python -m export.diagnose", __doc__, DATA).parse_args(argv)
+    options = parser("python -m export.diagnose", __doc__, DATA)
+    options.formatter_class = HelpText
+    arguments = options.parse_args(argv)
     check_format(arguments.package)
     from export.bundle.package_inputs import read_inputs
 

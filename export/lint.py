@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError, command
+from distill.console.help_text import HelpText
 
 if TYPE_CHECKING:
     from export.simulator.lint import Finding
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.simulator.lint.command import parser, run
 
     options = parser("python -m export.lint", __doc__, DATA)
+    options.formatter_class = HelpText
     options.add_argument("--html", type=Path, metavar="FILE", help="write a page of what is found")
     arguments = options.parse_args(argv)
     if arguments.limit < 1:

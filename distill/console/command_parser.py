@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from distill.console.atomic import atomic_file, check_file_place
 from distill.console.errors import UserError
+from distill.console.help_text import HelpText
 
 WRITTEN = ("save_json", "html", "plot")
 """Options that name a file to write at the end: that it can be is known before the work."""
@@ -40,12 +41,12 @@ class CommandParser(argparse.ArgumentParser):
 def command_parser(
     name: str, description: str | None, epilog: str | None = None
 ) -> argparse.ArgumentParser:
-    """A parser for ``python -m NAME``; the description stays line by line as it is written."""
+    """A parser for ``python -m NAME``."""
     return CommandParser(
         prog=f"python -m {name}",
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpText,
         allow_abbrev=False,
     )
 

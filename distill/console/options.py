@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -13,9 +11,8 @@ from typing import Any, NoReturn
 
 from distill.console.command_parser import unknown_option
 from distill.console.errors import UserError
+from distill.console.help_text import HelpText
 from distill.console.option_files import SUFFIXES, as_command_line, read_option_file
-
-HELP_WIDTH = 98
 
 
 @dataclass(kw_only=True)
@@ -24,15 +21,6 @@ class JsonOptions:
 
     json: bool = field(default=False, metadata={"help": "print the result as JSON"})
     save_json: str | None = field(default=None, metadata={"help": "keep the result as JSON"})
-
-
-class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """The description line by line as it is written, and those defaults that say something."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, "", []):
-            return action.help
-        return super()._get_help_string(action)
 
 
 def options_given(
@@ -49,8 +37,8 @@ def options_given(
             kinds,
             prog=f"python -m distill.{Path(sys.argv[0]).stem}",
             description=description,
-            epilog=textwrap.fill(training, HELP_WIDTH),
-            formatter_class=Help,
+            epilog=training,
+            formatter_class=HelpText,
         ).print_help()
         sys.exit(0)
     return given

@@ -1,4 +1,5 @@
-"""The command ``coreml-simulator``: run a Core ML package on a CPU, or write it as an ONNX graph.
+"""The command ``coreml-simulator``: run a Core ML package on a CPU, or write it
+as an ONNX graph.
 
     coreml-simulator run model.mlpackage --inputs inputs.npz --precision float16
     coreml-simulator to-onnx model.mlpackage model.onnx

@@ -1,7 +1,8 @@
-"""The command ``coreml-simulator diagnose``: what half precision does to a package.
+"""The command ``coreml-simulator diagnose``: what half precision does to a
+package.
 
-The package runs in float16 beside float32, and every value is compared. Status 1 where an operation
-overflows.
+The package runs in float16 beside float32, and every value is compared. Status
+1 where an operation overflows.
 """
 
 from __future__ import annotations

@@ -62,18 +62,21 @@ def test_entry_point_runs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
 
 
-def test_help_of_every_command_does_without_pytorch() -> None:
-    """It takes two seconds to load, and one asks for the options more often than for a run."""
+def test_help_of_every_command_fits_and_does_without_pytorch() -> None:
+    """PyTorch takes two seconds to load, and one asks for the options more often than for a run."""
     code = """
-import contextlib, importlib, io, sys
+import contextlib, importlib, io, os, sys
 from distill.console.commands import PACKAGES, commands
 
 for package in PACKAGES:
     for name in commands(package):
-        shown = io.StringIO()
-        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(shown):
-            importlib.import_module(f"{package}.{name}").main(["--help"])
-        assert "usage: " in shown.getvalue(), (package, name)
+        for columns in (80, 120):
+            os.environ["COLUMNS"] = str(columns)
+            shown = io.StringIO()
+            with contextlib.suppress(SystemExit), contextlib.redirect_stdout(shown):
+                importlib.import_module(f"{package}.{name}").main(["--help"])
+            assert "usage: " in shown.getvalue(), (package, name)
+            assert max(map(len, shown.getvalue().splitlines())) <= columns, (package, name)
         assert "torch" not in sys.modules, (package, name)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
