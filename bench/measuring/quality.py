@@ -77,7 +77,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
             model.name,
             metric,
             measures[metric],
-            intervals({"data": statistics})[metric] if _several(statistics) else None,
+            intervals({"data": statistics})[metric] if statistics.several else None,
             workload.examples,
         )
         if first is not None:
@@ -88,11 +88,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
     return tuple(found)
 
 
-def _several(statistics: Statistics) -> bool:
-    return bool(statistics.sums().shape[0] > 1)
-
-
 def _against(first: Statistics, statistics: Statistics, quality: Quality) -> Quality:
     pair = paired({"data": first}, {"data": statistics})[quality.metric]
-    interval = pair.interval if _several(statistics) else None
+    interval = pair.interval if statistics.several else None
     return replace(quality, difference=pair.difference, difference_interval=interval)

@@ -45,6 +45,11 @@ class Statistics:
         member = csr_matrix((np.ones(len(self.clusters)), places), (count, len(self.clusters)))
         return np.asarray(member @ self.rows)
 
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one unit to draw; of one there is no interval."""
+        return bool(self.sums().shape[0] > 1)
+
 
 def _draws(units: int, seed: int) -> Any:
     """Blocks of counts, (draws, units): how often a resample holds every unit."""

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
 from distill.tasks.metric_words import metric_title, value_words
+from distill.tasks.statistics import Difference
 from export.bundle.bundle_folder import Bundle
 from export.checkpoint.tokenizer_file import fingerprint
 from export.proof.engines import open_engine
 from export.proof.side_by_side import run_engine
-from export.proof.workload import load_workload
+from export.proof.workload import difference_rows, judge, load_workload
 
 
 @dataclass(frozen=True)
 class BundleComparison:
     """``agreement``, the share of equal decisions on ``examples``, and the task's measures of
-    either bundle. Two packages may differ: there is nothing to fail."""
+    either bundle, with the ``differences`` second - first over the same examples. Two packages may
+    differ: there is nothing to fail."""
 
     examples: int
     agreement: float
     first: dict[str, float]
     second: dict[str, float]
+    differences: dict[str, Difference]
     passed: bool = True
 
     @property
@@ -44,6 +47,7 @@ class BundleComparison:
             "examples": self.examples,
             **{f"first_{key}": value for key, value in self.first.items()},
             **{f"second_{key}": value for key, value in self.second.items()},
+            "differences": {name: asdict(found) for name, found in self.differences.items()},
             "agreement": self.agreement,
             "passed": self.passed,
             "verdict": self.verdict,
@@ -51,14 +55,11 @@ class BundleComparison:
 
     def rows(self) -> list[Pair]:
         """Rows of a table; the verdict stands below it."""
-        measures = [
-            (
-                metric_title(key),
-                f"{value_words(key, value)} and {value_words(key, self.second[key])}",
-            )
-            for key, value in self.first.items()
-        ]
-        return [("examples", str(self.examples)), *measures]
+        rows = [("examples", str(self.examples))]
+        for name, value in self.first.items():
+            words = f"{value_words(name, value)} and {value_words(name, self.second[name])}"
+            rows += [(metric_title(name), words), *difference_rows(name, self.differences)]
+        return rows
 
 
 def compare_bundles(
@@ -79,16 +80,15 @@ def compare_bundles(
         raise UserError(f"the bundles are for different tasks: {first.task} and {second.task}")
     if _tokenizer(first) != _tokenizer(second):
         raise UserError("the bundles have different tokenizers; compare each with its checkpoint")
-    decisions, measures = [], []
+    found = []
     for bundle in (first, second):
         workload = load_workload(bundle, data, limit)
         package = open_engine(bundle, engine, precision)
-        outputs = run_engine(workload.inputs, bundle.task, package)
-        measures.append(workload.measure(outputs))
-        decisions.append(workload.decide(outputs))
-    same = [a == b for a, b in zip(*decisions, strict=True)]
-    agreement = sum(same) / len(same)
-    return BundleComparison(workload.examples, agreement, measures[0], measures[1])
+        found.append(run_engine(workload.inputs, bundle.task, package))
+    judged = judge(workload, *found)
+    return BundleComparison(
+        workload.examples, judged.agreement, judged.reference, judged.package, judged.differences
+    )
 
 
 def _tokenizer(bundle: Bundle) -> str:

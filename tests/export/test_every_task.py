@@ -309,12 +309,18 @@ def test_verify_measures_on_data(
     assert {key: report[key] for key in expected} == pytest.approx(expected, rel=1e-4)
     of_package = {key: report[f"package_{key}"] for key in expected}
     assert of_package == pytest.approx(expected, rel=5e-3)
+    differences = report["differences"]
+    assert differences or task in ("qa", "features")  # one article; no right answers
+    for name, found in differences.items():
+        by_hand = report[f"package_{name}"] - report[name]
+        assert found["difference"] == pytest.approx(by_hand, abs=1e-6)
     # Two bundles on the same data.
     assert verify.main([bundle, bundle, "--data", str(data), "--json"]) == 0
     both = json.loads(capsys.readouterr().out)
     assert both["agreement"] == 1 and both["examples"] == report["examples"]
     for side in ("first", "second"):
         assert {key: both[f"{side}_{key}"] for key in expected} == of_package
+    assert {tuple(found["interval"]) for found in both["differences"].values()} <= {(0, 0)}
 
 
 def test_text_that_is_cut_is_said(
