@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import SimulatorError
+from .running import MAX_ITERATIONS, MAX_SECONDS
 
 WRITTEN = ("save_json", "html", "plot")
 """Options that name a file to write at the end: that it can be is known before the work."""
@@ -57,6 +58,22 @@ def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") 
     """``--json`` prints a result as JSON, ``--save-json FILE`` keeps it; ``what`` that is."""
     parser.add_argument("--json", action="store_true", help=f"print {what} as JSON")
     parser.add_argument("--save-json", type=Path, metavar="FILE", help=f"keep {what} as JSON")
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """``--max-iterations`` and ``--max-seconds``, after which a loop is an error."""
+    parser.add_argument(
+        "--max-iterations",
+        type=int,
+        default=MAX_ITERATIONS,
+        help="steps after which a loop is an error (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        default=MAX_SECONDS,
+        help="of a run, after which a program with a loop is an error (default: %(default)g)",
+    )
 
 
 def show_result(

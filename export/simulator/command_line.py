@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import OneLineParser, add_json_options, show_result, written
+from .arguments import OneLineParser, add_json_options, add_limits, show_result, written
 from .errors import SimulatorError
-from .graph import MAX_ITERATIONS, PRECISIONS
+from .graph import PRECISIONS
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -78,12 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_json_options(run, "the outputs")
     run.add_argument("--out", type=Path, metavar="FILE", help="write the outputs as .npz")
-    run.add_argument(
-        "--max-iterations",
-        type=int,
-        default=MAX_ITERATIONS,
-        help="steps after which a loop is an error (default: %(default)s)",
-    )
+    add_limits(run)
     onnx = commands.add_parser("to-onnx", help="write the graph that the simulator runs")
     onnx.set_defaults(run=_to_onnx)
     for command in (run, onnx):
@@ -111,6 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.precision,
         function=arguments.function,
         max_iterations=arguments.max_iterations,
+        max_seconds=arguments.max_seconds,
     )
     results = simulator.predict(_inputs(arguments.inputs))
     if arguments.out is not None:

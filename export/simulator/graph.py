@@ -19,14 +19,14 @@ from onnx import TensorProto, helper
 
 from .constants import stored
 from .errors import SimulatorError
+from .narrowing import entries_of
 from .operations import OPERATIONS
+from .running import MAX_ITERATIONS
 from .weights import Weights
 
 OPSET = 20
 IR_VERSION = 10
 PRECISIONS = ("float32", "float16")
-MAX_ITERATIONS = 100_000
-"""Steps after which a loop counts as one that does not end."""
 
 _TENSOR_TYPES = {
     "float32": TensorProto.FLOAT,
@@ -113,7 +113,11 @@ def _dimensions(var: Any) -> tuple[int | str, ...]:
 
 class Graph:
     """An ONNX graph under construction. ``parent`` is the graph around a branch or loop body;
-    a loop takes at most ``max_iterations`` steps."""
+    a loop takes at most ``max_iterations`` steps.
+
+    ``entries`` names, for values that are numbers of the function's inputs, these inputs; ``loops``
+    the operations that repeat.
+    """
 
     def __init__(
         self,
@@ -130,6 +134,8 @@ class Graph:
         self.initializers: list[onnx.TensorProto] = [] if parent is None else parent.initializers
         self.names: dict[Any, str] = {} if parent is None else dict(parent.names)
         self.states: dict[Any, str] = {} if parent is None else parent.states
+        self.entries: dict[Any, frozenset[str]] = {} if parent is None else parent.entries
+        self.loops: list[str] = [] if parent is None else parent.loops
         self._counter: list[int] = [0] if parent is None else parent._counter
 
     def fresh(self, hint: str) -> str:
@@ -233,6 +239,8 @@ class Graph:
                 results = [results]
             for var, name in zip(op.outputs, results, strict=True):
                 self.bind(var, name)
+            if names := entries_of(op, self.entries):
+                self.entries |= dict.fromkeys(op.outputs, names)
 
     def subgraph(self, block: Any, where: str, inputs: Sequence[str] = ()) -> Graph:
         """A graph for a MIL block; ``inputs`` names the block's own inputs."""

@@ -84,7 +84,7 @@ def carried(array: np.ndarray, kind: str, name: str) -> np.ndarray:
         SimulatorError: a number that the type does not hold.
     """
     if kind.startswith("float"):
-        return _floats(array, name)
+        return _floats(array, kind, name)
     if kind == "bool":
         return _of(array, np.isin(array, (0, 1)), bool, kind, name)
     low, high = integer_range(kind)
@@ -95,13 +95,16 @@ def carried(array: np.ndarray, kind: str, name: str) -> np.ndarray:
     return _of(array, whole, np.int32, kind, name)
 
 
-def _floats(array: np.ndarray, name: str) -> np.ndarray:
-    if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            floats = array.astype(np.float32)
-        return _of(array, np.isfinite(floats) | ~np.isfinite(array), np.float32, "float32", name)
-    floats = array.astype(np.float32)
-    return _of(array, floats.astype(np.float64) == array, np.float32, "float32", name)
+def _floats(array: np.ndarray, kind: str, name: str) -> np.ndarray:
+    """Fractions are rounded to single precision, and later to ``kind``, as they must be; whole
+    numbers of integer arrays are ids or counts, and stay what they are."""
+    with np.errstate(over="ignore"):
+        floats = array.astype(np.float32)
+        if array.dtype.kind == "f":
+            held = np.isfinite(floats) | ~np.isfinite(array)
+            return _of(array, held, np.float32, "float32", name)
+        exact = array.astype(np.float16 if kind == "float16" else np.float32)
+    return _of(array, exact.astype(np.float64) == array, np.float32, kind, name)
 
 
 def _of(array: np.ndarray, good: np.ndarray, dtype: Any, kind: str, name: str) -> np.ndarray:

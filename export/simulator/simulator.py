@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import warnings
 from collections.abc import Collection
 from functools import cached_property
@@ -16,7 +17,6 @@ from .described import Described
 from .errors import SimulatorError
 from .function_shapes import fitting_function, fixed_shapes
 from .graph import (
-    MAX_ITERATIONS,
     PRECISIONS,
     Graph,
     mil_type,
@@ -26,10 +26,12 @@ from .graph import (
 )
 from .images import color_spaces
 from .inputs import Inputs
+from .narrowing import narrowing_error
 from .operations import load_operations
 from .operations.control_flow import LOOP_LIMIT
 from .outputs import typed
 from .program import LoadedProgram, load_program
+from .running import MAX_ITERATIONS, MAX_SECONDS, OutOfTime, run
 from .session import EXTERNAL_FOLDER, one_line, open_session
 from .shapes import allowed
 from .state import State, checked, fresh
@@ -55,6 +57,8 @@ class Simulator(Described):
         compute_units: taken as MLModel takes it, and ignored: all runs on the CPU.
         weights_dir: folder of the weights of a specification.
         max_iterations: steps after which a loop counts as endless and `predict` raises.
+        max_seconds: of a run, after which a loop counts as endless; a program without loops is not
+            limited.
 
     Raises:
         SimulatorError: a package that cannot be read, a function that is not in it, or an operation
@@ -73,17 +77,21 @@ class Simulator(Described):
         compute_units: Any = None,
         weights_dir: str = "",
         max_iterations: int = MAX_ITERATIONS,
+        max_seconds: float = MAX_SECONDS,
     ) -> None:
         if precision not in PRECISIONS:
             raise SimulatorError(f"unknown precision {precision!r}; choose from {PRECISIONS}")
         if max_iterations < 1:
             raise SimulatorError(f"max_iterations is {max_iterations}; it must be at least 1")
+        if not 0 < max_seconds <= threading.TIMEOUT_MAX:
+            raise SimulatorError(f"max_seconds is {max_seconds}; it must be a number above 0")
         if compute_units is not None:
             _say_once("compute_units is ignored: the simulator runs on the CPU")
         load_operations()
         self.precision = precision
         self.threads = threads
         self.max_iterations = max_iterations
+        self.max_seconds = max_seconds
         function = function or function_name or getattr(model, "function_name", None)
         self._package = model if function is None and isinstance(model, str | Path) else None
         self._others: dict[str, Simulator] = {}
@@ -117,10 +125,12 @@ class Simulator(Described):
         for key, var in function.inputs.items():
             name = f"input_{key}"
             graph.names[var] = graph.round_to(name, mil_type(var))
+            graph.entries[var] = frozenset([key])
             inputs.append(tensor_info(name, var))
         states = _states(function)
         graph.states = {var: graph.names[var] for var in states.values()}
         graph.translate(function.operations, where)
+        self._has_loops = bool(graph.loops)
         outputs = []
         for var in results:
             name = graph.node("Identity", [graph.value(var)])
@@ -181,8 +191,8 @@ class Simulator(Described):
 
         Raises:
             SimulatorError: an input that is missing, unknown, of values that its type does not
-                hold, or of a shape that the package does not allow; a loop that does not end; or
-                ONNX Runtime cannot run the program.
+                hold or that the program casts to others, or of a shape that the package does not
+                allow; a loop that does not end; or ONNX Runtime cannot run the program.
         """
         if isinstance(data, list):
             if state is not None:
@@ -221,6 +231,7 @@ class Simulator(Described):
                 self.threads,
                 name,
                 max_iterations=self.max_iterations,
+                max_seconds=self.max_seconds,
             )
         return self._others[name]
 
@@ -228,21 +239,27 @@ class Simulator(Described):
         self, data: Any, state: State | dict[str, np.ndarray]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Outputs by their names, and the state afterwards."""
-        feeds = {f"input_{key}": array for key, array in self._inputs.checked(data).items()}
+        arrays = self._inputs.checked(data)
         before = checked(state, self.states)
-        feeds |= {f"input_{key}": array for key, array in before.items()}
+        feeds = {f"input_{key}": array for key, array in (arrays | before).items()}
         session = self.session
         names = [output.name for output in session.get_outputs()]
+        seconds = self.max_seconds if self._has_loops else None
         try:
-            results = dict(zip(names, session.run(names, feeds), strict=True))
+            results = dict(zip(names, run(session, names, feeds, seconds), strict=True))
+        except OutOfTime:
+            raise self._endless(f"{self.max_seconds:g} s (max_seconds)") from None
         except Exception as error:  # ONNX Runtime's own types derive from Exception alone
             if LOOP_LIMIT in str(error):
-                raise SimulatorError(
-                    f"a loop did not end within {self.max_iterations} steps (max_iterations)"
-                ) from None
-            raise SimulatorError(f"the simulation failed: {one_line(error)}") from None
+                raise self._endless(f"{self.max_iterations} steps (max_iterations)") from None
+            text = one_line(error)
+            failed = SimulatorError(f"the simulation failed: {text}")
+            raise narrowing_error(text, arrays) or failed from None
         outputs = {out.name: results[f"output_{out.name}"] for out in self.outputs}
         return outputs, {key: results[f"state_{key}"] for key in self.states}
+
+    def _endless(self, limit: str) -> SimulatorError:
+        return SimulatorError(f"a loop did not end within {limit}")
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the session and the file of weights; those are in the graph."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..arguments import OneLineParser, add_json_options, show_result
+from ..arguments import OneLineParser, add_json_options, add_limits, show_result
 from ..command_line import _inputs
 from ..errors import SimulatorError
 from .diagnosing import Diagnosis, Loss, diagnose
@@ -31,6 +31,7 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
     add("--function", help="of the package; default: the first that takes the first input")
     add("--top", type=int, default=15, help="operations to print; default %(default)s")
     add("--plot", type=Path, metavar="PNG", help="draw these operations (needs matplotlib)")
+    add_limits(result)
     add_json_options(result, "all operations")
     return result
 
@@ -53,7 +54,13 @@ def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, Any]]) -> i
     for option in ("limit", "top"):
         if getattr(arguments, option) < 1:
             raise SimulatorError(f"--{option} must be at least 1, not {getattr(arguments, option)}")
-    diagnosis = diagnose(arguments.package, inputs, arguments.function)
+    diagnosis = diagnose(
+        arguments.package,
+        inputs,
+        arguments.function,
+        max_iterations=arguments.max_iterations,
+        max_seconds=arguments.max_seconds,
+    )
     if arguments.plot:
         from .picture import write_picture
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SimulatorError
 from ..program import load_program
+from ..running import MAX_ITERATIONS, MAX_SECONDS
 from ..simulator import Simulator
 from ..watching import float_values, takes
 from .parts import parts
@@ -79,24 +80,42 @@ class _Sums:
         return self.error / self.elements / self.peak**2
 
 
-def diagnose(model: Any, inputs: Sequence[Inputs], function: str | None = None) -> Diagnosis:
+def diagnose(
+    model: Any,
+    inputs: Sequence[Inputs],
+    function: str | None = None,
+    *,
+    max_iterations: int = MAX_ITERATIONS,
+    max_seconds: float = MAX_SECONDS,
+) -> Diagnosis:
     """Run a function of a package in both precisions and compare every float value.
 
     Args:
         model: what `Simulator` takes.
         inputs: real inputs; those of other shapes than the function takes are left out.
         function: its name; by default the first that takes the first input.
+        max_iterations, max_seconds: as those of `Simulator`.
 
     Raises:
-        SimulatorError: no inputs, no function that takes them, or a package that cannot be read.
+        SimulatorError: no inputs, no function that takes them, a package that cannot be read, or a
+            loop that does not end.
     """
     if not inputs:
         raise SimulatorError("no inputs to diagnose on")
     name = function or _function_for(model, inputs[0])
     program = load_program(model, name).function
     watched = float_values(program)
-    single = Simulator(model, function=name, watch=watched)
-    half = Simulator(model, precision="float16", function=name, watch=watched)
+    single, half = (
+        Simulator(
+            model,
+            precision,
+            function=name,
+            watch=watched,
+            max_iterations=max_iterations,
+            max_seconds=max_seconds,
+        )
+        for precision in ("float32", "float16")
+    )
     chosen = [sample for sample in inputs if takes(single, sample)]
     if not chosen:
         raise SimulatorError(f"function {name!r} takes none of the inputs: {single.input_shapes}")

@@ -52,6 +52,7 @@ def cond(graph: Graph, op: Any) -> list[str]:
 def while_loop(graph: Graph, op: Any) -> list[str]:
     """The condition runs once before the loop and then at the end of every step. A loop that does
     not end within the graph's limit stops the run with an error."""
+    graph.loops.append(op.name)
     condition, body = op.blocks
     start = [graph.value(var) for var in op.loop_vars]
     graph.names.update(zip(condition.inputs, start, strict=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import Graph, is_float
+from ..graph import Graph, is_float, mil_type
+from ..narrowing import kept_whole
 from . import operation
 
 _SAME = {
@@ -42,10 +43,12 @@ def identity(graph: Graph, op: Any) -> str:
 
 @operation("cast")
 def cast(graph: Graph, op: Any) -> str:
-    """Floats to integers truncate; narrow integers wrap, as a C cast does."""
+    """Floats to integers truncate; narrow integers wrap, as a C cast does, but for those that come
+    from an input: see `kept_whole`."""
     target = {"fp16": "float16", "fp32": "float32"}.get(op.dtype.val, op.dtype.val)
     carried = {"float16": "float32", "float32": "float32", "bool": "bool"}.get(target, "int32")
-    return graph.round_to(graph.cast(graph.value(op.x), carried), target)
+    result = graph.round_to(graph.cast(graph.value(op.x), carried), target)
+    return kept_whole(graph, op, mil_type(op.x), target, result)
 
 
 @operation("clip")
