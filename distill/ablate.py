@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_file
 from distill.console.command_parser import show_result
@@ -27,8 +27,20 @@ from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.tasks.table import task_named
-from distill.training import loss_ablation as ablation
+from distill.training.loss_ablation import (
+    ROWS,
+    Ablation,
+    Row,
+    TrainedRow,
+    chosen_rows,
+    compared,
+    show,
+    write_plot,
+)
 from distill.training.settings import REFERENCE_TRAINING, PretrainSettings, check_training
+
+if TYPE_CHECKING:
+    from distill.training.pretraining_run import ReferenceTraining
 
 REPORT_FILE, PLOT_FILE = "ablation.json", "ablation.png"
 HELD_OUT = 0.02
@@ -39,7 +51,7 @@ class AblateSettings:
     """Which rows, and on which tasks their students are scored."""
 
     rows: list[str] = field(
-        default_factory=list, metadata={"help": f"of {', '.join(ablation.ROWS)}; default: all"}
+        default_factory=list, metadata={"help": f"of {', '.join(ROWS)}; default: all"}
     )
     tasks: list[str] = field(
         default_factory=list,
@@ -70,14 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
     with quiet():
-        report = ablate(chosen, settings, training)
-    show_result(settings, report, ablation.show)
+        result = ablate(chosen, settings, training)
+    show_result(settings, result, show)
     return 0
 
 
-def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) -> dict[str, Any]:
-    """Train and score every row in ``training.output_dir``; returns what ``ablation.json`` holds
-    there. That file and the plot are written anew after every row.
+def ablate(
+    chosen: AblateSettings, settings: PretrainSettings, training: ReferenceTraining
+) -> Ablation:
+    """Train and score every row in ``training.output_dir``; ``ablation.json`` and the plot are
+    written there anew after every row.
 
     Raises:
         UserError: as `distill.training.pretraining_run.pretrain` and `distill.finetune.run`.
@@ -88,6 +102,7 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
     if training.world_size > 1:
         raise UserError("an ablation runs in one process: start it without torchrun")
     from distill.models.loading import configuration
+    from distill.runs.run_outputs import machine
 
     teacher = configuration(checkpoint_directory(settings.teacher))
     output = Path(training.output_dir or "")
@@ -96,65 +111,54 @@ def ablate(chosen: AblateSettings, settings: PretrainSettings, training: Any) ->
         held_out=settings.held_out or HELD_OUT,
         corpus_dir=settings.corpus_dir or str(output / "corpus"),
     )
-    rows = ablation.chosen_rows(chosen.rows, base, teacher.num_hidden_layers)
-    results: list[dict[str, Any]] = []
-    report: dict[str, Any] = {}
+    rows = chosen_rows(chosen.rows, base, teacher.num_hidden_layers)
+    trained: list[TrainedRow] = []
     for number, row in enumerate(rows, 1):
         print(f"[{number}/{len(rows)}] {row.label}", file=sys.stderr)
-        results.append(_result(row, chosen, base, training))
-        report = _report(results, chosen, base, training)
+        trained.append(_trained(row, chosen, base, training))
+        ablation = Ablation(
+            teacher=settings.teacher,
+            layers=base.layers,
+            steps=trained[0].steps,
+            tasks=chosen.tasks,
+            seed=training.seed,
+            seeds=chosen.seeds,
+            rows=compared(trained),
+            machine=machine(),
+        )
         with atomic_file(output / REPORT_FILE) as staged:
-            staged.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        ablation.write_plot(report, output / PLOT_FILE)
-    return report
+            content = json.dumps(ablation.as_json(), indent=2)
+            staged.write_text(f"{content}\n", encoding="utf-8")
+        write_plot(ablation, output / PLOT_FILE)
+    return ablation
 
 
-def _report(
-    results: Sequence[dict[str, Any]], chosen: AblateSettings, base: PretrainSettings, training: Any
-) -> dict[str, Any]:
-    from distill.runs.run_outputs import machine
-
-    return {
-        "teacher": base.teacher,
-        "layers": base.layers,
-        "steps": results[0]["steps"],
-        "tasks": chosen.tasks,
-        "seed": training.seed,
-        "seeds": chosen.seeds,
-        "rows": ablation.compared(results),
-        "machine": machine(),
-    }
-
-
-def _result(
-    row: ablation.Row, chosen: AblateSettings, base: PretrainSettings, training: Any
-) -> dict[str, Any]:
+def _trained(
+    row: Row, chosen: AblateSettings, base: PretrainSettings, training: ReferenceTraining
+) -> TrainedRow:
     """Pre-train the student of a row and fine-tune it on every task, or read what is finished."""
     from distill.training.pretraining_run import pretrain
 
-    folder = Path(training.output_dir) / row.name
+    folder = Path(training.output_dir or "") / row.name
     own = copy.copy(training)
     own.output_dir = str(folder / "student")
-    found = pretrain(replace(base, **row.changes), own)
-    return {
-        "name": row.name,
-        "label": row.label,
-        "changes": dict(row.changes),
-        "paper": row.paper,
-        "perplexity": found["evaluation"]["perplexity"],
-        "scores": {task: _score(task, folder, chosen, own) for task in chosen.tasks},
-        "steps": found["steps"],
-        "tokens_seen": found["tokens_seen"],
-        "seconds": found["seconds"],
-    }
+    result = pretrain(replace(base, **row.changes), own)
+    assert result.evaluation is not None  # sequences are held out for it
+    return TrainedRow(
+        row=row,
+        perplexity=result.evaluation["perplexity"],
+        scores={task: _score(task, folder, chosen, own) for task in chosen.tasks},
+        steps=result.steps,
+        tokens_seen=result.tokens_seen,
+        seconds=result.seconds,
+    )
 
 
-def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> float:
+def _score(task: str, folder: Path, chosen: AblateSettings, training: ReferenceTraining) -> float:
     """The task's main metric of the fine-tuned student; the median of its seeds."""
-    from transformers import TrainingArguments
-
     from distill import finetune
-    from distill.runs.score_report import evaluation
+    from distill.runs.finetune_result import FinetuneResult
+    from distill.training.best_step import EvaluatedTraining
 
     takes = task_named(task).takes
     arguments = finetune.FinetuneArguments(
@@ -165,7 +169,7 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> fl
         max_length=chosen.task_max_length,
         seeds=chosen.seeds,
     )
-    own = TrainingArguments(
+    own = EvaluatedTraining(
         output_dir=str(folder / task),
         num_train_epochs=chosen.task_epochs,
         max_steps=chosen.task_steps,
@@ -182,10 +186,8 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: Any) -> fl
         bf16=training.bf16,
     )
     result = finetune.run(arguments, own)
-    metric = task_named(task).metric
-    return float(
-        result["median"]["labels"][metric] if "median" in result else evaluation(result)[metric]
-    )
+    metrics = result.metrics if isinstance(result, FinetuneResult) else result.median["labels"]
+    return metrics[task_named(task).metric]
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
-from distill.runs.pretraining_result import show
+from distill.runs.pretraining_result import AdaptationResult, show
 from distill.runs.run_folder import claim_run, clear_run
 from distill.training.settings import (
     REFERENCE_TRAINING,
@@ -29,6 +29,9 @@ from distill.training.settings import (
     PretrainSettings,
     check_training,
 )
+
+if TYPE_CHECKING:
+    from distill.training.pretraining_run import ReferenceTraining
 
 FROZEN = "frozen"  # the folder of the first phase, in that of the run
 
@@ -59,14 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet():
         result = adapt(settings, training)
     if training.process_index == 0:
-        show_result(settings, result, lambda found: show(found, Path(training.output_dir)))
+        folder = Path(training.output_dir)
+        show_result(settings, result, lambda found: show(found.free, folder, found.frozen))
     return 0
 
 
-def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
-    """Train head and then encoder in ``training.output_dir``; returns the report of
-    `distill.training.pretraining_run.pretrain`, with the evaluation of the
-    first phase as ``frozen``.
+def adapt(settings: MlmSettings, training: ReferenceTraining) -> AdaptationResult:
+    """Train head and then encoder in ``training.output_dir``.
 
     Raises:
         UserError: as `distill.training.pretraining_run.pretrain`.
@@ -79,9 +81,8 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
     check_training(training)
     start = str(output / FROZEN) if settings.frozen_steps else settings.model
     free = PretrainSettings(student=start, **common)
-    with training.main_process_first(
-        local=False, desc="run"
-    ):  # before the first phase writes into its folder
+    # Before the first phase writes into its folder.
+    with training.main_process_first(local=False, desc="run"):
         if settings.force and training.process_index == 0:
             clear_run(output)
         claim_run(output, identity(free, training))
@@ -91,8 +92,8 @@ def adapt(settings: MlmSettings, training: Any) -> dict[str, Any]:
         first.output_dir, first.max_steps = start, settings.frozen_steps
         first.learning_rate = settings.frozen_learning_rate
         alone = PretrainSettings(student=settings.model, freeze_encoder=True, **common)
-        frozen = pretrain(alone, first)["evaluation"]
-    return {**pretrain(free, training), "frozen": frozen}
+        frozen = pretrain(alone, first).evaluation
+    return AdaptationResult(pretrain(free, training), frozen)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ from distill.console.options import PLAIN_TRAINING, JsonOptions, options_given, 
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.models.stored_weights import EVEN_STEPS
-from distill.runs import score_report as report
+from distill.runs import score_report
+from distill.runs.finetune_result import FinetuneResult, FinetuneSeries, series_of
+from distill.runs.kept_step import KeptStep
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
-from distill.runs.model_card import best_step_in_words
 from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,
@@ -51,6 +52,7 @@ from distill.training.settings import (
 )
 
 if TYPE_CHECKING:
+    from distill.training.best_step import EvaluatedTraining
     from distill.training.teacher_choice import Distillation
 
 # What says how often to run, how to print, where to keep what and what to refuse does not make a
@@ -68,7 +70,6 @@ NOT_OF_ONE_RUN = (
 WEIGHTS = ("hidden_weight", "attention_weight", "relation_weight", "relation_heads")
 OF_A_TEACHER = ("alpha", "temperature", *WEIGHTS, "unlabelled")
 NEXT = "export.coreml --model {} --out BUNDLE"
-RECORD = ("settings", "training", "machine", "log")  # what metrics.json adds to the result
 
 
 @dataclass(kw_only=True)
@@ -196,30 +197,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = run(arguments, training)
     if training.process_index != 0:
         return 0
-    show_result(arguments, result, lambda found: _show(found, arguments, training.output_dir))
+    show_result(arguments, result, lambda found: _show(found, arguments, Path(training.output_dir)))
     return 0
 
 
-def _show(result: dict[str, Any], arguments: FinetuneArguments, output: str) -> None:
-    report.show(result, f"{arguments.model} on {arguments.task}")
+def _show(
+    result: FinetuneResult | FinetuneSeries, arguments: FinetuneArguments, output: Path
+) -> None:
+    score_report.show(result, f"{arguments.model} on {arguments.task}")
     for best in _best_steps(result):
-        print(best_step_in_words(best))
-    print(where_the_model_is(Path(output), NEXT))
+        print(best.in_words())
+    print(where_the_model_is(output, NEXT))
 
 
-def _best_steps(result: dict[str, Any]) -> list[dict[str, Any]]:
+def _best_steps(result: FinetuneResult | FinetuneSeries) -> list[KeptStep]:
     """Of the run, or of all runs of a series, as far as they were evaluated while training."""
-    runs = [run for of_variant in result.get("runs", {}).values() for run in of_variant]
-    return [run["best"] for run in runs or [result] if "best" in run]
+    if isinstance(result, FinetuneResult):
+        runs = [result]
+    else:
+        runs = [run for of_variant in result.runs.values() for run in of_variant]
+    return [run.best for run in runs if run.best]
 
 
-def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def run(
+    arguments: FinetuneArguments, training: EvaluatedTraining
+) -> FinetuneResult | FinetuneSeries:
     """Fine-tune in ``training.output_dir``, going on from its last complete checkpoints; writes
     ``metrics.json`` there. A run that has come to its end is not run again.
 
-    With several seeds or a baseline every run has a folder of its own in it, and the result is
-    `distill.runs.score_report.summary` of them, written to ``summary.json``. Those with the
-    teacher come first: a weak one is refused before anything is trained.
+    With several seeds or a baseline every run has a folder of its own in it, and their results are
+    compared in ``summary.json``. Those with the teacher come first: a weak one is refused before
+    anything is trained.
 
     Raises:
         UserError: data, models or settings that do not go together, a folder that holds another
@@ -227,45 +235,46 @@ def run(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-unty
     """
     if arguments.seeds == 1 and not arguments.baseline:
         return _run_once(arguments, training)
-    output = Path(training.output_dir)
+    output = Path(training.output_dir or "")
     variants = {"distilled" if arguments.teacher else "labels": arguments}
     if arguments.baseline:
         alone: dict[str, Any] = dict.fromkeys(OF_A_TEACHER)
         labels = replace(arguments, teacher=None, baseline=False, **alone)
         variants = {"labels": labels, **variants}
-    runs: dict[str, list[dict]] = {name: [] for name in variants}  # type: ignore[type-arg]
+    runs: dict[str, list[FinetuneResult]] = {name: [] for name in variants}
     for seed in range(training.seed, training.seed + arguments.seeds):
         for name, variant in reversed(variants.items()):
             own = copy.copy(training)
             own.seed, own.output_dir = seed, str(output / f"{name}-seed-{seed}")
             runs[name].append(_run_once(variant, own))
-    result = report.summary(runs)
+    result = series_of(runs)
     if training.process_index == 0:
-        _write(output / SUMMARY_FILE, result)
+        _write(output / SUMMARY_FILE, result.as_json())
     return result
 
 
-def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def _run_once(arguments: FinetuneArguments, training: EvaluatedTraining) -> FinetuneResult:
     import torch
 
     from distill.training import finetuning
 
     check_training(training)
     _check_evaluation(arguments, training)
-    output, record = Path(training.output_dir), _record(arguments, training)
+    output, record = Path(training.output_dir or ""), _record(arguments, training)
     with locked(output), disk_problems(output):
         with training.main_process_first(local=False, desc="run"):
             if arguments.force and training.process_index == 0:
                 clear_run(output)
-            done = None if arguments.force else finished_run(output, record)
-            if done:
-                return {name: value for name, value in done.items() if name not in RECORD}
+            if not arguments.force:
+                done = finished_run(output, record, FinetuneResult.from_json)
+                if done:
+                    return done
             claim_run(output, record)
         training.dataloader_pin_memory &= torch.cuda.is_available()
         training.remove_unused_columns = False
         model = checkpoint_directory(arguments.model)
         teacher = checkpoint_directory(arguments.teacher) if arguments.teacher else None
-        trained, log = finetuning.finetune(
+        result, log = finetuning.finetune(
             task_named(arguments.task),
             (model, teacher),
             arguments,
@@ -273,16 +282,19 @@ def _run_once(arguments: FinetuneArguments, training) -> dict:  # type: ignore[n
             training,
             last_complete_checkpoint(output),
         )
-        result = {**trained, "seed": training.seed}
         if training.process_index == 0:
-            settings, used = asdict(arguments), _schedule(training)
-            recorded = dict(zip(RECORD, (settings, used, machine(), log), strict=True))
+            recorded = {
+                "settings": asdict(arguments),
+                "training": _schedule(training),
+                "machine": machine(),
+                "log": log,
+            }
             write_losses(log, output / LOSSES_FILE)
-            _write(output / METRICS_FILE, {**result, **recorded})
+            _write(output / METRICS_FILE, {**result.as_json(), **recorded})
     return result
 
 
-def _check_evaluation(arguments: FinetuneArguments, training) -> None:  # type: ignore[no-untyped-def]
+def _check_evaluation(arguments: FinetuneArguments, training: EvaluatedTraining) -> None:
     """Set the task's metric as that which chooses the best step.
 
     Raises:
@@ -296,12 +308,12 @@ def _check_evaluation(arguments: FinetuneArguments, training) -> None:  # type: 
         training.greater_is_better = True  # as of every metric of the tasks
 
 
-def _write(path: Path, result: dict) -> None:  # type: ignore[type-arg]
+def _write(path: Path, result: dict[str, Any]) -> None:
     with atomic_file(path) as staged:
         staged.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def _record(arguments: FinetuneArguments, training: EvaluatedTraining) -> dict[str, Any]:
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     inputs = [arguments.model, arguments.teacher, arguments.data, arguments.train_file]
@@ -310,7 +322,7 @@ def _record(arguments: FinetuneArguments, training) -> dict:  # type: ignore[no-
     return {**settings, **_schedule(training), **contents(inputs)}
 
 
-def _schedule(training) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def _schedule(training: EvaluatedTraining) -> dict[str, Any]:
     return schedule(training, EVALUATED_SCHEDULE if evaluates(training) else SCHEDULE)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +54,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _show(result: dict[str, Any], settings: PrepareSettings) -> None:
-    speed = result["bytes_per_second"]
+@dataclass(frozen=True)
+class Preparation:
+    """A corpus that was made, or was found made before.
+
+    Attributes:
+        dropped: sequences that are short or mostly unknown words.
+        bytes_per_second: of text in UTF-8; None for a corpus made before.
+        bytes_per_cpu_second: the same in a second of the processor, which a machine busy with
+            other work does not change.
+        padding: its share of the tokens in batches.
+    """
+
+    sequences: int
+    tokens: int
+    dropped: int
+    bytes_per_second: float | None
+    bytes_per_cpu_second: float | None
+    padding: float
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _show(made: Preparation, settings: PrepareSettings) -> None:
+    speed = "made before"
+    if made.bytes_per_second and made.bytes_per_cpu_second:
+        speed = (
+            f"{made.bytes_per_second / 1e6:.2f} MB/s of text, "
+            f"{made.bytes_per_cpu_second / 1e6:.2f} MB a CPU second"
+        )
     print(
-        f"{settings.out}: {result['sequences']:,} sequences, {result['tokens']:,} "
-        f"tokens, {result['dropped']:,} dropped; "
-        + (f"{speed / 1e6:.2f} MB/s of text" if speed else "made before")
-        + (f", {result['bytes_per_cpu_second'] / 1e6:.2f} MB a CPU second; " if speed else "; ")
-        + f"padding {result['padding']:.2%} in batches of {settings.batch_size}"
+        f"{settings.out}: {made.sequences:,} sequences, {made.tokens:,} tokens, "
+        f"{made.dropped:,} dropped; {speed}; padding {made.padding:.2%} in batches of "
+        f"{settings.batch_size}"
     )
 
 
-def prepare(settings: PrepareSettings) -> dict[str, Any]:
-    """Make the corpus, or open one made before; returns its size, the share of padding, and the
-    UTF-8 bytes of text taken in a second, and in a second of CPU time, which a machine busy with
-    other work does not change (none for a corpus made before).
+def prepare(settings: PrepareSettings) -> Preparation:
+    """Make the corpus, or open one made before.
 
     Raises:
         UserError: as `prepare_corpus`, or the model takes no inputs of that length.
@@ -90,12 +114,14 @@ def prepare(settings: PrepareSettings) -> dict[str, Any]:
     corpus = prepare_corpus(settings.text, tokenizer, folder, length, part, settings.any_size)
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
     described = corpus.description
-    return {
-        **{name: described[name] for name in ("sequences", "tokens", "dropped")},
-        "bytes_per_second": None if made_before else described["text_bytes"] / seconds,
-        "bytes_per_cpu_second": None if made_before else described["text_bytes"] / worked,
-        "padding": LengthBatches(corpus.lengths, settings.batch_size, seed=0).padding(),
-    }
+    return Preparation(
+        sequences=described["sequences"],
+        tokens=described["tokens"],
+        dropped=described["dropped"],
+        bytes_per_second=None if made_before else described["text_bytes"] / seconds,
+        bytes_per_cpu_second=None if made_before else described["text_bytes"] / worked,
+        padding=LengthBatches(corpus.lengths, settings.batch_size, seed=0).padding(),
+    )
 
 
 if __name__ == "__main__":

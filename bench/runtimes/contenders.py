@@ -147,10 +147,11 @@ def open_model(name: str) -> Model:
 
 def known_accuracy(directory: Path) -> tuple[str, float] | None:
     """The evaluation that `distill.finetune` left in a checkpoint's ``metrics.json``."""
-    from distill.runs.score_report import evaluation
+    from distill.tasks.evaluation import evaluation_name
 
     try:
-        found = evaluation(json.loads((directory / "metrics.json").read_text(encoding="utf-8")))
+        stored = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
+        found = dict(stored.get(evaluation_name(stored), {}))
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     name = next((name for name in METRICS if name in found), None)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
-from distill.runs.model_card import best_step_in_words
+from distill.runs.finetune_result import FinetuneResult, QuantizedScores
 from distill.tasks.metric_words import metric_title, value_words
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 SHOWN = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
          "gradient_accumulation_steps", "seed")  # fmt: skip
 MATCHED = ("hidden_weight", "attention_weight", "relation_weight")
 
 
-def quantized_in_words(metric: str, quantized: dict[str, Any]) -> str:
+class LossSettings(Protocol):
+    """What decides the loss, as `distill.training.teacher_choice.Distillation` has it."""
+
+    alpha: float
+    temperature: float
+    hidden_weight: float
+    attention_weight: float | None
+    relation_weight: float
+
+
+def quantized_in_words(metric: str, quantized: QuantizedScores) -> str:
     """That a model was trained with rounded weights, and what it scores with them."""
+    value = value_words(metric, quantized.metrics[metric])
     return (
-        f"Its weights were rounded while training, as {quantized['weights']} packages store them; "
-        f"so rounded its {metric_title(metric)} is {value_words(metric, quantized[metric])}. The "
-        "weights in this folder are not rounded."
+        f"Its weights were rounded while training, as {quantized.weights} packages store them; "
+        f"rounded like that, its {metric_title(metric)} is {value}. The weights in this folder are "
+        "not rounded."
     )
 
 
@@ -28,10 +42,10 @@ def finetune_card(
     task: Task,
     directories: tuple[Path, Path | None],
     options: TaskOptions,
-    settings: Any,
-    training: Any,
+    settings: LossSettings,
+    training: TrainingArguments,
     data: Data,
-    report: dict[str, Any],
+    result: FinetuneResult,
 ) -> str:
     """The README.md of a model that `distill.training.finetuning.finetune` trained."""
     start, teacher = directories
@@ -52,14 +66,14 @@ def finetune_card(
         lines += [f"{number}. {name}" for number, name in enumerate(data.labels.names)]
     lines += ["", "## Training", "", "| setting | value |", "|---|---|"]
     lines += [f"| {name} | {getattr(training, name)} |" for name in SHOWN]
-    if "best" in report:
-        lines += ["", best_step_in_words(report["best"])]
-    if quantized := report.get("quantized"):
-        lines += ["", quantized_in_words(task.metric, quantized)]
+    if result.best:
+        lines += ["", result.best.in_words()]
+    if result.quantized:
+        lines += ["", quantized_in_words(task.metric, result.quantized)]
     lines += ["", "## Results", "", f"Main metric: {metric_title(task.metric)}."]
     lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
-    for name, value in report.get(task.evaluation, {}).items():
-        low_high = report.get("intervals", {}).get(name)
-        shown = f"{low_high[0]:.2f} to {low_high[1]:.2f}" if low_high else ""
+    for name, value in result.metrics.items():
+        interval = result.intervals.get(name)
+        shown = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else ""
         lines.append(f"| {metric_title(name)} | {value_words(name, value)} | {shown} |")
     return "\n".join([*head, *lines]) + "\n"

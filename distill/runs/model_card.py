@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distill.tasks.metric_words import metric_title, value_words
+if TYPE_CHECKING:
+    from distill.runs.pretraining_result import PretrainingResult
 
 TERMS = (
     ("alpha_ce", "L_ce"),
@@ -15,36 +16,34 @@ TERMS = (
 )
 
 
-def model_card(report: dict[str, Any]) -> str:
-    """The README.md of a model that `distill.training.pretraining_run` trained, from its report."""
-    settings, training, student = report["settings"], report["training"], report["student"]
+def model_card(result: PretrainingResult) -> str:
+    """The README.md of a model that `distill.training.pretraining_run` trained."""
+    settings, size = result.settings, (result.student.layers, result.student.parameters)
     distilled = settings["teacher"] is not None
     head = ["---", "library_name: transformers", "pipeline_tag: fill-mask", "tags:"]
     head += ["- distillation", "- distilbert"] if distilled else ["- masked-language-model"]
-    head += ["---", "", f"# {_title(settings, student)}", ""]
-    return "\n".join(
-        [*head, *_model(settings, student), *_data(report), *_how(settings, training)]
-    ) + ("\n" + "\n".join(_results(report)) + "\n")
+    head += ["---", "", f"# {_title(settings, size[0])}", ""]
+    lines = [*head, *_model(settings, *size), *_data(result), *_how(settings, result.training)]
+    return "\n".join([*lines, *_results(result)]) + "\n"
 
 
 def student_card(teacher: str, layers: int, choice: str, seed: int, parameters: int) -> str:
     """The card of a student that is not trained yet."""
     settings = {"teacher": teacher, "student": None, "choice": choice}
-    student = {"layers": layers, "parameters": parameters}
     head = ["---", "library_name: transformers", "tags:", "- distilbert", "---", ""]
     note = f"Not trained yet: made by `python -m distill.init_student`, seed {seed}."
-    lines = [f"# {_title(settings, student)}", "", *_model(settings, student), note]
+    lines = [f"# {_title(settings, layers)}", "", *_model(settings, layers, parameters), note]
     return "\n".join([*head, *lines]) + "\n"
 
 
-def _title(settings: dict[str, Any], student: dict[str, Any]) -> str:
+def _title(settings: Mapping[str, Any], layers: int) -> str:
     source = settings["teacher"] or settings["student"]
     name = str(source).rstrip("/").split("/")[-1]
-    return f"{student['layers']}-layer student of {name}" if settings["teacher"] else name
+    return f"{layers}-layer student of {name}" if settings["teacher"] else name
 
 
-def _model(settings: dict[str, Any], student: dict[str, Any]) -> list[str]:
-    size = f"{student['layers']} layers, {student['parameters']:,} parameters."
+def _model(settings: Mapping[str, Any], layers: int, parameters: int) -> list[str]:
+    size = f"{layers} layers, {parameters:,} parameters."
     if settings["teacher"] is None:
         return [f"A masked language model: {size}", ""]
     start = settings["student"] or f"the teacher's layers (choice: {settings['choice']})"
@@ -55,21 +54,21 @@ def _model(settings: dict[str, Any], student: dict[str, Any]) -> list[str]:
     ]
 
 
-def _data(report: dict[str, Any]) -> list[str]:
-    corpus, note = report["corpus"], report["settings"]["data_note"]
+def _data(result: PretrainingResult) -> list[str]:
+    corpus, note = result.corpus, result.settings["data_note"]
     names = ", ".join(f"`{source['name']}`" for source in corpus["sources"])
     return [
         "## Data",
         "",
         f"{corpus['sequences']:,} sequences, {corpus['tokens']:,} tokens, from {names}; "
         f"{corpus['dropped']:,} dropped (short or mostly unknown words), "
-        f"{report['held_out_sequences']:,} held out for evaluation.",
+        f"{result.held_out_sequences:,} held out for evaluation.",
         *([note] if note else ["Licences of the text: not stated by the run."]),
         "",
     ]
 
 
-def _how(settings: dict[str, Any], training: dict[str, Any]) -> list[str]:
+def _how(settings: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
     distilled = settings["teacher"] is not None
     used = [(k, n) for k, n in TERMS if settings.get(k) and (distilled or k == "alpha_mlm")]
     loss = " + ".join(f"{settings[key]:g} {name}" for key, name in used)
@@ -89,26 +88,15 @@ def _how(settings: dict[str, Any], training: dict[str, Any]) -> list[str]:
     ]
 
 
-def _results(report: dict[str, Any]) -> list[str]:
+def _results(result: PretrainingResult) -> list[str]:
     lines = ["## Results", ""]
     lines.append(
-        f"{report['steps']:,} steps, {report['tokens_seen']:,} tokens; mean training loss "
-        f"{report['train_loss']:.4f}."
+        f"{result.steps:,} steps, {result.tokens_seen:,} tokens; mean training loss "
+        f"{result.train_loss:.4f}."
     )
-    if "best" in report:
-        lines.append(best_step_in_words(report["best"]))
-    if report["evaluation"]:
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in report["evaluation"].items())
+    if result.best:
+        lines.append(result.best.in_words())
+    if result.evaluation:
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in result.evaluation.items())
         lines.append(f"On the held-out sequences: {shown}.")
     return lines
-
-
-def best_step_in_words(best: Mapping[str, Any]) -> str:
-    """A sentence about the step that was kept."""
-    early = ", where training stopped early" if best["stopped_early"] else ""
-    reached = f"{metric_title(best['metric'])} {value_words(best['metric'], best['value'])}"
-    return (
-        f"Step {best['step']} of {best['steps']}{early} is kept, the best of "
-        f"{best['evaluations']} evaluations: {reached} on {best['rows']} rows "
-        f"{best['rows_from']}, which are not those of the result."
-    )

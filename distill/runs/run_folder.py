@@ -8,11 +8,11 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from distill.console.atomic import atomic_file
 from distill.console.bounded_files import read_object
@@ -26,6 +26,7 @@ SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are 
 WRITTEN = frozenset({METRICS_FILE, LOSSES_FILE, "README.md", "model.safetensors", *TOKENIZER_FILES})
 """Files of a model that people may have in a folder, too."""
 ELSEWHERE = "choose another --out"
+R = TypeVar("R")
 
 
 def last_complete_checkpoint(run: Path) -> Path | None:
@@ -107,12 +108,14 @@ def _trained(run: Path) -> bool:
     )
 
 
-def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """What a run left in its ``metrics.json``, which it writes last, with a note on stderr that
-    says when; None where it has not come to its end.
+def finished_run(
+    run: Path, settings: dict[str, Any], read: Callable[[dict[str, Any]], R]
+) -> R | None:
+    """What a run left in its ``metrics.json``, which it writes last, as ``read`` takes it, with a
+    note on stderr that says when; None where it has not come to its end.
 
     Raises:
-        UserError: as `claim_run`.
+        UserError: as `claim_run`; or ``read`` does not find there what it needs.
     """
     metrics = run / METRICS_FILE
     if not metrics.is_file():
@@ -120,7 +123,13 @@ def finished_run(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     claim_run(run, settings)
     written = datetime.fromtimestamp(metrics.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
     note(f"{run}: finished on {written}, not run again; --force runs it again")
-    return read_object(metrics)
+    stored = read_object(metrics)
+    try:
+        return read(stored)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{metrics} is not the result of a run ({error}); --force runs it again"
+        ) from None
 
 
 def where_the_model_is(run: Path, then: str) -> str:

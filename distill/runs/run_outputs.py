@@ -7,12 +7,17 @@ import json
 import platform
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.atomic import atomic_file, atomic_files
 from distill.console.full_disk import full_disk_in_words
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import model_card
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from distill.runs.pretraining_result import PretrainingResult
 
 METRICS_FILE = "metrics.json"
 TOKENIZER_FILES = (
@@ -37,7 +42,11 @@ def disk_problems(folder: Path) -> AbstractContextManager[None]:
 
 
 def write_run(
-    output: Path, model: Any, source: Path, report: dict[str, Any], log: list[dict[str, Any]]
+    output: Path,
+    model: PreTrainedModel,
+    source: Path,
+    result: PretrainingResult,
+    log: list[dict[str, float]],
 ) -> None:
     """Write model, tokenizer (that of ``source``), card, the picture of the losses and metrics into
     ``output``.
@@ -45,14 +54,14 @@ def write_run(
     The weights are written beside their place first, and ``metrics.json`` comes last: where it is,
     the run is complete.
     """
-    write_model(output, model, source, model_card(report))
+    write_model(output, model, source, model_card(result))
     write_losses(log, output / LOSSES_FILE)
-    whole = {**report, "machine": machine(), "log": log}
+    whole = {**result.as_json(), "machine": machine(), "log": log}
     with atomic_file(output / METRICS_FILE) as staged:
         staged.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
 
-def write_model(output: Path, model: Any, source: Path, card: str) -> None:
+def write_model(output: Path, model: PreTrainedModel, source: Path, card: str) -> None:
     """Write a Hugging Face directory; other files in ``output`` stay."""
     output.mkdir(parents=True, exist_ok=True)
     with atomic_files(output) as staged:

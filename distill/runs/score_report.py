@@ -4,53 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Any
 
 from distill.console.tables import plain, visible
+from distill.runs.finetune_result import FinetuneResult, FinetuneSeries
 from distill.tasks.metric_words import COUNTS, difference_words, metric_title, value_words
 
-EVALUATIONS = ("dev", "held_out")  # what a task family calls the examples it is scored on
 
-
-def evaluation(result: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics in the result of a run; none where nothing was held out."""
-    return next((dict(result[name]) for name in EVALUATIONS if name in result), {})
-
-
-def summary(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Results of runs by variant ("labels", "distilled"), one per seed, with their medians.
-
-    Returns:
-        ``runs`` as given; ``median`` and ``spread`` (highest less lowest), by variant and metric;
-        ``gain``, the median of "distilled" less that of "labels", where there are both; and the
-        ``teacher``'s metrics where there is one.
-    """
-    by_variant = {
-        name: [evaluation(result) for result in results] for name, results in runs.items()
-    }
-    values = {
-        name: {metric: [row[metric] for row in rows] for metric in rows[0] if metric not in COUNTS}
-        for name, rows in by_variant.items()
-    }
-    result: dict[str, Any] = {
-        "median": {n: {m: median(v) for m, v in found.items()} for n, found in values.items()},
-        "spread": {n: {m: max(v) - min(v) for m, v in f.items()} for n, f in values.items()},
-    }
-    medians = result["median"]
-    if {"labels", "distilled"} <= medians.keys():
-        result["gain"] = {
-            metric: value - medians["labels"][metric]
-            for metric, value in medians["distilled"].items()
-        }
-    teachers = [run["teacher"] for results in runs.values() for run in results if "teacher" in run]
-    if teachers:
-        result["teacher"] = teachers[0]
-    result["runs"] = {name: list(results) for name, results in runs.items()}
-    return result
-
-
-def show(result: Mapping[str, Any], title: str) -> None:
+def show(result: FinetuneResult | FinetuneSeries, title: str) -> None:
     """Print a table: a row per model, a column per metric; below a single run's value
     its interval."""
     from rich.console import Console
@@ -90,20 +50,20 @@ def _cell(name: str, row: _Row, is_gain: bool) -> str:
     return words if interval is None else f"{words}\n{interval[0]:.2f} to {interval[1]:.2f}"
 
 
-def _rows(result: Mapping[str, Any]) -> dict[str, _Row]:
-    rows = {"teacher": _Row(result["teacher"])} if "teacher" in result else {}
-    if "median" not in result:
+def _rows(result: FinetuneResult | FinetuneSeries) -> dict[str, _Row]:
+    rows = {"teacher": _Row(result.teacher)} if result.teacher is not None else {}
+    if isinstance(result, FinetuneResult):
         name = "student" if rows else "model"
-        rows[name] = _Row(evaluation(result), result.get("intervals", {}))
-        if quantized := result.get("quantized"):
-            rows[f"{name}, {quantized['weights']}"] = _Row(quantized)
+        rows[name] = _Row(result.metrics, result.intervals)
+        if result.quantized:
+            rows[f"{name}, {result.quantized.weights}"] = _Row(result.quantized.metrics)
         return rows
-    for name, found in result["median"].items():
-        runs = result["runs"][name]
+    for name, found in result.median.items():
+        runs = result.runs[name]
         if len(runs) == 1:
-            rows[name] = _Row(found, runs[0].get("intervals", {}))
+            rows[name] = _Row(found, runs[0].intervals)
         else:
             rows[f"{name}, median of {len(runs)}"] = _Row(found)
-    if "gain" in result:
-        rows[GAIN] = _Row(result["gain"])
+    if result.gain is not None:
+        rows[GAIN] = _Row(result.gain)
     return rows

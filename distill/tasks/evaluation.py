@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from distill.tasks.task import Scored
 
 
+EVALUATIONS = ("dev", "held_out")  # what tasks call the examples they are scored on
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name, in percent or a count, and 95% intervals of those that have one."""
@@ -21,6 +24,12 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         return {**self.metrics, **({"intervals": dict(self.intervals)} if self.intervals else {})}
+
+
+def evaluation_name(stored: Mapping[str, Any]) -> str | None:
+    """Under which name the ``metrics.json`` of a fine-tuning has its metrics; None: nothing was
+    held out."""
+    return next((name for name in EVALUATIONS if name in stored), None)
 
 
 @dataclass(frozen=True)

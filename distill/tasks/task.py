@@ -45,7 +45,7 @@ class Data:
     train: Sequence[Any]
     scored: Mapping[str, Sequence[Any]]
     labels: Labels | None = None
-    counts: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     extra: int = 0
 

@@ -11,9 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from distill.console.errors import UserError
+from distill.runs.kept_step import KeptStep
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
 from distill.training.processes import SharedTraining
@@ -102,31 +110,42 @@ def held_back(
 class LastStepEvaluated(TrainerCallback):
     """The last step is evaluated too, wherever it falls."""
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(  # type: ignore[override]
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         if evaluates(args) and state.global_step >= state.max_steps:
             control.should_evaluate = True
 
 
-def evaluate_steps(trainer: Any) -> None:
+def evaluate_steps(trainer: Trainer) -> None:
     """Let a Trainer evaluate its last step, and stop early where its arguments say so."""
     trainer.add_callback(LastStepEvaluated())
-    if trainer.args.early_stopping_patience:
-        trainer.add_callback(EarlyStoppingCallback(trainer.args.early_stopping_patience))
+    patience = getattr(trainer.args, "early_stopping_patience", 0)
+    if patience:
+        trainer.add_callback(EarlyStoppingCallback(patience))
 
 
-def best_step(trainer: Any, rows: int, source: str) -> dict[str, Any]:
-    """For the report: which step was kept, by which metric, of how many evaluations on which
-    rows."""
+def best_step(trainer: Trainer, rows: int, source: str) -> KeptStep:
+    """Which step was kept, by which metric, of how many evaluations on which rows.
+
+    Raises:
+        UserError: the metric was never a number.
+    """
     state = trainer.state
-    metric = trainer.args.metric_for_best_model
+    metric = str(trainer.args.metric_for_best_model)
     evaluations = [row for row in state.log_history if f"eval_{metric}" in row]
-    return {
-        "step": state.best_global_step,
-        "metric": metric,
-        "value": state.best_metric,
-        "evaluations": len(evaluations),
-        "rows": rows,
-        "rows_from": source,
-        "steps": state.global_step,
-        "stopped_early": state.global_step < state.max_steps,
-    }
+    if state.best_global_step is None or state.best_metric is None:
+        raise UserError(
+            f"{metric} was not a number in any of {len(evaluations)} evaluations: lower "
+            "--learning_rate"
+        )
+    return KeptStep(
+        step=state.best_global_step,
+        metric=metric,
+        value=state.best_metric,
+        evaluations=len(evaluations),
+        rows=rows,
+        rows_from=source,
+        steps=state.global_step,
+        stopped_early=state.global_step < state.max_steps,
+    )

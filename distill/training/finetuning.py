@@ -23,10 +23,11 @@ from distill.losses.task import attention_loss, hidden_loss
 from distill.models.checkpoint_folder import check_length
 from distill.models.loading import check_tokenizer, load_auto_tokenizer
 from distill.runs.finetune_card import finetune_card
+from distill.runs.finetune_result import FinetuneResult, QuantizedScores
 from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, run_model, score_model
+from distill.tasks.evaluation import evaluation_of
 from distill.tasks.options import TaskOptions
-from distill.tasks.statistics import intervals
 from distill.tasks.task import Batch, Labels, Scored, Task
 from distill.training.best_step import (
     EvaluatedTraining,
@@ -143,14 +144,14 @@ def finetune(
     settings: Distillation,
     training: EvaluatedTraining,
     resume: Path | None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[FinetuneResult, list[dict[str, float]]]:
     """Train, save the last model with its card to ``training.output_dir``.
 
     Args:
         directories: of the model to start from, and of its teacher, if there is one.
 
     Returns:
-        The metrics on what the task is scored on, with counts and times; and the log.
+        The metrics on what the task is scored on, with counts and times; and the Trainer's log.
 
     Raises:
         UserError: as `Lesson.teacher`; an input is longer than one of the models takes.
@@ -172,13 +173,11 @@ def finetune(
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
     model.config.finetuning_task = task.name
-    report: dict[str, Any] = {"task": task.name, **data.counts, "inputs": len(features)}
-    if prepared.lost:
-        report["without_answer_in_a_window"] = prepared.lost
     teacher: Teacher | None = None
+    of_teacher = None
     if teacher_directory is not None:
         lesson = Lesson(task, data, features, options, start)
-        teacher, report["teacher"] = lesson.teacher(teacher_directory, model, settings, training)
+        teacher, of_teacher = lesson.teacher(teacher_directory, model, settings, training)
     evaluation = None
     if validation is not None:
         evaluation = partial(
@@ -205,30 +204,42 @@ def finetune(
         rounded = fake_quantization(model, settings.quantization_aware)
     began = time.monotonic()
     outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    report["seconds"] = time.monotonic() - began
-    report["steps"] = outcome.global_step
-    report["train_loss"] = outcome.training_loss
+    seconds = time.monotonic() - began
+    best = quantized = scores = None
     if validation is not None and training.load_best_model_at_end:
-        report["best"] = best_step(trainer, len(validation), validation.source)
+        best = best_step(trainer, len(validation), validation.source)
     if rounded is not None:
         if prepared.scored:
             found = score_model(task, model, data, prepared.scored, options, "evaluating, rounded,")
-            report["quantized"] = {"weights": settings.quantization_aware, **found.metrics}
+            quantized = QuantizedScores(str(settings.quantization_aware), found.metrics)
         rounded.remove()
     task.save(trainer, Path(str(training.output_dir)))
     # Scored as it is saved: without the autocast that the Trainer wraps around a forward in bf16.
     model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if prepared.scored:
-        found = score_model(task, model, data, prepared.scored, options)
-        report[task.evaluation] = found.metrics
-        report["intervals"] = intervals(found.statistics)
+        scores = evaluation_of(score_model(task, model, data, prepared.scored, options))
+    result = FinetuneResult(
+        task=task.name,
+        counts=data.counts,
+        inputs=len(features),
+        without_answer_in_a_window=prepared.lost,
+        teacher=of_teacher,
+        seconds=seconds,
+        steps=outcome.global_step,
+        train_loss=outcome.training_loss,
+        best=best,
+        quantized=quantized,
+        scored_on=task.evaluation,
+        scores=scores,
+        seed=training.seed,
+    )
     if training.should_save:
         output = Path(str(training.output_dir))
         save_tokenizer(start, output)
-        card = finetune_card(task, directories, options, settings, training, data, report)
+        card = finetune_card(task, directories, options, settings, training, data, result)
         with atomic_file(output / "README.md") as staged:
             staged.write_text(card, encoding="utf-8")
-    return report, trainer.state.log_history
+    return result, trainer.state.log_history
 
 
 def fake_quantization(model: Any, quantize: str) -> FakeQuantization:

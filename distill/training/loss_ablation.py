@@ -6,7 +6,7 @@ The paper's own ablation is its table 4 (arXiv 1910.01108): differences of the G
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -84,74 +84,137 @@ def _student(row: Row, settings: PretrainSettings, teacher_layers: int) -> Any:
     return *values.values(), choose_layers(choice, teacher_layers, settings.layers)
 
 
-def compared(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Results with the ``mean`` of their scores, and its ``difference`` to the first, in points.
+@dataclass(frozen=True, kw_only=True)
+class TrainedRow:
+    """A student of the ablation, trained: its perplexity on the held-out sequences, the main metric
+    of each task it was fine-tuned on, and how long its pre-training was."""
 
-    Args:
-        results: each with ``perplexity`` and ``scores`` by task; the full loss first.
-    """
-    rows: list[dict[str, Any]] = []
-    for result in results:
-        row = {**result, "mean": fmean(result["scores"].values()) if result["scores"] else None}
-        full = rows[0] if rows else row
-        difference = None if row["mean"] is None else row["mean"] - full["mean"]
-        ratio = row["perplexity"] / full["perplexity"]
-        rows.append({**row, "difference": difference, "perplexity_ratio": ratio})
-    return rows
+    row: Row
+    perplexity: float
+    scores: Mapping[str, float]
+    steps: int
+    tokens_seen: int
+    seconds: float
+
+    @property
+    def mean(self) -> float | None:
+        """Of the scores; None where no task was asked for."""
+        return fmean(self.scores.values()) if self.scores else None
 
 
-def show(report: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class ComparedRow:
+    """A trained row beside that of the full loss: the ``difference`` of the means in points, and
+    perplexity as a multiple of the full loss's."""
+
+    trained: TrainedRow
+    difference: float | None
+    perplexity_ratio: float
+
+    def as_json(self) -> dict[str, Any]:
+        trained, row = self.trained, self.trained.row
+        return {
+            "name": row.name,
+            "label": row.label,
+            "changes": dict(row.changes),
+            "paper": row.paper,
+            "perplexity": trained.perplexity,
+            "scores": dict(trained.scores),
+            "steps": trained.steps,
+            "tokens_seen": trained.tokens_seen,
+            "seconds": trained.seconds,
+            "mean": trained.mean,
+            "difference": self.difference,
+            "perplexity_ratio": self.perplexity_ratio,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """An ablation, as far as it has come: what its students have in common, and a row for each,
+    that of the full loss first."""
+
+    teacher: str
+    layers: int
+    steps: int
+    tasks: Sequence[str]
+    seed: int
+    seeds: int
+    rows: Sequence[ComparedRow]
+    machine: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return own | {"tasks": list(self.tasks), "rows": [row.as_json() for row in self.rows]}
+
+
+def compared(rows: Sequence[TrainedRow]) -> list[ComparedRow]:
+    """Each row beside the first, which is the full loss."""
+    full = rows[0]
+
+    def difference(row: TrainedRow) -> float | None:
+        return None if row.mean is None or full.mean is None else row.mean - full.mean
+
+    return [ComparedRow(row, difference(row), row.perplexity / full.perplexity) for row in rows]
+
+
+def show(ablation: Ablation) -> None:
     """Print the table: a row per student; perplexity on the held-out sequences, the change of the
     mean score, and that of the GLUE macro score in the paper."""
     from rich.console import Console
     from rich.table import Table
 
-    tasks = report["tasks"]
+    tasks = ablation.tasks
     table = Table()
     table.add_column("student")
     columns = ["perplexity", *tasks, *(["mean", "change"] if tasks else [])]
     for name in (*columns, "paper"):
         table.add_column(name, justify="right")
-    for row in report["rows"]:
-        full = row["name"] == FULL
-        cells = [f"{row['perplexity']:.2f}", *(f"{row['scores'][task]:.2f}" for task in tasks)]
+    for compared_row in ablation.rows:
+        trained, row = compared_row.trained, compared_row.trained.row
+        cells = [f"{trained.perplexity:.2f}", *(f"{trained.scores[task]:.2f}" for task in tasks)]
         if tasks:
-            cells += [f"{row['mean']:.2f}", "" if full else f"{row['difference']:+.2f}"]
-        cells.append("" if row["paper"] is None else f"{row['paper']:+.2f}")
-        table.add_row(row["label"], *cells)
-    teacher = visible(report["teacher"])
+            change = "" if row.name == FULL else f"{compared_row.difference:+.2f}"
+            cells += [f"{trained.mean:.2f}", change]
+        cells.append("" if row.paper is None else f"{row.paper:+.2f}")
+        table.add_row(row.label, *cells)
+    teacher = visible(ablation.teacher)
     print(
-        f"{report['layers']} layers from {teacher}: {report['steps']} steps each, "
-        f"seed {report['seed']}"
-        + (f"; scores: median of {report['seeds']} seeds" if report["seeds"] > 1 else "")
+        f"{ablation.layers} layers from {teacher}: {ablation.steps} steps each, "
+        f"seed {ablation.seed}"
+        + (f"; scores: median of {ablation.seeds} seeds" if ablation.seeds > 1 else "")
     )
     Console(markup=False).print(table)
     if tasks:
         print("scores in percent; change: of their mean, in points; paper: of the GLUE score")
 
 
-def write_plot(report: Mapping[str, Any], path: Path) -> None:
+def write_plot(ablation: Ablation, path: Path) -> None:
     """Bars of the differences to the full loss, the paper's beside them: of the mean score, or of
     the held-out perplexity where no task was asked for."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in report["rows"] if row["name"] != FULL]
-    scored = bool(report["tasks"])
-    found = [row["difference"] if scored else 100 * (row["perplexity_ratio"] - 1) for row in rows]
+    compared_rows = [each for each in ablation.rows if each.trained.row.name != FULL]
+    rows = [each.trained.row for each in compared_rows]
+    scored = bool(ablation.tasks)
+    bars = [
+        (each.difference or 0.0) if scored else 100 * (each.perplexity_ratio - 1)
+        for each in compared_rows
+    ]
     figure = Figure(figsize=(WIDTH, 1.2 + 2 * BAR * len(rows)), layout="constrained")
     axes = figure.subplots()
     places = range(len(rows))
-    axes.barh([i - BAR / 2 for i in places], found, BAR, label="measured", color="#20639b")
-    known = [(i, row["paper"]) for i, row in enumerate(rows) if row["paper"] is not None]
+    axes.barh([i - BAR / 2 for i in places], bars, BAR, label="measured", color="#20639b")
+    known = [(i, row.paper) for i, row in enumerate(rows) if row.paper is not None]
     if scored and known:
         at, paper = zip(*known, strict=True)
         axes.barh([i + BAR / 2 for i in at], paper, BAR, label="paper, GLUE", color="#c8cdd3")
         axes.legend(frameon=False)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(list(places), [row["label"] for row in rows])
+    axes.set_yticks(list(places), [row.label for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"points of the mean of {', '.join(report['tasks'])} against the full loss"
+        f"points of the mean of {', '.join(ablation.tasks)} against the full loss"
         if scored
         else "% of the full loss's held-out perplexity (more is worse)"
     )

@@ -22,6 +22,7 @@ from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.models.fingerprint import checkpoint_digest, contents
 from distill.models.loading import DROPOUTS, load_weights
 from distill.models.tokenizer import load_tokenizer
+from distill.runs.pretraining_result import PretrainingResult, StudentSize
 from distill.runs.run_folder import (
     claim_run,
     clear_run,
@@ -84,12 +85,12 @@ class ReferenceTraining(EvaluatedTraining):
             raise UserError(str(error)) from None
 
 
-def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
+def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> PretrainingResult:
     """Train in ``training.output_dir``, or go on from its last complete checkpoint; a run that has
     come to its end is not run again.
 
     Writes the student (a Hugging Face directory with tokenizer and model card) and
-    ``metrics.json`` there, and returns what the latter holds, its log left out.
+    ``metrics.json`` there, which has the result, too.
 
     Raises:
         UserError: a teacher that cannot teach this student or loss, unusable text, a folder
@@ -101,13 +102,17 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
         with training.main_process_first(local=False, desc="clear"):
             if settings.force and training.process_index == 0:
                 clear_run(output)
-        done = None if settings.force else finished_run(output, identity(settings, training))
-        if done:
-            return {name: value for name, value in done.items() if name not in ("log", "machine")}
+        if not settings.force:
+            ours = identity(settings, training)
+            done = finished_run(output, ours, PretrainingResult.from_json)
+            if done:
+                return done
         return _train(settings, training, output)
 
 
-def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path) -> dict[str, Any]:
+def _train(
+    settings: PretrainSettings, training: ReferenceTraining, output: Path
+) -> PretrainingResult:
     source, student, teacher = _models(settings, training.seed)
     tokenizer = load_tokenizer(source)
     with training.main_process_first(local=False, desc="corpus"):
@@ -146,40 +151,37 @@ def _train(settings: PretrainSettings, training: ReferenceTraining, output: Path
     began = time.perf_counter()
     with disk_problems(output):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    best = {}
+    best = None
     if choosing and training.load_best_model_at_end:
-        best = {"best": best_step(trainer, len(choosing), "held out")}
-    report = {
-        "settings": asdict(settings),
-        "training": schedule(training, PRETRAIN_SCHEDULE),
-        "student": {
-            "parameters": student.num_parameters(),
-            "layers": student.config.num_hidden_layers,
-        },
-        "corpus": {k: v for k, v in corpus.description.items() if k != "dtype"},
-        "held_out_sequences": len(held_out) if held_out else 0,
-        "padding": trainer.train_batches.padding(),
-        "steps": outcome.global_step,
-        "stopped_early": outcome.global_step < trainer.state.max_steps,
-        "resumed_from": int(resume.name.split("-")[1]) if resume else None,
-        "tokens_seen": trainer.state.num_input_tokens_seen,
-        "seconds": round(time.perf_counter() - began, 2),
-        "tokens_per_second": round(
+        best = best_step(trainer, len(choosing), "held out")
+    result = PretrainingResult(
+        settings=asdict(settings),
+        training=schedule(training, PRETRAIN_SCHEDULE),
+        student=StudentSize(student.num_parameters(), student.config.num_hidden_layers),
+        corpus={k: v for k, v in corpus.description.items() if k != "dtype"},
+        held_out_sequences=len(held_out) if held_out else 0,
+        padding=trainer.train_batches.padding(),
+        steps=outcome.global_step,
+        stopped_early=outcome.global_step < trainer.state.max_steps,
+        resumed_from=int(resume.name.split("-")[1]) if resume else None,
+        tokens_seen=trainer.state.num_input_tokens_seen,
+        seconds=round(time.perf_counter() - began, 2),
+        tokens_per_second=round(
             (trainer.state.num_input_tokens_seen - trainer.tokens_before)
             / (outcome.metrics["train_runtime"] or float("inf")),  # 0: was at its end before
             1,
         ),
-        "train_loss": outcome.training_loss,
-        "evaluation": _evaluation(trainer, held_out) if held_out else None,
-        **best,
-        "processes": training.world_size,
-        "seed": training.seed,
-    }
+        train_loss=outcome.training_loss,
+        evaluation=_evaluation(trainer, held_out) if held_out else None,
+        best=best,
+        processes=training.world_size,
+        seed=training.seed,
+    )
     if trainer.is_world_process_zero():
         with disk_problems(output):
-            write_run(output, student, source, report, trainer.state.log_history)
+            write_run(output, student, source, result, trainer.state.log_history)
     trainer.accelerator.wait_for_everyone()
-    return report
+    return result
 
 
 def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]:

@@ -12,7 +12,14 @@ import pytest
 from distill.ablate import main
 from distill.console.errors import UserError
 from distill.training import pretraining_run as pretraining
-from distill.training.loss_ablation import ROWS, chosen_rows, compared, show
+from distill.training.loss_ablation import (
+    ROWS,
+    Ablation,
+    TrainedRow,
+    chosen_rows,
+    compared,
+    show,
+)
 from distill.training.settings import PretrainSettings
 
 ROWS_RUN = ("no-mlm", "random")
@@ -111,31 +118,32 @@ def test_a_row_that_would_repeat_another_is_left_out() -> None:
 
 
 def test_differences_and_table(capsys) -> None:
-    def result(name: str, perplexity: float, **scores: float) -> dict[str, Any]:
-        row = ROWS[name]
-        return {
-            "name": name,
-            "label": row.label,
-            "paper": row.paper,
-            "perplexity": perplexity,
-            "scores": scores,
-        }
+    def trained(name: str, perplexity: float, **scores: float) -> TrainedRow:
+        return TrainedRow(
+            row=ROWS[name],
+            perplexity=perplexity,
+            scores=scores,
+            steps=9,
+            tokens_seen=90,
+            seconds=1.0,
+        )
 
     rows = compared(
-        [result("full", 20.0, sst2=80, stsb=70), result("no-ce", 25.0, sst2=77, stsb=71)]
+        [trained("full", 20.0, sst2=80, stsb=70), trained("no-ce", 25.0, sst2=77, stsb=71)]
     )
-    assert [row["mean"] for row in rows] == [75, 74]
-    assert (rows[1]["difference"], rows[1]["perplexity_ratio"]) == (-1, 1.25)
+    assert [row.trained.mean for row in rows] == [75, 74]
+    assert (rows[1].difference, rows[1].perplexity_ratio) == (-1, 1.25)
     show(
-        {
-            "rows": rows,
-            "tasks": ["sst2", "stsb"],
-            "teacher": "t",
-            "layers": 3,
-            "steps": 9,
-            "seed": 1,
-            "seeds": 1,
-        }
+        Ablation(
+            teacher="t",
+            layers=3,
+            steps=9,
+            tasks=["sst2", "stsb"],
+            seed=1,
+            seeds=1,
+            rows=rows,
+            machine={},
+        )
     )
     printed = capsys.readouterr().out
     cells = [cell.strip() for cell in printed.splitlines()[-3].strip("│").split("│")]

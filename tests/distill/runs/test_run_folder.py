@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import check_length
+from distill.runs.finetune_result import FinetuneResult
+from distill.runs.pretraining_result import PretrainingResult
 from distill.runs.run_folder import (
     RUN_FILE,
     claim_run,
@@ -160,11 +163,19 @@ def test_a_folder_in_which_nothing_was_trained_is_free(tmp_path: Path) -> None:
 
 def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Path) -> None:
     claim_run(tmp_path, {"seed": 1})
-    assert finished_run(tmp_path, {"seed": 1}) is None
+    assert finished_run(tmp_path, {"seed": 1}, dict) is None
     (tmp_path / "metrics.json").write_text('{"loss": 2.5}')
-    assert finished_run(tmp_path, {"seed": 1}) == {"loss": 2.5}
+    assert finished_run(tmp_path, {"seed": 1}, dict) == {"loss": 2.5}
     with pytest.raises(UserError, match="seed = 1, not 2"):
-        finished_run(tmp_path, {"seed": 2})
+        finished_run(tmp_path, {"seed": 2}, dict)
+
+
+@pytest.mark.parametrize("read", [FinetuneResult.from_json, PretrainingResult.from_json])
+def test_metrics_of_another_kind_are_one_line(read: Callable[..., object], tmp_path: Path) -> None:
+    claim_run(tmp_path, {"seed": 1})
+    (tmp_path / "metrics.json").write_text('{"loss": 2.5}')
+    with pytest.raises(UserError, match=r"metrics\.json is not the result .* --force runs it again"):
+        finished_run(tmp_path, {"seed": 1}, read)
 
 
 @pytest.mark.parametrize("name", ["config.json", "checkpoint-100/trainer_state.json"])
@@ -184,7 +195,7 @@ def test_records_that_are_damaged_are_one_line(content: str, tmp_path: Path) -> 
     (tmp_path / "config.json").write_text(content)
     for read in (
         lambda: claim_run(tmp_path, {"seed": 1}),
-        lambda: finished_run(tmp_path, {"seed": 1}),
+        lambda: finished_run(tmp_path, {"seed": 1}, dict),
         lambda: check_length(tmp_path, 8),
     ):
         with pytest.raises(UserError, match=r"(run|config)\.json: not a JSON"):
