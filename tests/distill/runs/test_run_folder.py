@@ -174,7 +174,7 @@ def test_a_finished_run_gives_its_result_to_the_same_settings_alone(tmp_path: Pa
 def test_metrics_of_another_kind_are_one_line(read: Callable[..., object], tmp_path: Path) -> None:
     claim_run(tmp_path, {"seed": 1})
     (tmp_path / "metrics.json").write_text('{"loss": 2.5}')
-    with pytest.raises(UserError, match=r"metrics\.json is not the result .* --force runs it again"):
+    with pytest.raises(UserError, match=r"metrics\.json is not the result .* --force"):
         finished_run(tmp_path, {"seed": 1}, read)
 
 
