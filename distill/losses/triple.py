@@ -18,8 +18,12 @@ import torch
 import torch.nn.functional as F
 
 IGNORED = -100
-CPU_POSITIONS, DEVICE_POSITIONS = 256, 4096
+CPU_POSITIONS, DEVICE_POSITIONS = 256, 8192
 """Positions whose logits are held at a time: 256 x 30,522 floats are 31 MB for each model."""
+CPU_ENTRIES, DEVICE_ENTRIES = 1, 64
+"""The vocabulary is filled up to a multiple of this: a GPU's matrix units take whole blocks."""
+NEVER = -1e4
+"""The logit of an entry that only fills up: of probability 0, in 16 bits too."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,6 @@ class Head(Protocol):
     def transform(self, hidden: torch.Tensor) -> torch.Tensor: ...
 
 
-Divergence = Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
-"""`kl_and_gradient`, or the same compiled."""
-
-
 @dataclass(frozen=True)
 class _Work:
     """What the vocabulary terms need besides the student's features and decoder."""
@@ -63,7 +63,7 @@ class _Work:
     labels: torch.Tensor | None
     weights: TripleWeights
     positions: int
-    divergence: Divergence
+    arithmetic: Arithmetic
 
 
 class _VocabularyTerms(torch.autograd.Function):
@@ -95,30 +95,40 @@ def _run(student: Any, teacher: Any, work: _Work, gradients: list[torch.Tensor])
     sums = torch.zeros(2, dtype=torch.float64 if weight.is_cpu else torch.float32)
     sums = sums.to(weight.device)
     rows = len(features)
-    masked = 0 if work.labels is None else int((work.labels != IGNORED).sum())
+    masked = _masked_rows(work)
+    count = max(sum(map(len, masked)), 1)
     distillation = work.weights.distillation if teacher else 1.0
-    for start in range(0, rows, work.positions):
+    for number, start in enumerate(range(0, rows, work.positions)):
         part = slice(start, start + work.positions)
         logits = F.linear(features[part], weight, bias)
-        at = hard = None
-        if work.labels is not None:
-            at = (work.labels[part] != IGNORED).nonzero()[:, 0]
-            hard = logits[at]
+        hard = logits[masked[number]] if masked else None
         if teacher is None:
             slope = torch.zeros_like(logits)
         else:
             target = F.linear(teacher[0][part], *teacher[1:])
-            slope, divergence = work.divergence(logits, target, work.weights.temperature)
-            sums[0] += divergence / rows
-        if at is not None and hard is not None and work.labels is not None:
-            hard_slope, loss = _cross_entropy(hard, work.labels[part][at])
-            sums[1] += loss / max(masked, 1)
-            share = work.weights.masked / max(masked, 1) * rows / distillation
+            slope, kl = work.arithmetic.divergence(logits, target, work.weights.temperature)
+            sums[0] += kl / rows
+        if hard is not None and work.labels is not None:
+            at = masked[number]
+            hard_slope, loss = work.arithmetic.cross_entropy(hard, work.labels[part][at])
+            sums[1] += loss / count
+            share = work.weights.masked / count * rows / distillation
             slope.index_add_(0, at, hard_slope, alpha=share)
         if gradients:
             _add(gradients, slope, features[part], weight, part, distillation / rows)
     kl, ce = sums.to(torch.promote_types(weight.dtype, torch.float32))
     return work.weights.distillation * kl + work.weights.masked * ce, kl.clone(), ce.clone()
+
+
+def _masked_rows(work: _Work) -> list[torch.Tensor]:
+    """The masked rows of each part, counted from its first; one wait for the device, not one for
+    each part."""
+    if work.labels is None:
+        return []
+    at = (work.labels != IGNORED).nonzero()[:, 0]
+    parts = -(-len(work.labels) // work.positions)
+    counts = torch.bincount(at // work.positions, minlength=parts).tolist()
+    return [each % work.positions for each in at.split(counts)]  # type: ignore[no-untyped-call]
 
 
 def kl_and_gradient(
@@ -135,13 +145,29 @@ def kl_and_gradient(
     return log_q.exp_().sub_(p).mul_(temperature).to(logits.dtype), divergence
 
 
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def cross_entropy_and_gradient(
+    logits: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradient by logits, and sum over rows, of the cross-entropy: softmax less one-hot."""
     log_q = _wide(logits).log_softmax(-1)
     loss = -log_q.gather(1, labels[:, None]).sum()
     slope = log_q.exp_()
     slope[torch.arange(len(labels), device=labels.device), labels] -= 1
     return slope.to(logits.dtype), loss
+
+
+def cosine_loss(hidden: torch.Tensor, teacher_hidden: torch.Tensor) -> torch.Tensor:
+    """Mean of 1 - cos(student, teacher) over positions; both (positions, width)."""
+    return (1 - F.cosine_similarity(hidden.float(), teacher_hidden.float(), dim=-1)).mean()
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What is computed of large tensors: as it stands here, or compiled."""
+
+    divergence: Callable[..., tuple[torch.Tensor, torch.Tensor]] = kl_and_gradient
+    cross_entropy: Callable[..., tuple[torch.Tensor, torch.Tensor]] = cross_entropy_and_gradient
+    cosine: Callable[..., torch.Tensor] = cosine_loss
 
 
 def _wide(logits: torch.Tensor) -> torch.Tensor:
@@ -165,11 +191,6 @@ def _add(
     of_bias.add_(slope.sum(0, dtype=of_bias.dtype), alpha=scale)
 
 
-def cosine_loss(hidden: torch.Tensor, teacher_hidden: torch.Tensor) -> torch.Tensor:
-    """Mean of 1 - cos(student, teacher) over positions; both (positions, width)."""
-    return (1 - F.cosine_similarity(hidden.float(), teacher_hidden.float(), dim=-1)).mean()
-
-
 def triple_loss(
     hidden: torch.Tensor,
     teacher_hidden: torch.Tensor | None,
@@ -180,7 +201,7 @@ def triple_loss(
     weights: TripleWeights,
     masked_only: bool = False,
     positions: int | None = None,
-    divergence: Divergence | None = None,
+    arithmetic: Arithmetic = Arithmetic(),
 ) -> dict[str, torch.Tensor]:
     """The weighted sum as ``loss``, and each computed term by its name, unweighted.
 
@@ -193,7 +214,7 @@ def triple_loss(
         teacher_head: the teacher's, for the distillation term; it gets no gradient.
         masked_only: distil at the masked positions instead of all attended ones.
         positions: how many positions' logits to hold at a time; default by device.
-        divergence: `kl_and_gradient`, compiled; default: as it is.
+        arithmetic: compiled, for example.
     """
     labels, hidden = labels.flatten(), hidden.flatten(0, 1)
     attended, masked = attention_mask.flatten().nonzero()[:, 0], (labels != IGNORED).nonzero()[:, 0]
@@ -206,18 +227,16 @@ def triple_loss(
         if weights.distillation and taught is not None and teacher_head is not None:
             with torch.no_grad():
                 features = teacher_head.transform(taught.index_select(0, at))
-            teacher = (features, teacher_head.decoder.weight, teacher_head.decoder.bias)
-        decoder = head.decoder
+            teacher = (features, *_filled_up(teacher_head))
         found = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
             head.transform(hidden.index_select(0, at)),
-            decoder.weight,
-            decoder.bias,
+            *_filled_up(head),
             _Work(
                 teacher,
                 labels[at] if weights.masked else None,
                 weights,
                 positions or (CPU_POSITIONS if hidden.is_cpu else DEVICE_POSITIONS),
-                divergence or kl_and_gradient,
+                arithmetic,
             ),
         )
         total = total + found[0]
@@ -225,6 +244,15 @@ def triple_loss(
         terms |= {"masked": found[2]} if weights.masked else {}
     if weights.cosine and taught is not None:
         pair = (states.index_select(0, attended) for states in (hidden, taught))
-        terms["cosine"] = cosine_loss(*pair)
+        terms["cosine"] = arithmetic.cosine(*pair)
         total = total + weights.cosine * terms["cosine"]
     return {"loss": total, **terms}
+
+
+def _filled_up(head: Head) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the decoder, with a whole number of blocks of entries."""
+    weight, bias = head.decoder.weight, head.decoder.bias
+    missing = -len(weight) % (CPU_ENTRIES if weight.is_cpu else DEVICE_ENTRIES)
+    if not missing:
+        return weight, bias
+    return F.pad(weight, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=NEVER)

@@ -11,7 +11,7 @@ from transformers.activations import get_activation
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from distill.losses.relation import LayerRelations
-from distill.losses.triple import Divergence, TripleWeights, kl_and_gradient, triple_loss
+from distill.losses.triple import Arithmetic, TripleWeights, triple_loss
 
 
 class MlmHead(nn.Module):
@@ -80,7 +80,7 @@ class Distiller(nn.Module):
         super().__init__()
         self.student, self.weights, self.masked_only = student, weights, masked_only
         self.positions = positions
-        self._divergence: Divergence | None = None
+        self._arithmetic = Arithmetic()
         self.head = MlmHead(student)
         self._held: tuple[Any, MlmHead | None] | None = None
         if teacher is None:
@@ -112,15 +112,20 @@ class Distiller(nn.Module):
         self.student.activation_checkpointing_enable(**keywords)
 
     def compile(self, *arguments: Any, **keywords: Any) -> None:
-        """``torch.compile`` each layer of student and teacher in place, and the arithmetic over the
-        vocabulary. Layers are alike, so that one is compiled for all of them: seconds, where the
-        whole step takes minutes. A layer whose parts are watched, for the relation loss, stays as
-        it is: compiled code calls no hooks. Arguments are those of ``torch.compile``."""
-        self._divergence = torch.compile(kl_and_gradient, *arguments, **keywords)
+        """``torch.compile`` the embeddings and each layer of student and teacher in place, and the
+        arithmetic of the losses. Layers are alike, so that one is compiled for all of them:
+        seconds, where the whole step takes minutes. A layer whose parts are watched, for the
+        relation loss, stays as it is: compiled code calls no hooks. Arguments are those of
+        ``torch.compile``."""
+        plain = vars(Arithmetic())
+        self._arithmetic = Arithmetic(
+            **{name: torch.compile(each, *arguments, **keywords) for name, each in plain.items()}
+        )
         for model in (self.student.base_model, *(self._held or ())[:1]):
-            for layer in model.get_submodule(FAMILIES[model.config.model_type].layer):
-                if not any(part._forward_hooks for part in layer.modules()):
-                    layer.compile(*arguments, **keywords)
+            layers = model.get_submodule(FAMILIES[model.config.model_type].layer)
+            for module in (model.embeddings, *layers):
+                if not any(part._forward_hooks for part in module.modules()):
+                    module.compile(*arguments, **keywords)
 
     def _apply(self, function: Any, recurse: bool = True) -> Any:
         """Moves the teacher where the student goes."""
@@ -157,7 +162,7 @@ class Distiller(nn.Module):
             weights,
             self.masked_only,
             self.positions,
-            self._divergence,
+            self._arithmetic,
         )
         if self._held and self.relation:
             terms["relation"] = self._relations.loss(attention_mask)

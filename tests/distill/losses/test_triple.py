@@ -12,7 +12,7 @@ from torch import nn
 
 from distill.losses import triple as losses
 from distill.losses.task import distillation_kl, span_distillation_kl, span_loss, span_targets
-from distill.losses.triple import TripleWeights, triple_loss
+from distill.losses.triple import Arithmetic, TripleWeights, triple_loss
 
 VOCABULARY, WIDTH = 211, 24
 
@@ -128,22 +128,39 @@ def test_terms_add_up(batch: dict[str, Any]) -> None:
 
 
 def test_logits_are_never_held_for_the_whole_batch(
-    batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    batch: dict[str, Any],
 ) -> None:
     sizes: list[int] = []
-    divergence = losses.kl_and_gradient
 
     def counted(logits: torch.Tensor, target: torch.Tensor, temperature: float) -> Any:
         sizes.extend((len(logits), len(target)))
-        return divergence(logits, target, temperature)
+        return losses.kl_and_gradient(logits, target, temperature)
 
-    monkeypatch.setattr(losses, "kl_and_gradient", counted)
     head, teacher_head = heads()
     triple_loss(
-        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights(), positions=16
+        **batch,
+        head=head,
+        teacher_head=teacher_head,
+        weights=TripleWeights(),
+        positions=16,
+        arithmetic=Arithmetic(divergence=counted),
     )
     assert max(sizes) == 16
     assert sum(sizes) == 2 * int(batch["attention_mask"].sum())
+
+
+def test_a_vocabulary_filled_up_changes_nothing(
+    batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, teacher_head = heads()
+    found = []
+    for entries in (1, 64):
+        monkeypatch.setattr(losses, "CPU_ENTRIES", entries)
+        terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+        terms.pop("loss").backward()
+        found.append([*terms.values(), *(each.grad.clone() for each in head.parameters())])
+        head.zero_grad(set_to_none=True)
+    torch.testing.assert_close(*found)
 
 
 def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict[str, Any]) -> None:
@@ -158,20 +175,18 @@ def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("zero", ["distillation", "masked", "cosine"])
-def test_a_term_of_weight_zero_is_not_computed(
-    batch: dict[str, Any], zero: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_term_of_weight_zero_is_not_computed(batch: dict[str, Any], zero: str) -> None:
     def forbidden(*_: Any) -> Any:
         raise AssertionError("computed a term of weight 0")
 
     head, teacher_head = heads()
-    name = {"distillation": "kl_and_gradient", "masked": "_cross_entropy", "cosine": "cosine_loss"}
-    monkeypatch.setattr(losses, name[zero], forbidden)
+    name = {"distillation": "divergence", "masked": "cross_entropy", "cosine": "cosine"}
     terms = triple_loss(
         **batch,
         head=head,
         teacher_head=ForbiddenHead() if zero == "distillation" else teacher_head,
         weights=replace(TripleWeights(), **{zero: 0}),
+        arithmetic=replace(Arithmetic(), **{name[zero]: forbidden}),
     )
     assert terms.keys() == {"loss", "distillation", "masked", "cosine"} - {zero}
 
