@@ -11,8 +11,9 @@ import numpy as np
 MAX_ITERATIONS = 100_000
 MAX_SECONDS = 60.0
 """Steps of a loop, and seconds of a program with one, after which it counts as endless."""
-GRACE = 1.0
-"""Seconds that a run which is told to end may take to: an operation is not cut short."""
+GRACE = 10.0
+"""Seconds that a run which is told to end may take to: an operation is not cut short, and a process
+that ends before its thread does is aborted."""
 
 
 class OutOfTime(Exception):
@@ -34,7 +35,7 @@ def run(
     """
     import onnxruntime
 
-    options = onnxruntime.RunOptions()
+    options, ended = onnxruntime.RunOptions(), threading.Event()
     outputs: list[Any] = []
     errors: list[Exception] = []
 
@@ -43,16 +44,18 @@ def run(
             outputs.extend(session.run(names, feeds, options))
         except Exception as error:
             errors.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=work, name="simulator", daemon=True)
-    thread.start()
     try:
-        thread.join(seconds)
-        if thread.is_alive():
+        threading.Thread(target=work, name="simulator", daemon=True).start()
+        if not ended.wait(
+            seconds
+        ):  # Thread.join of Python 3.11 takes an interrupted wait for an end
             raise OutOfTime
     except BaseException:
         options.terminate = True
-        thread.join(GRACE)
+        ended.wait(GRACE)
         raise
     if errors:
         raise errors[0]

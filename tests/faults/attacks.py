@@ -25,6 +25,7 @@ from tests.faults.kills import (
     killed_training,
     training_to_kill,
 )
+from tests.faults.loops import endless_loop
 from tests.faults.mutations import mutate_bytes, mutate_json
 
 
@@ -145,6 +146,7 @@ ATTACKS = (
         else []
     ),
     Attack("kill -9 of a training", training_to_kill, killed_training, slow=True),
+    Attack("endless loop", tiny_bundle, endless_loop, slow=True),
     Attack("full disk", checkpoint_and_text, full_disk, slow=True),
 )
 FAST = tuple(attack for attack in ATTACKS if not attack.slow)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.attacks import ATTACKS, FAST, Attack, attack_once
 from tests.faults.bundles import ask, tiny_bundle
+from tests.faults.loops import endless_bundle
 
 SEEDS = 12
 
@@ -70,6 +71,14 @@ def test_an_answer_that_is_no_number_is_one_line(tiny: Path, tmp_path: Path) -> 
     status, printed, error = ask(tmp_path / "bundle")
     assert status == 2 and not printed and error.count("\n") == 1
     assert "its logits are not finite" in error
+
+
+def test_a_loop_without_end_in_a_bundle_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny, tmp_path / "bundle")
+    endless_bundle(tmp_path / "bundle")
+    status, printed, error = ask(tmp_path / "bundle")
+    assert (status, printed) == (2, "")
+    assert error == "error: a loop did not end within 100000 steps (max_iterations)\n"
 
 
 @pytest.mark.slow

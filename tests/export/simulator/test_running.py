@@ -13,10 +13,10 @@ import pytest
 from coremltools.converters.mil import Builder as mb
 
 from export.simulator import Simulator, SimulatorError
-from export.simulator.running import GRACE
 from tests.export.simulator.programs import convert
 
 WIDTH = 400
+MOST_SECONDS = 2
 X = np.zeros((WIDTH, WIDTH), np.float32)
 
 
@@ -43,7 +43,7 @@ def test_a_loop_of_heavy_steps_is_ended_by_time(endless: Any) -> None:
     began = time.monotonic()
     with pytest.raises(SimulatorError, match=r"a loop did not end within 0.3 s \(max_seconds\)"):
         simulator.predict({"x": X})
-    assert time.monotonic() - began < 0.3 + GRACE
+    assert time.monotonic() - began < MOST_SECONDS
     assert simulator.predict({"x": X + 2}), "the next run has its own time"
 
 
@@ -65,4 +65,4 @@ def test_ctrl_c_ends_a_run(endless: Any) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         simulator.predict({"x": X})
-    assert time.monotonic() - began < 0.3 + GRACE
+    assert time.monotonic() - began < MOST_SECONDS
