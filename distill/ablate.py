@@ -26,6 +26,7 @@ from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
+from distill.runs.own_reports import check_report
 from distill.tasks.table import task_named
 from distill.training.loss_ablation import (
     ROWS,
@@ -104,8 +105,9 @@ def ablate(
     from distill.models.loading import configuration
     from distill.runs.run_outputs import machine
 
-    teacher = configuration(checkpoint_directory(settings.teacher))
     output = Path(training.output_dir or "")
+    check_report(output / REPORT_FILE, ("teacher", "rows"), [output / PLOT_FILE])
+    teacher = configuration(checkpoint_directory(settings.teacher))
     base = replace(
         settings,
         held_out=settings.held_out or HELD_OUT,

@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"{output} exists already; name another --out")
     made = make(arguments)
     content = json.dumps(made, ensure_ascii=False).encode()
-    with atomic_file(output) as staged:
+    with atomic_file(output, replace=False) as staged:
         staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)
     paragraphs = made["data"][0]["paragraphs"]
     questions = sum(len(paragraph["qas"]) for paragraph in paragraphs)

@@ -30,6 +30,7 @@ from distill.runs import score_report
 from distill.runs.finetune_result import FinetuneResult, FinetuneSeries, series_of
 from distill.runs.kept_step import KeptStep
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
+from distill.runs.own_reports import check_report
 from distill.runs.run_folder import (
     METRICS_FILE,
     SUMMARY_FILE,
@@ -236,6 +237,7 @@ def run(
     if arguments.seeds == 1 and not arguments.baseline:
         return _run_once(arguments, training)
     output = Path(training.output_dir or "")
+    check_report(output / SUMMARY_FILE, ("median", "spread", "runs"))
     variants = {"distilled" if arguments.teacher else "labels": arguments}
     if arguments.baseline:
         alone: dict[str, Any] = dict.fromkeys(OF_A_TEACHER)

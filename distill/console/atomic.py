@@ -32,12 +32,12 @@ def atomic_file(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
 
     Raises:
         FileExistsError: something is at ``path``, then or later, and ``replace`` is false.
-        UserError: with ``replace``, a directory is there; the folder cannot be made or written, or
-            the disk is full.
+        UserError: with ``replace``, a directory, a link or a device is there; the folder cannot be
+            made or written, or the disk is full.
     """
     target = Path(path)
-    if replace and target.is_dir():
-        raise UserError(f"{target} is a directory; name a file")
+    if replace:
+        check_replaced(target)
     with _staging(target) as folder:
         if not replace and os.path.lexists(target):
             raise FileExistsError(f"{target} exists already")
@@ -45,24 +45,24 @@ def atomic_file(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
         yield staged
         _sync(staged)
         if replace:
+            check_replaced(target)
             staged.replace(target)
         else:
             name_file(staged, target)
         _sync(target.parent)
 
 
-def check_file_place(path: Path) -> None:
+def check_replaced(path: Path) -> None:
     """
     Raises:
-        UserError: ``path`` is a directory, or nothing can be written where it would be.
+        UserError: something is there that a file must not take the place of.
     """
+    if path.is_symlink():
+        raise UserError(f"{path} is a link, which would be lost; name the file itself")
     if path.is_dir():
         raise UserError(f"{path} is a directory; name a file")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UserError(f"{path}: {folder} cannot be written ({error.strerror})") from None
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is not a regular file; name a file")
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
-from distill.console.atomic import atomic_file, check_file_place
+from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.console.help_text import HelpText
-
-WRITTEN = ("save_json", "html", "plot")
-"""Options that name a file to write at the end: that it can be is known before the work."""
+from distill.console.named_files import check_named_files
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -29,9 +27,7 @@ class CommandParser(argparse.ArgumentParser):
             if not name.startswith("-"):
                 self.error(f"unexpected argument {unknown[0]!r}")
             raise UserError(unknown_option(name, self._option_string_actions))
-        for name in WRITTEN:
-            if path := getattr(parsed, name, None):
-                check_file_place(path)
+        check_named_files(parsed)
         return parsed
 
     def error(self, message: str) -> NoReturn:

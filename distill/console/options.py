@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from distill.console.command_parser import unknown_option
 from distill.console.errors import UserError
 from distill.console.help_text import HelpText
+from distill.console.named_files import check_named_files
 from distill.console.option_files import SUFFIXES, as_command_line, read_option_file
 
 
@@ -66,6 +67,7 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     values, unknown = parser.parse_known_args(line)
     if unknown:
         raise UserError(unknown_option(unknown[0].partition("=")[0], known))
+    check_named_files(values)
     try:
         return tuple(parser.parse_dict(vars(values)))
     except ValueError as error:  # of TrainingArguments, about options that do not go together

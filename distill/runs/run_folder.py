@@ -19,12 +19,18 @@ from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, note
 from distill.runs.loss_plot import LOSSES_FILE
 from distill.runs.run_outputs import METRICS_FILE, TOKENIZER_FILES
-from distill.runs.whole_checkpoints import damage, newest_first, stranger
+from distill.runs.whole_checkpoints import CHECKPOINT, damage, newest_first, stranger
 
 RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
-WRITTEN = frozenset({METRICS_FILE, LOSSES_FILE, "README.md", "model.safetensors", *TOKENIZER_FILES})
-"""Files of a model that people may have in a folder, too."""
+SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
+WRITTEN = frozenset(
+    (
+        *(METRICS_FILE, LOSSES_FILE, "README.md", "model.safetensors", *TOKENIZER_FILES),
+        *("generation_config.json", "training_args.bin", *SENTENCE_FILES, "1_Pooling"),
+    )
+)
+"""What a run writes by names that people may have in a folder, too."""
 ELSEWHERE = "choose another --out"
 R = TypeVar("R")
 
@@ -96,7 +102,7 @@ def claim_run(run: Path, settings: dict[str, Any]) -> None:
     if old and old.keys().isdisjoint(settings):
         raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
     for path in sorted(run.glob("*")):
-        if path.name in WRITTEN and not old:
+        if (path.name in WRITTEN or CHECKPOINT.fullmatch(path.name)) and not old:
             raise UserError(f"{path} does not belong to a run, and it would be lost; {ELSEWHERE}")
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")

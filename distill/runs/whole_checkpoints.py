@@ -16,6 +16,7 @@ from pathlib import Path
 from distill.console.atomic import atomic_file
 
 SEAL = "files.json"
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 WRITTEN = re.compile(
     r"(config|generation_config|trainer_state|files|tokenizer|tokenizer_config|special_tokens_map)"
     r"\.json|vocab\.txt|training_args\.bin|(optimizer|scheduler|scaler)\.pt|rng_state(_\d+)?\.pth|"
@@ -77,7 +78,7 @@ def newest_first(run: Path) -> list[Path]:
     numbered = [
         (int(match[1]), path)
         for path in run.glob("checkpoint-*")
-        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name)) and path.is_dir()
+        if (match := CHECKPOINT.fullmatch(path.name)) and path.is_dir()
     ]
     return [path for _, path in sorted(numbered, reverse=True)]
 

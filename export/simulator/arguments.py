@@ -17,22 +17,36 @@ from typing import Any, NoReturn
 from .errors import SimulatorError
 from .running import MAX_ITERATIONS, MAX_SECONDS
 
-WRITTEN = ("save_json", "html", "plot")
-"""Options that name a file to write at the end: that it can be is known before the work."""
+WRITTEN = {"save_json": (b"{", b"["), "html": (b"<!doctype html",), "plot": (b"\x89png",)}
+"""Options that name a file to write at the end, and how such a file begins, in lower case: that it
+can be written, and that none of another kind is lost, is known before the work."""
 
 
 def check_place(path: Path) -> None:
     """
     Raises:
-        SimulatorError: ``path`` is a directory, or nothing can be written where it would be.
+        SimulatorError: ``path`` is a directory, a link or a device, or nothing can be written where
+            it would be.
     """
+    if path.is_symlink():
+        raise SimulatorError(f"{path} is a link, which would be lost; name the file itself")
     if path.is_dir():
         raise SimulatorError(f"{path} is a directory; name a file")
+    if path.exists() and not path.is_file():
+        raise SimulatorError(f"{path} is not a regular file; name a file")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise SimulatorError(f"{path}: {folder} cannot be written ({error.strerror})") from None
+
+
+def _check_kind(path: Path, beginnings: tuple[bytes, ...]) -> None:
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(64).lstrip().lower()
+        if start and not start.startswith(beginnings):
+            raise SimulatorError(f"{path} is there and is of another kind; name another file")
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -45,9 +59,10 @@ class OneLineParser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         parsed = super().parse_args(args, namespace)
-        for name in WRITTEN:
+        for name, beginnings in WRITTEN.items():
             if path := getattr(parsed, name, None):
                 check_place(path)
+                _check_kind(path, beginnings)
         return parsed
 
     def error(self, message: str) -> NoReturn:
@@ -94,7 +109,7 @@ def written(path: Path, force: bool) -> Iterator[Path]:
     Raises:
         SimulatorError: the file is there, and ``force`` is false.
     """
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise SimulatorError(f"{path} exists already; --force replaces it")
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)

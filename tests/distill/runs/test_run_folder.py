@@ -107,7 +107,13 @@ def test_older_checkpoints_go_and_the_folders_of_others_stay(tmp_path: Path) -> 
     assert [folder.exists() for folder in steps] == [False, True, False, False, True]
 
 
-@pytest.mark.parametrize("name", ["README.md", "vocab.txt", "metrics.json", "model.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "vocab.txt", "metrics.json", "model.safetensors"),
+        *("modules.json", "checkpoint-3"),
+    ],
+)
 def test_files_that_a_run_would_write_over_are_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
     with pytest.raises(UserError, match=f"{name} does not belong to a run|holds a model without"):
