@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distill.console.bounded_files import read_json, read_object
 from distill.console.errors import UserError
+from distill.console.inner_links import check_link
 from distill.families.table import FAMILIES
 from distill.models.presets import PRESETS, preset_directory
 from distill.models.safe_tokenizer import check_tokenizer_file
@@ -38,11 +39,13 @@ def check_files(directory: Path) -> None:
     without end.
 
     Raises:
-        UserError: something in the folder is no regular file, or as `check_tokenizer_file`.
+        UserError: something in the folder is no regular file or a link that leads out of it, or as
+            `check_tokenizer_file`.
     """
-    for path in (*directory.iterdir(), *directory.glob("*/*")):
+    for path in (*directory.iterdir(), *directory.glob("*/*"), *directory.glob("*/*/*")):
         if path.exists() and not path.is_file() and not path.is_dir():
             raise UserError(f"{path}: not a regular file")
+        check_link(path, directory)
     if (directory / "tokenizer.json").is_file():
         check_tokenizer_file(directory / "tokenizer.json")
 

@@ -19,11 +19,12 @@ from typing import Any
 
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
+from distill.console.inner_links import check_link, check_links
 from distill.models.safe_tokenizer import read_tokenizer_file, tokenizer_in
 from distill.models.vocabulary_file import write_vocabulary
 from export.bundle.classifier import WORDS
 from export.bundle.model_json import FORMAT_VERSION, read_settings
-from export.bundle.own_files import SETTINGS
+from export.bundle.own_files import BUNDLE_FILES, SETTINGS
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import (
     file_content,
@@ -116,15 +117,21 @@ def open_bundle(path: str | Path) -> Bundle:
     directory = path.parent if inside else path
     if not path.exists():
         raise UserError(f"{path}: no such package")
+    check_link(directory / SETTINGS, directory)
     try:
         settings = read_settings(read_bounded(directory / SETTINGS).decode("utf-8"))
         package = directory / Path(settings["package"]).name
+        formats = settings.get("formats", {}).values()
+        files = {package.name, *(Path(form["file"]).name for form in formats)}
     except FileNotFoundError:
         raise UserError(f"{directory}: no {SETTINGS} beside the package") from None
     except KeyError as error:
         raise UserError(f"{directory / SETTINGS}: broken (no {error})") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{directory / SETTINGS}: broken ({error})") from None
+    for part in (directory / name for name in (*BUNDLE_FILES, *files)):
+        check_link(part, directory)
+        check_links(part)
     if not package.is_dir():
         raise UserError(f"{package}: no such package")
     return Bundle(directory, package, settings)

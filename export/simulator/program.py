@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import SimulatorError
+from .inner_links import check_inside
 from .reading import reading
 from .weight_places import check_weights
 
@@ -108,12 +109,21 @@ def _inside(folder: Path, place: Any, package: Path) -> Path:
     pure = PurePosixPath(str(place))
     if pure.is_absolute() or ".." in pure.parts or not pure.parts:
         raise SimulatorError(f"{package}: a broken package (its file {str(place)!r} is outside)")
+    _checked_link(folder / pure, package)
     return folder / pure
+
+
+def _checked_link(path: Path, package: Path) -> None:
+    try:
+        check_inside(path, package)
+    except SimulatorError as error:
+        raise SimulatorError(f"{package}: a broken package ({error})") from None
 
 
 def _regular(path: Path, package: Path) -> Path:
     if not path.is_file():  # nor a pipe or a device, which would be waited for
         raise SimulatorError(f"{package}: a broken package ({path.name} is not a regular file)")
+    _checked_link(path, package)
     return path
 
 

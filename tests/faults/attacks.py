@@ -25,6 +25,7 @@ from tests.faults.kills import (
     killed_training,
     training_to_kill,
 )
+from tests.faults.links import link_in_a_bundle, link_in_a_checkpoint
 from tests.faults.loops import endless_loop
 from tests.faults.mutations import mutate_bytes, mutate_json
 
@@ -137,6 +138,8 @@ ATTACKS = (
     _file_attack("tokenizer.json", mutate_json),
     _file_attack("model.safetensors", mutate_bytes),
     Attack("mutated model.json", tiny_bundle, mutated_settings),
+    Attack("link in a bundle", tiny_bundle, link_in_a_bundle),
+    Attack("link in a checkpoint", tiny_checkpoint, link_in_a_checkpoint),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
     Attack("kill -9 of an export", tiny_bundle, killed_export, slow=True),
