@@ -14,7 +14,7 @@ def check_link(path: Path, folder: Path) -> None:
     """Let a path in a folder be no link, one that stays in the folder, or one of the hub's cache.
 
     Raises:
-        UserError: a link that leads elsewhere, or in a circle.
+        UserError: a link that leads elsewhere, to a device, or in a circle.
     """
     if not path.is_symlink():
         return
@@ -22,6 +22,8 @@ def check_link(path: Path, folder: Path) -> None:
         target, own = path.resolve(), folder.resolve()
     except (OSError, RuntimeError):
         raise UserError(f"{path}: a link that leads in a circle") from None
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise UserError(f"{path}: not a regular file")
     if not any(target.is_relative_to(place) for place in (own, *_blobs(own))):
         raise UserError(
             f"{path}: a link that leads out of {folder.name or folder}, which is not followed; put "
