@@ -5,8 +5,8 @@ from export import Predictor, export_bundle, open_bundle
 report = export_bundle("qa-mini", "qa-mini-int8", quantize="int8", lengths=(128, 256))
 print(report.package_bytes, report.difference.sentence())
 print(open_bundle("qa-mini-int8").settings["task"])
-answer = Predictor("qa-mini-int8").predict("Who repairs it?", "A watchmaker repairs it.")
-print(answer["answers"][0]["text"])
+found = Predictor("qa-mini-int8").predict("Who repairs it?", "A watchmaker repairs it.")
+print(found.answer.answers[0].text)
 """
 
 from __future__ import annotations

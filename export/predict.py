@@ -74,14 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     predictor = Predictor(arguments.package, arguments.precision, arguments.engine)
     lines = []
     for each in _texts(text):
-        answer = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)
-        lines.append(visible(json.dumps(answer, ensure_ascii=False)))
-        _say_cut(answer["cut_texts"], max(predictor.bundle.lengths))
+        found = predictor.predict(each, passage, n_best=arguments.n_best, zero_shot=labels)
+        lines.append(visible(json.dumps(found.as_json(), ensure_ascii=False)))
+        _say_cut(found.cut_texts, max(predictor.bundle.lengths))
         if arguments.json:
             print(lines[-1])
             continue
-        print(visible("\n".join(predictor.bundle.record.words(answer))))
-        print(f"{answer['neural_ms']:.0f} ms in the package, {answer['other_ms']:.1f} ms apart")
+        print(visible("\n".join(found.answer.words())))
+        print(f"{found.neural_ms:.0f} ms in the package, {found.other_ms:.1f} ms apart")
     if arguments.save_json:
         save_text(arguments.save_json, "".join(f"{line}\n" for line in lines))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,35 @@ from distill.console.errors import UserError
 from export.bundle.bundle_folder import open_bundle
 from export.proof.engines import open_engine
 from export.tasks.model_inputs import Inputs
-from export.tasks.task import Outputs, Question
+from export.tasks.task import Answer, Outputs, Question
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer, and how it was come to.
+
+    Attributes:
+        answer: by task `export.tasks.qa.Spans`, `export.tasks.classify.Labels` or ``Values``,
+            `export.tasks.tokens.Entities`, `export.tasks.rank.RankedPassages`,
+            `export.tasks.embed.Embedding` or ``Nearest``, `export.tasks.mlm.FilledMasks`,
+            `export.tasks.features.TokenFeatures`.
+        cut_texts: how many texts were longer than the longest input of the package.
+        neural_ms: time of the package in milliseconds.
+        other_ms: of everything else.
+    """
+
+    answer: Answer
+    cut_texts: int
+    neural_ms: float
+    other_ms: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.answer.as_json(),
+            "cut_texts": self.cut_texts,
+            "neural_ms": self.neural_ms,
+            "other_ms": self.other_ms,
+        }
 
 
 class Predictor:
@@ -42,22 +71,14 @@ class Predictor:
         *,
         n_best: int = 1,
         zero_shot: tuple[str, ...] = (),
-    ) -> dict[str, Any]:
-        """What the bundle says of a text, as a table that JSON can hold.
+    ) -> Prediction:
+        """What the bundle says of a text.
 
         Args:
             text: a text; for question answering the question, for ranking the query.
             passage: the second text of a pair; for ``rank`` and ``embed`` one candidate a line.
             n_best: how many answers, at most.
             zero_shot: labels in words, for an NLI classifier.
-
-        Returns:
-            By task: ``answers`` with ``text``, ``start`` and ``end`` in characters and
-            ``probability`` (an empty text: no answer); ``labels`` with ``probability``, or
-            ``values`` of a regression; ``entities`` with characters; ``passages`` with ``score``;
-            ``embedding``, or ``nearest`` with ``similarity``; ``masks``, the likeliest tokens of
-            each; ``features``, a row a token. ``neural_ms`` is the time of the package,
-            ``cut_texts`` how many texts were longer than its longest input.
 
         Raises:
             UserError: the task does not take what is given, or the package gives NaN or infinity.
@@ -69,14 +90,10 @@ class Predictor:
         began = time.perf_counter()
         answer = self.bundle.record.predict(question, self.reading, self._run)
         whole = time.perf_counter() - began
-        record = self.bundle.record
-        return answer | {
-            "cut_texts": 0
-            if record.windows
-            else self.reading.too_long(record.read_texts(question)),
-            "neural_ms": 1e3 * self._seconds,
-            "other_ms": 1e3 * (whole - self._seconds),
-        }
+        record, cut = self.bundle.record, 0
+        if not record.windows:
+            cut = self.reading.too_long(record.read_texts(question))
+        return Prediction(answer, cut, 1e3 * self._seconds, 1e3 * (whole - self._seconds))
 
     def outputs(self, text: str, passage: str | None = None) -> dict[str, np.ndarray]:
         """The raw outputs of the package for a text or a pair, by name."""

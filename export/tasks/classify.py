@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from distill.tasks.statistics import Statistics, of_classes, of_correlations, of
 from export.tasks.model_inputs import Text
 from export.tasks.samples import SINGLE
 from export.tasks.table_files import column, read_rows
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, softmax
+from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload, softmax
 
 if TYPE_CHECKING:
     from export.checkpoint.reading import Checkpoint
@@ -29,6 +29,32 @@ PROBLEM_ACTIVATIONS = {
     "multi_label_classification": "sigmoid",
     "regression": "identity",
 }
+
+
+@dataclass(frozen=True)
+class LabelProbability:
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Labels(Answer):
+    """Labels, the likeliest first."""
+
+    labels: list[LabelProbability]
+
+    def words(self) -> list[str]:
+        return [f"{each.label}  (probability {each.probability:.3f})" for each in self.labels]
+
+
+@dataclass(frozen=True)
+class Values(Answer):
+    """The numbers of a regression."""
+
+    values: list[float]
+
+    def words(self) -> list[str]:
+        return [f"{value:.4f}" for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -74,26 +100,19 @@ class Classify(Task):
             lambda rows: _statistics(truth, rows, reading),
         )
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> Labels | Values:
         if question.zero_shot:
-            return {"labels": _zero_shot(question, reading, run)}
+            return Labels(_zero_shot(question, reading, run))
         logits = run(reading.inputs([(question.text, question.passage)])[0])["logits"][0]
         if _activation(reading) == "identity":
-            return {"values": [float(value) for value in logits]}
+            return Values([float(value) for value in logits])
         chances = probabilities(logits, _activation(reading))
         names = reading.named_rows(len(logits))
         order = np.argsort(-chances, kind="stable")
-        return {"labels": [{"label": names[i], "probability": float(chances[i])} for i in order]}
+        return Labels([LabelProbability(names[i], float(chances[i])) for i in order])
 
     def read_texts(self, question: Question) -> list[Text]:
         return _hypotheses(question) or super().read_texts(question)
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        if "values" in answer:
-            return [f"{value:.4f}" for value in answer["values"]]
-        return [
-            f"{each['label']}  (probability {each['probability']:.3f})" for each in answer["labels"]
-        ]
 
 
 def _problem_type(checkpoint: Checkpoint) -> str:
@@ -198,7 +217,7 @@ def _hypotheses(question: Question) -> list[Text]:
     return [(question.text, HYPOTHESIS.format(name)) for name in question.zero_shot]
 
 
-def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str, Any]]:
+def _zero_shot(question: Question, reading: Reading, run: Run) -> list[LabelProbability]:
     """Labels in words by an NLI classifier: each becomes a hypothesis, and the probabilities are a
     softmax over the entailment logits, as the pipeline of `transformers` has it (Yin et al., arXiv
     1909.00161). One label alone is weighed against its own contradiction.
@@ -222,6 +241,6 @@ def _zero_shot(question: Question, reading: Reading, run: Run) -> list[dict[str,
         logits = np.array([logits[0], rows[0, contradiction]])
     chances = softmax(logits)[: len(pairs)]
     return [
-        {"label": question.zero_shot[i], "probability": float(chances[i])}
+        LabelProbability(question.zero_shot[i], float(chances[i]))
         for i in np.argsort(-chances, kind="stable")
     ]

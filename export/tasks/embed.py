@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,37 @@ from distill.console.errors import UserError
 from distill.tasks.statistics import Statistics, of_correlations
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload
+
+
+@dataclass(frozen=True)
+class Embedding(Answer):
+    """The embedding of a text."""
+
+    text: str
+    embedding: list[float]
+
+    def words(self) -> list[str]:
+        vector = np.array(self.embedding)
+        first = ", ".join(f"{value:.4f}" for value in vector[:8])
+        return [f"{len(vector)} numbers, length {np.linalg.norm(vector):.3f}: {first}, …"]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    text: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Nearest(Answer):
+    """The candidates, those most similar to the text first."""
+
+    text: str
+    nearest: list[Neighbour]
+
+    def words(self) -> list[str]:
+        return [f"{each.similarity:.4f}  {each.text}" for each in self.nearest]
 
 
 @dataclass(frozen=True)
@@ -69,28 +99,19 @@ class Embed(Task):
     def decide(self, outputs: Outputs) -> Any:
         return None
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> Embedding | Nearest:
         vectors = [run(each)["embedding"][0] for each in reading.inputs(self.read_texts(question))]
         if question.passage is None:
-            return {"text": question.text, "embedding": [float(x) for x in vectors[0]]}
+            return Embedding(question.text, [float(x) for x in vectors[0]])
         if not question.candidates:
             raise UserError("--passage holds no sentence to compare with")
         scores = [similarity(vectors[0], vector, reading) for vector in vectors[1:]]
         order = np.argsort(-np.array(scores), kind="stable")[: max(question.n_best, 1)]
-        return {
-            "text": question.text,
-            "nearest": [{"text": question.candidates[i], "similarity": scores[i]} for i in order],
-        }
+        nearest = [Neighbour(question.candidates[i], scores[i]) for i in order]
+        return Nearest(question.text, nearest)
 
     def read_texts(self, question: Question) -> list[Text]:
         return [(text, None) for text in (question.text, *question.candidates)]
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        if "nearest" in answer:
-            return [f"{each['similarity']:.4f}  {each['text']}" for each in answer["nearest"]]
-        vector = np.array(answer["embedding"])
-        first = ", ".join(f"{value:.4f}" for value in vector[:8])
-        return [f"{len(vector)} numbers, length {np.linalg.norm(vector):.3f}: {first}, …"]
 
 
 def similarity(first: np.ndarray, second: np.ndarray, reading: Reading) -> float:

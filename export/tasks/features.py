@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,24 @@ import numpy as np
 
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import read_lines
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text
+from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload, one_text
+
+
+@dataclass(frozen=True)
+class TokenFeatures(Answer):
+    """A row of numbers for each token of the text."""
+
+    text: str
+    tokens: list[str]
+    features: list[list[float]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Without copies of the many numbers."""
+        return {"text": self.text, "tokens": self.tokens, "features": self.features}
+
+    def words(self) -> list[str]:
+        rows = self.features
+        return [f"{len(rows)} tokens, {len(rows[0])} numbers each: {' '.join(self.tokens)}"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +59,9 @@ class Features(Task):
     def decide(self, outputs: Outputs) -> Any:
         return None
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> TokenFeatures:
         text = one_text(question, self.name)
         (encoding,) = reading.encodings([(text, None)])
         hidden = run(reading.padded(encoding.ids, encoding.type_ids))[self.outputs[0]][0]
         hidden = hidden[: len(encoding.ids)].astype(np.float64)
-        return {"text": text, "tokens": encoding.tokens, "features": hidden.tolist()}
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        rows = answer["features"]
-        return [f"{len(rows)} tokens, {len(rows[0])} numbers each: {' '.join(answer['tokens'])}"]
+        return TokenFeatures(text, encoding.tokens, hidden.tolist())

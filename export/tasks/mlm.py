@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,42 @@ from distill.console.errors import UserError
 from distill.tasks.statistics import Statistics, of_means
 from export.tasks.model_inputs import Inputs, Text
 from export.tasks.table_files import read_lines
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text, softmax
+from export.tasks.task import (
+    Answer,
+    Outputs,
+    Question,
+    Reading,
+    Run,
+    Task,
+    Workload,
+    one_text,
+    softmax,
+)
 
 SHOWN = 5
 EVERY = 7
 """Of the tokens of a text, every seventh is masked, one input each."""
 MASKS = 8
+
+
+@dataclass(frozen=True)
+class TokenProbability:
+    token: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class FilledMasks(Answer):
+    """The likeliest tokens in the place of each mask of the text."""
+
+    text: str
+    masks: list[list[TokenProbability]]
+
+    def words(self) -> list[str]:
+        return [
+            ", ".join(f"{each.token} ({each.probability:.3f})" for each in mask)
+            for mask in self.masks
+        ]
 
 
 @dataclass(frozen=True)
@@ -73,7 +103,7 @@ class MaskedLanguageModel(Task):
         texts: list[Text] = [(text, None) for text in examples]
         return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> FilledMasks:
         text, mask = one_text(question, self.name), mask_id(reading)
         (encoding,) = reading.encodings([(text, None)])
         places = [i for i, token in enumerate(encoding.ids) if token == mask]
@@ -81,13 +111,7 @@ class MaskedLanguageModel(Task):
             raise UserError(f"the text has no {reading.tokenizer.id_to_token(mask)} to fill")
         logits = run(reading.padded(encoding.ids, encoding.type_ids))["logits"][0]
         count = question.n_best if question.n_best > 1 else SHOWN
-        return {"text": text, "masks": [_likeliest(logits[i], count, reading) for i in places]}
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        return [
-            ", ".join(f"{each['token']} ({each['probability']:.3f})" for each in mask)
-            for mask in answer["masks"]
-        ]
+        return FilledMasks(text, [_likeliest(logits[i], count, reading) for i in places])
 
 
 def mask_id(reading: Reading) -> int:
@@ -102,10 +126,7 @@ def mask_id(reading: Reading) -> int:
     return int(mask)
 
 
-def _likeliest(logits: np.ndarray, count: int, reading: Reading) -> list[dict[str, Any]]:
+def _likeliest(logits: np.ndarray, count: int, reading: Reading) -> list[TokenProbability]:
     chances = softmax(logits)
     order = np.argsort(-chances, kind="stable")[:count]
-    return [
-        {"token": reading.tokenizer.decode([int(i)]), "probability": float(chances[i])}
-        for i in order
-    ]
+    return [TokenProbability(reading.tokenizer.decode([int(i)]), float(chances[i])) for i in order]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,25 @@ from distill.console.errors import UserError
 from distill.tasks import squad, squad_scores
 from distill.tasks.statistics import Statistics
 from export.tasks.model_inputs import Text
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload
+
+
+@dataclass(frozen=True)
+class Spans(Answer):
+    """Spans of the passage, the likeliest first; an empty text is no answer. ``windows``: how many
+    inputs the passage was read in."""
+
+    question: str
+    answers: list[squad.Answer]
+    windows: int
+
+    def words(self) -> list[str]:
+        lines = [
+            f"{span.text or 'no answer'}  (probability {span.probability:.2f}, score "
+            f"{span.score:.2f}, characters {span.start}:{span.end})"
+            for span in self.answers
+        ]
+        return lines or ["no answer"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ class QuestionAnswering(Task):
         inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]
         return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> Spans:
         if question.passage is None:
             raise UserError("question answering needs --passage TEXT|FILE|-")
         if not question.text.strip():
@@ -67,11 +85,7 @@ class QuestionAnswering(Task):
         features = windows(examples, reading)
         rows = [run(reading.padded(f.input_ids, f.token_type_ids)) for f in features]
         best = spans(examples, features, rows, reading, max(question.n_best, squad.N_BEST))["0"]
-        return {
-            "question": question.text,
-            "answers": [asdict(answer) for answer in best[: question.n_best]],
-            "windows": len(features),
-        }
+        return Spans(question.text, best[: question.n_best], len(features))
 
     def best_no_answer(
         self, examples: Sequence[Any], reading: Reading, run: Run
@@ -94,14 +108,6 @@ class QuestionAnswering(Task):
         leads = no_answer_leads(examples, best)
         texts = {key: found[0].text if found else "" for key, found in best.items()}
         return best_threshold(examples, texts, leads)
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        lines = [
-            f"{a['text'] or 'no answer'}  (probability {a['probability']:.2f}, score "
-            f"{a['score']:.2f}, characters {a['start']}:{a['end']})"
-            for a in answer["answers"]
-        ]
-        return lines or ["no answer"]
 
 
 def windows(examples: Sequence[squad.Example], reading: Reading) -> list[squad.Feature]:

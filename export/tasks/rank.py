@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,30 @@ from distill.tasks.statistics import Statistics, of_means
 from export.tasks.classify import probabilities
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload
+from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload
 
 if TYPE_CHECKING:
     from export.checkpoint.reading import Checkpoint
 
 CUT = 10
 """MRR counts the first relevant passage among the first ten, as MS MARCO does."""
+
+
+@dataclass(frozen=True)
+class ScoredPassage:
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class RankedPassages(Answer):
+    """The passages, those with the highest score first."""
+
+    query: str
+    passages: list[ScoredPassage]
+
+    def words(self) -> list[str]:
+        return [f"{each.score:.4f}  {each.text}" for each in self.passages]
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,7 @@ class Rank(Task):
     def decide(self, outputs: Outputs) -> Any:
         return None
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> RankedPassages:
         if not question.candidates:
             raise UserError("ranking needs --passage TEXT|FILE|-, one passage a line")
         activation = str(reading.settings.get("activation") or "identity")
@@ -83,18 +100,11 @@ class Rank(Task):
         logits = np.array([run(each)["logits"][0, 0] for each in inputs])
         scores = probabilities(logits, activation)
         order = np.argsort(-scores, kind="stable")
-        return {
-            "query": question.text,
-            "passages": [
-                {"text": question.candidates[i], "score": float(scores[i])} for i in order
-            ],
-        }
+        passages = [ScoredPassage(question.candidates[i], float(scores[i])) for i in order]
+        return RankedPassages(question.text, passages)
 
     def read_texts(self, question: Question) -> list[Text]:
         return [(question.text, passage) for passage in question.candidates]
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        return [f"{each['score']:.4f}  {each['text']}" for each in answer["passages"]]
 
 
 def _orders(

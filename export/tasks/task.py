@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,18 @@ class Question:
         return [line for line in lines if line]
 
 
+class Answer(ABC):
+    """What a package says of a question: a frozen dataclass of its task."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``python -m export.predict --json`` prints it."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @abstractmethod
+    def words(self) -> list[str]:
+        """The lines that ``python -m export.predict`` prints."""
+
+
 @dataclass(frozen=True)
 class Task(ABC):
     """One task. ``architecture`` is how the names of its model classes in `transformers` end,
@@ -162,16 +174,16 @@ class Task(ABC):
         """Examples as inputs, with the task's measure."""
 
     @abstractmethod
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
-        """The answer of a package, as JSON has it; ``tokens`` is the length of the input."""
+    def predict(self, question: Question, reading: Reading, run: Run) -> Answer:
+        """The answer of a package.
+
+        Raises:
+            UserError: the question is not one of this task.
+        """
 
     def read_texts(self, question: Question) -> list[Text]:
         """The texts or pairs that a question comes to."""
         return [(question.text, question.passage)]
-
-    @abstractmethod
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        """The lines that `predict` prints for an answer."""
 
     def decide(self, outputs: Outputs) -> Any:
         """The decision that outputs come to, to compare by ``==``: the largest of each row."""

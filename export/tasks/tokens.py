@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,45 @@ from distill.console.errors import UserError
 from distill.tasks.statistics import Statistics, of_counts
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import read_tagged
-from export.tasks.task import Outputs, Question, Reading, Run, Task, Workload, one_text, softmax
+from export.tasks.task import (
+    Answer,
+    Outputs,
+    Question,
+    Reading,
+    Run,
+    Task,
+    Workload,
+    one_text,
+    softmax,
+)
 
 OUTSIDE = "O"
+
+
+@dataclass(frozen=True)
+class Entity:
+    """``text`` is what the characters from ``start`` to before ``end`` are; ``probability`` that
+    of its least likely token."""
+
+    label: str
+    probability: float
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Entities(Answer):
+    """The entities of a text, in its order."""
+
+    text: str
+    entities: list[Entity]
+
+    def words(self) -> list[str]:
+        return [
+            f"{e.text}  {e.label}  (probability {e.probability:.2f}, characters {e.start}:{e.end})"
+            for e in self.entities
+        ] or ["no entities"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +105,7 @@ class TokenClassification(Task):
 
         return Workload(len(texts), reading.inputs(texts), texts, measure, decide, statistics)
 
-    def predict(self, question: Question, reading: Reading, run: Run) -> dict[str, Any]:
+    def predict(self, question: Question, reading: Reading, run: Run) -> Entities:
         text = one_text(question, self.name)
         (encoding,) = reading.encodings([(text, None)])
         logits = run(reading.padded(encoding.ids, encoding.type_ids))["logits"][0]
@@ -86,14 +122,7 @@ class TokenClassification(Task):
             )
             if not special
         ]
-        return {"text": text, "entities": _entities(tagged, text)}
-
-    def words(self, answer: Mapping[str, Any]) -> list[str]:
-        return [
-            f"{e['text']}  {e['label']}  (probability {e['probability']:.2f}, "
-            f"characters {e['start']}:{e['end']})"
-            for e in answer["entities"]
-        ] or ["no entities"]
+        return Entities(text, _entities(tagged, text))
 
 
 def _first_tokens(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int | None]:
@@ -113,12 +142,10 @@ def _tag(logits: np.ndarray, position: int | None, reading: Reading) -> str:
     return OUTSIDE if position is None else reading.labels[int(logits[position].argmax())]
 
 
-def _entities(
-    tagged: Sequence[tuple[str, float, int, int, int | None]], text: str
-) -> list[dict[str, Any]]:
+def _entities(tagged: Sequence[tuple[str, float, int, int, int | None]], text: str) -> list[Entity]:
     """Neighbouring tokens of one kind, joined; a ``B-`` begins a new entity, and later tokens of a
     word belong to its first."""
-    entities: list[dict[str, Any]] = []
+    entities: list[Entity] = []
     word_before: int | None = None
     open_entity = False
     for label, chance, start, end, word in tagged:
@@ -128,12 +155,17 @@ def _entities(
         word_before = word
         if same_word:
             if open_entity:
-                entities[-1]["end"] = end
+                entities[-1] = _until(entities[-1], end, text)
             continue
-        joined = open_entity and entities[-1]["label"] == kind and not (dash and prefix == "B")
+        joined = open_entity and entities[-1].label == kind and not (dash and prefix == "B")
         open_entity = label != OUTSIDE
         if joined:
-            entities[-1].update(end=end, probability=min(entities[-1]["probability"], chance))
+            longer = _until(entities[-1], end, text)
+            entities[-1] = replace(longer, probability=min(longer.probability, chance))
         elif open_entity:
-            entities.append({"label": kind, "probability": chance, "start": start, "end": end})
-    return [e | {"text": text[e["start"] : e["end"]]} for e in entities]
+            entities.append(Entity(kind, chance, start, end, text[start:end]))
+    return entities
+
+
+def _until(entity: Entity, end: int, text: str) -> Entity:
+    return replace(entity, end=end, text=text[entity.start : end])

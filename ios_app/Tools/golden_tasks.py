@@ -126,7 +126,7 @@ def task_rows(tokenizer: Tokenizer, seed: int = 0) -> Iterator[dict[str, Any]]:
                 {n: {"shape": list(a.shape), "scalars": a.ravel().tolist()} for n, a in g.items()}
                 for g in outputs
             ],
-            "answer": answer,
+            "answer": answer.as_json(),
         }
 
 

@@ -81,7 +81,7 @@ def python_answers(bundle: Path, requests: Sequence[Request]) -> list[dict[str, 
             each.get("passage"),
             n_best=each.get("n_best", 1),
             zero_shot=tuple(each.get("zero_shot", ())),
-        )
+        ).as_json()
         for each in requests
     ]
 

@@ -89,21 +89,22 @@ def test_probabilities_follow_the_activation(
 ) -> None:
     settings = reading(tokenizer, labels=["no", "yes"], activation=activation)
     answer = TASKS["classify"].predict(Question("bob sings"), settings, classifier(0, 2))
-    assert answer["labels"][0]["label"] == "yes"
-    assert answer["labels"][0]["probability"] == pytest.approx(chance)
+    (first, second) = answer.as_json()["labels"]
+    assert first == {"label": "yes", "probability": pytest.approx(chance)}
+    assert second["label"] == "no" and answer.words()[0].startswith("yes  (probability 0.8")
 
 
 def test_a_regression_gives_its_number(tokenizer: Tokenizer) -> None:
     settings = reading(tokenizer, labels=["LABEL_0"], activation="identity")
     answer = TASKS["classify"].predict(Question("bob sings"), settings, classifier(3.5))
-    assert answer == {"values": [3.5]}
+    assert answer.as_json() == {"values": [3.5]} and answer.words() == ["3.5000"]
 
 
 def test_zero_shot_needs_entailment(tokenizer: Tokenizer) -> None:
     question = Question("bob sings", zero_shot=("music", "sea"))
     nli = reading(tokenizer, labels=["contradiction", "entailment"], activation="softmax")
     answer = TASKS["classify"].predict(question, nli, classifier(0, 1))
-    assert [each["probability"] for each in answer["labels"]] == [0.5, 0.5]
+    assert [each.probability for each in answer.labels] == [0.5, 0.5]
     with pytest.raises(UserError, match="label entailment"):
         TASKS["classify"].predict(question, reading(tokenizer, labels=["a", "b"]), classifier(0, 1))
 
@@ -129,12 +130,14 @@ def test_entities_carry_their_characters(tokenizer: Tokenizer) -> None:
     settings = reading(tokenizer, labels=LABELS)
     text = "anna lives in new york"
     answer = TASKS["tokens"].predict(Question(text), settings, tagger(LABELS, TAGS))
-    assert [(e["label"], e["text"]) for e in answer["entities"]] == [
+    assert list(answer.as_json()) == ["text", "entities"]
+    assert list(answer.as_json()["entities"][0]) == ["label", "probability", "start", "end", "text"]
+    assert [(e.label, e.text) for e in answer.entities] == [
         ("PER", "anna"),
         ("LOC", "new york"),
     ]
-    for entity in answer["entities"]:
-        assert text[entity["start"] : entity["end"]] == entity["text"]
+    for entity in answer.entities:
+        assert text[entity.start : entity.end] == entity.text
 
 
 def test_entity_f1_is_that_of_seqeval(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -152,7 +155,10 @@ def test_rank_orders_passages_and_counts_the_first(tokenizer: Tokenizer, tmp_pat
 
     task, settings = TASKS["rank"], reading(tokenizer, activation="identity")
     answer = task.predict(Question("the ferry", "bob sings\nis late"), settings, late_scores)
-    assert [each["text"] for each in answer["passages"]] == ["is late", "bob sings"]
+    assert answer.as_json() == {
+        "query": "the ferry",
+        "passages": [{"text": "is late", "score": 1.0}, {"text": "bob sings", "score": 0.0}],
+    }
     path = tmp_path / "pairs.jsonl"
     rows = [("the ferry", "is late", 0), ("the ferry", "bob sings", 1), ("bob", "is late", 1)]
     path.write_text(
@@ -171,8 +177,11 @@ def test_embed_finds_the_nearest(tokenizer: Tokenizer) -> None:
     settings = reading(tokenizer, similarity="cosine")
     question = Question("the ferry", "bob sings\nthe ferry is late\nin new york", n_best=2)
     answer = TASKS["embed"].predict(question, settings, counts)
-    assert answer["nearest"][0]["text"] == "the ferry is late"
-    assert answer["nearest"][0]["similarity"] == pytest.approx(0.5**0.5)
+    assert list(answer.as_json()) == ["text", "nearest"]
+    first = answer.as_json()["nearest"][0]
+    assert first == {"text": "the ferry is late", "similarity": pytest.approx(0.5**0.5)}
+    alone = TASKS["embed"].predict(Question("the ferry"), settings, counts).as_json()
+    assert list(alone) == ["text", "embedding"] and len(alone["embedding"]) == 16
 
 
 def test_mlm_fills_the_mask(tokenizer: Tokenizer) -> None:
@@ -183,7 +192,11 @@ def test_mlm_fills_the_mask(tokenizer: Tokenizer) -> None:
 
     task, settings = TASKS["mlm"], reading(tokenizer)
     answer = task.predict(Question("the ferry is [MASK]"), settings, late)
-    assert answer["masks"][0][0]["token"] == "late"
+    assert answer.as_json()["masks"][0][0] == {
+        "token": "late",
+        "probability": pytest.approx(1, abs=0.01),
+    }
+    assert answer.words()[0].startswith("late (0.99")
     with pytest.raises(UserError, match=r"has no \[MASK\]"):
         task.predict(Question("the ferry"), settings, late)
 
@@ -202,9 +215,12 @@ def test_no_answer_beats_the_span_by_its_threshold(
     settings = reading(tokenizer, no_answer_threshold=threshold)
     question = Question("the ferry", "anna lives")
     answer = TASKS["qa"].predict(question, settings, run)
-    assert answer["answers"][0]["text"] == text
+    assert list(answer.as_json()) == ["question", "answers", "windows"]
+    first = answer.as_json()["answers"][0]
+    assert list(first) == ["text", "start", "end", "score", "probability"]
+    assert first["text"] == answer.answers[0].text == text
     if not text:
-        assert TASKS["qa"].words(answer)[0].startswith("no answer")
+        assert answer.words()[0].startswith("no answer")
 
 
 def test_accuracy_is_read_from_each_format(tokenizer: Tokenizer, tmp_path: Path) -> None:
