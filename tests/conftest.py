@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import pytest
 from distill.models.presets import data_directory, preset_directory
 
 TEXTS = Path(__file__).parent / "texts"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _modules_are_no_garbage() -> None:
+    """Conversions and simulators collect garbage, and each look through all that PyTorch and
+    `transformers` define takes a third of a second: what is there before a file is passed over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
