@@ -28,6 +28,7 @@ from tests.faults.kills import (
 from tests.faults.links import link_in_a_bundle, link_in_a_checkpoint
 from tests.faults.loops import endless_loop
 from tests.faults.mutations import mutate_bytes, mutate_json
+from tests.faults.threads import simulators_in_threads
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ ATTACKS = (
     Attack("mutated model.json", tiny_bundle, mutated_settings),
     Attack("link in a bundle", tiny_bundle, link_in_a_bundle),
     Attack("link in a checkpoint", tiny_checkpoint, link_in_a_checkpoint),
+    Attack("16 simulators at once", tiny_bundle, simulators_in_threads, slow=True),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
     Attack("kill -9 of an export", tiny_bundle, killed_export, slow=True),
