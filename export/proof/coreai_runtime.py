@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
+import subprocess
+import sys
 import tempfile
 import threading
 import weakref
@@ -22,7 +25,20 @@ from export.tasks.model_inputs import Inputs, take
 from export.tasks.task import Outputs
 
 STANDARD_ERROR = 2
-ANNOUNCEMENT = b"ODIE [default]: Loading function "
+ANNOUNCEMENT = re.compile(rb"ODIE \[default\]: Loading function [^\n]*\n?")
+TRIAL = """
+import asyncio, sys
+from coreai.authoring import AIModelAsset
+
+async def load():
+    async with AIModelAsset.load(sys.argv[1]).executable() as model:
+        for name in model.function_names:
+            model.load_function(name)
+
+asyncio.run(load())
+"""
+MOST_SECONDS = 600
+"""For a trial; the largest asset that was tried takes some seconds."""
 _lock = threading.Lock()
 
 
@@ -33,7 +49,7 @@ class CoreAIEngine:
         asset: where it is; default: in the bundle's folder.
 
     Raises:
-        UserError: the bundle has no asset, or as `AppleRuntime`.
+        UserError: the bundle has no asset, or as `check_loads` of that one and `AppleRuntime`.
     """
 
     def __init__(self, bundle: Bundle, asset: Path | None = None) -> None:
@@ -44,7 +60,10 @@ class CoreAIEngine:
                 f"{bundle.directory} adds one"
             )
         self.bundle = bundle
-        self.runtime = AppleRuntime(asset or bundle.directory / Path(form["file"]).name)
+        if asset is None:
+            asset = bundle.directory / Path(form["file"]).name
+            check_loads(asset)
+        self.runtime = AppleRuntime(asset)
 
     def predict(self, data: Inputs) -> Outputs:
         """Outputs of the bundle's task.
@@ -127,6 +146,29 @@ def _check_whole(asset: Path) -> None:
         raise UserError(f"{asset}: broken, its program is not the one that was written")
 
 
+def check_loads(asset: Path) -> None:
+    """Load an asset from elsewhere in a process of its own first: the runtime's native code ends
+    the process of a program that it cannot read, whatever its digest says.
+
+    Raises:
+        UserError: Apple's packages are not installed, or their runtime cannot load it.
+    """
+    require_coreai()
+    _check_whole(asset)
+    command = [sys.executable, "-c", TRIAL, str(asset)]
+    try:
+        trial = subprocess.run(command, capture_output=True, check=False, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"{asset}: Apple's runtime did not load it in {MOST_SECONDS} s; it may be damaged"
+        ) from None
+    if trial.returncode:
+        raise UserError(
+            f"{asset}: Apple's runtime cannot load it (it ends with status {trial.returncode}); "
+            "the asset is damaged, or of another version"
+        )
+
+
 async def _load(asset: Path, stack: AsyncExitStack) -> Any:
     from coreai.authoring import AIModelAsset
 
@@ -146,9 +188,13 @@ def _close(loop: asyncio.AbstractEventLoop, stack: AsyncExitStack) -> None:
 
 @contextmanager
 def _announcement_dropped() -> Iterator[None]:
-    """The runtime announces every function on the standard error, from native code. All that is
-    written there meanwhile, by any thread, is held back and comes out after it; a crash of the
-    process in between loses it."""
+    """The runtime announces every function on the standard error, from native code, with nothing
+    to tell it not to; so the descriptor leads to a file while one is loaded, which is milliseconds.
+
+    A descriptor is the whole process's. What other threads write to it meanwhile is held back, and
+    comes out after it; a program that another thread starts in between writes to that file to its
+    end, and is not shown; and a crash of the process loses what the file holds.
+    """
     with _lock, tempfile.TemporaryFile() as held:
         kept = os.dup(STANDARD_ERROR)
         os.dup2(held.fileno(), STANDARD_ERROR)
@@ -158,5 +204,5 @@ def _announcement_dropped() -> Iterator[None]:
             os.dup2(kept, STANDARD_ERROR)
             os.close(kept)
             held.seek(0)
-            lines = held.read().splitlines(keepends=True)
-            os.write(STANDARD_ERROR, b"".join(x for x in lines if not x.startswith(ANNOUNCEMENT)))
+            if written := ANNOUNCEMENT.sub(b"", held.read()):
+                os.write(STANDARD_ERROR, written)

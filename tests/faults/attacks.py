@@ -15,8 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from distill.console.errors import UserError
+from tests.faults.assets import mutated_asset, tiny_bundle_with_asset
 from tests.faults.bundles import mutated_settings, tiny_bundle
-from tests.faults.full_disks import checkpoint_and_text, full_disk
+from tests.faults.full_disks import can_mount, checkpoint_and_text, full_disk, full_file_system
 from tests.faults.kills import (
     corpus_to_kill,
     killed_asset,
@@ -146,13 +147,21 @@ ATTACKS = (
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),
     Attack("kill -9 of an export", tiny_bundle, killed_export, slow=True),
     *(
-        [Attack("kill -9 of an export to Core AI", tiny_bundle, killed_asset, slow=True)]
+        [
+            Attack("kill -9 of an export to Core AI", tiny_bundle, killed_asset, slow=True),
+            Attack("mutated Core AI asset", tiny_bundle_with_asset, mutated_asset, slow=True),
+        ]
         if find_spec("coreai_torch")
         else []
     ),
     Attack("kill -9 of a training", training_to_kill, killed_training, slow=True),
     Attack("endless loop", tiny_bundle, endless_loop, slow=True),
     Attack("full disk", checkpoint_and_text, full_disk, slow=True),
+    *(
+        [Attack("full file system", checkpoint_and_text, full_file_system, slow=True)]
+        if can_mount()
+        else []
+    ),
 )
 FAST = tuple(attack for attack in ATTACKS if not attack.slow)
 
