@@ -6,8 +6,10 @@ import errno
 import os
 import re
 import shutil
+import tempfile
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from distill.console.errors import UserError
@@ -42,7 +44,18 @@ def full_disk_in_words(place: Path, remedy: str = REMEDY) -> Iterator[None]:
     except Exception as error:
         if not is_full(error):
             raise
+        _close_temporary_files(error)
         raise UserError(f"{place}: {_reason(place, error)}; {remedy}") from None
+
+
+def _close_temporary_files(error: BaseException) -> None:
+    """Close the temporary files of the calls that an error went through: one that closes itself
+    later would complain that its folder has gone."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            if type(value).__module__ == tempfile.__name__ and hasattr(value, "close"):
+                with suppress(OSError):  # what it still holds does not fit
+                    value.close()
 
 
 def require_room(place: Path, size: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from distill.console.errors import UserError
 from tests.faults.assets import mutated_asset, tiny_bundle_with_asset
@@ -43,8 +44,8 @@ class Attack:
     slow: bool = False
 
 
-def tiny_checkpoint(folder: Path) -> None:
-    """A classifier of one layer, 16 wide, with a tokenizer."""
+def tiny_checkpoint(folder: Path, kind: Any = None, layers: int = 1) -> None:
+    """A model of `transformers`, by default a classifier, 16 wide, with a tokenizer."""
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -58,12 +59,12 @@ def tiny_checkpoint(folder: Path) -> None:
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=16,
         max_position_embeddings=64,
     )
-    BertForSequenceClassification(config).save_pretrained(folder)
+    (kind or BertForSequenceClassification)(config).save_pretrained(folder)
 
 
 def load_all(folder: Path) -> None:

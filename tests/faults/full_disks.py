@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *TRAINING,
     ),
     "distill.pretrain": (
-        *("--teacher", "teacher", "--layers", "2", "--text", "text.txt"),
+        *("--teacher", "teacher", "--layers", "1", "--text", "text.txt"),
         *("--sequence_length", "32", "--per_device_train_batch_size", "4", *TRAINING),
     ),
 }
@@ -38,11 +38,14 @@ TRAININGS = ("distill.finetune", "distill.pretrain")
 
 
 def checkpoint_and_text(folder: Path) -> None:
-    """A classifier and a language model of three layers, 16 wide, a text and rows with labels."""
+    """A classifier and a language model, both 16 wide, a text, and rows with labels."""
+    from transformers import BertForMaskedLM
+
     from tests.export.tiny_models import save_checkpoint
+    from tests.faults.attacks import tiny_checkpoint
 
     save_checkpoint("bert", "classify", folder / "model")
-    save_checkpoint("distilbert", "mlm", folder / "teacher")
+    tiny_checkpoint(folder / "teacher", BertForMaskedLM, layers=2)
     (folder / "text.txt").write_text("a few words to learn, and some more of them\n" * 20_000)
     rows = [f"{'some' if n % 2 else 'a few'} words {n},label {n % 3}" for n in range(30)]
     (folder / "rows.csv").write_text("\n".join(["text,label", *rows]) + "\n")
