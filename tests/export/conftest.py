@@ -1,4 +1,4 @@
-"""Checkpoints for the export tests: MiniLM's real encoder under every head and architecture."""
+"""Checkpoints for the export tests: two real layers of MiniLM under any head."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ import torch
 
 from distill.models.presets import PRESETS
 
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
-SMALL = {"n_layers": 3, "dim": 384, "hidden_dim": 1536}
+LAYERS = 2
+ENTRIES = 4000
+"""Of MiniLM's vocabulary: its special tokens, every letter, and its most frequent words."""
+WIDTH = 128
+SMALL = {
+    "n_layers": LAYERS,
+    "dim": WIDTH,
+    "n_heads": 4,
+    "hidden_dim": 4 * WIDTH,
+    "vocab_size": ENTRIES,
+}
 CLASSES = {
     "bert": {
         "qa": "BertForQuestionAnswering",
@@ -36,12 +45,23 @@ CLASSES = {
 }
 
 
+def save_first_entries(source: Path, directory: Path) -> None:
+    """A tokenizer's files with the first entries of its vocabulary alone."""
+    content = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    entries = content["model"]["vocab"]
+    content["model"]["vocab"] = {name: i for name, i in entries.items() if i < ENTRIES}
+    (directory / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    lines = (source / "vocab.txt").read_text(encoding="utf-8").split("\n")[:ENTRIES]
+    (directory / "vocab.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copy(source / "tokenizer_config.json", directory)
+
+
 @pytest.fixture(scope="session")
 def checkpoint_directory(
     minilm_directory: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, str], Path]:
     """``(model type, task) -> directory`` of a `transformers` checkpoint. A `bert` one has MiniLM's
-    encoder and a random head; a `distilbert` one is three layers at random."""
+    first layers and a random head; a `distilbert` one is narrow and wholly random."""
     import transformers
 
     made: dict[tuple[str, str], Path] = {}
@@ -52,14 +72,14 @@ def checkpoint_directory(
             kind = getattr(transformers, CLASSES[model_type][task])
             labels = {"num_labels": 1} if task == "rank" else {}
             if model_type == "bert":
-                model = kind.from_pretrained(minilm_directory, **labels)
+                model = kind.from_pretrained(minilm_directory, num_hidden_layers=LAYERS, **labels)
+                model.resize_token_embeddings(ENTRIES)
             else:
                 config = dict(PRESETS["distilbert"].config) | SMALL | labels
                 model = kind(transformers.AutoConfig.for_model(config.pop("model_type"), **config))
             directory = tmp_path_factory.mktemp(f"{model_type}-{task}")
             model.save_pretrained(directory)
-            for name in TOKENIZER:
-                shutil.copy(minilm_directory / name, directory)
+            save_first_entries(minilm_directory, directory)
             made[model_type, task] = directory
         return made[model_type, task]
 

@@ -85,7 +85,7 @@ def test_broken_checkpoints(
     [
         ({"model_type": "gpt2"}, "model type 'gpt2' is not supported"),
         ({"hidden_dim": 1024}, "but config.json says"),
-        ({"n_layers": 4}, "the checkpoint has no distilbert.transformer.layer.3"),
+        ({"n_layers": 3}, "the checkpoint has no distilbert.transformer.layer.2"),
         ({"n_heads": 7}, "does not divide"),
         ({"dim": "wide"}, "dim 'wide' is not a whole number"),
         ({"activation": "swish"}, "activation 'swish'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +65,26 @@ def test_one_command_reports_both_formats(bundle: Path) -> None:
     assert report["coreai"]["formats"] == ["coreml", "coreai"]
 
 
+@pytest.fixture(scope="module")
+def small(
+    checkpoint_directory: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[str], Path]:
+    """Options of the commands for a small model, and its bundle of both formats by one command."""
+    model = str(checkpoint_directory("distilbert", "qa"))
+    options = ["--model", model, "--quantize", "int8", "--lengths", LENGTHS]
+    out = tmp_path_factory.mktemp("coreai") / "small"
+    assert coreml.main([*options, "--with-coreai", "--out", str(out)]) == 0
+    return options, out
+
+
 def test_asset_of_the_second_command_joins_the_package_of_the_first(
-    tmp_path: Path, bundle: Path
+    tmp_path: Path, small: tuple[list[str], Path]
 ) -> None:
     """The two ways to one bundle of both formats write the same model.json."""
+    options, made = small
     for command in (coreml, coreai):
-        arguments = ["--quantize", "int8", "--lengths", LENGTHS, "--out", str(tmp_path / "new")]
-        assert command.main(arguments) == 0
-    one, other = (json.loads((p / "model.json").read_text()) for p in (bundle, tmp_path / "new"))
+        assert command.main([*options, "--out", str(tmp_path / "new")]) == 0
+    one, other = (json.loads((p / "model.json").read_text()) for p in (made, tmp_path / "new"))
     assert one == other
 
 
@@ -167,15 +180,15 @@ def test_asset_joins_no_bundle_of_another_model(
 
 @pytest.mark.slow
 def test_asset_that_differs_is_not_written(
-    bundle: Path,
+    small: tuple[list[str], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Neither a new bundle nor the asset of one that is there."""
     monkeypatch.setitem(ASSET_COMPRESSIONS, "int8", ASSET_COMPRESSIONS["int4"])
+    arguments, bundle = small
     before = {file: file.stat().st_mtime_ns for file in bundle.rglob("*")}
-    arguments = ["--quantize", "int8", "--lengths", LENGTHS]
     assert coreai.main([*arguments, "--out", str(tmp_path / "new")]) == 2
     assert "--no-verify keeps it" in capsys.readouterr().err
     assert coreai.main([*arguments, "--out", str(bundle), "--force"]) == 2

@@ -15,6 +15,8 @@ from export.bundle.bundle_folder import open_bundle
 from export.checkpoint.reading import load_checkpoint
 from export.proof.proven_bundle import BundleOptions, export_bundle
 from export.simulator import Simulator
+from export.simulator.program import WEIGHTS
+from tests.export.conftest import ENTRIES, WIDTH
 
 
 @pytest.mark.parametrize("layout", ["standard", "ane"])
@@ -30,7 +32,7 @@ def test_every_head_and_layout(
     report = export_bundle(checkpoint, options, tmp_path / "out")
     assert report.difference.witness.startswith("transformers")
     assert report.difference.texts > 0
-    assert report.package_bytes < 0.6 * report.float32_bytes + 1e6
+    assert report.package_bytes < 0.6 * report.float32_bytes + 2e5
     names = list(Simulator(open_bundle(tmp_path / "out").package).inputs)
     two_segments = model_type == "bert" and task in ("qa", "classify", "rank")
     assert names == ["input_ids", "attention_mask"] + ["token_type_ids"] * two_segments
@@ -58,7 +60,9 @@ def test_every_quantization(
     checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))
     options = BundleOptions("embed", quantize=quantize, lengths=(32,), target=target)
     report = export_bundle(checkpoint, options, tmp_path / "out")
-    assert report.package_bytes < share * report.float32_bytes
+    (weights,) = (open_bundle(tmp_path / "out").package / WEIGHTS).iterdir()
+    assert weights.stat().st_size < share * report.float32_bytes
+    assert report.package_bytes < weights.stat().st_size + 1e5
 
 
 @pytest.mark.slow
@@ -82,7 +86,6 @@ def test_the_command_writes_a_bundle_that_verify_accepts(
     assert settings["special_ids"] == {"pad": 0, "unk": 100, "cls": 101, "sep": 102, "mask": 103}
     assert (out / "vocab.txt").read_text().splitlines()[101] == "[CLS]"
     assert verify.main([str(out), "--against", "minilm"]) == 0
-    assert verify.main([str(out), "--against", "minilm", "--tolerance", "90"]) == 1
 
 
 @pytest.mark.slow
@@ -98,7 +101,7 @@ def test_skipped_weights_stay_as_they_are(
         ).package_bytes
         for skip in ((), ("word_embeddings",))
     ]
-    assert sizes[1] - sizes[0] == pytest.approx(30_522 * 384, rel=0.02)
+    assert sizes[1] - sizes[0] == pytest.approx(ENTRIES * (WIDTH - 2), rel=0.01)
     with pytest.raises(UserError, match="no weight has that"):
         export_bundle(
             checkpoint,

@@ -21,6 +21,7 @@ from export.encoder.task_model import build_encoder
 from export.proof.onnx_engine import OnnxEngine, masked_batches
 from export.proof.proven_onnx import METADATA, export_onnx
 from export.tasks.model_inputs import padded
+from tests.export.conftest import ENTRIES
 from tests.export.tiny_models import save_checkpoint
 
 
@@ -34,7 +35,7 @@ def test_every_layer_is_fused_and_every_length_runs(
     engine = OnnxEngine(tmp_path / "model.onnx")
     model = build_encoder(checkpoint, "qa")
     for length in (5, 200, 512):
-        ids = np.random.default_rng(length).integers(999, 20_000, (2, length))
+        ids = np.random.default_rng(length).integers(999, ENTRIES, (2, length))
         mask = np.ones_like(ids)
         mask[1, length // 2 :] = 0
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
@@ -70,7 +71,7 @@ def test_any_mask_gives_what_transformers_gives(
     assert (report.witness or "").startswith("transformers")
     model = transformers.AutoModelForSequenceClassification.from_pretrained(directory).eval()
     engine = OnnxEngine(tmp_path / "model.onnx")
-    ids = np.random.default_rng(0).integers(1000, 30_000, (3, 16))
+    ids = np.random.default_rng(0).integers(1000, ENTRIES, (3, 16))
     for name, rows in MASKS.items():
         mask = np.array(rows)
         with torch.no_grad():

@@ -20,6 +20,7 @@ from export.proof.differences import compare, psnr
 from export.proof.proven_bundle import BundleOptions, export_bundle
 from export.proof.verification import verify_bundle
 from export.proof.workload import load_workload
+from tests.export.conftest import ENTRIES
 
 
 def test_psnr_of_known_errors() -> None:
@@ -54,7 +55,7 @@ def test_questions_are_answered_alike(qa_bundle: tuple[Path, Checkpoint], squad_
     [
         ({"width": 768}, "its width is 768, not 384"),
         ({"positions": 100}, "it has 100 positions, the package 128"),
-        ({"vocabulary": 30_521}, "tokenizer of another model"),
+        ({"vocabulary": ENTRIES - 1}, "tokenizer of another model"),
     ],
 )
 def test_another_architecture_is_refused_before_it_runs(
@@ -94,6 +95,11 @@ def test_a_package_that_fails_its_checks_is_not_as_exported(
     assert [check["length"] for check in settings["checks"]] == [64] * 3
     assert verify.main([str(out), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
+    assert report["psnr"] < 90
+    assert (
+        verify.main([str(out), "--against", str(qa_bundle[1].directory), "--tolerance", "90"]) == 1
+    )
+    capsys.readouterr()
     assert report["checks"] == 3
     assert report["checks_difference"] < 1e-3
     values = settings["checks"][1]["outputs"]["end_logits"]

@@ -26,6 +26,7 @@ from export.checkpoint.tokenizer_file import file_content, fingerprint, lower_ca
 from export.proof.package_runners import PackageEngine
 from export.proof.predictor import Predictor
 from export.proof.proven_bundle import BundleOptions, export_bundle
+from tests.export.conftest import ENTRIES
 
 SETTINGS = {
     "format_version": 1,
@@ -104,7 +105,7 @@ def without_separator(content: dict[str, Any]) -> None:
         (lambda content: content["model"].pop("vocab"), "no usable tokenizer"),
         (without_separator, r"no \[SEP\]"),
         (lambda content: content["model"]["vocab"].update(ferry=99999), "tokenizer of another"),
-        (lambda content: content["model"]["vocab"].update(zzzz=30522), "tokenizer of another"),
+        (lambda content: content["model"]["vocab"].update(zzzz=ENTRIES), "tokenizer of another"),
     ],
 )
 def test_tokenizers_that_do_not_fit(

@@ -22,6 +22,7 @@ from export.proof.verification import verify_bundle
 from export.simulator import Simulator
 from export.simulator.program import load_program
 from tests.conftest import TEXTS
+from tests.export.conftest import LAYERS
 from tests.export.simulator.programs import convert
 
 WEIGHT = np.arange(-6, 6, dtype=np.float32).reshape(3, 4) / 4
@@ -89,24 +90,36 @@ def operations(bundle: Path) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_the_command_calibrates_minilm(
-    minilm_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_calibrates_minilms_layers(
+    checkpoint_directory: Callable[[str, str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, text = tmp_path / "out", TEXTS / "passages.txt"
-    arguments = ["--model", "minilm", "--quantize", "w8a8", "--calibrate", str(text)]
+    model = str(checkpoint_directory("bert", "embed"))
+    arguments = [
+        "--model",
+        model,
+        "--task",
+        "embed",
+        "--quantize",
+        "w8a8",
+        "--calibrate",
+        str(text),
+    ]
     arguments += ["--lengths", "32,64", "--out", str(out), "--json"]
     assert coreml.main(arguments) == 0
     report = json.loads(capsys.readouterr().out)
     lines = sum(bool(line.strip()) for line in text.read_text().splitlines())
     assert report["calibration_inputs"] == lines
     assert report["calibrate"] == str(text)
-    assert report["package_bytes"] < 24e6
+    assert report["package_bytes"] < 0.27 * report["float32_bytes"]
     settings = open_bundle(out).settings
     assert (settings["quantization"], settings["calibration_inputs"]) == ("w8a8", lines)
     quantized = [op.input.op.op_type for op in operations(out) if op.op_type == "quantize"]
     assert "linear" not in quantized, "results stay in half precision"
     products = [op for op in operations(out) if op.op_type == "linear"]
-    assert len(products) == 36
+    assert len(products) == 6 * LAYERS
     for op in products:
         assert op.x.op.op_type == "dequantize"
         assert op.x.op.input.op.op_type == "quantize"

@@ -14,13 +14,14 @@ import torch
 
 from distill.console.errors import UserError
 from export import coreml
-from export.bundle.bundle_folder import open_bundle
+from export.bundle.bundle_folder import directory_size, open_bundle
 from export.bundle.functions import choose_shapes, default_lengths
 from export.checkpoint.reading import load_checkpoint
 from export.proof.package_runners import PackageEngine
 from export.proof.proven_bundle import BundleOptions, export_bundle
 from export.simulator.lint import lint
-from export.simulator.program import load_program
+from export.simulator.program import WEIGHTS, load_program
+from tests.export.conftest import ENTRIES
 
 LENGTHS = (16, 24, 48)
 
@@ -76,20 +77,24 @@ def test_functions_have_no_known_hazard(bundles: Callable[..., Path]) -> None:
     assert lint(bundles("embed", lengths=LENGTHS)) == []
 
 
+def weight_bytes(package: Path) -> int:
+    return (package / WEIGHTS / "weight.bin").stat().st_size
+
+
 @pytest.mark.slow
 def test_functions_share_their_weights(bundles: Callable[..., Path]) -> None:
-    """At most 1% more than one length, of the greatest length's size."""
-    sizes = [
-        sum(file.stat().st_size for file in open_bundle(path).package.rglob("*") if file.is_file())
-        for path in (
-            bundles("embed", lengths=(48,)),
-            bundles("embed", lengths=LENGTHS),
-            bundles("classify", lengths=(48,), quantize="int8"),
-            bundles("classify", lengths=LENGTHS, quantize="int8"),
+    """At most 1% more than those of one length, and a program for each length beside them."""
+    for task, options in (("embed", {}), ("classify", {"quantize": "int8"})):
+        one, three = (
+            open_bundle(bundles(task, lengths=lengths, **options)).package
+            for lengths in ((48,), LENGTHS)
         )
-    ]
-    assert sizes[0] < sizes[1] < 1.01 * sizes[0]
-    assert sizes[2] < sizes[3] < 1.01 * sizes[2]
+        weights, shared = (weight_bytes(package) for package in (one, three))
+        assert weights <= shared < 1.01 * weights
+        programs, more = (
+            directory_size(package) - weight_bytes(package) for package in (one, three)
+        )
+        assert programs < more < 3.5 * programs
 
 
 @pytest.mark.slow
@@ -105,7 +110,7 @@ def test_functions_give_what_transformers_gives(
     random = np.random.default_rng(0)
     for length in LENGTHS:
         mask = np.array([[1] * (length - 5) + [0] * 5], np.int32)
-        ids = random.integers(1000, 30_000, (1, length)).astype(np.int32) * mask
+        ids = random.integers(1000, ENTRIES, (1, length)).astype(np.int32) * mask
         with torch.inference_mode():
             wanted = classifier(
                 torch.from_numpy(ids).long(), torch.from_numpy(mask).long()

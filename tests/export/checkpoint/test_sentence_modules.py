@@ -15,6 +15,7 @@ from export.checkpoint.reading import load_checkpoint
 from export.checkpoint.sentence_modules import OLD_MODES, POOLING_MODES
 from export.encoder.heads import POOLINGS
 from export.encoder.task_model import build_encoder
+from tests.export.conftest import WIDTH
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
 modules = pytest.importorskip("sentence_transformers.sentence_transformer.modules")
@@ -44,7 +45,7 @@ def check(model: Any, folder: Path) -> None:
 
 @pytest.mark.parametrize("mode", [*POOLING_MODES, ("cls", "mean")], ids=str)
 def test_every_pooling(mode: Any, encoder: Any, tmp_path: Path) -> None:
-    compare([encoder, modules.Pooling(384, pooling_mode=mode)], tmp_path)
+    compare([encoder, modules.Pooling(WIDTH, pooling_mode=mode)], tmp_path)
 
 
 @pytest.mark.parametrize("mode", POOLING_MODES)
@@ -58,19 +59,19 @@ def test_poolings_take_a_mask_of_any_form(mode: str) -> None:
 
 
 def test_modules_behind_the_pooling_and_the_old_booleans(encoder: Any, tmp_path: Path) -> None:
-    pooling = modules.Pooling(384, pooling_mode="cls")
-    parts = [encoder, pooling, modules.Dense(384, 24), modules.LayerNorm(24), modules.Normalize()]
+    pooling = modules.Pooling(WIDTH, pooling_mode="cls")
+    parts = [encoder, pooling, modules.Dense(WIDTH, 24), modules.LayerNorm(24), modules.Normalize()]
     model = sentence_transformers.SentenceTransformer(modules=parts, device="cpu")
     model.save(str(tmp_path))
     old = {key: mode == "cls" for key, mode in OLD_MODES.items()}
     (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(old))
     check(model, tmp_path)
     found = load_checkpoint(str(tmp_path)).modules
-    assert (found.width(384), found.normalize, found.similarity) == (24, True, "cosine")
+    assert (found.width(WIDTH), found.normalize, found.similarity) == (24, True, "cosine")
 
 
 def test_what_is_not_supported_is_refused_by_name(encoder: Any, tmp_path: Path) -> None:
-    parts = [encoder, modules.Pooling(384, pooling_mode="mean")]
+    parts = [encoder, modules.Pooling(WIDTH, pooling_mode="mean")]
     sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path))
     path = tmp_path / "modules.json"
     entries = json.loads(path.read_text())
@@ -101,7 +102,7 @@ def test_what_is_not_supported_is_refused_by_name(encoder: Any, tmp_path: Path) 
 def test_settings_that_change_the_embedding_are_followed_or_refused(
     file: str, entries: dict[str, Any], message: str, encoder: Any, tmp_path: Path
 ) -> None:
-    parts = [encoder, modules.Pooling(384), modules.Dense(384, 384), modules.Normalize()]
+    parts = [encoder, modules.Pooling(WIDTH), modules.Dense(WIDTH, WIDTH), modules.Normalize()]
     sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path))
     assert load_checkpoint(str(tmp_path)).modules.normalize
     path = tmp_path / file

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
 from distill.console.errors import UserError
 from export.checkpoint.reading import load_checkpoint
@@ -21,11 +21,20 @@ TEXT = "The Ferry crossed Zürich, isn't it? 東京 "
 Content = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def whole_vocabulary(minilm_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model with all of MiniLM's vocabulary: words with accents, and Chinese characters."""
+    directory = tmp_path_factory.mktemp("whole")
+    config = DistilBertConfig(dim=16, n_layers=1, n_heads=2, hidden_dim=16)
+    DistilBertForSequenceClassification(config).save_pretrained(directory)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        shutil.copy(minilm_directory / name, directory)
+    return directory
+
+
 @pytest.fixture
-def folder(checkpoint_directory: Callable[[str, str], Path], tmp_path: Path) -> Path:
-    result = tmp_path / "model"
-    shutil.copytree(checkpoint_directory("distilbert", "classify"), result)
-    return result
+def folder(whole_vocabulary: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole_vocabulary, tmp_path / "model"))
 
 
 def change(folder: Path, name: str, edit: Callable[[Content], None]) -> None:

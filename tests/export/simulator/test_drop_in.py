@@ -18,6 +18,7 @@ from coremltools.models.ml_program.experimental import debugging_utils
 
 from export.bundle.quiet import quiet
 from export.simulator import Simulator, SimulatorError, standing_in
+from export.simulator.command_line import main
 from tests.export.simulator.programs import convert
 
 X = np.arange(4, dtype=np.float32).reshape(1, 4)
@@ -182,34 +183,36 @@ def test_coremltools_is_whole_where_it_was_imported_first_and_says_what_it_lacks
 
 
 @pytest.mark.slow
-def test_the_command_runs_a_package_and_writes_its_graph(mlmodel: Any, tmp_path: Path) -> None:
+def test_the_command_runs_a_package_and_writes_its_graph(
+    mlmodel: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     package, inputs = tmp_path / "model.mlpackage", tmp_path / "inputs.npz"
     with quiet():
         mlmodel.save(str(package))
     np.savez(inputs, x=X)
     (tmp_path / "bad.json").write_text("[" * 100_000)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "export.simulator", *arguments]
-        return subprocess.run(command, capture_output=True, text=True)
-
     out = str(tmp_path / "outputs.npz")
-    done = run("run", str(package), "--inputs", str(inputs), "--out", out)
+    command = [sys.executable, "-m", "export.simulator", "run", str(package)]
+    command += ["--inputs", str(inputs), "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("y: float32 (1, 4) [[1. 2. 3. 4.]]\n", "")
     np.testing.assert_array_equal(np.load(out)["y"], X + 1)
     kept = tmp_path / "kept.json"
-    done = run("run", str(package), "--inputs", str(inputs), "--json", "--save-json", str(kept))
-    assert kept.read_text(encoding="utf-8") == done.stdout
-    assert done.stdout == '{"y": [[1.0, 2.0, 3.0, 4.0]]}\n'
-    done = run("to-onnx", str(package), str(tmp_path / "model.onnx"))
-    assert "1 nodes" in done.stdout or "2 nodes" in done.stdout, done.stdout
+    values = ["run", str(package), "--inputs", str(inputs), "--json", "--save-json", str(kept)]
+    assert main(values) == 0
+    assert capsys.readouterr().out == '{"y": [[1.0, 2.0, 3.0, 4.0]]}\n'
+    assert kept.read_text(encoding="utf-8") == '{"y": [[1.0, 2.0, 3.0, 4.0]]}\n'
+    assert main(["to-onnx", str(package), str(tmp_path / "model.onnx")]) == 0
+    printed = capsys.readouterr().out
+    assert "1 nodes" in printed or "2 nodes" in printed, printed
     for arguments, message in (
         (["to-onnx", str(package), out], "outputs.npz exists already; --force replaces it"),
         (["run", str(tmp_path), "--inputs", str(inputs)], "not a Core ML package"),
         (["run", str(package), "--inputs", str(tmp_path / "bad.json")], "not a .npz or .json"),
         (["run", str(package), "--inputs", "nowhere.npz"], "nowhere.npz"),
     ):
-        done = run(*arguments)
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
