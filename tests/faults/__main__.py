@@ -24,7 +24,8 @@ def main() -> int:
     options = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    rows, failures = [], []
+    print("| attack | tried | fine | failed |\n| --- | --- | --- | --- |")
+    failures = []
     with tempfile.TemporaryDirectory() as temporary:
         for number, attack in enumerate(ATTACKS):
             prepared = Path(temporary) / str(number)
@@ -37,8 +38,7 @@ def main() -> int:
                 if problem:
                     failed += 1
                     failures.append(f"{attack.name}, seed {seed}: {problem}"[:300])
-            rows.append(f"| {attack.name} | {tried} | {tried - failed} | {failed} |")
-    print("\n".join(["| attack | tried | fine | failed |", "| --- | --- | --- | --- |", *rows]))
+            print(f"| {attack.name} | {tried} | {tried - failed} | {failed} |", flush=True)
     print("\n".join(failures))
     return 1 if failures else 0
 

@@ -172,5 +172,7 @@ def attack_once(attack: Attack, prepared: Path, place: Path, seed: int) -> str |
     shutil.copytree(prepared, place)
     try:
         return attack.run(place, random.Random(f"{attack.name} {seed}"))
+    except Exception as error:  # a command that does not end is a TimeoutExpired
+        return f"{type(error).__name__}: {error}"
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -29,14 +29,14 @@ def simulators_in_threads(folder: Path, draw: random.Random) -> str | None:
     jobs = [(draw.choice(sorted(FUNCTIONS)), draw.randrange(5, 50)) for _ in range(THREADS)]
     alone = {name: Simulator(bundle, function=name) for name in FUNCTIONS}
     expected = [_outputs(alone[name], name, value) for name, value in jobs]
-    answer = _plain(Predictor(bundle).predict(TEXT))
+    answer = _answer(bundle)
     shared, start = Simulator(bundle, function="length_16"), Barrier(THREADS)
 
     def work(job: tuple[str, int]) -> list[Any]:
         start.wait()
         own = _outputs(Simulator(bundle, function=job[0]), *job)
         print("a line", file=sys.stderr)
-        return [own, _outputs(shared, "length_16", job[1]), _plain(Predictor(bundle).predict(TEXT))]
+        return [own, _outputs(shared, "length_16", job[1]), _answer(bundle)]
 
     written, before = io.StringIO(), sys.stderr
     with redirect_stderr(written), ThreadPoolExecutor(THREADS) as pool:
@@ -58,6 +58,7 @@ def _outputs(simulator: Simulator, name: str, value: int) -> np.ndarray:
     return np.asarray(simulator.predict(inputs)["logits"])
 
 
-def _plain(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer without its times."""
+def _answer(bundle: Path) -> dict[str, Any]:
+    """What a bundle answers, without the times."""
+    answer = Predictor(bundle).predict(TEXT).as_json()
     return {key: value for key, value in answer.items() if not key.endswith("_ms")}
