@@ -1,29 +1,36 @@
-"""Cut the feed-forward units that contribute least on given text: a smaller, faster start.
+"""Cut the feed-forward units and attention heads that contribute least on given text: a smaller,
+faster start.
 
 Example:
 
     python -m distill.prune --model qa-mini --text corpus/*.txt.gz --units 768 --out runs/pruned
     python -m distill.prune --model qa-mini --text mine.txt --parameters 14000000 --out runs/pruned
+    python -m distill.prune --model qa-mini --text mine.txt --latency 0.8 --out runs/pruned
+    python -m distill.prune --model qa-mini --text mine.txt --heads 9 --out runs/pruned
     python -m distill.finetune --task squad --model runs/pruned --teacher qa-mini ...
 
 Feed-forward layers are two thirds of a transformer layer. All of them keep the same number of
-units, so the result is a plain checkpoint. Cut in steps (1536, 1152, 768) with a distillation after
-each, it loses less than in one: the teacher is the checkpoint before the cut.
+units, and of heads that do something, so that the result is a plain checkpoint. Cut in steps (1536,
+1152, 768) with a distillation after each, it loses less than in one: the teacher is the checkpoint
+before the first cut.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
+
+if TYPE_CHECKING:
+    from distill.students.fewer_units import FeedForward
 
 BATCH = 16
 
@@ -45,16 +52,30 @@ class PruneArguments:
         metadata={"help": "or: keep the most units, in steps of 32, of a model of so many "
                   "parameters; each is a byte of an int8 package"},
     )  # fmt: skip
+    latency: float | None = field(
+        default=None,
+        metadata={"help": "or: the most units with which a text of --max_length tokens takes at "
+                  "most this share of its time now, as measured in PyTorch"},
+    )  # fmt: skip
+    heads: int | None = field(
+        default=None,
+        metadata={"help": "attention heads that each layer keeps; the others become zeros, which "
+                  "export.coreml leaves out"},
+    )  # fmt: skip
     texts: int = field(default=2000, metadata={"help": "at most so many texts are run"})
     max_length: int = field(default=256, metadata={"help": "tokens of a text; the rest is cut"})
 
     def __post_init__(self) -> None:
-        if (self.units is None) == (self.parameters is None):
-            raise UserError("name one of --units and --parameters")
-        for name in ("units", "parameters", "texts", "max_length"):
+        targets = [self.units, self.parameters, self.latency]
+        named = sum(target is not None for target in targets)
+        if named > 1 or (named == 0 and self.heads is None):
+            raise UserError("name one of --units, --parameters and --latency, or --heads, or both")
+        for name in ("units", "parameters", "heads", "texts", "max_length"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} must be at least 1, not {getattr(self, name)}")
+        if self.latency is not None and not 0 < self.latency < 1:
+            raise UserError(f"--latency must be between 0 and 1, not {self.latency:g}")
 
 
 @command
@@ -72,52 +93,78 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
-    """Write ``source`` with fewer units a layer to ``arguments.out``.
+    """Write ``source`` with fewer units and heads to ``arguments.out``.
 
     Returns:
-        Units and parameters before and after, and the share of the summed contributions kept, by
-        layer.
+        Units, heads and parameters before and after, and the share of the summed contributions
+        kept, by layer.
 
     Raises:
-        UserError: no text, a model without such layers, or not fewer units than it has.
+        UserError: no text, a model without such layers, or not fewer units or heads than it has.
     """
     from distill.families.table import family_of
     from distill.models.own_architecture import load_as_named
     from distill.runs.run_outputs import copy_tokenizer
-    from distill.students.fewer_units import (
-        cost_of_unit,
-        cut,
-        feed_forwards,
-        measure,
-        units_within,
-    )
+    from distill.students.fewer_heads import attention_heads, silence
+    from distill.students.fewer_units import feed_forwards, measure
 
     model = load_as_named(source).float()
     config = model.config
     family = family_of(config.model_type, str(source))
-    layers = feed_forwards(model, family.part("up"), family.part("down"))
-    units_before = len(layers[0].squares)
     before = _parameters(model)
-    units = arguments.units
-    if arguments.parameters is not None:
-        units = units_within(
-            arguments.parameters, before, units_before, cost_of_unit(model, layers)
-        )
-    if units is None or units >= units_before:
-        raise UserError(f"{source} has {units_before} units a layer; keep fewer of them")
-    measure(model, layers, _batches(source, arguments, config))
+    layers = feed_forwards(model, family.part("up"), family.part("down"))
+    attentions = []
+    if arguments.heads is not None:
+        count = int(family.setting(config.to_dict(), "heads"))
+        attentions = attention_heads(model, family, count)
+        if arguments.heads >= count:
+            raise UserError(f"{source} has {count} heads a layer; keep fewer of them")
+    measure(model, [*layers, *attentions], _batches(source, arguments, config))
     if not layers[0].tokens:
         raise UserError(f"{', '.join(arguments.text)}: no text to measure the units on")
-    shares = cut(model, layers, units)
-    setattr(config, family.config_keys["intermediate"], units)
+    report: dict[str, Any] = {}
+    if {arguments.units, arguments.parameters, arguments.latency} != {None}:
+        units, report = _fewer_units(model, layers, source, arguments)
+        setattr(config, family.config_keys["intermediate"], units)
+    if attentions:
+        heads = arguments.heads or 0
+        shares = [silence(model, layer, heads) for layer in attentions]
+        report["heads_a_layer"] = f"{count} -> {heads}"
+        report["what_heads_kept_contribute"] = _percent(shares)
     with atomic_directory(arguments.out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(source, staged)
-    return {
+    return report | {"parameters": f"{before / 1e6:.1f} M -> {_parameters(model) / 1e6:.1f} M"}
+
+
+def _fewer_units(
+    model: Any, layers: list[FeedForward], source: Path, arguments: PruneArguments
+) -> tuple[int, dict[str, str]]:
+    from distill.students.fewer_units import cost_of_unit, cut, units_within
+    from distill.students.pruned_latency import units_in_time
+
+    units_before = len(layers[0].squares)
+    report, units = {}, arguments.units
+    if arguments.parameters is not None:
+        cost = cost_of_unit(model, layers)
+        units = units_within(arguments.parameters, _parameters(model), units_before, cost)
+    if arguments.latency is not None:
+        (text,) = _batches(source, replace(arguments, texts=1), model.config)
+        length = arguments.max_length
+        filled = {name: row.repeat(1, length)[:, :length] for name, row in text.items()}
+        units, share = units_in_time(model, layers, units_before, arguments.latency, filled)
+        report["time_of_a_text"] = f"{share:.2f} of before, {length} tokens"
+    if units is None or units >= units_before:
+        raise UserError(f"{source} has {units_before} units a layer; keep fewer of them")
+    shares = cut(model, layers, units)
+    return units, report | {
         "units_a_layer": f"{units_before:,} -> {units:,}",
-        "parameters": f"{before / 1e6:.1f} M -> {_parameters(model) / 1e6:.1f} M",
-        "contributions_kept_by_layer": " ".join(f"{100 * share:.0f} %" for share in shares),
+        "contributions_kept_by_layer": _percent(shares),
     }
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return " ".join(f"{100 * share:.0f} %" for share in shares)
 
 
 def _parameters(model: Any) -> int:

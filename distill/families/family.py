@@ -126,6 +126,12 @@ class Family:
         """Whether its feed-forward layers can be made narrower: two plain matrices each."""
         return {"up", "down"} <= self.layer_parts.keys()
 
+    @property
+    def gives_heads(self) -> bool:
+        """Whether its attention heads can be told apart, and none has a table of its own."""
+        parts = {"query", "key", "value", "output"}
+        return self.encoder == "bert" and parts <= self.layer_parts.keys()
+
     def head(self, task: str) -> Head | None:
         """The head of a task; ranking has that of a classifier. None: the task has no weights."""
         return self.heads.get(HEADS_OF_OTHERS.get(task, task))

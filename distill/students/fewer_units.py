@@ -4,7 +4,7 @@ The contribution of a unit is the root mean square of its activation on text, ti
 the row that it writes with: how far the layer's output would move without it. What a unit cut
 contributed on average goes into the bias of its layer. All layers keep the same number of units, so
 that the result is a plain checkpoint, with another ``intermediate_size``, that `transformers` loads
-as it is. (Heads cannot be cut so: `transformers` 5 has no field for the heads that are left.)
+as it is. (Heads are another matter: `distill.students.fewer_heads`.)
 
 The idea is that of CoFi and block pruning (arXiv 2204.00408, 2109.04838) in a simple form: one
 kind of structure, measured rather than learnt, then distilled again.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -38,6 +38,26 @@ class FeedForward:
     squares: torch.Tensor
     means: torch.Tensor
     tokens: int = 0
+
+    @property
+    def watched(self) -> str:
+        """The module whose inputs are measured."""
+        return self.down
+
+    def add(self, values: torch.Tensor) -> None:
+        """``values``: activations of float64, (tokens, units)."""
+        self.squares += values.square().sum(0)
+        self.means += values.sum(0)
+        self.tokens += len(values)
+
+
+class Measured(Protocol):
+    """A part of a layer that adds up what it does on text."""
+
+    @property
+    def watched(self) -> str: ...
+
+    def add(self, values: torch.Tensor) -> None: ...
 
 
 def feed_forwards(model: nn.Module, up: str, down: str) -> list[FeedForward]:
@@ -68,22 +88,19 @@ def feed_forwards(model: nn.Module, up: str, down: str) -> list[FeedForward]:
 
 @torch.inference_mode()
 def measure(
-    model: nn.Module, layers: list[FeedForward], batches: Iterable[dict[str, torch.Tensor]]
+    model: nn.Module, parts: Iterable[Measured], batches: Iterable[dict[str, torch.Tensor]]
 ) -> None:
     """Run batches (input_ids, attention_mask, ... of shape (batch, length)) and add up what the
-    units do on their tokens, padding left out."""
+    parts do on their tokens, padding left out."""
     mask = torch.empty(0)
 
-    def watch(layer: FeedForward) -> Any:
+    def watch(part: Measured) -> Any:
         def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            values = inputs[0].reshape(-1, inputs[0].shape[-1])[mask].double()
-            layer.squares += values.square().sum(0)
-            layer.means += values.sum(0)
-            layer.tokens += len(values)
+            part.add(inputs[0].reshape(-1, inputs[0].shape[-1])[mask].double())
 
-        return model.get_submodule(layer.down).register_forward_pre_hook(hook)
+        return model.get_submodule(part.watched).register_forward_pre_hook(hook)
 
-    hooks = [watch(layer) for layer in layers]
+    hooks = [watch(part) for part in parts]
     try:
         for batch in batches:
             mask = batch["attention_mask"].reshape(-1).bool()

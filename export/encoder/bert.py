@@ -91,6 +91,12 @@ class Encoder(nn.Module):
         """What is added to scores: here the mask alone."""
         return mask
 
+    def leave_out_idle_heads(self) -> None:
+        """Cut the heads of each layer that give nothing."""
+        for layer in self.layers:
+            if isinstance(layer, Layer):
+                layer.leave_out_idle_heads()
+
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         for layer in self.layers:
             hidden = layer(hidden, mask)

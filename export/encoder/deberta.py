@@ -34,6 +34,9 @@ class DisentangledLayer(Layer):
         if not self.shared_keys and FROM_POSITION in self.attends:
             self.distance_query = nn.Linear(config.width, config.width)
 
+    def leave_out_idle_heads(self) -> None:
+        """None is left out: the tables of distances have rows for each."""
+
     def forward(  # type: ignore[override]
         self,
         hidden: torch.Tensor,

@@ -60,9 +60,9 @@ class Attention(nn.Module):
     heads: int
     head_width: int
     scale: float
-    query: nn.Module
-    key: nn.Module
-    value: nn.Module
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
 
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, valued: torch.Tensor
@@ -147,6 +147,22 @@ class Layer(Attention):
         self.down = self.linear(config.intermediate, config.width)
         self.output_norm = self.norm(config.width, eps=config.layer_norm_eps)
         self.activation = ACTIVATIONS[config.activation]
+
+    def leave_out_idle_heads(self) -> None:
+        """Cut the heads whose values are zero on any text, as `distill.prune` leaves them; one is
+        kept."""
+        values = torch.cat([self.value.weight, self.value.bias[:, None]], 1)
+        kept = values.view(self.heads, -1).any(1).nonzero().flatten()
+        if len(kept) in (0, self.heads):
+            return
+        places = (kept[:, None] * self.head_width + torch.arange(self.head_width)).flatten()
+        for reader in (self.query, self.key, self.value):
+            reader.weight = nn.Parameter(reader.weight[places], requires_grad=False)
+            reader.bias = nn.Parameter(reader.bias[places], requires_grad=False)
+            reader.out_features = len(places)
+        columns = self.output.weight[:, places]
+        self.output.weight = nn.Parameter(columns, requires_grad=False)
+        self.output.in_features, self.heads = len(places), len(kept)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.behind_attention(self.attention(hidden, mask, hidden), hidden)

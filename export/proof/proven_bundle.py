@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from tqdm import tqdm
 from distill.console.atomic import atomic_directory
 from distill.console.errors import UserError
 from distill.console.temporary_files import temporary_files_beside
+from distill.tasks.spaced_items import spaced
 from export.bundle.bundle_folder import (
     Bundle,
     directory_size,
@@ -132,14 +135,18 @@ def export_bundle(
     ):
         _step(progress, "convert")
         model = build_encoder(weighed, options.task, options.layout)
+        model.encoder.leave_out_idle_heads()
         shapes = str(options.shapes)
-        core_ml = convert(model, weighed, options.task, options.lengths, options.target, shapes)
+        converted = partial(
+            convert, model, weighed, options.task, options.lengths, options.target, shapes
+        )
+        core_ml = converted()
         if samples:
             _step(progress, "calibrate")
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
         _step(progress, "compress")
-        core_ml, chosen = _compressed(core_ml, model, weighed, options, settings)
+        core_ml, chosen = _compressed(core_ml, converted, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         if options.classifier:
@@ -174,6 +181,7 @@ def export_bundle(
 
 def _compressed(
     core_ml: Any,
+    converted: Callable[[], Any],
     model: TaskModel,
     checkpoint: Checkpoint,
     options: BundleOptions,
@@ -185,12 +193,15 @@ def _compressed(
         quantize, target, skip = options.quantize, options.target, options.skip
         return compress_weights(core_ml, quantize, target, skip), None
     task, choosing = task_named(options.task), options.choosing
-    examples = task.read(choosing.data)[: choosing.limit]
+    examples = task.read(choosing.data)
+    limit = choosing.limit
+    examples = examples[:limit] if task.grouped else spaced(examples, limit)
     workload = task.workload(examples, Reading(tokenizer_of(checkpoint), settings))
     names = input_names(checkpoint.config, options.task)
     functions = len(options.lengths) if options.shapes == "functions" else 1
     chosen = choose_bits(
         core_ml,
+        converted,
         model,
         task,
         workload,

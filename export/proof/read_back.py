@@ -82,7 +82,7 @@ def with_stored_weights(witness: Witness, package: Path) -> Witness | None:
             continue
         index, row, _ = place
         rows = slice(row, row + len(stored.values))
-        _matrices(model)[index][rows] = stored.values
+        _matrices(model)[index][rows, : stored.values.shape[1]] = stored.values
     return replace(witness, model=model)
 
 
@@ -91,12 +91,14 @@ def _matrices(model: nn.Module) -> list[torch.Tensor]:
 
 
 def _place(values: torch.Tensor, originals: list[torch.Tensor]) -> tuple[int, int, float] | None:
-    """The nearest matrix, or rows of one: its index, the first row, and the distance as a share."""
+    """The nearest matrix, or part of one (what belongs to idle heads, at its end, is left out): its
+    index, the first row, and the distance as a share."""
     nearest: tuple[int, int, float] | None = None
     size = float(values.norm())
     for index, original in enumerate(originals):
-        if original.shape[1] != values.shape[1] or len(original) < len(values):
+        if original.shape[1] < values.shape[1] or len(original) < len(values):
             continue
+        original = original[:, : values.shape[1]]
         starts = len(original) - len(values) + 1
         first = original[:starts, :PROBE] - values[0, :PROBE]
         row = int(first.square().sum(1).argmin())

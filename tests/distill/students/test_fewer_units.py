@@ -106,8 +106,8 @@ def test_a_size_is_kept_as_nearly_as_steps_of_units_allow(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "name one of --units and --parameters"),
-        (["--units", "9", "--parameters", "9"], "name one of --units and --parameters"),
+        ([], "name one of --units, --parameters and --latency"),
+        (["--units", "9", "--parameters", "9"], "name one of --units, --parameters and --latency"),
         (["--parameters", "1000"], "with 32 units a layer the model still has"),
         (["--parameters", "999999999"], "must be below the"),
     ],
