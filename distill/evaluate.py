@@ -18,31 +18,28 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, expanded, options_given, parse
 from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
-from distill.tasks import glue
 from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, evaluation_of
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
-from distill.tasks.table import TASKS, task_named
+from distill.tasks.table import SUITES, TASKS, Suite, task_named
 
 if TYPE_CHECKING:
     from distill.tasks.task import Scored, Task
-
-ALL_OF_GLUE = "glue"
 
 
 @dataclass(kw_only=True)
 class EvaluateArguments(TaskOptions, JsonOptions):
     """What to score, on what."""
 
-    task: str = field(default="squad", metadata={"help": ", ".join((*TASKS, ALL_OF_GLUE))})
+    task: str = field(default="squad", metadata={"help": ", ".join((*TASKS, *SUITES))})
     model: list[str] = field(
         default_factory=list,
         metadata={
@@ -72,13 +69,14 @@ class EvaluateArguments(TaskOptions, JsonOptions):
             raise UserError("at most two models can be compared, and their answers are not saved")
         if len(self.predictions) > 2:
             raise UserError("at most two files of predictions can be compared")
-        if self.task.lower() == ALL_OF_GLUE and len(self.model) == 1:
-            self.task = ALL_OF_GLUE
+        if self.task.lower() in SUITES and len(self.model) == 1:
+            self.task = self.task.lower()
             return
         task = task_named(self.task)
         self.task = task.name
-        if self.predictions and not hasattr(task, "score_texts"):
-            raise UserError(f"prediction files are for squad and squad2, not {self.task}")
+        if self.predictions and not task.takes_texts:
+            takers = [name for name in TASKS if TASKS[name].takes_texts]
+            raise UserError(f"prediction files are for {' and '.join(takers)}, not {self.task}")
         task.complete(self)
 
 
@@ -120,8 +118,8 @@ def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     Raises:
         UserError: no such checkpoint or data, or they do not fit the task.
     """
-    if arguments.task == ALL_OF_GLUE:
-        return _evaluate_glue(arguments)
+    if suite := SUITES.get(arguments.task):
+        return _evaluate_suite(suite, arguments)
     task = task_named(arguments.task)
     found = [_scored(task, model, arguments) for model in arguments.model]
     found += [_scored_file(task, path, arguments) for path in arguments.predictions]
@@ -136,16 +134,16 @@ def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     return evaluation_of(found[0])
 
 
-def _evaluate_glue(arguments: EvaluateArguments) -> Evaluation:
+def _evaluate_suite(suite: Suite, arguments: EvaluateArguments) -> Evaluation:
     folder = Path(arguments.model[0])
-    present = [name for name in glue.TASKS if (folder / name / "config.json").is_file()]
+    present = [name for name in suite.tasks if (folder / name / "config.json").is_file()]
     if not present:
-        raise UserError(f"{folder}: has no checkpoint called {', '.join(glue.TASKS)}")
+        raise UserError(f"{folder}: has no checkpoint called {', '.join(suite.tasks)}")
     scores = {}
     for name in present:
         own = replace(arguments, task=name, model=[str(folder / name)])
         scores[name] = _scored(task_named(name), own.model[0], own).metrics["score"]
-    whole = {"macro_score": glue.macro_score(scores), "tasks": len(scores)}
+    whole = {"macro_score": suite.macro_score(scores), "tasks": len(scores)}
     return Evaluation({**scores, **whole}, {})
 
 
@@ -167,15 +165,14 @@ def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
     return score_model(task, loaded, data, features, arguments)
 
 
-def _scored_file(task: Any, path: str, arguments: EvaluateArguments) -> Scored:
+def _scored_file(task: Task, path: str, arguments: EvaluateArguments) -> Scored:
     from distill.console.bounded_files import read_json
 
     stored = read_json(Path(path))
     if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
         raise UserError(f"{path}: not a JSON object of id: answer text")
     (examples,) = task.read_scored(arguments, None).scored.values()
-    scored: Scored = task.score_texts(spaced(examples, arguments.limit), stored)
-    return scored
+    return task.score_texts(spaced(examples, arguments.limit), stored)
 
 
 def _print(result: Evaluation | Comparison, title: str) -> None:

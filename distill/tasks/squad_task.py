@@ -51,6 +51,7 @@ class SpanTask(Task):
     evaluation = "held_out"
     kind = AutoModelForQuestionAnswering
     per_token = True
+    takes_texts = True
     matches_attention = True
 
     def __init__(self, name: str, allow_null: bool = False) -> None:
@@ -218,7 +219,7 @@ class SpanTask(Task):
         scored.metrics.update(best_threshold(examples, texts, leads))
         return scored
 
-    def score_texts(self, examples: Sequence[Example], texts: dict[str, str]) -> Scored:
+    def score_texts(self, examples: Sequence[Any], texts: dict[str, str]) -> Scored:
         """The official metric of answers by question id; intervals by article."""
         rows = scores_by_question(examples, texts, version2=self.allow_null)
         metrics: dict[str, Any] = dict(summary(examples, texts, rows))

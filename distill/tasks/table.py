@@ -6,7 +6,7 @@ does without PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,6 +70,16 @@ TASKS = Tasks(
         "rank": Row("rank", "Rank"),
     }
 )
+
+
+class Suite(NamedTuple):
+    """Several tasks, each with a checkpoint of its own, and their scores as one number."""
+
+    tasks: tuple[str, ...]
+    macro_score: Callable[[dict[str, float]], float]
+
+
+SUITES = {"glue": Suite(tuple(glue.TASKS), glue.macro_score)}
 
 
 def task_named(name: str) -> Task:

@@ -73,6 +73,7 @@ class Task(ABC):
     evaluation = "dev"
     kind: Any = None
     per_token = False
+    takes_texts = False  # a file of answers by id can be scored, too
     matches_attention = False
     matches_layers = True  # hidden states and relations
 
@@ -210,6 +211,14 @@ class Task(ABC):
         options: TaskOptions,
     ) -> Scored:
         """Metrics by the logits of every feature of every split."""
+
+    def score_texts(self, examples: Sequence[Any], texts: dict[str, str]) -> Scored:
+        """Metrics of answers by the id of their example.
+
+        Raises:
+            UserError: the task's answers are not texts.
+        """
+        raise UserError(f"the answers of {self.name} are not texts")
 
     def floor(self, data: Data) -> tuple[float, str]:
         """The least main metric of a teacher, and why."""

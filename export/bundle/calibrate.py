@@ -25,10 +25,10 @@ from export.bundle.quiet import quiet
 from export.simulator import Simulator
 from export.simulator.program import load_program
 from export.tasks.model_inputs import Inputs, bucket, encode, padded
+from export.tasks.table import task_named
 
 MATRIX_OPERATIONS = ("linear", "conv")
 """What the Neural Engine multiplies in 8 bits; norms, softmax and sums stay in half precision."""
-PAIR_TASKS = ("qa", "classify")
 SAMPLES = 128
 RESULTS_PASS = "compression::insert_suffix_quantize_dequantize_pair"
 """`coremltools` would quantize the results of products too: sums of a residual stream with its
@@ -41,13 +41,15 @@ def calibration_inputs(
     path: Path, tokenizer: Any, task: str, lengths: Sequence[int], limit: int = SAMPLES
 ) -> list[Inputs]:
     """Up to ``limit`` inputs, spread evenly over a file, plain or gzipped: text, one input a line,
-    a tab between the two texts of a pair; for ``qa`` SQuAD JSON too, for ``embed`` an STS-B TSV.
+    a tab between the two texts of a pair; for questions SQuAD JSON too, for embeddings an STS-B
+    TSV.
 
     Raises:
         UserError: the file holds no text.
         UserError: no such file, no text file, or a data set that is not in its format.
     """
-    if task == "qa" and ".json" in path.suffixes:
+    record = task_named(task)
+    if record.windows and ".json" in path.suffixes:
         examples = spaced(squad.load_examples(path), limit)
         features = squad.make_features(
             examples, tokenizer, max(lengths), DOC_STRIDE, MAX_QUESTION_LENGTH
@@ -56,7 +58,7 @@ def calibration_inputs(
             padded(f.input_ids, f.token_type_ids, bucket(len(f.input_ids), lengths))
             for f in spaced(features, limit)
         ]
-    if task == "embed" and ".tsv" in path.suffixes:
+    if record.of_sentences and not record.pairs and ".tsv" in path.suffixes:
         rows = glue.read_examples(glue.TASKS["stsb"], path)
         lines = [text for row in rows for text in (row.sentence1, row.sentence2) if text]
     else:
@@ -68,7 +70,7 @@ def calibration_inputs(
 
 def _texts(line: str, task: str) -> tuple[str, str | None]:
     first, tab, second = line.partition("\t")
-    return (first, second) if tab and task in PAIR_TASKS else (line, None)
+    return (first, second) if tab and task_named(task).pairs else (line, None)
 
 
 def matrix_products(model: Any) -> list[Any]:

@@ -11,13 +11,14 @@ from export.checkpoint.configuration import EncoderConfig
 
 
 class AutoClassTask(Protocol):
-    """What is needed of a task: the class of `transformers` that makes its model."""
+    """What is needed of a task: the class of `transformers` that makes its model, and how many
+    outputs its head has, where that is fixed."""
 
     @property
     def auto_class(self) -> str: ...
 
     @property
-    def name(self) -> str: ...
+    def rows(self) -> int | None: ...
 
 
 def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> Any:
@@ -29,9 +30,9 @@ def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> Any:
     import transformers
 
     settings = {key: value for key, value in config.stored.items() if key != "model_type"}
-    if task.name == "rank":
+    if task.rows is not None:
         settings = {key: value for key, value in settings.items() if "label" not in key}
-        settings["num_labels"] = 1
+        settings["num_labels"] = task.rows
     try:
         made = transformers.AutoConfig.for_model(config.model_type, **settings)
         with torch.random.fork_rng(devices=[]):

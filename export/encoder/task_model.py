@@ -128,8 +128,11 @@ def _head(checkpoint: Checkpoint, task: str, weights: Mapping[str, torch.Tensor]
             f"{checkpoint.name}: the head has {rows} rows, but config.json names "
             f"{len(config.labels)} labels (id2label)"
         )
-    if task == "rank" and rows != 1:
-        raise UserError(f"{checkpoint.name}: ranking needs a head of 1 row, this one has {rows}")
+    needed = task_named(task).rows
+    if needed is not None and rows != needed:
+        raise UserError(
+            f"{checkpoint.name}: its head has {rows} outputs; the task {task} needs {needed}"
+        )
     return HEADS[head.kind](config, head, rows)
 
 

@@ -93,8 +93,8 @@ def draw_model(checkpoint: Checkpoint, task: str) -> nn.Module:
             config = transformers.AutoConfig.from_pretrained(
                 checkpoint.directory, trust_remote_code=False
             )
-    if task == "rank":
-        config.num_labels = 1
+    if (rows := task_named(task).rows) is not None:
+        config.num_labels = rows
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(checkpoint.seed)
         auto = getattr(transformers, task_named(task).auto_class)

@@ -162,26 +162,20 @@ class OutputsOf(nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         given = {name: inputs[name] for name in self.names}
-        return READERS[self.task](self.model(**given), inputs["attention_mask"])
+        return read_outputs(self.task, self.model(**given), inputs["attention_mask"])
 
 
-def _mean_of_tokens(output: Any, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """What a folder without modules.json means: the mean over the tokens, of length 1."""
+def read_outputs(task: str, output: Any, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What a model of `transformers` gives for a task, in the order of the task's outputs, which it
+    calls the same. It has no embedding of a sentence: that is, as a folder without modules.json
+    means it, the mean over the tokens, of length 1."""
+    names = task_named(task).outputs
+    if all(name in output for name in names):
+        return tuple(output[name] for name in names)
     hidden = output.last_hidden_state
     weights = mask[:, :, None].to(hidden.dtype)
     mean = (hidden * weights).sum(1) / weights.sum(1)
     return (nn.functional.normalize(mean, dim=1),)
-
-
-READERS: dict[str, Callable[[Any, torch.Tensor], tuple[torch.Tensor, ...]]] = {
-    "qa": lambda output, _: (output.start_logits, output.end_logits),
-    "classify": lambda output, _: (output.logits,),
-    "tokens": lambda output, _: (output.logits,),
-    "rank": lambda output, _: (output.logits,),
-    "mlm": lambda output, _: (output.logits,),
-    "embed": _mean_of_tokens,
-    "features": lambda output, _: (output.last_hidden_state,),
-}
 
 
 SENTENCE_OUTPUTS = {"SentenceTransformer": "sentence_embedding", "CrossEncoder": "scores"}
@@ -207,7 +201,9 @@ def _sentence_class(checkpoint: Checkpoint, task: str) -> str | None:
         of_pairs = task_named(task).auto_class == task_named("rank").auto_class
         return "CrossEncoder" if of_pairs else None
     modules = root is not None and (root / "modules.json").is_file()
-    return "SentenceTransformer" if task == "embed" and modules else None
+    record = task_named(task)
+    one_text = record.of_sentences and not record.pairs
+    return "SentenceTransformer" if one_text and modules else None
 
 
 def _sentence_witness(kind: str, checkpoint: Checkpoint, task: str) -> Witness:

@@ -69,9 +69,8 @@ class QuestionAnswering(Task):
             from distill.tasks.table import task_named
 
             answers = dict(zip([e.id for e in examples], decide(rows), strict=True))
-            scored = task_named("squad").score_texts(examples, answers)  # type: ignore[attr-defined]
-            found: Statistics = next(iter(scored.statistics.values()))
-            return found
+            scored = task_named("squad").score_texts(examples, answers)
+            return next(iter(scored.statistics.values()))
 
         inputs = [reading.padded(f.input_ids, f.token_type_ids) for f in features]
         return Workload(len(examples), inputs, texts, measure, decide, statistics)

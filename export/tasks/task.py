@@ -127,8 +127,9 @@ class Task(ABC):
     the output have names, ``of_sentences`` whether modules of `sentence-transformers` belong to it,
     ``may_not_answer`` whether a question can be without an answer, ``labels_in_words`` whether it
     can be asked about labels that it was not trained on, ``windows`` whether a long text is read in
-    several inputs, where others are cut, and ``grouped`` whether examples that follow each other
-    belong together, as the passages of a query."""
+    several inputs, where others are cut, ``grouped`` whether examples that follow each other
+    belong together, as the passages of a query, and ``rows`` how many outputs the head must have,
+    None for as many as it has labels."""
 
     name: str
     outputs: tuple[str, ...]
@@ -144,6 +145,7 @@ class Task(ABC):
     labels_in_words: bool = False
     windows: bool = False
     grouped: bool = False
+    rows: int | None = None
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library

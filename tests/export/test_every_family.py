@@ -17,7 +17,7 @@ from export.encoder.task_model import build_encoder, input_names
 from export.proof.coreai_runtime import AppleRuntime
 from export.proof.onnx_engine import LENGTHS as ONNX_LENGTHS
 from export.proof.proven_onnx import FORMS, export_onnx
-from export.proof.witness import READERS
+from export.proof.witness import read_outputs
 from export.tasks.names import OUTPUTS, PER_TOKEN
 from tests.export.tiny_models import save_checkpoint
 
@@ -45,7 +45,7 @@ def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_p
     every = {"input_ids": ids, "attention_mask": mask, "token_type_ids": mask.cumsum(1) // 7}
     batch = {each: every[each] for each in names}
     with torch.no_grad():
-        wanted = READERS[task](reference(**batch), mask)
+        wanted = read_outputs(task, reference(**batch), mask)
     found = AppleRuntime(tmp_path / "tiny.aimodel").predict(
         {each: array.numpy().astype(np.int32) for each, array in batch.items()}
     )

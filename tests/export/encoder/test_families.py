@@ -13,7 +13,7 @@ from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from export.checkpoint.reading import load_checkpoint
 from export.encoder.task_model import build_encoder, input_names
-from export.proof.witness import READERS
+from export.proof.witness import read_outputs
 from export.support import supports
 from export.tasks.table import TASKS
 from tests.export.tiny_models import SIZES, small_model
@@ -82,7 +82,7 @@ def test_equals_transformers(
         batch = padded_batch(length, max(checkpoint.config.position_offset - 1, 0))
         mask, inputs = batch["attention_mask"], {each: batch[each] for each in names}
         with torch.no_grad():
-            wanted = READERS[task](reference(**inputs), mask)
+            wanted = read_outputs(task, reference(**inputs), mask)
             for model in models:
                 for expected, found in zip(wanted, model(*inputs.values()), strict=True):
                     assert expected.shape == found.shape
