@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
 import importlib
 import json
 import re
@@ -20,6 +22,7 @@ from coremltools.converters.mil import Builder as mb
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES, family_of
 from distill.families.table import table as families_table
+from distill.tasks.glue import TASKS as GLUE
 from distill.tasks.table import TASKS as TRAINED
 from distill.tasks.table import Row
 from export.simulator import Simulator
@@ -28,6 +31,7 @@ from export.simulator.graph import Graph
 from tests.docs.commands import ROOT
 from tests.export.simulator.programs import convert, simulate
 
+PACKAGES = ("distill", "export", "bench")
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
@@ -50,13 +54,89 @@ def test_a_second_record_of_a_model_type_is_an_error() -> None:
         families_table([FAMILIES["bert"], FAMILIES["bert"]])
 
 
-def test_tasks_that_export_and_training_share_have_one_name() -> None:
-    """A checkpoint of a task that is trained on one's own data can be exported under its name."""
+@functools.cache
+def words_of_files() -> dict[str, set[str]]:
+    """Whole strings, and names of Python, in each file of the packages."""
+    words: dict[str, set[str]] = {}
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        found = {node.value for node in nodes if isinstance(node, ast.Constant)}
+        found |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.alias))}
+        found |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        words[path.relative_to(ROOT).as_posix()] = {word for word in found if isinstance(word, str)}
+    return words
+
+
+def files_that_know(*names: str) -> list[str]:
+    """Files of the packages with one of ``names``."""
+    return sorted(path for path, words in words_of_files().items() if words & set(names))
+
+
+@pytest.mark.parametrize(
+    ("addition", "names"),
+    [
+        ("electra", ("electra", "ELECTRA")),
+        ("mobilebert", ("mobilebert", "MOBILEBERT", "MobileBertEncoder")),
+        ("imdb", ("imdb", "Imdb")),
+        ("mlm", ("MaskedLanguageModel",)),  # families have heads of that name
+        ("lut8", ("lut8",)),
+        ("band_part", ("band_part",)),
+        ("coreml-gpu", ("coreml-gpu",)),
+    ],
+)
+def test_files_that_an_addition_touches_are_those_of_the_page(
+    addition: str, names: tuple[str, ...]
+) -> None:
+    (row,) = re.findall(rf"^\| the [^|]*`{addition}`[^|]*\| (\d+) \| (.*) \|$", PAGE, re.M)
+    count, files = int(row[0]), re.findall("`([^`]+)`", row[1])
+    assert files_that_know(*names) == sorted(files)
+    assert len(files) == count
+
+
+MODEL_TYPES_ELSEWHERE = {
+    "distill/models/presets.py",  # configurations that are shipped
+    "export/encoder/task_model.py",  # encoders by the name that records give
+    "export/bundle/onnx_graph.py",  # what ONNX Runtime calls the shape of its fusions
+    "export/checkpoint/configuration.py",  # DistilBERT-base itself, which the app is for
+}
+
+
+def test_model_types_are_named_in_their_records_alone() -> None:
+    named = {path for model_type in FAMILIES for path in files_that_know(model_type)}
+    rest = {path for path in named if not path.startswith("distill/families/")}
+    assert rest <= MODEL_TYPES_ELSEWHERE
+
+
+def test_operations_stand_in_one_file_each() -> None:
+    from export.simulator.operations import OPERATIONS, load_operations
+
+    load_operations()
+    room = "export.simulator.operations."
+    assert len(OPERATIONS) > 150
+    assert all(translate.__module__.startswith(room) for translate in OPERATIONS.values())
+
+
+EXPORTED_AS = {"squad": "qa", "squad2": "qa", "imdb": "classify", **dict.fromkeys(GLUE, "classify")}
+"""The task of a package, where a task of training is called otherwise."""
+WITHOUT_A_TASK_OF_TRAINING = {"mlm", "features"}  # distill.adapt_mlm; any encoder
+
+
+def test_tables_of_tasks_agree() -> None:
+    """What is trained can be exported, and what is exported can be trained."""
     from export.tasks.table import TASKS as exported
 
-    own_data = {"classify", "tokens", "embed", "rank"}
-    assert own_data <= set(TRAINED)
-    assert own_data <= set(exported)
+    of_training = {EXPORTED_AS.get(name, name) for name in TRAINED}
+    assert set(EXPORTED_AS) <= set(TRAINED)
+    assert of_training.isdisjoint(WITHOUT_A_TASK_OF_TRAINING)
+    assert of_training | WITHOUT_A_TASK_OF_TRAINING == set(exported)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_both_tables_load_a_task_by_the_same_class(name: str) -> None:
+    from export.tasks.table import TASKS as exported
+
+    if (kind := TRAINED[name].kind) is not None:
+        assert kind.__name__ == exported[EXPORTED_AS.get(name, name)].auto_class
 
 
 def test_a_new_task_to_train_is_one_file_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
