@@ -54,8 +54,10 @@ def as_classifier(model: Any, labels: Sequence[str]) -> Any:
 
         from export.bundle.ml_program import model_of
 
-        scope = ScopeInfo(source=ScopeSource.COREMLTOOLS_GRAPH_PASS, data=["classifier"])
-        with mb.scope(scope), block:
+        # Every operation of a program from PyTorch must name the module that it belongs to.
+        places = (ScopeSource.TORCHSCRIPT_MODULE_TYPE, ScopeSource.TORCHSCRIPT_MODULE_NAME)
+        scopes = [ScopeInfo(source=place, data=["classifier"]) for place in places]
+        with mb.scope(*scopes), block:
             chances = mb.softmax(x=block.outputs[0], axis=-1, name="probabilities")
         block.set_outputs([*block.outputs, chances])
         block.set_output_types(None)

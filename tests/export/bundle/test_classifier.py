@@ -28,12 +28,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def exported(folder: Path, name: str, *options: str) -> Path:
+    out = folder.parent / name
+    command = ["--model", str(folder), "--classifier", "--out", str(out), *options]
+    assert export.coreml.main(command) == 0
+    return out
+
+
 @pytest.fixture(scope="module")
 def bundle(folder: Path) -> Path:
-    out = folder.parent / "bundle"
-    command = ["--model", str(folder), "--classifier", "--quantize", "int8", "--out", str(out)]
-    assert export.coreml.main([*command, "--lengths", "32,64", "--shapes", "enumerated"]) == 0
-    return out
+    return exported(folder, "bundle", "--lengths", "32,64", "--shapes", "enumerated")
+
+
+def test_eight_bits_have_the_label_too(folder: Path) -> None:
+    predictor = Predictor(exported(folder, "int8", "--quantize", "int8", "--lengths", "32"))
+    (given,) = predictor.reading.inputs([(TEXTS[0], None)])
+    found = Simulator(predictor.bundle.package).predict(given)
+    assert found[LABEL] == max(found[PROBABILITIES], key=lambda label: found[PROBABILITIES][label])
 
 
 def test_label_and_probabilities_are_those_of_the_pipeline(folder: Path, bundle: Path) -> None:
