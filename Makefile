@@ -2,8 +2,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+MARKS := not docs and not cells
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "$(MARKS)"
 
-.PHONY: demo test check docs cells style quality conformance clean
+.PHONY: demo test check exports others docs cells style quality conformance clean
 
 # Export the default model to an int8 Core ML package, run that package, and ask it a question;
 # where Apple's packages are installed, put the Core AI asset beside it.
@@ -14,12 +16,20 @@ demo: $(STAMP)
 	$(BIN)/python -m export.predict build/demo --passage tests/texts/passages.txt \
 	  --question "When was the float process announced?"
 
-test: quality
-	$(BIN)/python -m pytest -m "not docs and not cells"
+# Everything, in two processes side by side.
+test: $(STAMP)
+	$(MAKE) --jobs 2 quality exports others
 
-# What one runs while working: lint, types and the fast tests, about eight minutes.
-check: quality
-	$(BIN)/python -m pytest -q -m "not slow and not docs and not cells"
+# What one runs while working: lint, types and the fast tests, in about two minutes on two cores.
+check: $(STAMP)
+	$(MAKE) --jobs 2 quality exports others MARKS="not slow and not docs and not cells"
+
+# The tests in two parts that take about as long; MARKS says which of them.
+exports: $(STAMP)
+	$(TESTS) tests/export
+
+others: $(STAMP)
+	$(TESTS) tests --ignore tests/export
 
 # Every command that the READMEs show, run in order in an empty folder.
 docs: $(STAMP)

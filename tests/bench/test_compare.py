@@ -82,6 +82,7 @@ def test_real_text_and_padding(minilm_directory: Path, tmp_path: Path, data: Pat
     assert ratio["model"] == ratio["baseline"] == "qa-mini"
 
 
+@pytest.mark.slow
 def test_the_kit_is_compared_with_its_peers(minilm_directory: Path, tmp_path: Path) -> None:
     runtimes = ["--peers", "--runtime", "onnxruntime,torch"]
     result = run(["qa-mini", *runtimes, "--workload", "fixed:8", *QUICK], tmp_path)

@@ -13,6 +13,8 @@ import pytest
 
 from distill.console.errors import UserError
 from distill.finetune import main
+from distill.runs.finetune_result import FinetuneResult
+from distill.tasks.evaluation import Evaluation
 from distill.training import finetuning
 
 ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
@@ -49,7 +51,12 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def finetune(task: Any, places: Any, options: Any, settings: Any, training: Any, _: Any) -> Any:
         started.append(training)
-        return {"dev": {"score": 50.0 + training.seed, "total": 16}}, [{"loss": 0.5, "step": 1}]
+        scores = Evaluation({"score": 50.0 + training.seed, "total": 16}, {})
+        result = FinetuneResult(
+            task="sst2", inputs=16, seconds=1.0, steps=1, train_loss=0.5,
+            seed=training.seed, scores=scores,
+        )  # fmt: skip
+        return result, [{"loss": 0.5, "step": 1}]
 
     monkeypatch.setattr(finetuning, "finetune", finetune)
     return started

@@ -264,6 +264,7 @@ def test_a_model_in_this_folder_names_its_file(
     assert "broken-qa-none.onnx exists already" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_a_package_that_differs_is_refused(
     broken: Path,
     tmp_path: Path,

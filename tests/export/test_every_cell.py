@@ -65,6 +65,7 @@ def test_every_cell_is_within_tolerance_of_transformers(
     check(cell, tmp_path, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", todays(CELLS, datetime.date.today().toordinal()), ids="-".join)
 def test_todays_cells_are_within_tolerance_of_transformers(
     cell: Cell, tmp_path: Path, capsys: pytest.CaptureFixture[str]

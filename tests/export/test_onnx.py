@@ -46,6 +46,7 @@ def test_every_layer_is_fused_and_every_length_runs(
             np.testing.assert_allclose(found[name][mask == 1], wanted.numpy()[mask == 1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_int8_is_a_quarter_and_agrees(minilm_directory: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint("minilm")
     report = export_onnx(checkpoint, "embed", tmp_path / "model.onnx", quantize="int8")
@@ -105,6 +106,7 @@ def test_a_file_that_takes_no_other_padding_is_refused(
     assert not (tmp_path / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_random_weights_are_those_of_the_witness(tmp_path: Path) -> None:
     checkpoint = load_checkpoint("qa-mini", random_weights=True)
     report = export_onnx(checkpoint, "qa", tmp_path / "model.onnx")

@@ -32,6 +32,7 @@ def test_every_fault_is_a_result_or_one_line(attack: Attack, tmp_path: Path) -> 
         assert problem is None, f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_labels_of_a_bundle_are_printed_with_their_codes(tmp_path: Path) -> None:
     tiny_bundle(tmp_path)
     file = tmp_path / "bundle" / "model.json"

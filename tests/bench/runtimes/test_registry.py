@@ -97,6 +97,7 @@ def test_peers_give_the_hidden_states_of_transformers(
     assert np.abs(states - wanted.last_hidden_state.numpy()).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_quantized_file_of_a_peer_is_smaller(student: Model, folder: Path) -> None:
     plain, int8 = (
         prepare(name, student, (LENGTH,), folder).size
@@ -131,6 +132,7 @@ def test_peak_memory_is_that_of_a_process_of_its_own(model: Model, folder: Path)
     assert prepared.size / 1e6 < peak < resident_peak()
 
 
+@pytest.mark.slow
 def test_peak_memory_of_a_file_named_from_another_folder(
     student: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

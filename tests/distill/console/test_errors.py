@@ -50,6 +50,7 @@ def test_an_error_begins_a_line_after_a_bar_that_was_left_open(
     assert capsys.readouterr().err.splitlines()[-1] == "error: no room"
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_read_enough_is_no_error() -> None:
     """`| head -1`."""
     line = f"{sys.executable} -m export.support | head -1; exit ${{PIPESTATUS[0]}}"

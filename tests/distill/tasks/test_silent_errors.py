@@ -91,6 +91,7 @@ def test_characters_that_the_tokenizer_drops_do_not_lose_an_answer(
     assert tokenizer.id_to_token(feature.input_ids[first]) == "paris"
 
 
+@pytest.mark.slow
 def test_windows_take_time_that_is_linear(tokenizer: Tokenizer) -> None:
     passage = "red or blue, " * 80_000  # one megabyte
     seconds = []

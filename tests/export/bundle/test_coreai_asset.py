@@ -164,6 +164,7 @@ def test_palette_holds_weights_above_six(tiny: Callable[[str, str], Path], tmp_p
     assert np.isfinite(outputs["start_logits"]).all()
 
 
+@pytest.mark.slow
 @needs_coreai
 def test_asset_says_whose_it_is(tiny: Callable[[str, str], Path], tmp_path: Path) -> None:
     path = written(load_checkpoint(tiny("bert", "classify")), "classify", tmp_path)
@@ -173,6 +174,7 @@ def test_asset_says_whose_it_is(tiny: Callable[[str, str], Path], tmp_path: Path
     assert operations_of(path)["softmax"] == 2 * len(LENGTHS)
 
 
+@pytest.mark.slow
 @needs_coreai
 def test_runtime_refuses_what_the_asset_does_not_take(
     tiny: Callable[[str, str], Path], tmp_path: Path

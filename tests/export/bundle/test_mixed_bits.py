@@ -45,7 +45,7 @@ WEIGHTS = {
 Converted = tuple[TaskModel, Any, dict[str, str], Stored, Callable[[], Any]]
 
 
-@pytest.fixture(scope="module", params=["standard", "ane"])
+@pytest.fixture(scope="module", params=["standard", pytest.param("ane", marks=pytest.mark.slow)])
 def converted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Converted:

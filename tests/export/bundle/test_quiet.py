@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from export.bundle.quiet import quiet
-from export.proof.coreai_runtime import ANNOUNCEMENT, _announcement_dropped
+from export.proof.coreai_runtime import _announcement_dropped
 
 
 def test_quiet_drops_what_its_own_thread_writes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +83,7 @@ def test_announcement_of_apples_runtime_is_dropped_alone(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with _announcement_dropped():
-        os.write(2, ANNOUNCEMENT + b"'length_16'\n")
+        os.write(2, b"ODIE [default]: Loading function 'length_16'\n")
         os.write(2, b"a message of another thread\n")
         os.write(2, b"without an end")
     assert capfd.readouterr().err == "a message of another thread\nwithout an end"

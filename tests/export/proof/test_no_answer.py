@@ -81,6 +81,7 @@ def f1_at(threshold: float, examples: list[Any], workload: Any, rows: list[Any])
     )
 
 
+@pytest.mark.slow
 def test_no_answer_threshold_is_the_best_by_the_official_definition(version_2: Path) -> None:
     checkpoint, task = load_checkpoint("qa-mini"), TASKS["qa"]
     settings = settings_of(
