@@ -55,10 +55,15 @@ def parser() -> argparse.ArgumentParser:
         help="inputs of real text, evenly spaced; default all, squad 100; and as many "
         "examples of --quality",
     )
-    add("--seconds", type=float, default=DEFAULT_SECONDS, help="at least, per runtime and workload")
-    add("--threads", type=int, help="default: the cores of this machine")
+    add(
+        "--seconds",
+        type=float,
+        default=DEFAULT_SECONDS,
+        help="least seconds of measuring, per runtime and workload",
+    )
+    add("--threads", type=int, help="threads of a runtime; default: the cores of this machine")
     add("--data", type=Path, help="folder with glue/STS-B and squad/")
-    add("--peers", action="store_true", help="the kit's ONNX files against all other runtimes")
+    add("--peers", action="store_true", help="compare the kit's ONNX files with all other runtimes")
     add("--padding", action="store_true", help="also pad every input to the longest")
     add("--no-memory", action="store_true", help="leave out peak memory (a process per model)")
     add("--device", type=Path, metavar="JSON", help="results that the app measured on a phone")

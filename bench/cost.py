@@ -34,13 +34,18 @@ def parser() -> argparse.ArgumentParser:
     result = command_parser("bench.cost", __doc__)
     add = result.add_argument
     add("model", metavar="MODEL", help="preset, elmo or checkpoint directory")
-    add("--length", type=int, default=128, help="tokens of the one sequence; default %(default)s")
+    add("--length", type=int, default=128, help="tokens of the sequence; default %(default)s")
     add("--precision", choices=PRECISIONS, default="float32", help="default %(default)s")
     add("--peak", type=float, metavar="GFLOPS", help="of another machine; default: measured here")
     add("--bandwidth", type=float, metavar="GB/S", help="of another machine; default: measured")
     add("--runtime", help="to time against it; default by precision; none where --peak is given")
-    add("--seconds", type=float, default=4.0, help="of timing per runtime; default %(default)s")
-    add("--threads", type=int, help="default: the cores of this machine")
+    add(
+        "--seconds",
+        type=float,
+        default=4.0,
+        help="seconds of timing per runtime; default %(default)s",
+    )
+    add("--threads", type=int, help="threads of a runtime; default: the cores of this machine")
     add_json_options(result)
     return result
 

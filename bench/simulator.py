@@ -37,8 +37,13 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("model", help="preset (random weights where it has none here) or checkpoint")
     add("--length", type=int, default=128, help="tokens of an input; default %(default)s")
-    add("--seconds", type=float, default=30.0, help="of inference, at least; default %(default)s")
-    add("--threads", type=int, help="default: the cores of this machine")
+    add(
+        "--seconds",
+        type=float,
+        default=30.0,
+        help="least seconds of inference; default %(default)s",
+    )
+    add("--threads", type=int, help="threads of a runtime; default: the cores of this machine")
     add_json_options(result, "the figures")
     return result
 

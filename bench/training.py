@@ -42,18 +42,22 @@ def parser() -> argparse.ArgumentParser:
         "that DISTILKIT_DATA names, else --length 128",
     )
     add("--length", type=int, help="all sequences of this length instead: packed, no padding")
-    add("--batch-size", type=int, default=16, help="sequences; default %(default)s")
-    add("--seconds", type=float, default=60.0, help="of timed steps; default %(default)s")
-    add("--threads", type=int, help="default: all cores")
-    add("--seed", type=int, default=0, help="of weights, order and masks; default %(default)s")
+    add("--batch-size", type=int, default=16, help="sequences in a batch; default %(default)s")
+    add("--seconds", type=float, default=60.0, help="seconds of timed steps; default %(default)s")
+    add("--threads", type=int, help="threads of PyTorch; default: all cores")
+    add("--seed", type=int, default=0, help="seed of weights, order and masks; default %(default)s")
     add(
         "--compile",
         action="store_true",
         help="torch.compile the kit's step, as distill.pretrain does with --torch_compile",
     )
-    add("--no-memory", action="store_true", help="leave out memory, which takes two processes more")
+    add(
+        "--no-memory",
+        action="store_true",
+        help="do not measure memory, which takes two more processes",
+    )
     add_json_options(result)
-    add("--memory-of", choices=("kit", "plain"), help="print the peak memory of this one alone")
+    add("--memory-of", choices=("kit", "plain"), help="print the peak memory of this step alone")
     return result
 
 

@@ -52,22 +52,30 @@ class AblateSettings:
     """Which rows, and on which tasks their students are scored."""
 
     rows: list[str] = field(
-        default_factory=list, metadata={"help": f"of {', '.join(ROWS)}; default: all"}
+        default_factory=list,
+        metadata={"help": f"rows to train, of {', '.join(ROWS)}; default: all"},
     )
     tasks: list[str] = field(
         default_factory=list,
-        metadata={"help": "to fine-tune every student on, such as sst2 stsb; default: none"},
+        metadata={"help": "tasks to fine-tune every student on, such as sst2 stsb; default: none"},
     )
     data: str | None = field(
         default=None, metadata={"help": "GLUE, imdb: folder in the official layout, or hub"}
     )
     train_file: str = field(default="", metadata={"help": "squad: training data"})
-    task_epochs: float = field(default=3.0, metadata={"help": "of fine-tuning"})
-    task_steps: int = field(default=-1, metadata={"help": "of fine-tuning, instead of epochs"})
-    task_learning_rate: float = field(default=5e-5, metadata={"help": "of fine-tuning"})
-    task_batch_size: int = field(default=32, metadata={"help": "of fine-tuning"})
-    task_max_length: int = field(default=0, metadata={"help": "tokens of an input; 0: the task's"})
-    seeds: int = field(default=1, metadata={"help": "runs of every fine-tuning; medians"})
+    task_epochs: float = field(default=3.0, metadata={"help": "epochs of fine-tuning"})
+    task_steps: int = field(
+        default=-1, metadata={"help": "steps of fine-tuning, instead of epochs"}
+    )
+    task_learning_rate: float = field(default=5e-5, metadata={"help": "its learning rate"})
+    task_batch_size: int = field(default=32, metadata={"help": "its batch size"})
+    task_max_length: int = field(
+        default=0,
+        metadata={"help": "longest input of fine-tuning in tokens; 0: as the task has it"},
+    )
+    seeds: int = field(
+        default=1, metadata={"help": "runs of every fine-tuning, whose median counts"}
+    )
 
     def __post_init__(self) -> None:
         self.tasks = [task_named(task).name for task in self.tasks]

@@ -41,8 +41,12 @@ class MlmSettings(CorpusSettings):
     """Which encoder learns from which text, and for how long its head learns alone."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset"})
-    frozen_steps: int = field(default=200, metadata={"help": "steps of the head alone; 0: none"})
-    frozen_learning_rate: float = field(default=2e-3, metadata={"help": "of these steps"})
+    frozen_steps: int = field(
+        default=200, metadata={"help": "steps in which the head alone is trained; 0: none"}
+    )
+    frozen_learning_rate: float = field(
+        default=2e-3, metadata={"help": "learning rate of these steps"}
+    )
     held_out: float = field(
         default=0.01, metadata={"help": "share of the sequences kept for evaluation"}
     )

@@ -47,16 +47,16 @@ SHARE_OF_NAMES, DROPPED = 0.7, 0.1
 class ClozeArguments:
     """Which text, how many questions, and where they go."""
 
-    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    text: list[str] = field(metadata={"help": "text, in the forms that distill.pretrain takes"})
     out: str = field(
         metadata={
             "help": "new file, in SQuAD's format; .json or .gz",
             "aliases": ["--output_file"],
         }
     )
-    passage_words: int = field(default=120, metadata={"help": "least length of a passage"})
-    questions: int = field(default=3, metadata={"help": "of a passage"})
-    seed: int = field(default=42, metadata={"help": "of the choice of phrases"})
+    passage_words: int = field(default=120, metadata={"help": "least number of words of a passage"})
+    questions: int = field(default=3, metadata={"help": "questions on a passage"})
+    seed: int = field(default=42, metadata={"help": "seed of the choice of phrases"})
 
     def __post_init__(self) -> None:
         if self.passage_words < SHORTEST_SENTENCE or self.questions < 1:

@@ -52,10 +52,10 @@ class EvaluateArguments(TaskOptions, JsonOptions):
         metadata={"help": "squad: JSON file {id: answer text}, plain or .gz, or two to compare"},
     )
     limit: int | None = field(
-        default=None, metadata={"help": "so many examples of a split, evenly spaced"}
+        default=None, metadata={"help": "score so many examples of each split, evenly spaced"}
     )
     save_predictions: str | None = field(
-        default=None, metadata={"help": "write the answers here, as JSON"}
+        default=None, metadata={"help": "file to write the answers to, as JSON"}
     )
 
     def __post_init__(self) -> None:

@@ -80,27 +80,34 @@ class FinetuneArguments(TaskOptions, JsonOptions):
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
     task: str = field(default="squad", metadata={"help": f"one of {', '.join(TASKS)}"})
     teacher: str | None = field(
-        default=None, metadata={"help": "fine-tuned checkpoint to distil from: the second stage"}
+        default=None, metadata={"help": "fine-tuned checkpoint to distil from (the second stage)"}
     )
-    dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
+    dropout: float | None = field(
+        default=None, metadata={"help": "dropout to train with; default: that of the checkpoint"}
+    )
     alpha: float | None = field(
         default=None, metadata={"help": "share of the teacher in the loss; default: 0.5"}
     )
     temperature: float | None = field(
-        default=None, metadata={"help": "of the teacher's distribution; default: 2"}
+        default=None, metadata={"help": "temperature of the teacher's distribution; default: 2"}
     )
     hidden_weight: float | None = field(
-        default=None, metadata={"help": "of matching hidden states layer by layer; none is off"}
+        default=None,
+        metadata={"help": "weight of matching hidden states layer by layer; default: 0"},
     )
     attention_weight: float | None = field(
-        default=None, metadata={"help": "squad: of matching what the heads attend to; none is off"}
+        default=None,
+        metadata={"help": "squad: weight of matching what the heads attend to; default: 0"},
     )
     relation_weight: float | None = field(
         default=None,
-        metadata={"help": "of matching MiniLMv2's relations, for models of any width; none is off"},
+        metadata={
+            "help": "weight of matching MiniLMv2's relations, for models of any width; default: 0"
+        },
     )
     relation_heads: int | None = field(
-        default=None, metadata={"help": "of the relations; default: the student's attention heads"}
+        default=None,
+        metadata={"help": "heads of the relations; default: as many as the student has"},
     )
     unlabelled: str | None = field(
         default=None,
@@ -109,8 +116,8 @@ class FinetuneArguments(TaskOptions, JsonOptions):
     )  # fmt: skip
     validation_share: float | None = field(
         default=None,
-        metadata={"help": "with --eval_strategy: of the training rows, which choose the best step; "
-                  "default: 0.1"},
+        metadata={"help": "with --eval_strategy: share of the training rows that choose the best "
+                  "step; default: 0.1"},
     )  # fmt: skip
     validation_data: str | None = field(
         default=None, metadata={"help": "with --eval_strategy: these rows choose the best step"}
@@ -121,19 +128,20 @@ class FinetuneArguments(TaskOptions, JsonOptions):
                   "export.coreml --quantize will store them"},
     )  # fmt: skip
     logits_cache: str = field(
-        default="runs/logits", metadata={"help": "folder of the teacher's logits"}
+        default="runs/logits", metadata={"help": "folder to keep the teacher's logits in"}
     )
     allow_weak_teacher: bool = field(
-        default=False, metadata={"help": "distil from a teacher that scores badly"}
+        default=False, metadata={"help": "distil also from a teacher that scores badly"}
     )
     seeds: int = field(
-        default=1, metadata={"help": "runs, with --seed and the seeds after it; medians"}
+        default=1,
+        metadata={"help": "number of runs, with --seed and the seeds after it; medians count"},
     )
     baseline: bool = field(
-        default=False, metadata={"help": "the same without the teacher beside every run"}
+        default=False, metadata={"help": "repeat every run without the teacher, to compare"}
     )
     force: bool = field(
-        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+        default=False, metadata={"help": "start anew where a run was finished or stopped"}
     )
 
     def __post_init__(self) -> None:

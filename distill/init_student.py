@@ -28,10 +28,12 @@ class StudentArguments:
 
     teacher: str = field(metadata={"help": "checkpoint directory or preset"})
     out: str = field(metadata={"help": "folder to write", "aliases": ["--output_dir"]})
-    layers: int = field(default=6, metadata={"help": "depth of the student"})
+    layers: int = field(default=6, metadata={"help": "number of layers of the student"})
     choice: str = field(
         default="reference",
-        metadata={"help": "reference, even, first, last, random, or a list such as 0,2,4"},
+        metadata={
+            "help": "the teacher's layers: reference, even, first, last, random, or such as 0,2,4"
+        },
     )
     hidden_size: int | None = field(
         default=None,
@@ -42,7 +44,7 @@ class StudentArguments:
         default=None,
         metadata={"help": "units of each feed-forward layer; default: in proportion"},
     )
-    seed: int = field(default=0, metadata={"help": "of what is drawn at random"})
+    seed: int = field(default=0, metadata={"help": "seed of what is drawn at random"})
     width: int | None = field(
         default=None,
         metadata={

@@ -28,17 +28,19 @@ from distill.models.checkpoint_folder import check_length, checkpoint_directory
 class PrepareSettings(JsonOptions):
     """Which text, by whose tokenizer, to where."""
 
-    model: str = field(metadata={"help": "checkpoint directory or preset: its tokenizer"})
-    text: list[str] = field(metadata={"help": "as of distill.pretrain"})
+    model: str = field(metadata={"help": "checkpoint directory or preset whose tokenizer is used"})
+    text: list[str] = field(metadata={"help": "text, in the forms that distill.pretrain takes"})
     out: str = field(metadata={"help": "folder to write", "aliases": ["--corpus_dir"]})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
     part: str = field(
-        default="", metadata={"help": "make part 3 of 16 alone, on one of 16 machines: 3/16"}
+        default="", metadata={"help": "make one part alone, such as 3/16: the third of 16 machines"}
     )
     any_size: bool = field(
-        default=False, metadata={"help": "take lines of any length, and any size of a .gz"}
+        default=False, metadata={"help": "accept lines of any length, and .gz files of any size"}
     )
-    batch_size: int = field(default=5, metadata={"help": "at which padding is counted"})
+    batch_size: int = field(
+        default=5, metadata={"help": "sequences in a batch, for the count of padding"}
+    )
 
     def __post_init__(self) -> None:
         if self.sequence_length < 14 or self.batch_size < 1:

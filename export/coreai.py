@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     task = asked_task(arguments.model, arguments.task)
     if arguments.limit is not None and (arguments.verify is None or arguments.limit < 1):
-        raise UserError("--limit takes a number from 1 on, and needs --verify DATA")
+        raise UserError("--limit must be at least 1, and needs --verify DATA")
     from export.bundle.coreai_asset import require_coreai
     from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint

@@ -140,7 +140,7 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
     if not arguments.app:
         return arguments.out or Path(name)
     if arguments.out:
-        raise UserError("--app has its own place; leave --out out")
+        raise UserError("--app writes to its own folder; leave --out out")
     if task != APP_TASK:
         raise UserError(f"the app is for {APP_TASK}, not {task}; --task or another --model")
     if not APP_MODELS.parent.is_dir():
@@ -150,7 +150,7 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
 
 def _check_data(arguments: argparse.Namespace) -> None:
     if arguments.verify is None and arguments.data is None and arguments.limit is not None:
-        raise UserError("--limit is for --verify DATA or --data FILE, which are not there")
+        raise UserError("--limit needs --verify DATA or --data FILE")
     if arguments.limit is not None and arguments.limit < 1:
         raise UserError(f"--limit must be at least 1, not {arguments.limit}")
 

@@ -52,7 +52,12 @@ def parser() -> argparse.ArgumentParser:
         choices=ENGINES,
         help="coreml: on a Mac; coreai: Apple's runtime; default: what runs the bundle here",
     )
-    add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
+    add(
+        "--precision",
+        choices=("float16", "float32"),
+        default="float16",
+        help="precision of the simulator",
+    )
     add_json_options(result, "the answers, one object a line,")
     return result
 
@@ -66,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("only one of --text and --passage can be -")
     labels = tuple(part.strip() for part in (arguments.zero_shot or "").split(",") if part.strip())
     if arguments.zero_shot is not None and not labels:
-        raise UserError("--zero-shot names no label (expected LABEL,LABEL)")
+        raise UserError("--zero-shot needs labels (expected LABEL,LABEL)")
     passage = None if arguments.passage is None else read_text(arguments.passage, "--passage")
     text = None if arguments.text is None else read_text(arguments.text, "--text")
     from export.proof.predictor import Predictor

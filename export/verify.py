@@ -57,14 +57,19 @@ def parser() -> argparse.ArgumentParser:
     add("other", type=Path, nargs="?", help="a second bundle, to compare the two on the same data")
     add("--against", help="the checkpoint; default: the folder or preset that the bundle names")
     add("--data", type=Path, help=f"default: own samples. {formats}")
-    add("--limit", type=int, help="at most so many examples")
+    add("--limit", type=int, help="number of examples of --data at most")
     add(
         "--engine",
         choices=ENGINES,
         help="coreml: on a Mac; coreai: Apple's runtime; default: one for each format",
     )
-    add("--precision", choices=("float16", "float32"), default="float16", help="of the simulator")
-    add("--tolerance", type=float, metavar="DB", help="least PSNR, in the place of the bound")
+    add(
+        "--precision",
+        choices=("float16", "float32"),
+        default="float16",
+        help="precision of the simulator",
+    )
+    add("--tolerance", type=float, metavar="DB", help="least PSNR in dB, in place of the bound")
     add_json_options(result)
     add("--html", type=Path, metavar="FILE", help="write the report as one page")
     return result

@@ -34,7 +34,9 @@ def pinned(threads: int) -> Iterator[None]:
         UserError: fewer cores than that, or less than one thread.
     """
     if not 1 <= threads <= cores():
-        raise UserError(f"{threads} threads on {cores()} cores; choose 1 to {cores()}")
+        raise UserError(
+            f"--threads {threads} is not possible on {cores()} cores (expected 1 to {cores()})"
+        )
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -201,9 +201,9 @@ def _check(row: DeviceRow, place: str) -> None:
                 f"{place}: unknown thermal state {state!r}; {', '.join(THERMAL_STATES)}"
             )
     if not 1 <= row.length <= LONGEST_INPUT:
-        raise UserError(f"{place}: a length of {row.length} tokens cannot be")
+        raise UserError(f"{place}: a length of {row.length} tokens is impossible")
     if not 0 <= row.memory_bytes <= MOST_MEMORY:
-        raise UserError(f"{place}: a memory of {row.memory_bytes} bytes cannot be")
+        raise UserError(f"{place}: a memory of {row.memory_bytes} bytes is impossible")
     if row.checks is not None and not row.checks["passed"]:
         difference = row.checks["difference"]
         off = "missing or not finite" if difference is None else f"off by {difference:.1%}"
@@ -212,4 +212,4 @@ def _check(row: DeviceRow, place: str) -> None:
             f"(an output is {off}), so its times mean nothing"
         )
     if row.warm_up < 0:
-        raise UserError(f"{place}: {row.warm_up} warm-up runs cannot be")
+        raise UserError(f"{place}: {row.warm_up} warm-up runs are impossible")

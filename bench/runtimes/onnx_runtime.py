@@ -77,8 +77,8 @@ def session_predict(loaded: Any) -> Predict:
     for name, kind in wanted.items():
         if name not in ("input_ids", "attention_mask", "token_type_ids") or kind is None:
             raise UserError(
-                f"an ONNX file with the input {name!r}; input_ids, attention_mask and "
-                "token_type_ids, in int32 or int64, are what can be fed"
+                f"the ONNX file has an input {name!r} (expected input_ids, attention_mask and "
+                "token_type_ids, in int32 or int64)"
             )
 
     def predict(inputs: Inputs) -> object:

@@ -32,7 +32,7 @@ def read_option_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except RecursionError:
-        raise UserError(f"{path}: nested too deep for a file of options") from None
+        raise UserError(f"{path}: a file of options cannot be nested so deep") from None
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):

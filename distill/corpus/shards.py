@@ -110,7 +110,7 @@ def open_corpus(directory: Path) -> Corpus:
             np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names
         ]
         if any(len(shard) != end[-1] for shard, end in zip(shards, ends, strict=True)):
-            raise ValueError("a shard was cut short; remove the folder to make it anew")
+            raise ValueError("a shard is shorter than it was; remove the folder to make it again")
         return Corpus(
             shards,
             ends,

@@ -98,8 +98,8 @@ def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
         ) from None
     except UnicodeEncodeError as error:
         raise UserError(
-            f"{path}, line {number}: {error.object[error.start]!r} is half a character; fix or "
-            "drop the row"
+            f"{path}, line {number}: {error.object[error.start]!r} is half of a surrogate pair; "
+            "mend or drop the row"
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}, after line {number}: damaged gzip file ({error})") from None

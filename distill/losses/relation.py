@@ -112,7 +112,9 @@ class LayerStates:
             try:
                 module = model.base_model.get_submodule(name)
             except AttributeError:
-                raise UserError(f"a {kind} model has no {name}, which relations need") from None
+                raise UserError(
+                    f"a {kind} model has no {name}, which --relation_weight needs"
+                ) from None
             self.width = int(module.out_features)
             module.register_forward_hook(self._keeper(part))
 

@@ -156,7 +156,10 @@ def _cut_heads(model: Any, missing: set[str]) -> set[str]:
 def _check_shapes(model: Any, directory: Path, mismatched: Iterable[Any], trained: bool) -> None:
     for name, stored, _ in sorted(mismatched):
         if trained or not _of_head(model, name):
-            raise UserError(f"{directory}: {name} is {tuple(stored)}, config.json says otherwise")
+            raise UserError(
+                f"{directory}: {name} has the shape {tuple(stored)}, which does not agree with "
+                "config.json"
+            )
 
 
 def _listed(what: str, names: set[str]) -> str:

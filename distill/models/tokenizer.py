@@ -38,7 +38,9 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
         cls, sep = tokenizer.token_to_id(opening), tokenizer.token_to_id(separator)
         if cls is not None and sep is not None:
             return cls, sep
-    raise UserError("the tokenizer has neither [CLS] and [SEP] nor <s> and </s>")
+    raise UserError(
+        "the tokenizer has no tokens around a text (expected [CLS] and [SEP], or <s> and </s>)"
+    )
 
 
 def pair_separators(tokenizer: Tokenizer) -> int:

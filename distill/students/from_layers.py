@@ -40,7 +40,9 @@ def choose_layers(choice: str | Sequence[int], teacher: int, student: int) -> tu
     if not isinstance(choice, str):
         layers = tuple(choice)
         if len(layers) != student or not all(0 <= layer < teacher for layer in layers):
-            raise UserError(f"layers {layers} are not {student} of the teacher's {teacher}")
+            raise UserError(
+                f"layers {layers} cannot be taken (expected {student} of the teacher's {teacher})"
+            )
         return layers
     if choice == "reference":
         every = tuple(i * teacher // student for i in range(student))

@@ -41,8 +41,8 @@ def load_examples(split: str, directory: Path | str) -> list[GlueExample]:
         if path.is_file():
             return _from_tsv(path) if ".tsv" in suffix else _from_jsonl(path)
     raise UserError(
-        f"{folder}: holds neither {split}/neg and {split}/pos nor {split}.jsonl nor {split}.tsv; "
-        "name the folder with --data"
+        f"{folder}: has no reviews (expected {split}/neg and {split}/pos, {split}.jsonl or "
+        f"{split}.tsv); name the folder with --data"
     )
 
 
@@ -80,7 +80,7 @@ def _from_object(row: dict[str, Any], place: str) -> GlueExample:
         row["text"].encode()
     except UnicodeEncodeError as error:
         half = error.object[error.start]
-        raise UserError(f"{place}: {half!r} is half a character") from None
+        raise UserError(f"{place}: {half!r} is half of a surrogate pair") from None
     return _review(row["text"], row["label"], place)
 
 

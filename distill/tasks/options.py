@@ -23,43 +23,50 @@ class TaskOptions:
         },
     )
     eval_data: str | None = field(
-        default=None, metadata={"help": "own data: what to score on; default: a split of --data"}
+        default=None, metadata={"help": "own data: rows to score on; default: a split of --data"}
     )
     train_file: str = field(
         default="", metadata={"help": "squad: training data in SQuAD format, or hub:NAME[:SPLIT]"}
     )
     extra_files: list[str] = field(
         default_factory=list,
-        metadata={"help": "squad: further training data, as of distill.cloze; none is held out"},
+        metadata={
+            "help": "squad: more training data, such as that of distill.cloze; none is held out"
+        },
     )
     held_out: float = field(
         default=0.02, metadata={"help": "squad: share of the passages kept for the final check"}
     )
     eval_share: float = field(
-        default=0.1, metadata={"help": "own data: share kept for scoring without --eval_data"}
+        default=0.1,
+        metadata={"help": "own data: share of the rows to score on, without --eval_data"},
     )
     text: list[str] = field(
         default_factory=list, metadata={"help": "own data: column of the text, or two columns"}
     )
     label: str | None = field(default=None, metadata={"help": "own data: column of the label"})
     problem: str = field(
-        default="auto", metadata={"help": "classify: auto, single_label, multi_label, regression"}
+        default="auto",
+        metadata={"help": "classify: kind of problem: auto, single_label, multi_label, regression"},
     )
     class_weights: bool = field(
         default=False, metadata={"help": "classify: weigh classes by 1 / their share of the rows"}
     )
     max_length: int = field(
-        default=0, metadata={"help": "tokens of an input; 0: squad 384, imdb 512, others 128"}
+        default=0, metadata={"help": "longest input in tokens; 0: squad 384, imdb 512, others 128"}
     )
     doc_stride: int = field(
-        default=128, metadata={"help": "squad: tokens between starts of windows"}
+        default=128,
+        metadata={"help": "squad: tokens from the start of a window to that of the next"},
     )
-    max_answer_length: int = field(default=30, metadata={"help": "squad: tokens of an answer"})
+    max_answer_length: int = field(default=30, metadata={"help": "squad: longest answer in tokens"})
     null_threshold: float = field(
-        default=0.0, metadata={"help": "squad2: no answer must score so much above the best span"}
+        default=0.0,
+        metadata={"help": "squad2: by how much no answer must score above the best span"},
     )
     on_mismatch: str = field(
-        default="skip", metadata={"help": "squad: skip or refuse answers not at their answer_start"}
+        default="skip",
+        metadata={"help": "squad: skip or refuse answers that are not at their answer_start"},
     )
 
 

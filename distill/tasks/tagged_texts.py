@@ -152,7 +152,7 @@ def _from_spans(row: Row, place: str) -> TaggedText:
     if not isinstance(text, str) or not text.strip() or not isinstance(spans, list):
         raise UserError(f"{place}: needs a text, and its spans as a list")
     if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise UserError(f"{place}: half of a surrogate pair in its text")
+        raise UserError(f"{place}: its text has half of a surrogate pair")
     words = tuple(word for _, word in WORDS.pre_tokenize_str(text))
     tags, widened = [OUTSIDE] * len(words), 0
     for span in spans:

@@ -35,7 +35,8 @@ class EvaluatedTraining(SharedTraining):
     then: `transformers` keeps none that it has no checkpoint of."""
 
     logging_steps: float = field(
-        default=0.05, metadata={"help": "steps between two logged losses, or below 1 their share"}
+        default=0.05,
+        metadata={"help": "steps between two logged losses, or their share if below 1"},
     )
     early_stopping_patience: int = field(
         default=0,

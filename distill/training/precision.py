@@ -48,7 +48,7 @@ def precision_in_words(training: Any) -> str:
     if own:
         return f"computing in bf16 on cpu, by {own[0]}"
     return (
-        f"computing in bf16 on cpu, which has none of {', '.join(CPU_ARITHMETIC)}: slower than "
+        f"computing in bf16 on cpu, without {' or '.join(CPU_ARITHMETIC)}: slower than "
         "--precision float32"
     )
 

@@ -52,18 +52,27 @@ SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>"
 class ReferenceTraining(EvaluatedTraining):
     """`TrainingArguments` with the reference's settings (see `distill.training.settings`)."""
 
-    learning_rate: float = field(default=5e-4, metadata={"help": "highest, after the warm-up"})
-    adam_beta2: float = field(default=0.98, metadata={"help": "of AdamW"})
-    adam_epsilon: float = field(default=1e-6, metadata={"help": "of AdamW"})
-    max_grad_norm: float = field(default=5.0, metadata={"help": "gradients are clipped to it"})
-    warmup_steps: float = field(default=0.05, metadata={"help": "steps, or below 1 their share"})
-    per_device_train_batch_size: int = field(default=5, metadata={"help": "sequences at a time"})
-    gradient_accumulation_steps: int = field(default=50, metadata={"help": "batches for a step"})
+    learning_rate: float = field(
+        default=5e-4, metadata={"help": "highest learning rate, after the warm-up"}
+    )
+    adam_beta2: float = field(default=0.98, metadata={"help": "beta2 of AdamW"})
+    adam_epsilon: float = field(default=1e-6, metadata={"help": "epsilon of AdamW"})
+    max_grad_norm: float = field(
+        default=5.0, metadata={"help": "norm that gradients are clipped to"}
+    )
+    warmup_steps: float = field(
+        default=0.05, metadata={"help": "steps of the warm-up, or their share if below 1"}
+    )
+    per_device_train_batch_size: int = field(default=5, metadata={"help": "sequences in a batch"})
+    gradient_accumulation_steps: int = field(default=50, metadata={"help": "batches in a step"})
     report_to: None | str | list[str] = field(  # noqa: RUF036 - the order HfArgumentParser reads
         default="tensorboard", metadata={"help": "where logs go, besides metrics.json"}
     )
     precision: str | None = field(
-        default="auto", metadata={"help": "auto (bf16 where a GPU has it), float32 or bf16"}
+        default="auto",
+        metadata={
+            "help": "precision of the arithmetic: auto (bf16 where a GPU has it), float32 or bf16"
+        },
     )
 
     def __post_init__(self) -> None:
@@ -217,7 +226,7 @@ def collator(corpus: Corpus, tokenizer: Any, pad_id: int, seed: int) -> MaskingC
     masks = [tokenizer.token_to_id(token) for token in ("[MASK]", "<mask>")]
     mask_id = next((token for token in masks if token is not None), None)
     if mask_id is None:
-        raise UserError("the tokenizer has neither [MASK] nor <mask>: not a masked model's")
+        raise UserError("the tokenizer has no mask token (expected [MASK] or <mask>)")
     return MaskingCollator(corpus.counts, mask_id, sorted(special), pad_id, seed)
 
 

@@ -30,12 +30,14 @@ class SharedTraining(TrainingArguments):
     """`TrainingArguments` of a run that the started processes share."""
 
     output_dir: str | None = field(  # "": to be named, where transformers has one of its own
-        default="", metadata={"help": "the folder of the run", "aliases": ["--out"]}
+        default="", metadata={"help": "folder of the run", "aliases": ["--out"]}
     )
 
     precision: str | None = field(
         default=None,
-        metadata={"help": "float32, bf16, or auto (bf16 where a GPU has it); default: float32"},
+        metadata={
+            "help": "precision of the arithmetic: float32, bf16, or auto (bf16 where a GPU has it)"
+        },
     )
 
     def __post_init__(self) -> None:

@@ -84,7 +84,8 @@ class CorpusSettings(JsonOptions):
     )
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})
     corpus_dir: str = field(
-        default="", metadata={"help": "tokenized corpus, to share; default: in --out"}
+        default="",
+        metadata={"help": "folder of the tokenized corpus, for several runs; default: in --out"},
     )
     held_out: float = field(
         default=0.0, metadata={"help": "share of the sequences kept for evaluation"}
@@ -93,7 +94,7 @@ class CorpusSettings(JsonOptions):
         default="", metadata={"help": "sources and licences of the text, for the model card"}
     )
     force: bool = field(
-        default=False, metadata={"help": "run again, also where a run was finished or stopped"}
+        default=False, metadata={"help": "start anew where a run was finished or stopped"}
     )
 
 
@@ -103,32 +104,43 @@ class PretrainSettings(CorpusSettings):
 
     teacher: str | None = field(
         default=None,
-        metadata={"help": "checkpoint directory or preset; none: train --student alone, by MLM"},
+        metadata={
+            "help": "checkpoint directory or preset; without it --student is trained alone, by MLM"
+        },
     )
     student: str | None = field(
         default=None, metadata={"help": "checkpoint to go on with; default: made from the teacher"}
     )
-    layers: int = field(default=6, metadata={"help": "depth of a student made from the teacher"})
+    layers: int = field(
+        default=6, metadata={"help": "number of layers of a student made from the teacher"}
+    )
     choice: str = field(
         default="reference",
         metadata={"help": "its layers: reference, even, first, last, random, or such as 0,2,4"},
     )
-    alpha_ce: float = field(default=5.0, metadata={"help": "weight of L_ce; 0 leaves it out"})
+    alpha_ce: float = field(default=5.0, metadata={"help": "weight of L_ce; 0 leaves the term out"})
     alpha_mlm: float = field(default=2.0, metadata={"help": "weight of L_mlm"})
     alpha_cos: float = field(default=1.0, metadata={"help": "weight of L_cos"})
     alpha_rel: float = field(
         default=0.0, metadata={"help": "weight of MiniLMv2's relations, for any two widths"}
     )
     relation_heads: int = field(
-        default=0, metadata={"help": "of the relations; 0: the student's attention heads"}
+        default=0, metadata={"help": "heads of the relations; 0: as many as the student has"}
     )
-    temperature: float = field(default=2.0, metadata={"help": "of L_ce"})
-    masked_only: bool = field(default=False, metadata={"help": "L_ce at masked positions only"})
+    temperature: float = field(default=2.0, metadata={"help": "temperature of L_ce"})
+    masked_only: bool = field(
+        default=False, metadata={"help": "compute L_ce at masked positions only"}
+    )
     loss_positions: int = field(
-        default=0, metadata={"help": "positions whose logits are held at a time; 0: by device"}
+        default=0,
+        metadata={
+            "help": "positions whose logits are in memory at a time; 0: chosen by the device"
+        },
     )
     freeze_encoder: bool = field(default=False, metadata={"help": "train the MLM head alone"})
-    dropout: float | None = field(default=None, metadata={"help": "instead of the checkpoint's"})
+    dropout: float | None = field(
+        default=None, metadata={"help": "dropout to train with; default: that of the checkpoint"}
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.text, str):  # a YAML file may give one name

@@ -47,9 +47,9 @@ def check_target(quantize: str, target: str) -> None:
     UserError: an unknown quantization or target, or a target that cannot hold it.
     """
     if quantize not in COMPRESSIONS:
-        raise UserError(f"unknown quantization {quantize!r}; {', '.join(COMPRESSIONS)}")
+        raise UserError(f"unknown quantization {quantize!r} (expected {', '.join(COMPRESSIONS)})")
     if target not in TARGETS:
-        raise UserError(f"unknown target {target!r}; {', '.join(TARGETS)}")
+        raise UserError(f"unknown target {target!r} (expected {', '.join(TARGETS)})")
     needed = COMPRESSIONS[quantize].target
     if TARGETS.index(target) < TARGETS.index(needed):
         raise UserError(f"{quantize} needs --target {needed} or later, not {target}")
@@ -170,5 +170,5 @@ def matching(model: Any, skip: Sequence[str]) -> list[str]:
     names = [op.name for op in constants_of(model)]
     for part in skip:
         if not any(part in name for name in names):
-            raise UserError(f"--skip-layers {part}: no weight has that in its name")
+            raise UserError(f"--skip-layers {part}: no weight has this in its name")
     return [name for name in names if any(part in name for part in skip)]

@@ -45,6 +45,6 @@ def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
         pairs = [line.partition("\t") for line in lines]
         inputs = bundle.reading.inputs([(first, second or None) for first, _, second in pairs])
     if not inputs:
-        raise UserError(f"{data}: no text in it")
+        raise UserError(f"{data}: it has no text")
     names = bundle.settings["inputs"]
     return [{name: one[name] for name in names} for one in inputs[:limit]]

@@ -83,7 +83,9 @@ class EncoderConfig:
         named = self.family.activation_of(head, self.stored)
         if named not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise UserError(f"config.json: activation {named!r} is not supported (one of {known})")
+            raise UserError(
+                f"config.json: activation {named!r} is not supported (expected {known})"
+            )
         return named
 
 
@@ -101,7 +103,9 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
         activation = family.setting(stored, "activation")
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise UserError(f"{name}: activation {activation!r} is not supported (one of {known})")
+            raise UserError(
+                f"{name}: activation {activation!r} is not supported (expected {known})"
+            )
         width = int(family.setting(stored, "width"))
         narrow = "embedding_projection" in family.embeddings
         config = EncoderConfig(
@@ -132,12 +136,14 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
 
 def _refuse(stored: Mapping[str, Any], name: str) -> None:
     if stored.get("is_decoder"):
-        raise UserError(f"{name}: a decoder (is_decoder) is not supported; encoders are")
+        raise UserError(f"{name}: a decoder (is_decoder) is not supported, only encoders are")
     if stored.get("add_cross_attention"):
-        raise UserError(f"{name}: add_cross_attention is not supported; encoders have none")
+        raise UserError(f"{name}: add_cross_attention is not supported: it makes a decoder")
     positions = stored.get("position_embedding_type") or "absolute"
     if positions != "absolute":
-        raise UserError(f"{name}: {positions!r} position embeddings are not supported; absolute")
+        raise UserError(
+            f"{name}: {positions!r} position embeddings are not supported (expected absolute)"
+        )
     if stored.get("quantization_config"):
         raise UserError(
             f"{name}: its weights are quantized (quantization_config in config.json); export the "

@@ -102,7 +102,9 @@ def transformer_folder(directory: Path) -> Path:
         return directory
     kind, folder = modules[0]
     if kind != "Transformer":
-        raise UserError(f"{directory}: module {kind} is not supported as the first (Transformer)")
+        raise UserError(
+            f"{directory}: module {kind} is not supported as the first (expected Transformer)"
+        )
     return folder
 
 
@@ -123,13 +125,16 @@ def read_modules(directory: Path) -> SentenceModules:
         if first != "Transformer" or rest:
             found = rest[0][0] if rest else first
             raise UserError(
-                f"{directory}: module {found} of a {KIND} is not supported (Transformer alone)"
+                f"{directory}: module {found} of a {KIND} is not supported (expected Transformer "
+                "alone)"
             )
         _check_supported(KIND, settings, directory / SETTINGS)
         return SentenceModules(longest=_longest(encoder))
     if first != "Transformer" or (rest and rest[0][0] != "Pooling"):
         found = first if first != "Transformer" else rest[0][0]
-        raise UserError(f"{directory}: module {found} is not supported (Transformer, Pooling, …)")
+        raise UserError(
+            f"{directory}: module {found} is not supported (expected Transformer, Pooling, …)"
+        )
     if not rest:
         raise UserError(f"{directory}: modules.json has no Pooling")
     steps = [_step(kind, folder) for kind, folder in modules[2:]]
@@ -237,7 +242,9 @@ def _check_supported(kind: str, settings: Mapping[str, Any], path: Path) -> None
 def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
     stated = settings.get("similarity_fn_name")
     if stated not in SIMILARITIES:
-        raise UserError(f"{directory}: similarity {stated!r} is not supported (cosine or dot)")
+        raise UserError(
+            f"{directory}: similarity {stated!r} is not supported (expected cosine or dot)"
+        )
     return SIMILARITIES[stated]
 
 

@@ -53,7 +53,9 @@ def _content(made: Any, path: Path) -> Content:
     content: Content = json.loads(backend.to_str())
     kind = content["model"]["type"]
     if kind not in KINDS:
-        raise UserError(f"{path}: a {kind} tokenizer is not supported ({', '.join(KINDS)})")
+        raise UserError(
+            f"{path}: a {kind} tokenizer is not supported (expected {', '.join(KINDS)})"
+        )
     content["padding"] = content["truncation"] = None
     _check_file(content, path / "tokenizer.json")
     return content
@@ -207,8 +209,8 @@ def _check(made: Any, content: Content, checkpoint: Checkpoint) -> None:
     if len(entries) > size:
         raise UserError(
             f"{path}: the tokenizer has {len(entries)} entries ({entries[-1]!r} is the last), but "
-            f"the model of {checkpoint.name} has {size}; the tokenizer of another model, or tokens "
-            "that were added without resizing the model?"
+            f"the model of {checkpoint.name} has {size}: it is the tokenizer of another model, "
+            "or tokens were added without resizing the model"
         )
     from tokenizers import Tokenizer
 

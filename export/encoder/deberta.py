@@ -122,7 +122,7 @@ def attends_to(config: EncoderConfig) -> tuple[str, ...]:
     for kind in kinds:
         if kind not in known:
             raise UserError(
-                f"config.json: pos_att_type {kind!r} is not supported (of {', '.join(known)})"
+                f"config.json: pos_att_type {kind!r} is not supported (expected {', '.join(known)})"
             )
     return tuple(kind for kind in known if kind in kinds)
 

@@ -174,6 +174,5 @@ def check(config: EncoderConfig) -> None:
         return
     if not config.setting("shared_bottleneck") and not config.setting("bottleneck_attention"):
         raise UserError(
-            "config.json: key_query_shared_bottleneck False is supported with "
-            "use_bottleneck_attention alone"
+            "config.json: key_query_shared_bottleneck False needs use_bottleneck_attention"
         )

@@ -156,7 +156,9 @@ def turned(
 def frequencies(base: float, width: int) -> torch.Tensor:
     """What an angle grows by with each position: one for each pair of channels of a head."""
     if width % 2:
-        raise UserError(f"config.json: heads of {width} channels cannot be turned (expected even)")
+        raise UserError(
+            f"config.json: heads of {width} channels cannot be rotated (expected an even number)"
+        )
     steps = torch.arange(0, width, 2, dtype=torch.float, device="cpu")
     inverse: torch.Tensor = 1.0 / (base ** (steps / width))
     return inverse

@@ -79,7 +79,9 @@ def check_measure(budget: Budget, measures: Mapping[str, float]) -> None:
     """
     if budget.bytes is None and budget.measure not in measures:
         known = ", ".join(measures) or "none: it has no right answers"
-        raise UserError(f"--budget {budget.words!r}: the data has no such measure (it has {known})")
+        raise UserError(
+            f"--budget {budget.words!r}: the data does not give this measure (expected {known})"
+        )
 
 
 def check_size(budget: Budget, written: int) -> None:

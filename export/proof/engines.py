@@ -69,7 +69,7 @@ def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "flo
     """
     available = engines_of(bundle)
     if not available:
-        raise UserError(f"{bundle.directory}: model.json names no format that this kit runs")
+        raise UserError(f"{bundle.directory}: model.json does not name a format that this kit runs")
     name = engine or available[0]
     runner = ENGINES[name]
     if runner.format not in (bundle.settings.get("formats") or {"coreml": {}}):

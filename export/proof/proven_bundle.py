@@ -80,11 +80,13 @@ class BundleOptions:
         object.__setattr__(self, "shapes", choose_shapes(self.lengths, self.target, self.shapes))
         needed = COMPRESSIONS[self.quantize].activations < 16
         if needed and self.calibrate is None:
-            raise UserError(f"{self.quantize} needs --calibrate FILE, text that it is to meet")
+            raise UserError(
+                f"{self.quantize} needs --calibrate FILE, text such as the model will get"
+            )
         if self.calibrate is not None and not needed:
             raise UserError(f"--calibrate is for w8a8; {self.quantize} has no use for it")
         if self.calibrate is not None and not self.calibrate.is_file():
-            raise UserError(f"{self.calibrate}: no such file to calibrate on")
+            raise UserError(f"{self.calibrate}: no such file")
         if self.skip and COMPRESSIONS[self.quantize].kind == "float":
             raise UserError("--skip-layers is for weights in fewer bits; choose a --quantize")
         check_no_answer(self.task, self.no_answer)

@@ -30,7 +30,7 @@ def load_workload(bundle: Bundle, data: Path | None, limit: int | None) -> Workl
         raise UserError(f"--limit must be at least 1, not {limit}")
     if data is None:
         if limit is not None:
-            raise UserError("--limit is for the examples of --data, which is not given")
+            raise UserError("--limit needs --data")
         return bundle.record.sample_workload(bundle.reading)
     return bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading)
 

@@ -90,7 +90,7 @@ def _read(path: Path) -> tuple[Any, str]:
 def _package_of_bundle(folder: Path) -> Path:
     package = read_object(folder / BUNDLE, folder).get("package")
     if not isinstance(package, str):
-        raise SimulatorError(f"{folder / BUNDLE}: names no package")
+        raise SimulatorError(f"{folder / BUNDLE}: does not name a package")
     return _inside(folder, package, folder)
 
 
@@ -100,7 +100,9 @@ def _root_model(package: Path) -> Path:
     try:
         place = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
     except (KeyError, TypeError):
-        raise SimulatorError(f"{package}: a broken package ({MANIFEST} names no model)") from None
+        raise SimulatorError(
+            f"{package}: a broken package ({MANIFEST} does not name a model)"
+        ) from None
     return _inside(package / "Data", place, package)
 
 

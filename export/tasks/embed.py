@@ -104,7 +104,7 @@ class Embed(Task):
         if question.passage is None:
             return Embedding(question.text, [float(x) for x in vectors[0]])
         if not question.candidates:
-            raise UserError("--passage holds no sentence to compare with")
+            raise UserError("--passage has no sentences to compare with")
         scores = [similarity(vectors[0], vector, reading) for vector in vectors[1:]]
         order = np.argsort(-np.array(scores), kind="stable")[: max(question.n_best, 1)]
         nearest = [Neighbour(question.candidates[i], scores[i]) for i in order]

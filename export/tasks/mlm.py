@@ -99,7 +99,7 @@ class MaskedLanguageModel(Task):
             return replace(mean, metrics=lambda s: {"perplexity": np.exp(mean.metrics(s)["loss"])})
 
         if not inputs:
-            raise UserError("no line holds a token that can be masked")
+            raise UserError("no line has a token that can be masked")
         texts: list[Text] = [(text, None) for text in examples]
         return Workload(len(examples), inputs, texts, measure, decide, statistics)
 

@@ -93,10 +93,10 @@ class QuestionAnswering(Task):
 
         without = sum(not example.answers for example in examples)
         if without in (0, len(examples)):
-            kind = "an answer" if without == 0 else "none"
+            kind = "an answer" if without == 0 else "no answer"
             raise UserError(
-                f"every question of the data has {kind}; a threshold of no answer is chosen on "
-                "both kinds, as SQuAD 2.0 has them"
+                f"every question of the data has {kind}; to choose a threshold, the data must have "
+                "questions of both kinds, as SQuAD 2.0 has them"
             )
         features = windows(examples, reading)
         rows = [run(reading.padded(f.input_ids, f.token_type_ids)) for f in features]

@@ -118,7 +118,9 @@ def diagnose(
     )
     chosen = [sample for sample in inputs if takes(single, sample)]
     if not chosen:
-        raise SimulatorError(f"function {name!r} takes none of the inputs: {single.input_shapes}")
+        raise SimulatorError(
+            f"no input fits the function {name!r}, which takes {single.input_shapes}"
+        )
     sums = {key: _Sums() for key in watched}
     for sample in chosen:
         exact, rounded = single.carried(sample), half.carried(sample)

@@ -18,7 +18,7 @@ def _along(graph: Graph, op: Any, var: Any) -> str:
     """A scalar, or a vector shaped to broadcast along the operation's axis."""
     constant = stored(var)
     if constant is None:
-        raise SimulatorError(f"{var.name} is no constant")
+        raise SimulatorError(f"{var.name} is not a constant")
     values = carrier(constant).astype(np.float32)
     if values.ndim:
         shape = [1] * op.input.rank

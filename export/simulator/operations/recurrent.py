@@ -54,7 +54,7 @@ def _gates(var: Any, order: tuple[int, ...], width: int) -> np.ndarray:
         return np.zeros(len(order) * width, np.float32)
     weight = stored(var)
     if weight is None:
-        raise SimulatorError(f"{var.name} is no constant")
+        raise SimulatorError(f"{var.name} is not a constant")
     parts = np.split(carrier(weight), len(order))
     return np.concatenate([parts[i] for i in order])
 

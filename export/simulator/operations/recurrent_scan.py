@@ -147,7 +147,7 @@ def _transposed(graph: Graph, op: Any, name: str, end: str) -> str:
 def _weight(op: Any, name: str) -> np.ndarray:
     weight = _given(op, name)
     if weight is None:
-        raise SimulatorError(f"{name} is missing or no constant")
+        raise SimulatorError(f"{name} is missing, or is not a constant")
     return weight
 
 

@@ -36,7 +36,7 @@ def test_a_file_says_what_the_command_line_says(tmp_path: Path) -> None:
         ("1: t\n", "run.yaml: expected options, one a line"),
         ("teacher: t\nteacher: s\n", "run.yaml: teacher is named twice"),
         ("a: &a [x, x]\nb: [*a, *a]\n", "run.yaml: aliases (*name) are not read"),
-        ("text: " + "[" * 100_000, "run.yaml: nested too deep"),
+        ("text: " + "[" * 100_000, "run.yaml: a file of options cannot be nested so deep"),
         ("text: x\nteacher: t\nlayers: many\n", "invalid int value: 'many'"),
         ("text: x\nteacher: t\ncolour: red\n", "run.yaml: unknown option colour (--help"),
         ("text: x\nteachr: t\n", "run.yaml: unknown option teachr (did you mean --teacher?)"),

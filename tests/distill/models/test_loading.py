@@ -72,7 +72,7 @@ def test_an_encoder_that_does_not_fit_is_not_drawn_anew(mnli: Path) -> None:
     path = mnli / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "intermediate_size": 48}))
     with pytest.raises(
-        UserError, match=r"intermediate.dense.bias is \(64,\), config.json says otherwise"
+        UserError, match=r"intermediate.dense.bias has the shape \(64,\), which does not"
     ):
         load("rte", mnli)
 

@@ -55,7 +55,7 @@ def test_reviews_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         ('{"text": "good"}', "line 2: not an object with a text and a label"),
         ('{"text": "good", ', "line 2: not JSON"),
         ('{"text": " ", "label": 1}', "line 2: the review is empty"),
-        ('{"text": "a \\ud83d", "label": 1}', "line 2: .* is half a character"),
+        ('{"text": "a \\ud83d", "label": 1}', "line 2: .* half of a surrogate pair"),
     ],
 )
 def test_a_broken_line_is_named(line: str, message: str, tmp_path: Path) -> None:
@@ -65,7 +65,9 @@ def test_a_broken_line_is_named(line: str, message: str, tmp_path: Path) -> None
 
 
 def test_missing_and_empty_data_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"holds neither test/neg and test/pos nor test.jsonl"):
+    with pytest.raises(
+        UserError, match=r"has no reviews \(expected test/neg and test/pos, test.jsonl"
+    ):
         load_examples("test", tmp_path)
     (tmp_path / "test.jsonl").write_text("\n\n")
     with pytest.raises(UserError, match="has no rows"):

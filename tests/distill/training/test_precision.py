@@ -48,7 +48,7 @@ def test_precision_that_is_contradicted_or_unknown_is_refused(kind: Any) -> None
     [
         ({"avx512_bf16": True}, "in bf16 on cpu, by avx512_bf16"),
         ({"avx512_bf16": True, "amx_bf16": True}, "in bf16 on cpu, by amx_bf16"),
-        ({"avx2": True}, "none of amx_bf16, avx512_bf16: slower than --precision float32"),
+        ({"avx2": True}, "without amx_bf16 or avx512_bf16: slower than --precision float32"),
     ],
 )
 def test_instructions_for_bf16_are_named(
