@@ -32,7 +32,6 @@ from distill.runs.kept_step import KeptStep
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.own_reports import check_report
 from distill.runs.run_folder import (
-    METRICS_FILE,
     SUMMARY_FILE,
     claim_run,
     clear_run,
@@ -41,7 +40,7 @@ from distill.runs.run_folder import (
     locked,
     where_the_model_is,
 )
-from distill.runs.run_outputs import disk_problems, machine
+from distill.runs.run_outputs import METRICS_FILE, disk_problems, machine
 from distill.tasks.options import TaskOptions
 from distill.tasks.table import TASKS, task_named
 from distill.training.settings import (

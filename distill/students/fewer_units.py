@@ -114,7 +114,8 @@ def contributions(model: nn.Module, layer: FeedForward) -> torch.Tensor:
     """How far each unit moves the layer's output: RMS times the length of its row; (units,)."""
     weight = model.get_submodule(layer.down).weight
     assert isinstance(weight, torch.Tensor)
-    return (layer.squares / max(layer.tokens, 1)).sqrt() * weight.detach().double().norm(dim=0)
+    length: torch.Tensor = weight.detach().double().norm(dim=0)
+    return (layer.squares / max(layer.tokens, 1)).sqrt() * length
 
 
 def cost_of_unit(model: nn.Module, layers: list[FeedForward]) -> int:

@@ -125,7 +125,7 @@ def of_means(rows: np.ndarray, names: tuple[str, ...], clusters: Any = None) -> 
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    return np.divide(top, bottom, out=np.zeros_like(top, dtype=float), where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0))
 
 
 def of_counts(rows: np.ndarray) -> Statistics:

@@ -3,17 +3,22 @@ gradients and the optimizer stay float32."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from distill.console.errors import UserError
 
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from distill.training.processes import SharedTraining
+
 PRECISIONS = ("auto", "float32", "bf16")
 CPU_ARITHMETIC = ("amx_bf16", "avx512_bf16")  # what multiplies matrices of bf16
 
 
-def choose_precision(training: Any) -> None:
+def choose_precision(training: SharedTraining) -> None:
     """Set ``bf16`` and, where that needs it, ``use_cpu`` of `TrainingArguments` by ``precision``.
     Under ``auto`` a GPU computes in bf16 if it can, and a CPU in float32; where none is named, both
     in float32, unless ``bf16`` or ``fp16`` is set.
@@ -35,7 +40,7 @@ def choose_precision(training: Any) -> None:
         training.use_cpu = True
 
 
-def precision_in_words(training: Any) -> str:
+def precision_in_words(training: TrainingArguments) -> str:
     """What computes, and in which precision; of bf16 on a CPU also by which of its instructions."""
     if training.fp16:
         return f"computing in float16 on {training.device.type}"

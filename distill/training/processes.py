@@ -7,7 +7,6 @@ same rows, and each writes the folder of the run.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -18,7 +17,7 @@ from distill.training.settings import started_processes
 CPU_BACKEND = "gloo"
 
 
-def use_cpus_together(training: Any) -> None:
+def use_cpus_together(training: TrainingArguments) -> None:
     """Let the processes of a launcher train together on CPUs where there is no GPU for them."""
     if started_processes() > 1 and not torch.cuda.is_available():
         training.use_cpu = True

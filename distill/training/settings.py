@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
 from distill.console.options import JsonOptions
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 TRAINING_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
@@ -176,7 +179,7 @@ def layer_choice(text: str) -> str | tuple[int, ...]:
         return text
 
 
-def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
+def schedule(training: TrainingArguments, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
     """The named settings of `TrainingArguments`, enumerations by their values, and the number of
     processes, which is part of the batch of a step."""
     values = {name: getattr(training, name) for name in names}
@@ -184,7 +187,7 @@ def schedule(training: Any, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
     return {name: getattr(value, "value", value) for name, value in values.items()}
 
 
-def evaluates(training: Any) -> bool:
+def evaluates(training: TrainingArguments) -> bool:
     """Whether `TrainingArguments` ask for evaluations while training."""
     strategy = training.eval_strategy
     return str(getattr(strategy, "value", strategy)) != "no" or bool(training.eval_on_start)
@@ -195,7 +198,7 @@ def started_processes() -> int:
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
-def check_training(training: Any) -> None:
+def check_training(training: TrainingArguments) -> None:
     """Raises:
     UserError: `TrainingArguments` without a batch, a step or a folder, or with what would do
         nothing here; or processes that were started together and do not train together.

@@ -11,7 +11,7 @@ from distill.console.errors import UserError, note
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import Data, Task
-from distill.training.best_step import Validation, held_back
+from distill.training.best_step import EvaluatedTraining, Validation, held_back
 from distill.training.settings import evaluates
 from distill.training.teacher_choice import Distillation
 from distill.training.unlabelled import with_unlabelled
@@ -35,7 +35,11 @@ class TrainingData:
 
 
 def training_data(
-    task: Task, start: Path, options: TaskOptions, settings: Distillation, training: Any
+    task: Task,
+    start: Path,
+    options: TaskOptions,
+    settings: Distillation,
+    training: EvaluatedTraining,
 ) -> TrainingData:
     """Read everything, by the tokenizer of the checkpoint ``start``.
 

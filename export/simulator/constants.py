@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .mil import Operation, Variable
+
 # The arguments of each operation's `decompress`. From iOS18 on the weights of one may be the
 # result of another, which the operation itself does not see as a value.
 _ARGUMENTS = {
@@ -17,7 +19,7 @@ _ARGUMENTS = {
 }
 
 
-def stored(var: Any) -> np.ndarray | None:
+def stored(var: Variable) -> np.ndarray | None:
     """The value of a MIL constant, compressed weights expanded; None for a computed value."""
     op = var.op
     if op is None:
@@ -30,11 +32,12 @@ def stored(var: Any) -> np.ndarray | None:
     return np.asarray(value[op.outputs.index(var)] if isinstance(value, tuple) else value)
 
 
-def _expanded(op: Any) -> Any:
+def _expanded(op: Operation) -> Any:
     """The result of a ``constexpr_`` operation, or a tuple of them."""
     inputs = [var for var in op.inputs.values() if var is not None]
     names = _ARGUMENTS.get(op.op_type)
     if names is None or all(var.op.op_type == "const" for var in inputs):
         return op.materialized_val_inference()
     values = (getattr(op, name, None) for name in names)
-    return type(op).decompress(*(None if var is None else stored(var) for var in values))
+    decompress = type(op).decompress  # type: ignore[attr-defined] # of ``constexpr_`` alone
+    return decompress(*(None if var is None else stored(var) for var in values))

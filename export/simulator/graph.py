@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 
 from .constants import stored
 from .errors import SimulatorError
+from .mil import Variable
 from .narrowing import entries_of
 from .operations import OPERATIONS
 from .running import MAX_ITERATIONS
@@ -61,7 +62,7 @@ def carrier(array: np.ndarray) -> np.ndarray:
     return array.astype(kind)
 
 
-def mil_type(var: Any) -> str:
+def mil_type(var: Variable) -> str:
     """Name of a value's element type, in NumPy's words (``float16``, ``int32``, ``bool``).
 
     A list answers for its elements, a classifier's dictionary for its probabilities.
@@ -79,7 +80,7 @@ def mil_type(var: Any) -> str:
     return {"fp16": "float16", "fp32": "float32", "fp64": "float32"}.get(name, name)
 
 
-def is_float(var: Any) -> bool:
+def is_float(var: Variable) -> bool:
     """Whether the elements of a value are floats, of any width."""
     return mil_type(var).startswith("float")
 
@@ -97,7 +98,7 @@ class Port:
     is_label: bool = False
 
 
-def port(var: Any) -> Port:
+def port(var: Variable) -> Port:
     """What the outside sees of a MIL value."""
     if var.op is not None and var.op.op_type == "classify":
         labels = tuple(var.op.classes.val)
@@ -105,7 +106,7 @@ def port(var: Any) -> Port:
     return Port(var.name, mil_type(var), _dimensions(var))
 
 
-def _dimensions(var: Any) -> tuple[int | str, ...]:
+def _dimensions(var: Variable) -> tuple[int | str, ...]:
     from coremltools.converters.mil.mil.types.symbolic import is_symbolic
 
     return tuple(str(d) if is_symbolic(d) else int(d) for d in var.shape)
@@ -171,7 +172,7 @@ class Graph:
     def cast(self, name: str, dtype: str) -> str:
         return self.node("Cast", [name], to=_TENSOR_TYPES[dtype])
 
-    def value(self, var: Any) -> str:
+    def value(self, var: Variable) -> str:
         """ONNX name of a MIL value (or of a tuple's member); constants become initializers."""
         if var in self.names:
             return self.names[var]
@@ -185,7 +186,7 @@ class Graph:
         root.names[var] = self.names[var] = name
         return name
 
-    def as_int64(self, var: Any) -> str:
+    def as_int64(self, var: Variable) -> str:
         """A MIL integer value as ONNX's int64, as shapes, axes and indices must be."""
         if var.val is not None and var not in self.names:
             return self.int64(np.atleast_1d(var.val) if var.rank else var.val)
@@ -205,7 +206,7 @@ class Graph:
             return self.node("Clip", [name, *bounds])
         return self.cast(self.cast(name, dtype), "int32")
 
-    def bind(self, var: Any, name: str) -> None:
+    def bind(self, var: Variable, name: str) -> None:
         """Let a MIL output be the ONNX value ``name``, in the precision the graph works in."""
         if mil_type(var) == "float16":
             name = self.round_to(name, "float16")
@@ -265,7 +266,7 @@ class Graph:
         return model
 
 
-def tensor_info(name: str, var: Any, shaped: bool = True) -> onnx.ValueInfoProto:
+def tensor_info(name: str, var: Variable, shaped: bool = True) -> onnx.ValueInfoProto:
     """Type and shape of a MIL value as a carrier; symbolic dimensions keep a name.
 
     Without ``shaped`` the shape is left open, as a branch, a loop or a list may change it.

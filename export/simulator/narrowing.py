@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import SimulatorError
+from .mil import Operation
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -31,7 +32,7 @@ _STOP = re.compile(r"narrowing\.\d+ to (\w+) of ([\w, ]+)")
 """Names the node that stops a run."""
 
 
-def entries_of(op: Any, entries: Mapping[Any, frozenset[str]]) -> frozenset[str]:
+def entries_of(op: Operation, entries: Mapping[Any, frozenset[str]]) -> frozenset[str]:
     """Names of the inputs whose numbers the results of an operation hold, moved at most.
 
     Args:
@@ -42,13 +43,13 @@ def entries_of(op: Any, entries: Mapping[Any, frozenset[str]]) -> frozenset[str]
     return frozenset().union(*(entries.get(var, frozenset()) for var in _passed_on(op)))
 
 
-def _passed_on(op: Any) -> Iterator[Any]:
+def _passed_on(op: Operation) -> Iterator[Any]:
     for name in _MOVED:
         value = op.inputs.get(name)
         yield from value if isinstance(value, list | tuple) else [value]
 
 
-def kept_whole(graph: Graph, op: Any, kind: str, target: str, result: str) -> str:
+def kept_whole(graph: Graph, op: Operation, kind: str, target: str, result: str) -> str:
     """``result``, to which ``op`` casts a value from ``kind``. A run stops where the value comes
     from an input of the function and was another whole number there; a fraction that is cut off,
     as a cast to integers does, is none."""
@@ -67,7 +68,7 @@ def kept_whole(graph: Graph, op: Any, kind: str, target: str, result: str) -> st
     return stopped
 
 
-def _holds_whole_numbers(op: Any, kind: str, target: str) -> bool:
+def _holds_whole_numbers(op: Operation, kind: str, target: str) -> bool:
     if "bool" in (kind, target):
         return False
     if _is_float(kind) and _is_float(target):  # ids that pass through half precision

@@ -187,7 +187,7 @@ def test_force_replaces_bundles_only(
         (["--verify", __file__], "not a JSON file"),
         (["--verify", __file__, "--task", "classify"], "made for qa"),
         (["--skip-layers", "down"], "--skip-layers is for weights in fewer bits"),
-        (["--limit", "3"], "--limit is for --verify"),
+        (["--limit", "3"], "--limit needs --verify"),
         (["--app"], "leave --out out"),
     ],
 )

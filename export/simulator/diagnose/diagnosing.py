@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SimulatorError
+from ..mil import Operation
 from ..program import load_program
 from ..running import MAX_ITERATIONS, MAX_SECONDS
 from ..simulator import Simulator
@@ -170,7 +171,7 @@ def _losses(function: Any, sums: Mapping[str, _Sums]) -> tuple[list[Loss], Loss 
     return losses, first
 
 
-def _float_inputs(op: Any) -> list[str]:
+def _float_inputs(op: Operation) -> list[str]:
     names = []
     for value in op.inputs.values():
         names += [var.name for var in (value if isinstance(value, list | tuple) else [value])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..mil import Operation, Variable
+
 LAYER = re.compile(r"(?:^|_)(?:layers?|blocks?)_(\d+)_(.+)")
 ENDINGS = re.compile(r"_(?:weight|bias)(?:_.*)?$")
 WEIGHT = re.compile(r"_(?:weight|bias)(?:_|$)")
@@ -23,14 +25,14 @@ def parts(function: Any) -> dict[str, str]:
     return result
 
 
-def _inputs(op: Any) -> list[Any]:
+def _inputs(op: Operation) -> list[Any]:
     values: list[Any] = []
     for value in op.inputs.values():
         values += value if isinstance(value, list | tuple) else [value]
     return values
 
 
-def _weight_name(var: Any) -> str | None:
+def _weight_name(var: Variable) -> str | None:
     constant = var.op is not None and var.op.op_type.startswith("const")
     return var.name if constant and WEIGHT.search(var.name) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..mil import Variable
 from .rule import Function
 
 LONGEST_AXIS = 16_384
@@ -68,7 +69,7 @@ def _flexible(function: Function, kind: str) -> list[str]:
     ]
 
 
-def _shape(var: Any) -> tuple[Any, ...]:
+def _shape(var: Variable) -> tuple[Any, ...]:
     return tuple(getattr(var, "shape", None) or ())
 
 

@@ -3,7 +3,7 @@
 To add an operation, write in the module of its group
 
     @operation("relu")
-    def relu(graph: Graph, op: Any) -> str:
+    def relu(graph: Graph, op: Operation) -> str:
         return graph.node("Relu", [graph.value(op.x)])
 
 The function appends ONNX nodes to the graph and returns the name of its result, or a list of
@@ -17,12 +17,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from ..graph import Graph
+    from ..mil import Operation
 
-Translate = Callable[["Graph", Any], str | list[str]]
+Translate = Callable[["Graph", "Operation"], str | list[str]]
 T = TypeVar("T", bound=Translate)
 
 OPERATIONS: dict[str, Translate] = {}

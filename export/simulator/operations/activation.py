@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 _SAME = {"relu": "Relu", "sigmoid": "Sigmoid", "softplus": "Softplus", "softsign": "Softsign"}
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Graph, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Operation) -> str:
     return graph.node(_SAME[op.op_type], [graph.value(op.x)])
 
 
-def _per_channel(graph: Graph, op: Any, name: str) -> str:
+def _per_channel(graph: Graph, op: Operation, name: str) -> str:
     """A constant of one value per channel, shaped to broadcast over (batch, channels, ...)."""
     values = np.asarray(getattr(op, name).val, np.float32)
     return graph.constant(values.reshape((1, -1) + (1,) * (op.x.rank - 2)))
 
 
 @operation("clamped_relu")
-def clamped_relu(graph: Graph, op: Any) -> str:
+def clamped_relu(graph: Graph, op: Operation) -> str:
     leaky = graph.node("LeakyRelu", [graph.value(op.x)], alpha=float(op.alpha.val))
     return graph.node("Min", [leaky, graph.float32(op.beta.val)])
 
 
 @operation("elu")
-def elu(graph: Graph, op: Any) -> str:
+def elu(graph: Graph, op: Operation) -> str:
     return graph.node("Elu", [graph.value(op.x)], alpha=float(op.alpha.val))
 
 
 @operation("gelu")
-def gelu(graph: Graph, op: Any) -> str:
+def gelu(graph: Graph, op: Operation) -> str:
     x = graph.value(op.x)
     if op.mode.val == "EXACT":
         return graph.node("Gelu", [x], approximate="none")
@@ -46,58 +45,58 @@ def gelu(graph: Graph, op: Any) -> str:
 
 
 @operation("leaky_relu")
-def leaky_relu(graph: Graph, op: Any) -> str:
+def leaky_relu(graph: Graph, op: Operation) -> str:
     return graph.node("LeakyRelu", [graph.value(op.x)], alpha=float(op.alpha.val))
 
 
 @operation("linear_activation")
-def linear_activation(graph: Graph, op: Any) -> str:
+def linear_activation(graph: Graph, op: Operation) -> str:
     scaled = graph.node("Mul", [graph.value(op.x), graph.float32(op.alpha.val)])
     return graph.node("Add", [scaled, graph.float32(op.beta.val)])
 
 
 @operation("prelu")
-def prelu(graph: Graph, op: Any) -> str:
+def prelu(graph: Graph, op: Operation) -> str:
     return graph.node("PRelu", [graph.value(op.x), _per_channel(graph, op, "alpha")])
 
 
 @operation("relu6")
-def relu6(graph: Graph, op: Any) -> str:
+def relu6(graph: Graph, op: Operation) -> str:
     return graph.node("Clip", [graph.value(op.x), graph.float32(0), graph.float32(6)])
 
 
 @operation("scaled_tanh")
-def scaled_tanh(graph: Graph, op: Any) -> str:
+def scaled_tanh(graph: Graph, op: Operation) -> str:
     inner = graph.node("Mul", [graph.value(op.x), graph.float32(op.beta.val)])
     return graph.node("Mul", [graph.node("Tanh", [inner]), graph.float32(op.alpha.val)])
 
 
 @operation("sigmoid_hard")
-def sigmoid_hard(graph: Graph, op: Any) -> str:
+def sigmoid_hard(graph: Graph, op: Operation) -> str:
     return graph.node(
         "HardSigmoid", [graph.value(op.x)], alpha=float(op.alpha.val), beta=float(op.beta.val)
     )
 
 
 @operation("silu")
-def silu(graph: Graph, op: Any) -> str:
+def silu(graph: Graph, op: Operation) -> str:
     x = graph.value(op.x)
     return graph.node("Mul", [x, graph.node("Sigmoid", [x])])
 
 
 @operation("softmax")
-def softmax(graph: Graph, op: Any) -> str:
+def softmax(graph: Graph, op: Operation) -> str:
     return graph.node("Softmax", [graph.value(op.x)], axis=int(op.axis.val))
 
 
 @operation("softplus_parametric")
-def softplus_parametric(graph: Graph, op: Any) -> str:
+def softplus_parametric(graph: Graph, op: Operation) -> str:
     inner = graph.node("Mul", [graph.value(op.x), _per_channel(graph, op, "beta")])
     return graph.node("Mul", [graph.node("Softplus", [inner]), _per_channel(graph, op, "alpha")])
 
 
 @operation("thresholded_relu")
-def thresholded_relu(graph: Graph, op: Any) -> str:
+def thresholded_relu(graph: Graph, op: Operation) -> str:
     """Unlike ONNX's, the threshold itself passes."""
     x = graph.value(op.x)
     passes = graph.node("GreaterOrEqual", [x, graph.float32(op.alpha.val)])

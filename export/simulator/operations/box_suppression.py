@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 NO_SCORE = -3.4e38
 
 
 @operation("non_maximum_suppression")
-def non_maximum_suppression(graph: Graph, op: Any) -> list[str]:
+def non_maximum_suppression(graph: Graph, op: Operation) -> list[str]:
     """The best boxes of every image, in the order of their scores, padded to ``max_boxes``.
 
     A box counts with its best class alone; with ``per_class_suppression`` boxes of different
@@ -36,7 +35,7 @@ def _row(graph: Graph, x: str, index: int) -> str:
     return graph.node("Slice", [x, graph.int64([index]), graph.int64([index + 1])])
 
 
-def _one_image(graph: Graph, op: Any, boxes: str, scores: str, image: int) -> list[str]:
+def _one_image(graph: Graph, op: Operation, boxes: str, scores: str, image: int) -> list[str]:
     """Boxes (1, max, 4), scores (1, max, K), indices (1, max) and count (1,) of one image."""
     boxes, scores = _row(graph, boxes, image), _row(graph, scores, image)
     chosen, count = _chosen(graph, op, boxes, scores)
@@ -58,7 +57,7 @@ def _first(graph: Graph, x: str, count: str) -> str:
     return graph.node("Slice", [x, graph.int64([0]), count])
 
 
-def _chosen(graph: Graph, op: Any, boxes: str, scores: str) -> tuple[str, str]:
+def _chosen(graph: Graph, op: Operation, boxes: str, scores: str) -> tuple[str, str]:
     """Indices of the boxes left, the best first, and their number."""
     best = graph.node("ReduceMax", [scores, graph.int64([2])], keepdims=0)
     rivals = graph.node("Unsqueeze", [best, graph.int64([1])])
@@ -84,7 +83,7 @@ def _chosen(graph: Graph, op: Any, boxes: str, scores: str) -> tuple[str, str]:
     return _first(graph, candidates, count), str(count)
 
 
-def _by_class(graph: Graph, op: Any, scores: str, best: str) -> str:
+def _by_class(graph: Graph, op: Operation, scores: str, best: str) -> str:
     """(1, K, boxes): a box's best score in the row of its best class, less than any elsewhere."""
     axis = 2 if hasattr(op, "score_threshold") else 1
     classes = int(op.scores.shape[axis])

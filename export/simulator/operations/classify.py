@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 
 @operation("classify")
-def classify(graph: Graph, op: Any) -> list[str]:
+def classify(graph: Graph, op: Operation) -> list[str]:
     """The index of the best class and the flat probabilities; ONNX has no values of text, so the
     simulator puts the names of the classes to them after the run."""
     flat = graph.node("Reshape", [graph.value(op.probabilities), graph.int64([-1])])

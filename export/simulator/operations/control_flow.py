@@ -7,6 +7,7 @@ from typing import Any
 from onnx import TensorProto, helper
 
 from ..graph import Graph, tensor_info
+from ..mil import Operation
 from . import operation
 
 LOOP_LIMIT = "limit of loop"
@@ -14,7 +15,7 @@ LOOP_LIMIT = "limit of loop"
 
 
 @operation("select")
-def select(graph: Graph, op: Any) -> str:
+def select(graph: Graph, op: Operation) -> str:
     condition = graph.cast(graph.value(op.cond), "bool")
     return graph.node("Where", [condition, graph.value(op.a), graph.value(op.b)])
 
@@ -34,7 +35,7 @@ def _results(inner: Graph, variables: Any) -> list[Any]:
 
 
 @operation("cond")
-def cond(graph: Graph, op: Any) -> list[str]:
+def cond(graph: Graph, op: Operation) -> list[str]:
     branches = []
     for block in op.blocks:
         inner = graph.subgraph(block, f"a branch of {op.name!r}")
@@ -49,7 +50,7 @@ def cond(graph: Graph, op: Any) -> list[str]:
 
 
 @operation("while_loop")
-def while_loop(graph: Graph, op: Any) -> list[str]:
+def while_loop(graph: Graph, op: Operation) -> list[str]:
     """The condition runs once before the loop and then at the end of every step. A loop that does
     not end within the graph's limit stops the run with an error."""
     graph.loops.append(op.name)
@@ -82,7 +83,7 @@ def while_loop(graph: Graph, op: Any) -> list[str]:
     return _ended(graph, op, names)
 
 
-def _ended(graph: Graph, op: Any, names: list[str]) -> list[str]:
+def _ended(graph: Graph, op: Operation, names: list[str]) -> list[str]:
     """The results of a loop whose last one says whether it would go on: then the limit ended it,
     and the index 1 into one value stops the run. `LOOP_LIMIT` tells that error from others."""
     *results, still = names

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import SimulatorError
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 
@@ -31,7 +32,9 @@ def paired(pad: Any) -> list[int]:
     return np.asarray(pad).reshape(-1, 2).T.ravel().astype(int).tolist()
 
 
-def padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]) -> dict[str, Any]:
+def padding(
+    op: Operation, kernel: list[int], strides: list[int], dilations: list[int]
+) -> dict[str, Any]:
     """The attributes of ONNX for a MIL padding. Where a size is flexible, ONNX pads to the same
     size itself; without dilation it does as `same_padding`.
 
@@ -55,7 +58,7 @@ def padding(op: Any, kernel: list[int], strides: list[int], dilations: list[int]
 
 
 @operation("conv")
-def conv(graph: Graph, op: Any) -> str:
+def conv(graph: Graph, op: Operation) -> str:
     kernel = [int(size) for size in op.weight.shape[2:]]
     strides = [int(s) for s in op.strides.val]
     dilations = [int(d) for d in op.dilations.val]
@@ -71,7 +74,7 @@ def conv(graph: Graph, op: Any) -> str:
 
 
 @operation("conv_transpose")
-def conv_transpose(graph: Graph, op: Any) -> str:
+def conv_transpose(graph: Graph, op: Operation) -> str:
     """The full result, cropped by the padding; ``output_shape`` decides the crop where given."""
     kernel = [int(size) for size in op.weight.shape[2:]]
     strides = [int(s) for s in op.strides.val]

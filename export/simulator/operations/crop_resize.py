@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 from .sampling import (
     axis_size,
@@ -20,7 +19,7 @@ from .sampling import (
 
 
 @operation("crop_resize")
-def crop_resize(graph: Graph, op: Any) -> str:
+def crop_resize(graph: Graph, op: Operation) -> str:
     """Every box is sampled by a matrix of its own for rows and for columns.
 
     Up to iOS16 the boxes are ``roi`` (N, 1, 4 or 5, 1, 1) and the result has an axis for the
@@ -50,7 +49,7 @@ def crop_resize(graph: Graph, op: Any) -> str:
     return result
 
 
-def _images(graph: Graph, op: Any) -> tuple[str, str]:
+def _images(graph: Graph, op: Operation) -> tuple[str, str]:
     """The image of every box, (N or 1, images, channels, H, W), and the boxes, (N, 4)."""
     x = graph.value(op.x)
     if getattr(op, "boxes", None) is not None:
@@ -67,7 +66,7 @@ def _images(graph: Graph, op: Any) -> tuple[str, str]:
     return graph.node("Unsqueeze", [gathered, graph.int64([1])]), boxes
 
 
-def _edges(graph: Graph, op: Any, boxes: str) -> list[tuple[str, str]]:
+def _edges(graph: Graph, op: Operation, boxes: str) -> list[tuple[str, str]]:
     """(start, end) of height and of width, each (N, 1)."""
     parts = graph.node_of(4, "Split", [boxes], axis=1, num_outputs=4)
     mode = str(op.box_coordinate_mode.val)
@@ -82,13 +81,13 @@ def _edges(graph: Graph, op: Any, boxes: str) -> list[tuple[str, str]]:
     return edges
 
 
-def _in_pixels(graph: Graph, op: Any, edge: str, size: str) -> str:
+def _in_pixels(graph: Graph, op: Operation, edge: str, size: str) -> str:
     if op.normalized_coordinates.val:
         edge = graph.node("Mul", [edge, graph.node("Sub", [size, graph.float32(1)])])
     return graph.node("Mul", [edge, graph.float32(op.spatial_scale.val)])
 
 
-def _padded(graph: Graph, op: Any, result: str, within: list[str]) -> str:
+def _padded(graph: Graph, op: Operation, result: str, within: list[str]) -> str:
     """``pad_value`` at the samples that lie outside of the image."""
     rows = graph.node("Unsqueeze", [within[0], graph.int64([1, 2, 4])])
     columns = graph.node("Unsqueeze", [within[1], graph.int64([1, 2, 3])])

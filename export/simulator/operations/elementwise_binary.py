@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import Graph, is_float
+from ..mil import Operation
 from . import operation
 
 _SAME = {
@@ -25,21 +24,21 @@ _SAME = {
 }
 
 
-def _operands(graph: Graph, op: Any) -> list[str]:
+def _operands(graph: Graph, op: Operation) -> list[str]:
     return [graph.value(op.x), graph.value(op.y)]
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Graph, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Operation) -> str:
     return graph.node(_SAME[op.op_type], _operands(graph, op))
 
 
 @operation("not_equal")
-def not_equal(graph: Graph, op: Any) -> str:
+def not_equal(graph: Graph, op: Operation) -> str:
     return graph.node("Not", [graph.node("Equal", _operands(graph, op))])
 
 
-def _quotient(graph: Graph, op: Any) -> str:
+def _quotient(graph: Graph, op: Operation) -> str:
     """Integers in double precision, which holds every quotient of theirs on its side of the next
     integer."""
     kind = "float32" if is_float(op.outputs[0]) else "float64"
@@ -47,19 +46,19 @@ def _quotient(graph: Graph, op: Any) -> str:
 
 
 @operation("real_div")
-def real_div(graph: Graph, op: Any) -> str:
+def real_div(graph: Graph, op: Operation) -> str:
     quotient = _quotient(graph, op)
     return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("floor_div")
-def floor_div(graph: Graph, op: Any) -> str:
+def floor_div(graph: Graph, op: Operation) -> str:
     quotient = graph.node("Floor", [_quotient(graph, op)])
     return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("mod")
-def mod(graph: Graph, op: Any) -> str:
+def mod(graph: Graph, op: Operation) -> str:
     """The sign is the divisor's, as in Python; ONNX gives floats the dividend's."""
     x, y = _operands(graph, op)
     if not is_float(op.outputs[0]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import Graph, is_float, mil_type
+from ..mil import Operation
 from ..narrowing import kept_whole
 from . import operation
 
@@ -32,17 +31,17 @@ _SAME = {
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Graph, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Operation) -> str:
     return graph.node(_SAME[op.op_type], [graph.value(op.x)])
 
 
 @operation("identity")
-def identity(graph: Graph, op: Any) -> str:
+def identity(graph: Graph, op: Operation) -> str:
     return graph.node("Identity", [graph.value(op.x)])
 
 
 @operation("cast")
-def cast(graph: Graph, op: Any) -> str:
+def cast(graph: Graph, op: Operation) -> str:
     """Floats to integers truncate; narrow integers wrap, as a C cast does, but for those that come
     from an input: see `kept_whole`."""
     target = {"fp16": "float16", "fp32": "float32"}.get(op.dtype.val, op.dtype.val)
@@ -52,7 +51,7 @@ def cast(graph: Graph, op: Any) -> str:
 
 
 @operation("clip")
-def clip(graph: Graph, op: Any) -> str:
+def clip(graph: Graph, op: Operation) -> str:
     """Constant bounds as float scalars, so that ONNX Runtime fuses it with what goes before."""
     x = graph.value(op.x)
     if is_float(op.x) and op.alpha.val is not None and op.beta.val is not None:
@@ -62,35 +61,35 @@ def clip(graph: Graph, op: Any) -> str:
 
 
 @operation("exp2")
-def exp2(graph: Graph, op: Any) -> str:
+def exp2(graph: Graph, op: Operation) -> str:
     return graph.node("Pow", [graph.float32(2), graph.value(op.x)])
 
 
 @operation("square")
-def square(graph: Graph, op: Any) -> str:
+def square(graph: Graph, op: Operation) -> str:
     x = graph.value(op.x)
     return graph.node("Mul", [x, x])
 
 
 @operation("threshold")
-def threshold(graph: Graph, op: Any) -> str:
+def threshold(graph: Graph, op: Operation) -> str:
     return graph.node("Max", [graph.value(op.x), graph.value(op.alpha)])
 
 
-def _plus_epsilon(graph: Graph, op: Any) -> str:
+def _plus_epsilon(graph: Graph, op: Operation) -> str:
     return graph.node("Add", [graph.value(op.x), graph.float32(op.epsilon.val)])
 
 
 @operation("inverse")
-def inverse(graph: Graph, op: Any) -> str:
+def inverse(graph: Graph, op: Operation) -> str:
     return graph.node("Reciprocal", [_plus_epsilon(graph, op)])
 
 
 @operation("log")
-def log(graph: Graph, op: Any) -> str:
+def log(graph: Graph, op: Operation) -> str:
     return graph.node("Log", [_plus_epsilon(graph, op)])
 
 
 @operation("rsqrt")
-def rsqrt(graph: Graph, op: Any) -> str:
+def rsqrt(graph: Graph, op: Operation) -> str:
     return graph.node("Reciprocal", [graph.node("Sqrt", [_plus_epsilon(graph, op)])])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, is_float
+from ..mil import Operation
 from . import operation
 from .sampling import (
     axis_size,
@@ -26,7 +25,7 @@ _IN_ONNX = {
 
 
 def _resize(
-    graph: Graph, op: Any, mode: str, coordinates: str, sizes: str, nearest: str = ""
+    graph: Graph, op: Operation, mode: str, coordinates: str, sizes: str, nearest: str = ""
 ) -> str:
     return graph.node(
         "Resize",
@@ -37,13 +36,13 @@ def _resize(
     )
 
 
-def _sizes(graph: Graph, op: Any, last: str) -> str:
+def _sizes(graph: Graph, op: Operation, last: str) -> str:
     """The whole shape of a result whose last axes are the int64 vector ``last``."""
     before = graph.node("Shape", [graph.value(op.x)], start=0, end=op.x.rank - 2)
     return graph.node("Concat", [before, last], axis=0)
 
 
-def _scaled_sizes(graph: Graph, op: Any) -> str:
+def _scaled_sizes(graph: Graph, op: Operation) -> str:
     """``floor(size * factor)`` of the last two axes, as MIL infers the shape."""
     factors = [np.float32(op.scale_factor_height.val), np.float32(op.scale_factor_width.val)]
     last = graph.node("Shape", [graph.value(op.x)], start=op.x.rank - 2, end=op.x.rank)
@@ -51,11 +50,11 @@ def _scaled_sizes(graph: Graph, op: Any) -> str:
     return graph.cast(graph.node("Floor", [scaled]), "int64")
 
 
-def _target_sizes(graph: Graph, op: Any) -> str:
+def _target_sizes(graph: Graph, op: Operation) -> str:
     return graph.int64([int(op.target_size_height.val), int(op.target_size_width.val)])
 
 
-def _linear(graph: Graph, op: Any, mode: str, last: str) -> str:
+def _linear(graph: Graph, op: Operation, mode: str, last: str) -> str:
     """Bilinear interpolation to the sizes ``last`` of the last two axes."""
     if mode in _IN_ONNX and op.x.rank == 4:
         return _resize(graph, op, "linear", _IN_ONNX[mode], _sizes(graph, op, last))
@@ -69,13 +68,13 @@ def _linear(graph: Graph, op: Any, mode: str, last: str) -> str:
 
 
 @operation("upsample_nearest_neighbor")
-def upsample_nearest_neighbor(graph: Graph, op: Any) -> str:
+def upsample_nearest_neighbor(graph: Graph, op: Operation) -> str:
     sizes = _sizes(graph, op, _scaled_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("upsample_bilinear")
-def upsample_bilinear(graph: Graph, op: Any) -> str:
+def upsample_bilinear(graph: Graph, op: Operation) -> str:
     half = getattr(op, "half_pixel_centers", None)
     if op.align_corners.val:
         mode = "STRICT_ALIGN_CORNERS"
@@ -85,18 +84,18 @@ def upsample_bilinear(graph: Graph, op: Any) -> str:
 
 
 @operation("resize_nearest_neighbor")
-def resize_nearest_neighbor(graph: Graph, op: Any) -> str:
+def resize_nearest_neighbor(graph: Graph, op: Operation) -> str:
     sizes = _sizes(graph, op, _target_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("resize_bilinear")
-def resize_bilinear(graph: Graph, op: Any) -> str:
+def resize_bilinear(graph: Graph, op: Operation) -> str:
     return _linear(graph, op, str(op.sampling_mode.val), _target_sizes(graph, op))
 
 
 @operation("resize")
-def resize(graph: Graph, op: Any) -> str:
+def resize(graph: Graph, op: Operation) -> str:
     """The last ``resized_dims`` axes take the sizes that end ``shape``; a 0 keeps the size.
 
     The nearest pixel is the one that the place rounds to, not the one below it.
@@ -139,7 +138,7 @@ def _along(graph: Graph, x: str, weights: str, axis: int, rank: int) -> str:
 
 
 @operation("crop")
-def crop(graph: Graph, op: Any) -> str:
+def crop(graph: Graph, op: Operation) -> str:
     """A crop of 0 from the end keeps all, which a negative bound cannot say: add the size."""
     (top, bottom), (left, right) = op.crop_height.val, op.crop_width.val
     x, rank = graph.value(op.x), op.x.rank

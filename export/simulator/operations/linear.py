@@ -8,11 +8,12 @@ import numpy as np
 
 from ..constants import stored
 from ..graph import Graph, carrier, is_float
+from ..mil import Operation, Variable
 from . import operation
 
 
 @operation("linear")
-def linear(graph: Graph, op: Any) -> str:
+def linear(graph: Graph, op: Operation) -> str:
     """``x @ weight.T + bias``; a constant weight is transposed once, here. From iOS17 on integers
     and floats may meet; then the product is one of floats."""
     floats = any(is_float(var) for var in (op.x, op.weight))
@@ -28,14 +29,14 @@ def linear(graph: Graph, op: Any) -> str:
     return graph.cast(result, "int32") if floats and not is_float(op.outputs[0]) else result
 
 
-def _operand(graph: Graph, var: Any, floats: bool) -> str:
+def _operand(graph: Graph, var: Variable, floats: bool) -> str:
     """A value, as a float where the product is one of floats."""
     name = graph.value(var)
     return str(graph.cast(name, "float32") if floats and not is_float(var) else name)
 
 
 @operation("matmul")
-def matmul(graph: Graph, op: Any) -> str:
+def matmul(graph: Graph, op: Operation) -> str:
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
     if all(is_float(var) for var in (op.x, op.y)):
@@ -48,7 +49,7 @@ def matmul(graph: Graph, op: Any) -> str:
     return graph.cast(product, "int32")
 
 
-def _transposed(graph: Graph, var: Any, flag: Any) -> str:
+def _transposed(graph: Graph, var: Variable, flag: Any) -> str:
     name = graph.value(var)
     if flag is None or not flag.val or var.rank < 2:
         return name
@@ -57,6 +58,6 @@ def _transposed(graph: Graph, var: Any, flag: Any) -> str:
 
 
 @operation("einsum")
-def einsum(graph: Graph, op: Any) -> str:
+def einsum(graph: Graph, op: Operation) -> str:
     values = [graph.value(var) for var in op.values]
     return graph.node("Einsum", values, equation=str(np.asarray(op.equation.val)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, mil_type
+from ..mil import Operation
 from . import operation
 
 
@@ -17,7 +16,7 @@ def _zeros(graph: Graph, shape: str, kind: str) -> str:
 
 
 @operation("make_list")
-def make_list(graph: Graph, op: Any) -> str:
+def make_list(graph: Graph, op: Operation) -> str:
     """A list starts with zeros; an axis whose size is not known yet starts with one."""
     sizes = [var.val if isinstance(var.val, int | np.integer) else 1 for var in op.elem_shape]
     length = graph.node("Reshape", [graph.as_int64(op.init_length), graph.int64([1])])
@@ -25,7 +24,7 @@ def make_list(graph: Graph, op: Any) -> str:
     return _zeros(graph, shape, mil_type(op.outputs[0]))
 
 
-def _grown(graph: Graph, op: Any, values: str, last: str) -> str:
+def _grown(graph: Graph, op: Operation, values: str, last: str) -> str:
     """The list, with the elements' shape of ``values`` (n, ...), and long enough for ``last``."""
     items = graph.value(op.ls)
     element = graph.node("Shape", [values], start=1)
@@ -41,7 +40,7 @@ def _grown(graph: Graph, op: Any, values: str, last: str) -> str:
 
 
 @operation("list_write")
-def list_write(graph: Graph, op: Any) -> str:
+def list_write(graph: Graph, op: Operation) -> str:
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64([1])])
     value = graph.node("Unsqueeze", [graph.value(op.value), graph.int64([0])])
     items = _grown(graph, op, value, index)
@@ -50,7 +49,7 @@ def list_write(graph: Graph, op: Any) -> str:
 
 
 @operation("list_scatter")
-def list_scatter(graph: Graph, op: Any) -> str:
+def list_scatter(graph: Graph, op: Operation) -> str:
     indices, values = graph.as_int64(op.indices), graph.value(op.value)
     last = graph.node("ReduceMax", [indices], keepdims=1)
     items = _grown(graph, op, values, last)
@@ -59,17 +58,17 @@ def list_scatter(graph: Graph, op: Any) -> str:
 
 
 @operation("list_read")
-def list_read(graph: Graph, op: Any) -> str:
+def list_read(graph: Graph, op: Operation) -> str:
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64(np.zeros(0))])
     return graph.node("Gather", [graph.value(op.ls), index], axis=0)
 
 
 @operation("list_gather")
-def list_gather(graph: Graph, op: Any) -> str:
+def list_gather(graph: Graph, op: Operation) -> str:
     return graph.node("Gather", [graph.value(op.ls), graph.as_int64(op.indices)], axis=0)
 
 
 @operation("list_length")
-def list_length(graph: Graph, op: Any) -> str:
+def list_length(graph: Graph, op: Operation) -> str:
     length = graph.node("Shape", [graph.value(op.ls)], start=0, end=1)
     return graph.cast(graph.node("Reshape", [length, graph.int64(np.zeros(0))]), "int32")

@@ -6,10 +6,11 @@ from typing import Any
 
 from ..constants import stored
 from ..graph import Graph, carrier
+from ..mil import Operation, Variable
 from . import operation
 
 
-def _channels(graph: Graph, var: Any, rank: int, default: float) -> str:
+def _channels(graph: Graph, var: Variable | None, rank: int, default: float) -> str:
     """One value per channel, shaped to broadcast over (batch, channels, ...)."""
     if var is None:
         return graph.float32(default)
@@ -30,7 +31,7 @@ def _affine(graph: Graph, x: str, scale: str, shift: str) -> str:
 
 
 @operation("batch_norm")
-def batch_norm(graph: Graph, op: Any) -> str:
+def batch_norm(graph: Graph, op: Operation) -> str:
     rank = op.x.rank
     mean = _channels(graph, op.mean, rank, 0)
     variance = _channels(graph, op.variance, rank, 1)
@@ -48,7 +49,7 @@ def _standardized(graph: Graph, x: str, axes: list[int], epsilon: Any) -> str:
 
 
 @operation("instance_norm")
-def instance_norm(graph: Graph, op: Any) -> str:
+def instance_norm(graph: Graph, op: Operation) -> str:
     rank = op.x.rank
     normal = _standardized(graph, graph.value(op.x), list(range(2, rank)), op.epsilon)
     gamma, beta = _channels(graph, op.gamma, rank, 1), _channels(graph, op.beta, rank, 0)
@@ -56,7 +57,7 @@ def instance_norm(graph: Graph, op: Any) -> str:
 
 
 @operation("layer_norm")
-def layer_norm(graph: Graph, op: Any) -> str:
+def layer_norm(graph: Graph, op: Operation) -> str:
     """ONNX's operator where the axes are the last ones, so that ONNX Runtime can fuse it."""
     rank, x = op.x.rank, graph.value(op.x)
     axes = sorted(int(a) % rank for a in (range(rank) if op.axes is None else op.axes.val))
@@ -74,7 +75,7 @@ def layer_norm(graph: Graph, op: Any) -> str:
     )
 
 
-def _over(graph: Graph, var: Any, axes: list[int], rank: int, default: float) -> str:
+def _over(graph: Graph, var: Variable | None, axes: list[int], rank: int, default: float) -> str:
     """A weight of the normalized axes, shaped to broadcast over all of them."""
     if var is None:
         return graph.float32(default)
@@ -84,7 +85,7 @@ def _over(graph: Graph, var: Any, axes: list[int], rank: int, default: float) ->
 
 
 @operation("l2_norm")
-def l2_norm(graph: Graph, op: Any) -> str:
+def l2_norm(graph: Graph, op: Operation) -> str:
     """Over the last three axes together, with epsilon inside the root."""
     x = graph.value(op.x)
     axes = graph.int64(list(range(max(op.x.rank - 3, 0), op.x.rank)))
@@ -94,7 +95,7 @@ def l2_norm(graph: Graph, op: Any) -> str:
 
 
 @operation("local_response_norm")
-def local_response_norm(graph: Graph, op: Any) -> str:
+def local_response_norm(graph: Graph, op: Operation) -> str:
     """``x / (k + alpha / size * sum of squares of neighbouring channels)^beta``."""
     x, size = graph.value(op.x), int(op.size.val)
     rest = [0] * (op.x.rank - 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 from .conv import padding
 
 
-def _attributes(op: Any) -> dict[str, Any]:
+def _attributes(op: Operation) -> dict[str, Any]:
     kernel = [int(size) for size in op.kernel_sizes.val]
     strides = [1] * len(kernel) if op.strides is None else [int(s) for s in op.strides.val]
     ceil = op.ceil_mode is not None and bool(op.ceil_mode.val)
@@ -22,7 +23,7 @@ def _attributes(op: Any) -> dict[str, Any]:
 
 
 @operation("avg_pool")
-def avg_pool(graph: Graph, op: Any) -> str:
+def avg_pool(graph: Graph, op: Operation) -> str:
     counted = not op.exclude_padding_from_average.val
     return graph.node(
         "AveragePool", [graph.value(op.x)], count_include_pad=int(counted), **_attributes(op)
@@ -30,10 +31,10 @@ def avg_pool(graph: Graph, op: Any) -> str:
 
 
 @operation("max_pool")
-def max_pool(graph: Graph, op: Any) -> str:
+def max_pool(graph: Graph, op: Operation) -> str:
     return graph.node("MaxPool", [graph.value(op.x)], **_attributes(op))
 
 
 @operation("l2_pool")
-def l2_pool(graph: Graph, op: Any) -> str:
+def l2_pool(graph: Graph, op: Operation) -> str:
     return graph.node("LpPool", [graph.value(op.x)], p=2, **_attributes(op))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..constants import stored
 from ..errors import SimulatorError
 from ..graph import Graph, carrier
+from ..mil import Operation, Variable
 from . import operation
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int4": (-8, 7), "uint4": (0, 15)}
 
 
-def _along(graph: Graph, op: Any, var: Any) -> str:
+def _along(graph: Graph, op: Operation, var: Variable) -> str:
     """A scalar, or a vector shaped to broadcast along the operation's axis."""
     constant = stored(var)
     if constant is None:
@@ -28,7 +27,7 @@ def _along(graph: Graph, op: Any, var: Any) -> str:
 
 
 @operation("quantize")
-def quantize(graph: Graph, op: Any) -> str:
+def quantize(graph: Graph, op: Operation) -> str:
     """``clip(round(input / scale) + zero_point)``."""
     scaled = graph.node(
         "Round", [graph.node("Div", [graph.value(op.input), _along(graph, op, op.scale)])]
@@ -40,7 +39,7 @@ def quantize(graph: Graph, op: Any) -> str:
 
 
 @operation("dequantize")
-def dequantize(graph: Graph, op: Any) -> str:
+def dequantize(graph: Graph, op: Operation) -> str:
     """``(input - zero_point) * scale``."""
     value = graph.cast(graph.value(op.input), "float32")
     if op.zero_point is not None:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 
-def _seed(op: Any) -> float | None:
+def _seed(op: Operation) -> float | None:
     """MIL's -1 asks for a new seed every time, which ONNX says by giving none."""
     return None if op.seed.val < 0 else float(op.seed.val)
 
 
-def _template(graph: Graph, op: Any) -> str:
+def _template(graph: Graph, op: Operation) -> str:
     zero = graph.constant(np.float32(0))
     return graph.node("Expand", [zero, graph.as_int64(op.shape)])
 
 
 @operation("random_uniform")
-def random_uniform(graph: Graph, op: Any) -> str:
+def random_uniform(graph: Graph, op: Operation) -> str:
     """``high < low`` exchanges the two, ``high == low`` gives that value."""
     like, low, high = _template(graph, op), float(op.low.val), float(op.high.val)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
@@ -30,7 +29,7 @@ def random_uniform(graph: Graph, op: Any) -> str:
 
 
 @operation("random_normal")
-def random_normal(graph: Graph, op: Any) -> str:
+def random_normal(graph: Graph, op: Operation) -> str:
     return graph.node(
         "RandomNormalLike",
         [_template(graph, op)],
@@ -42,7 +41,7 @@ def random_normal(graph: Graph, op: Any) -> str:
 
 
 @operation("random_bernoulli")
-def random_bernoulli(graph: Graph, op: Any) -> str:
+def random_bernoulli(graph: Graph, op: Operation) -> str:
     like = _template(graph, op)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
     drawn = graph.node("Less", [shares, graph.float32(op.prob.val)])
@@ -50,7 +49,7 @@ def random_bernoulli(graph: Graph, op: Any) -> str:
 
 
 @operation("random_categorical")
-def random_categorical(graph: Graph, op: Any) -> str:
+def random_categorical(graph: Graph, op: Operation) -> str:
     """ONNX draws for rows: the leading axes are one while it does."""
     x, size = graph.value(op.x), int(op.size.val)
     if op.mode.val == "probs":

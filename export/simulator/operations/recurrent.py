@@ -9,6 +9,7 @@ import numpy as np
 from ..constants import stored
 from ..errors import SimulatorError
 from ..graph import Graph, carrier
+from ..mil import Operation, Variable
 from . import operation
 from .recurrent_scan import (
     gru_step,
@@ -48,7 +49,7 @@ def _activations(*names: Any, directions: int = 1) -> dict[str, Any]:
     return {"activations": kinds, "activation_alpha": alphas, "activation_beta": betas}
 
 
-def _gates(var: Any, order: tuple[int, ...], width: int) -> np.ndarray:
+def _gates(var: Variable | None, order: tuple[int, ...], width: int) -> np.ndarray:
     """The rows of a weight or bias with its gates in ONNX's order; zeros when not given."""
     if var is None:
         return np.zeros(len(order) * width, np.float32)
@@ -64,7 +65,7 @@ def _with_recurrent(bias: np.ndarray) -> np.ndarray:
     return np.concatenate([bias, np.zeros_like(bias)])
 
 
-def _input(graph: Graph, op: Any) -> str:
+def _input(graph: Graph, op: Operation) -> str:
     """The sequence, reversed in time for the reverse direction: MIL gives the steps of the result
     in the order in which they were taken."""
     x = graph.value(op.x)
@@ -77,7 +78,7 @@ def _input(graph: Graph, op: Any) -> str:
 _VIEWS = ("cast", "expand_dims", "identity", "reshape", "squeeze")
 
 
-def _state_in(graph: Graph, op: Any, var: Any) -> str:
+def _state_in(graph: Graph, op: Operation, var: Variable) -> str:
     """An initial state (batch, width). One that is filled with one number has the batch of ``x``,
     whatever size the program gives it: for a packed sequence coremltools takes the greatest length
     for the batch, and Core ML does not mind."""
@@ -91,14 +92,14 @@ def _state_in(graph: Graph, op: Any, var: Any) -> str:
     return graph.node("Expand", [graph.float32(source.value.val), shape])
 
 
-def _initial(graph: Graph, op: Any, var: Any, directions: int, width: int) -> str:
+def _initial(graph: Graph, op: Operation, var: Variable, directions: int, width: int) -> str:
     """(batch, directions * width) -> (directions, batch, width)."""
     shape = graph.int64([0, directions, width])
     split = graph.node("Reshape", [_state_in(graph, op, var), shape])
     return graph.node("Transpose", [split], perm=[1, 0, 2])
 
 
-def _steps(graph: Graph, op: Any, steps: str, last: str, directions: int, width: int) -> str:
+def _steps(graph: Graph, op: Operation, steps: str, last: str, directions: int, width: int) -> str:
     """All steps (length, batch, directions * width), or the last one alone."""
     if not op.output_sequence.val:
         return graph.node("Unsqueeze", [_state(graph, last, directions, width), graph.int64(0)])
@@ -113,7 +114,7 @@ def _state(graph: Graph, name: str, directions: int, width: int) -> str:
 
 
 @operation("rnn")
-def rnn(graph: Graph, op: Any) -> list[str]:
+def rnn(graph: Graph, op: Operation) -> list[str]:
     if needs_steps(graph, op):
         return scan(graph, op, rnn_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
@@ -130,7 +131,7 @@ def rnn(graph: Graph, op: Any) -> list[str]:
 
 
 @operation("gru")
-def gru(graph: Graph, op: Any) -> list[str]:
+def gru(graph: Graph, op: Operation) -> list[str]:
     if needs_steps(graph, op):
         return scan(graph, op, gru_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
@@ -150,7 +151,7 @@ def gru(graph: Graph, op: Any) -> list[str]:
 
 
 @operation("lstm")
-def lstm(graph: Graph, op: Any) -> list[str]:
+def lstm(graph: Graph, op: Operation) -> list[str]:
     width = int(op.weight_hh.shape[1])
     both = op.direction.val == "bidirectional"
     if needs_steps(graph, op):

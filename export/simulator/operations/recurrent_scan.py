@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from ..constants import stored
 from ..errors import SimulatorError
 from ..graph import Graph, carrier, mil_type
+from ..mil import Operation
 
 Step = Callable[[Graph, Any, str, list[str], str], list[str]]
 """(graph of the loop body, operation, end of the weights' names, states, input) -> new states, the
@@ -20,13 +21,13 @@ hidden one first."""
 _CURVES = {"sigmoid": "Sigmoid", "tanh": "Tanh", "scaled_tanh": "Tanh", "relu": "Relu"}
 
 
-def needs_steps(graph: Graph, op: Any) -> bool:
+def needs_steps(graph: Graph, op: Operation) -> bool:
     """Whether an operation is one that ONNX's own operator does not repeat."""
     clipped = getattr(op, "clip", None) is not None
     return clipped or (graph.precision == "float16" and mil_type(op.outputs[0]) == "float16")
 
 
-def scan(graph: Graph, op: Any, step: Step, states: Sequence[str]) -> list[str]:
+def scan(graph: Graph, op: Operation, step: Step, states: Sequence[str]) -> list[str]:
     """All steps (or the last), and the last of every state, as MIL's operation gives them."""
     if op.direction.val != "bidirectional":
         return _one_way(graph, op, step, "", states, back=op.direction.val == "reverse")
@@ -39,7 +40,7 @@ def scan(graph: Graph, op: Any, step: Step, states: Sequence[str]) -> list[str]:
 
 def _one_way(
     graph: Graph,
-    op: Any,
+    op: Operation,
     step: Step,
     end: str,
     states: Sequence[str],
@@ -70,12 +71,12 @@ def _one_way(
     return [steps, *last]
 
 
-def rnn_step(graph: Graph, op: Any, end: str, states: list[str], x: str) -> list[str]:
+def rnn_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -> list[str]:
     (total,) = _gates(graph, op, end, 1, x, states[0])
     return [_curve(graph, op.activation, total)]
 
 
-def gru_step(graph: Graph, op: Any, end: str, states: list[str], x: str) -> list[str]:
+def gru_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -> list[str]:
     """MIL's gates come in the order reset, output, update; the reset is applied to the state
     before its product."""
     (hidden,) = states
@@ -97,7 +98,7 @@ def gru_step(graph: Graph, op: Any, end: str, states: list[str], x: str) -> list
     return [graph.node("Add", [new, kept])]
 
 
-def lstm_step(graph: Graph, op: Any, end: str, states: list[str], x: str) -> list[str]:
+def lstm_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -> list[str]:
     """MIL's formulas; its gates come in the order input, forget, output, cell."""
     hidden, cell = states
     enter, forget, leave, new = _gates(graph, op, end, 4, x, hidden)
@@ -124,7 +125,7 @@ def lstm_step(graph: Graph, op: Any, end: str, states: list[str], x: str) -> lis
     return [hidden, cell]
 
 
-def _gates(graph: Graph, op: Any, end: str, count: int, x: str, hidden: str) -> list[str]:
+def _gates(graph: Graph, op: Operation, end: str, count: int, x: str, hidden: str) -> list[str]:
     """The inputs of the gates: ``x @ weight_ih.T + hidden @ weight_hh.T + bias``, in parts."""
     products = [
         graph.node("MatMul", [value, _transposed(graph, op, name, end)])
@@ -140,18 +141,18 @@ def _split(graph: Graph, count: int, value: str) -> list[str]:
     return graph.node_of(count, "Split", [value], axis=1, num_outputs=count)
 
 
-def _transposed(graph: Graph, op: Any, name: str, end: str) -> str:
+def _transposed(graph: Graph, op: Operation, name: str, end: str) -> str:
     return graph.constant(_weight(op, name + end).T)
 
 
-def _weight(op: Any, name: str) -> np.ndarray:
+def _weight(op: Operation, name: str) -> np.ndarray:
     weight = _given(op, name)
     if weight is None:
         raise SimulatorError(f"{name} is missing, or is not a constant")
     return weight
 
 
-def _given(op: Any, name: str) -> np.ndarray | None:
+def _given(op: Operation, name: str) -> np.ndarray | None:
     var = getattr(op, name, None)
     value = None if var is None else stored(var)
     return None if value is None else carrier(value)

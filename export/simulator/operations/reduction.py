@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, is_float
+from ..mil import Operation
 from . import operation
 
 _SAME = {
@@ -22,13 +21,13 @@ _SAME = {
 }
 
 
-def _reduce(graph: Graph, op: Any, kind: str, x: str) -> str:
+def _reduce(graph: Graph, op: Operation, kind: str, x: str) -> str:
     axes = [] if op.axes is None else [graph.int64(np.atleast_1d(op.axes.val))]
     return graph.node(kind, [x, *axes], keepdims=int(op.keep_dims.val))
 
 
 @operation(*_SAME)
-def same_in_onnx(graph: Graph, op: Any) -> str:
+def same_in_onnx(graph: Graph, op: Operation) -> str:
     x = graph.value(op.x)
     if is_float(op.x):
         return _reduce(graph, op, _SAME[op.op_type], x)
@@ -37,7 +36,7 @@ def same_in_onnx(graph: Graph, op: Any) -> str:
 
 
 @operation("reduce_log_sum")
-def reduce_log_sum(graph: Graph, op: Any) -> str:
+def reduce_log_sum(graph: Graph, op: Operation) -> str:
     """Integers have a logarithm as floats, which is cut to an integer."""
     x = graph.cast(graph.value(op.x), "float32")
     logarithm = graph.node("Log", [_reduce(graph, op, "ReduceSum", x)])
@@ -45,7 +44,7 @@ def reduce_log_sum(graph: Graph, op: Any) -> str:
 
 
 @operation("reduce_argmax", "reduce_argmin")
-def reduce_arg(graph: Graph, op: Any) -> str:
+def reduce_arg(graph: Graph, op: Operation) -> str:
     kind = "ArgMax" if op.op_type == "reduce_argmax" else "ArgMin"
     index = graph.node(
         kind, [graph.value(op.x)], axis=int(op.axis.val), keepdims=int(op.keep_dims.val)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 from .sampling import axis_size, clipped
 
 
-def _onto_pixels(graph: Graph, op: Any, coordinates: str, size: str) -> str:
+def _onto_pixels(graph: Graph, op: Operation, coordinates: str, size: str) -> str:
     """Coordinates in pixels: 0 is the middle of the first one."""
     mode = str(op.coordinates_mode.val)
     if mode == "unnormalized":
@@ -35,7 +34,7 @@ def _mirrored(graph: Graph, places: str, reach: str) -> str:
     return graph.node("Sub", [reach, back])
 
 
-def _folded(graph: Graph, op: Any, places: str, size: str) -> str:
+def _folded(graph: Graph, op: Operation, places: str, size: str) -> str:
     """Places outside of the image brought onto it, as the padding mode says."""
     mode = str(op.padding_mode.val)
     if mode == "constant":
@@ -49,7 +48,7 @@ def _folded(graph: Graph, op: Any, places: str, size: str) -> str:
     return clipped(graph, places, size)
 
 
-def _sampled(graph: Graph, op: Any, columns: str, rows: str) -> str:
+def _sampled(graph: Graph, op: Operation, columns: str, rows: str) -> str:
     """The image at places (batch, H, W, 1) in pixels; outside lies ``padding_value``."""
     x, grid = graph.value(op.x), []
     for places, axis in ((columns, 3), (rows, 2)):
@@ -73,7 +72,7 @@ def _sampled(graph: Graph, op: Any, columns: str, rows: str) -> str:
 
 
 @operation("resample")
-def resample(graph: Graph, op: Any) -> str:
+def resample(graph: Graph, op: Operation) -> str:
     coordinates = graph.cast(graph.value(op.coordinates), "float32")
     parts = graph.node_of(2, "Split", [coordinates], axis=3, num_outputs=2)
     places = []
@@ -84,7 +83,7 @@ def resample(graph: Graph, op: Any) -> str:
 
 
 @operation("affine")
-def affine(graph: Graph, op: Any) -> str:
+def affine(graph: Graph, op: Operation) -> str:
     """``x' = a0 x + a1 y + a2``, ``y' = b0 x + b1 y + b2`` in coordinates from -1 to 1."""
     height, width = int(op.output_height.val), int(op.output_width.val)
     rows, columns = np.meshgrid(

@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, is_float
+from ..mil import Operation
 from . import operation
 
 _REDUCTIONS = {"add": "add", "sub": "add", "mul": "mul", "min": "min", "max": "max"}
 _REDUCTIONS |= {"update": "none"}
 
 
-def _indices(graph: Graph, op: Any) -> str:
+def _indices(graph: Graph, op: Operation) -> str:
     return graph.as_int64(op.indices)
 
 
 @operation("gather")
-def gather(graph: Graph, op: Any) -> str:
+def gather(graph: Graph, op: Operation) -> str:
     batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
     axis = int(op.axis.val) % max(op.x.rank, 1)
     x, indices = graph.value(op.x), _indices(graph, op)
@@ -27,7 +28,9 @@ def gather(graph: Graph, op: Any) -> str:
     return _batched_gather(graph, op, x, indices, axis, batch)
 
 
-def _batched_gather(graph: Graph, op: Any, x: str, indices: str, axis: int, batch: int) -> str:
+def _batched_gather(
+    graph: Graph, op: Operation, x: str, indices: str, axis: int, batch: int
+) -> str:
     """Move the axis behind the batch axes, gather there, and move its result back."""
     rank, index_rank = op.x.rank, op.indices.rank
     order = [*range(batch), axis, *[i for i in range(batch, rank) if i != axis]]
@@ -47,20 +50,20 @@ def _batched_gather(graph: Graph, op: Any, x: str, indices: str, axis: int, batc
 
 
 @operation("gather_along_axis")
-def gather_along_axis(graph: Graph, op: Any) -> str:
+def gather_along_axis(graph: Graph, op: Operation) -> str:
     return graph.node(
         "GatherElements", [graph.value(op.x), _indices(graph, op)], axis=int(op.axis.val)
     )
 
 
 @operation("gather_nd")
-def gather_nd(graph: Graph, op: Any) -> str:
+def gather_nd(graph: Graph, op: Operation) -> str:
     batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
     return graph.node("GatherND", [graph.value(op.x), _indices(graph, op)], batch_dims=batch)
 
 
 def _scattered(
-    graph: Graph, op: Any, kind: str, data: str, indices: str, updates: str, **attributes: Any
+    graph: Graph, op: Operation, kind: str, data: str, indices: str, updates: str, **attributes: Any
 ) -> str:
     """``kind`` of ONNX in the mode of ``op``; ``div`` divides by the product of the divisors of a
     place, so that integers come out as if divided one after the other."""
@@ -76,20 +79,20 @@ def _scattered(
 
 
 @operation("scatter_along_axis")
-def scatter_along_axis(graph: Graph, op: Any) -> str:
+def scatter_along_axis(graph: Graph, op: Operation) -> str:
     data, updates = graph.value(op.data), graph.value(op.updates)
     axis = int(op.axis.val)
     return _scattered(graph, op, "ScatterElements", data, _indices(graph, op), updates, axis=axis)
 
 
 @operation("scatter_nd")
-def scatter_nd(graph: Graph, op: Any) -> str:
+def scatter_nd(graph: Graph, op: Operation) -> str:
     data, updates = graph.value(op.data), graph.value(op.updates)
     return _scattered(graph, op, "ScatterND", data, _indices(graph, op), updates)
 
 
 @operation("scatter")
-def scatter(graph: Graph, op: Any) -> str:
+def scatter(graph: Graph, op: Operation) -> str:
     """Whole slices at indices of one axis: ``scatter_nd`` on the axis brought to the front."""
     axis, rank = int(op.axis.val) % op.data.rank, op.data.rank
     front = [axis, *[i for i in range(rank) if i != axis]]

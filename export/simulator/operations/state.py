@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import Graph
+from ..mil import Operation
 from . import operation
 
 
 @operation("read_state")
-def read_state(graph: Graph, op: Any) -> str:
+def read_state(graph: Graph, op: Operation) -> str:
     return graph.states[op.input]
 
 
 @operation("coreml_update_state")
-def coreml_update_state(graph: Graph, op: Any) -> str:
+def coreml_update_state(graph: Graph, op: Operation) -> str:
     graph.states[op.state] = graph.value(op.value)
     return graph.states[op.state]

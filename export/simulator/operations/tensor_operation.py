@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, carrier, is_float
+from ..mil import Operation, Variable
 from . import operation
 
 
 @operation("shape")
-def shape(graph: Graph, op: Any) -> str:
+def shape(graph: Graph, op: Operation) -> str:
     return graph.cast(graph.node("Shape", [graph.value(op.x)]), "int32")
 
 
-def _at_least_1d(graph: Graph, var: Any) -> str:
+def _at_least_1d(graph: Graph, var: Variable) -> str:
     """MIL joins scalars as if they were vectors of one element."""
     name = graph.value(var)
     return name if var.rank else graph.node("Reshape", [name, graph.int64([1])])
 
 
 @operation("concat")
-def concat(graph: Graph, op: Any) -> str:
+def concat(graph: Graph, op: Operation) -> str:
     axis, rank = int(op.axis.val), op.values[0].rank
     names = [_at_least_1d(graph, var) for var in op.values]
     if op.interleave is None or not op.interleave.val:
@@ -38,14 +37,14 @@ def concat(graph: Graph, op: Any) -> str:
 
 
 @operation("stack")
-def stack(graph: Graph, op: Any) -> str:
+def stack(graph: Graph, op: Operation) -> str:
     axis = int(op.axis.val)
     parts = [graph.node("Unsqueeze", [graph.value(v), graph.int64([axis])]) for v in op.values]
     return graph.node("Concat", parts, axis=axis)
 
 
 @operation("split")
-def split(graph: Graph, op: Any) -> list[str]:
+def split(graph: Graph, op: Operation) -> list[str]:
     sizes = [int(var.shape[int(op.axis.val)]) for var in op.outputs]
     return graph.node_of(
         len(sizes),
@@ -56,29 +55,29 @@ def split(graph: Graph, op: Any) -> list[str]:
 
 
 @operation("fill")
-def fill(graph: Graph, op: Any) -> str:
+def fill(graph: Graph, op: Operation) -> str:
     value = carrier(np.asarray(op.value.val))
     return graph.node("Expand", [graph.constant(value), graph.as_int64(op.shape)])
 
 
 @operation("fill_like")
-def fill_like(graph: Graph, op: Any) -> str:
+def fill_like(graph: Graph, op: Operation) -> str:
     size = graph.node("Shape", [graph.value(op.ref_tensor)])
     return graph.node("Expand", [graph.constant(carrier(np.asarray(op.value.val))), size])
 
 
 @operation("tile")
-def tile(graph: Graph, op: Any) -> str:
+def tile(graph: Graph, op: Operation) -> str:
     return graph.node("Tile", [graph.value(op.x), graph.as_int64(op.reps)])
 
 
 @operation("range_1d")
-def range_1d(graph: Graph, op: Any) -> str:
+def range_1d(graph: Graph, op: Operation) -> str:
     return graph.node("Range", [graph.value(op.start), graph.value(op.end), graph.value(op.step)])
 
 
 @operation("one_hot")
-def one_hot(graph: Graph, op: Any) -> str:
+def one_hot(graph: Graph, op: Operation) -> str:
     """Made of zeros and ones first: ONNX Runtime lacks the kernel for other pairs of integers."""
     size = graph.node("Reshape", [graph.as_int64(op.one_hot_vector_size), graph.int64([1])])
     ones = graph.node(
@@ -91,7 +90,7 @@ def one_hot(graph: Graph, op: Any) -> str:
 
 
 @operation("pad")
-def pad(graph: Graph, op: Any) -> str:
+def pad(graph: Graph, op: Operation) -> str:
     """MIL gives (before, after) pairs of the last axes, ONNX all befores and then all afters.
     Constant pads of all axes, and a constant value, so that ONNX Runtime fuses them into what
     comes after."""
@@ -110,7 +109,7 @@ def pad(graph: Graph, op: Any) -> str:
     return graph.node("Pad", [x, pads, *(value or [""]), graph.int64(list(axes))], mode=mode)
 
 
-def _padding(graph: Graph, op: Any) -> str:
+def _padding(graph: Graph, op: Operation) -> str:
     """What a constant padding holds, in the type that carries the data."""
     if not is_float(op.x):
         return graph.value(op.constant_val)
@@ -120,7 +119,7 @@ def _padding(graph: Graph, op: Any) -> str:
 
 
 @operation("cumsum")
-def cumsum(graph: Graph, op: Any) -> str:
+def cumsum(graph: Graph, op: Operation) -> str:
     return graph.node(
         "CumSum",
         [graph.value(op.x), graph.constant(op.axis.val, np.int32)],
@@ -130,7 +129,7 @@ def cumsum(graph: Graph, op: Any) -> str:
 
 
 @operation("argsort")
-def argsort(graph: Graph, op: Any) -> str:
+def argsort(graph: Graph, op: Operation) -> str:
     axis = int(op.axis.val) % op.x.rank
     size = graph.node("Shape", [graph.value(op.x)], start=axis, end=axis + 1)
     _, index = graph.node_of(
@@ -140,7 +139,7 @@ def argsort(graph: Graph, op: Any) -> str:
 
 
 @operation("topk")
-def topk(graph: Graph, op: Any) -> list[str]:
+def topk(graph: Graph, op: Operation) -> list[str]:
     """Sorted also where the program does not ask for it: that leaves any order right."""
     count = graph.node("Reshape", [graph.as_int64(op.k), graph.int64([1])])
     values, index = graph.node_of(
@@ -157,7 +156,7 @@ def topk(graph: Graph, op: Any) -> list[str]:
 
 
 @operation("band_part")
-def band_part(graph: Graph, op: Any) -> str:
+def band_part(graph: Graph, op: Operation) -> str:
     """Keep ``lower`` diagonals below and ``upper`` above the main one; -1 keeps all."""
     x, lower, upper = graph.value(op.x), int(op.lower.val), int(op.upper.val)
     if upper >= 0:
@@ -168,11 +167,11 @@ def band_part(graph: Graph, op: Any) -> str:
 
 
 @operation("non_zero")
-def non_zero(graph: Graph, op: Any) -> str:
+def non_zero(graph: Graph, op: Operation) -> str:
     places = graph.node("NonZero", [graph.value(op.x)])
     return graph.cast(graph.node("Transpose", [places], perm=[1, 0]), "int32")
 
 
 @operation("flatten2d")
-def flatten2d(graph: Graph, op: Any) -> str:
+def flatten2d(graph: Graph, op: Operation) -> str:
     return graph.node("Flatten", [graph.value(op.x)], axis=int(op.axis.val))

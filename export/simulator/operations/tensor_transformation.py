@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph
+from ..mil import Operation, Variable
 from . import operation
 
 INT64_MAX = 2**63 - 1
@@ -14,24 +15,24 @@ INT64_MIN = -(2**63)
 
 
 @operation("transpose")
-def transpose(graph: Graph, op: Any) -> str:
+def transpose(graph: Graph, op: Operation) -> str:
     perm = [int(axis) % op.x.rank for axis in op.perm.val]
     return graph.node("Transpose", [graph.value(op.x)], perm=perm)
 
 
 @operation("expand_dims")
-def expand_dims(graph: Graph, op: Any) -> str:
+def expand_dims(graph: Graph, op: Operation) -> str:
     return graph.node("Unsqueeze", [graph.value(op.x), graph.int64(np.atleast_1d(op.axes.val))])
 
 
 @operation("squeeze")
-def squeeze(graph: Graph, op: Any) -> str:
+def squeeze(graph: Graph, op: Operation) -> str:
     axes = [] if op.axes is None else [graph.int64(np.atleast_1d(op.axes.val))]
     return graph.node("Squeeze", [graph.value(op.x), *axes])
 
 
 @operation("reshape")
-def reshape(graph: Graph, op: Any) -> str:
+def reshape(graph: Graph, op: Operation) -> str:
     """A 0 in the shape keeps the size of its axis, counted from the last one (iOS17); ONNX counts
     from the first."""
     x, shape = graph.value(op.x), op.shape.val
@@ -47,7 +48,7 @@ def reshape(graph: Graph, op: Any) -> str:
 
 
 @operation("reshape_like")
-def reshape_like(graph: Graph, op: Any) -> str:
+def reshape_like(graph: Graph, op: Operation) -> str:
     """Each reference gives its axes from ``begins`` to ``ends`` to the new shape."""
     count = len(op.ref_tensors)
     begins, ends = _values(op.begins, count, 0), _values(op.ends, count, 0)
@@ -69,7 +70,7 @@ def _values(variables: Any, count: int, default: Any) -> list[Any]:
 
 
 @operation("reverse")
-def reverse(graph: Graph, op: Any) -> str:
+def reverse(graph: Graph, op: Operation) -> str:
     axes = range(op.x.rank) if op.axes is None else np.atleast_1d(op.axes.val)
     ones = np.ones(len(axes), np.int64)
     bounds = [graph.int64(-ones), graph.int64(ones * INT64_MIN)]
@@ -79,7 +80,7 @@ def reverse(graph: Graph, op: Any) -> str:
 
 
 @operation("reverse_sequence")
-def reverse_sequence(graph: Graph, op: Any) -> str:
+def reverse_sequence(graph: Graph, op: Operation) -> str:
     return graph.node(
         "ReverseSequence",
         [graph.value(op.x), graph.as_int64(op.lengths)],
@@ -88,7 +89,7 @@ def reverse_sequence(graph: Graph, op: Any) -> str:
     )
 
 
-def slice_bounds(graph: Graph, op: Any) -> tuple[str, str, str, str]:
+def slice_bounds(graph: Graph, op: Operation) -> tuple[str, str, str, str]:
     """Starts, ends, axes and steps of ``slice_by_index``; masks open the bounds."""
     rank = op.x.rank
     steps = np.ones(rank, np.int64) if op.stride is None else np.asarray(op.stride.val, np.int64)
@@ -107,11 +108,11 @@ def slice_bounds(graph: Graph, op: Any) -> tuple[str, str, str, str]:
     return starts, ends, graph.int64(list(range(rank))), graph.int64(steps)
 
 
-def _mask(var: Any, rank: int) -> np.ndarray:
+def _mask(var: Variable | None, rank: int) -> np.ndarray:
     return np.zeros(rank, bool) if var is None else np.asarray(var.val, bool).reshape(rank)
 
 
-def _masked(graph: Graph, var: Any, mask: np.ndarray, opened: np.ndarray) -> str:
+def _masked(graph: Graph, var: Variable, mask: np.ndarray, opened: np.ndarray) -> str:
     given = graph.as_int64(var)
     if not mask.any():
         return given
@@ -119,7 +120,7 @@ def _masked(graph: Graph, var: Any, mask: np.ndarray, opened: np.ndarray) -> str
 
 
 @operation("slice_by_index")
-def slice_by_index(graph: Graph, op: Any) -> str:
+def slice_by_index(graph: Graph, op: Operation) -> str:
     sliced = graph.node("Slice", [graph.value(op.x), *slice_bounds(graph, op)])
     squeezed = np.flatnonzero(_mask(op.squeeze_mask, op.x.rank))
     if not squeezed.size:
@@ -128,7 +129,7 @@ def slice_by_index(graph: Graph, op: Any) -> str:
 
 
 @operation("slice_by_size")
-def slice_by_size(graph: Graph, op: Any) -> str:
+def slice_by_size(graph: Graph, op: Operation) -> str:
     """A size of -1 goes to the end of its axis, and a begin below 0 counts from there."""
     begin, size = graph.as_int64(op.begin), graph.as_int64(op.size)
     from_end = graph.node("Add", [begin, graph.node("Shape", [graph.value(op.x)])])
@@ -140,7 +141,7 @@ def slice_by_size(graph: Graph, op: Any) -> str:
 
 
 @operation("slice_update")
-def slice_update(graph: Graph, op: Any) -> str:
+def slice_update(graph: Graph, op: Operation) -> str:
     """Scatter the update to the places that the same slice of the flat positions names."""
     x = graph.value(op.x)
     shape = graph.node("Shape", [x])
@@ -162,23 +163,23 @@ def slice_update(graph: Graph, op: Any) -> str:
 
 
 @operation("depth_to_space")
-def depth_to_space(graph: Graph, op: Any) -> str:
+def depth_to_space(graph: Graph, op: Operation) -> str:
     return graph.node("DepthToSpace", [graph.value(op.x)], blocksize=int(op.block_size.val))
 
 
 @operation("space_to_depth")
-def space_to_depth(graph: Graph, op: Any) -> str:
+def space_to_depth(graph: Graph, op: Operation) -> str:
     return graph.node("SpaceToDepth", [graph.value(op.x)], blocksize=int(op.block_size.val))
 
 
 @operation("pixel_shuffle")
-def pixel_shuffle(graph: Graph, op: Any) -> str:
+def pixel_shuffle(graph: Graph, op: Operation) -> str:
     size = int(op.upscale_factor.val)
     return graph.node("DepthToSpace", [graph.value(op.x)], blocksize=size, mode="CRD")
 
 
 @operation("pixel_unshuffle")
-def pixel_unshuffle(graph: Graph, op: Any) -> str:
+def pixel_unshuffle(graph: Graph, op: Operation) -> str:
     r = int(op.downscale_factor.val)
     n, c, h, w = op.x.shape
     split = graph.node("Reshape", [graph.value(op.x), graph.int64([n, c, h // r, r, w // r, r])])
@@ -187,7 +188,7 @@ def pixel_unshuffle(graph: Graph, op: Any) -> str:
 
 
 @operation("space_to_batch")
-def space_to_batch(graph: Graph, op: Any) -> str:
+def space_to_batch(graph: Graph, op: Operation) -> str:
     block = [int(b) for b in op.block_shape.val]
     (top, bottom), (left, right) = np.asarray(op.paddings.val)
     pads = graph.int64([0, 0, top, left, 0, 0, bottom, right])
@@ -203,7 +204,7 @@ def space_to_batch(graph: Graph, op: Any) -> str:
 
 
 @operation("batch_to_space")
-def batch_to_space(graph: Graph, op: Any) -> str:
+def batch_to_space(graph: Graph, op: Operation) -> str:
     b0, b1 = (int(b) for b in op.block_shape.val)
     (top, bottom), (left, right) = np.asarray(op.crops.val)
     n, c, h, w = (int(size) for size in op.x.shape)
@@ -217,7 +218,7 @@ def batch_to_space(graph: Graph, op: Any) -> str:
 
 
 @operation("sliding_windows")
-def sliding_windows(graph: Graph, op: Any) -> str:
+def sliding_windows(graph: Graph, op: Operation) -> str:
     axis, size, stride = int(op.axis.val) % op.x.rank, int(op.size.val), int(op.stride.val)
     starts = range(0, int(op.x.shape[axis]) - size + 1, stride)
     index = np.array([[start + i for i in range(size)] for start in starts])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, mil_type
+from ..mil import Operation
 from . import operation
 
 
 @operation("scaled_dot_product_attention")
-def scaled_dot_product_attention(graph: Graph, op: Any) -> str:
+def scaled_dot_product_attention(graph: Graph, op: Operation) -> str:
     """``softmax(query @ key.T / sqrt(width) + mask) @ value``; a boolean mask keeps the true."""
     width = float(op.query.shape[-1])
     axes = [*range(op.key.rank - 2), op.key.rank - 1, op.key.rank - 2]

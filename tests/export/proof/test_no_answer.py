@@ -117,7 +117,7 @@ def test_no_answer_threshold_is_the_best_by_the_official_definition(version_2: P
 def test_no_answer_needs_questions_of_both_kinds(version_2: Path) -> None:
     task = TASKS["qa"]
     examples = task.read(version_2)
-    for kept, kind in ((True, "an answer"), (False, "none")):
+    for kept, kind in ((True, "an answer"), (False, "no answer")):
         chosen = [e for e in examples if bool(e.answers) == kept]
         with pytest.raises(UserError, match=f"every question of the data has {kind}"):
             task.best_no_answer(chosen, None, None)  # type: ignore[arg-type]
