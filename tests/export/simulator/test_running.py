@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,15 @@ def test_a_limit_of_time_is_a_number_above_0(endless: Any, seconds: float) -> No
         Simulator(endless, max_seconds=seconds)
 
 
-def test_ctrl_c_ends_a_run(endless: Any) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises: a process that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_run(endless: Any, interruptible: None) -> None:
     simulator = Simulator(endless, threads=1)
     assert simulator.session
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
