@@ -164,7 +164,6 @@ def test_palette_holds_weights_above_six(tiny: Callable[[str, str], Path], tmp_p
     assert np.isfinite(outputs["start_logits"]).all()
 
 
-@pytest.mark.slow
 @needs_coreai
 def test_asset_says_whose_it_is(tiny: Callable[[str, str], Path], tmp_path: Path) -> None:
     path = written(load_checkpoint(tiny("bert", "classify")), "classify", tmp_path)
