@@ -1,4 +1,6 @@
-"""Compare models: the same inputs in turns, neural inference alone, tokenization excluded.
+"""Compare the latency of models and runtimes.
+
+They are given the same inputs in turns; neural inference alone is timed, without tokenization.
 
 The first model is the baseline. A preset whose weights are not on this machine runs with random
 ones: latency and size do not depend on the values.

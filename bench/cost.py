@@ -1,5 +1,7 @@
-"""The arithmetic behind a latency: FLOPs and bytes of each part of a model, the least time they
-need on this machine, and what share of that each runtime reaches.
+"""Compare a latency with the arithmetic behind it.
+
+FLOPs and bytes of each part of a model, the least time they need on this machine, and what share
+of that each runtime reaches.
 
 Example:
 

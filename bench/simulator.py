@@ -1,5 +1,7 @@
-"""What the simulator costs beside the ONNX files of the same model: its translation of the package,
-an inference in turns with theirs, and its memory.
+"""Measure what the simulator of packages costs.
+
+Its translation of a package, an inference in turns with the ONNX files of the same model, and its
+memory.
 
 Example:
 

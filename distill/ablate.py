@@ -1,5 +1,7 @@
-"""Ablate the triple loss and the start from the teacher, as the paper does in its table 4: one
-student per row, all under the same steps, data and seed, compared with the full loss.
+"""Ablate the triple loss, as the paper does.
+
+As in table 4 of DistilBERT: one student per row, without one term of the loss or without the start
+from the teacher, all under the same steps, data and seed, compared with the full loss.
 
 Example:
 

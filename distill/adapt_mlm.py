@@ -1,4 +1,6 @@
-"""Give an encoder the MLM head that it lacks: the encoder frozen first, then free.
+"""Give an encoder the MLM head that it lacks.
+
+The encoder is frozen first, and then free.
 
 Example:
 

@@ -1,4 +1,6 @@
-"""Average the weights of checkpoints that share a start: a model soup, as fast as one of them.
+"""Average the weights of checkpoints (a model soup).
+
+The checkpoints share a start; their mean is as fast as one of them.
 
 Example:
 

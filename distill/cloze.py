@@ -1,5 +1,7 @@
-"""Make question-answering data of plain text: a sentence without one of its phrases, behind a
-question word, is the question, and the phrase the answer (Lewis et al., arXiv 1906.04980).
+"""Make question-answering data of plain text.
+
+A sentence without one of its phrases, behind a question word, is the question, and the phrase is
+the answer (Lewis et al., arXiv 1906.04980).
 
 Example:
 

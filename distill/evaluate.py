@@ -1,5 +1,7 @@
-"""Score checkpoints, or a file of predictions, with a task's official metric; of two checkpoints
-print the difference too, with its interval.
+"""Score a checkpoint, or compare two.
+
+The score is a task's official metric, of a checkpoint or of a file of predictions; of two the
+difference is printed too, with its interval.
 
 Example:
 

@@ -1,4 +1,6 @@
-"""Fine-tune a checkpoint on a task, with a teacher (the second stage) or from labels alone.
+"""Fine-tune a checkpoint, with or without a teacher.
+
+With a teacher it is the second stage of distillation; without one it learns from labels alone.
 
 Example:
 

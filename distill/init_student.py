@@ -1,4 +1,6 @@
-"""Write a student made from a teacher's layers, not yet trained.
+"""Write a student made from a teacher's layers.
+
+It is not yet trained.
 
 Example:
 

@@ -1,4 +1,6 @@
-"""Tokenize a corpus once, for many runs: the folder that --corpus_dir of distill.pretrain names.
+"""Tokenize a corpus once, for many runs.
+
+It writes the folder that --corpus_dir of distill.pretrain names.
 
 Example:
 

@@ -1,4 +1,6 @@
-"""Distil a student from a teacher on text, with the triple loss of DistilBERT.
+"""Distil a student on text, with the triple loss.
+
+As DistilBERT learns from BERT (arXiv 1910.01108).
 
 Example:
 

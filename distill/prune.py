@@ -1,4 +1,6 @@
-"""Cut the feed-forward units and attention heads that contribute least on given text: a smaller,
+"""Cut the units and heads that contribute least.
+
+What feed-forward units and attention heads contribute is measured on a text; the rest is a smaller,
 faster start.
 
 Example:

@@ -1,4 +1,6 @@
-"""Write a trained checkpoint for shipping: half-precision weights, tokenizer, model card.
+"""Write a trained checkpoint for shipping.
+
+It has half-precision weights, a tokenizer and a model card.
 
 Example:
 

@@ -1,4 +1,6 @@
-"""Cut a checkpoint's vocabulary to the entries that its text needs, and its embeddings with it.
+"""Cut a vocabulary to the entries that a text needs.
+
+The embeddings of the checkpoint are cut with it.
 
 Examples:
 

@@ -1,5 +1,7 @@
-"""Turn a checkpoint into a Core AI asset (iOS 27 and later), run it in Apple's own runtime, and say
-what it costs and what it changed. In the bundle of a Core ML package it goes beside that package.
+"""Turn a checkpoint into a Core AI asset.
+
+The asset (iOS 27 and later) is run in Apple's own runtime, and the command says what it costs and
+what it changed. In the bundle of a Core ML package it goes beside that package.
 
 Example:
 

@@ -1,5 +1,6 @@
-"""Turn a checkpoint into a Core ML package, run the package that was written, and say what it
-costs and what it changed.
+"""Turn a checkpoint into a Core ML package.
+
+The package is run as it was written, and the command says what it costs and what it changed.
 
 Example:
 

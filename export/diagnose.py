@@ -1,4 +1,6 @@
-"""Find what half precision does to a package: which operation overflows first, which lose most.
+"""Find what half precision does to a package.
+
+Which operation overflows first, and which lose most.
 
 The package runs in float16 beside float32 in the simulator, and every value is compared. Status 1
 where an operation overflows.

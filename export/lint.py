@@ -1,4 +1,6 @@
-"""Look for what is known to go wrong with Core ML packages on phones: any .mlpackage, no Mac.
+"""Find known problems of a Core ML package.
+
+Any .mlpackage is checked for what is known to go wrong on phones, without a Mac.
 
 Status 1 where a rule of weight "error" fires.
 

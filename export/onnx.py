@@ -1,5 +1,6 @@
-"""Turn a checkpoint into an ONNX file: for ONNX Runtime on a CPU, in int8 if wanted, or for the
-accelerators of phones.
+"""Turn a checkpoint into an ONNX file.
+
+It is for ONNX Runtime on a CPU, in int8 if wanted, or for the accelerators of phones.
 
 Example:
 

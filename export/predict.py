@@ -1,4 +1,6 @@
-"""Ask an exported package, on this desk: what it says of a text, in the words of its task.
+"""Ask an exported package about a text.
+
+It answers on this desk, in the words of its task.
 
 Example:
 

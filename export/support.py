@@ -1,4 +1,6 @@
-"""List what is supported at which stage, as the kit's own tables have it: model types and tasks.
+"""List which models and tasks are supported.
+
+The lists are printed from the kit's own tables, stage by stage.
 
 python -m export.support
 """

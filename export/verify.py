@@ -1,5 +1,7 @@
-"""Run a package beside the library that made its checkpoint, on the same text, and say whether it
-is within tolerance; or run two packages beside each other.
+"""Compare a package with the library of its model.
+
+Both run on the same text, and the command says whether the package is within tolerance; or two
+packages are compared with each other.
 
 Example:
 
