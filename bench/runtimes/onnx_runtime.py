@@ -9,8 +9,8 @@ from bench.runtimes.contenders import TASK, Model
 from bench.runtimes.registry import Prepared, Unavailable, folder_of
 from bench.runtimes.workloads import Inputs, Predict
 from distill.console.errors import UserError
-from export.simulator.errors import SimulatorError
-from export.simulator.session import one_line, open_session
+from export.simulator.errors import SimulatorError, one_line
+from export.simulator.session import open_session
 
 FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onnx", "int8")}
 

@@ -32,6 +32,17 @@ def check_lengths(checkpoint: Checkpoint, task: str, lengths: Sequence[int]) -> 
         )
 
 
+def check_positions(checkpoint: Checkpoint, lengths: Sequence[int]) -> None:
+    """Raises:
+    UserError: a length beyond the positions that the checkpoint was trained with.
+    """
+    positions = checkpoint.config.positions
+    if max(lengths) > positions:
+        raise UserError(
+            f"length {max(lengths)} is above the {positions} positions of {checkpoint.name}"
+        )
+
+
 def usual_lengths(
     checkpoint: Checkpoint, task: str, target: str = "iOS18", *, classifier: bool = False
 ) -> tuple[int, ...]:

@@ -35,6 +35,7 @@ from export.bundle.coreai_asset import (
     require_coreai,
     save_asset,
 )
+from export.bundle.lengths import check_positions
 from export.bundle.model_json import settings_of
 from export.bundle.own_files import SETTINGS, check_package
 from export.checkpoint.reading import Checkpoint
@@ -201,12 +202,7 @@ def compare(bundle: Bundle, asset: Path, witness: Witness, inputs: list[Inputs])
 
 def _settings(checkpoint: Checkpoint, options: AssetOptions) -> dict[str, Any]:
     """The model.json of a bundle with this asset alone."""
-    longest = max(options.lengths)
-    if longest > checkpoint.config.positions:
-        raise UserError(
-            f"length {longest} is above the {checkpoint.config.positions} positions of "
-            f"{checkpoint.name}"
-        )
+    check_positions(checkpoint, options.lengths)
     settings = settings_of(
         checkpoint,
         options.task,

@@ -29,6 +29,7 @@ from export.bundle.classifier import as_classifier, check_classifier
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
 from export.bundle.functions import choose_shapes, split_into_functions
+from export.bundle.lengths import check_positions
 from export.bundle.model_json import settings_of
 from export.bundle.own_files import check_replaceable
 from export.checkpoint.reading import Checkpoint
@@ -222,12 +223,7 @@ def _compressed(
 
 
 def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:
-    longest = max(options.lengths)
-    if longest > checkpoint.config.positions:
-        raise UserError(
-            f"length {longest} is above the {checkpoint.config.positions} positions of "
-            f"{checkpoint.name}"
-        )
+    check_positions(checkpoint, options.lengths)
     settings = settings_of(
         checkpoint,
         options.task,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .errors import SimulatorError
+from .errors import SimulatorError, first_line
 from .inner_links import check_inside
 from .reading import reading
 from .weight_places import check_weights
@@ -140,7 +140,9 @@ def read_object(path: Path, package: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise SimulatorError(f"{package}: a broken package ({path.name}: {_line(error)})") from None
+        raise SimulatorError(
+            f"{package}: a broken package ({path.name}: {first_line(error)})"
+        ) from None
     if not isinstance(value, dict):
         raise SimulatorError(f"{package}: a broken package ({path.name} is not an object)")
     return value
@@ -154,7 +156,7 @@ def _parsed(path: Path, package: Path) -> Any:
         try:
             return Model_pb2.Model.FromString(content)
         except Exception as error:  # protobuf's own types
-            raise SimulatorError(f"{package}: a broken package ({_line(error)})") from None
+            raise SimulatorError(f"{package}: a broken package ({first_line(error)})") from None
 
 
 def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedProgram:
@@ -173,7 +175,7 @@ def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedPr
 
             mil = load(single, spec.specificationVersion, weights)
     except Exception as error:  # the reader raises whatever a broken file leads to
-        raise SimulatorError(f"{place}: its program cannot be read ({_line(error)})") from None
+        raise SimulatorError(f"{place}: its program cannot be read ({first_line(error)})") from None
     parts = {part.name: part for part in spec.description.functions}
     return LoadedProgram(mil, name, parts.get(name, spec.description), spec)
 
@@ -194,7 +196,3 @@ def _chosen(spec: Any, place: str, wanted: str | None) -> str:
     if len(names) == 1:
         return names[0]
     raise SimulatorError(f"{place}: its default function {default!r} is missing; name one: {known}")
-
-
-def _line(error: BaseException) -> str:
-    return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .errors import SimulatorError
+from .errors import SimulatorError, one_line
 
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 NO_LOG = 4
@@ -37,8 +37,3 @@ def open_session(model: str | bytes, threads: int = 0, entries: Mapping[str, str
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own types derive from Exception alone
         raise SimulatorError(one_line(error)) from None
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split())

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 
 from .described import Described
-from .errors import SimulatorError
+from .errors import SimulatorError, one_line
 from .function_shapes import fitting_function, fixed_shapes
 from .graph import (
     PRECISIONS,
@@ -32,7 +32,7 @@ from .operations.control_flow import LOOP_LIMIT
 from .outputs import typed
 from .program import LoadedProgram, load_program
 from .running import MAX_ITERATIONS, MAX_SECONDS, OutOfTime, run
-from .session import EXTERNAL_FOLDER, one_line, open_session
+from .session import EXTERNAL_FOLDER, open_session
 from .shapes import allowed
 from .state import State, checked, fresh
 from .weights import Weights
