@@ -38,7 +38,7 @@ def check_quality(models: Sequence[Model], data: Path) -> None:
     """Refuse at once what could not be measured.
 
     Raises:
-        UserError: a model that is no bundle, bundles for several tasks, or a file that is not in
+        UserError: a model that is not a bundle, bundles for several tasks, or a file that is not in
             the task's format.
     """
     tasks = {}

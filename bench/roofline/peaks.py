@@ -23,7 +23,7 @@ SECONDS = 1.0
 
 def measure_roof(precision: str, threads: int) -> Roof:
     """The roof of a precision. A CPU widens float16 to compute, so its peak is that of float32;
-    products of int8 are measured as such, and what is no product runs in float32."""
+    products of int8 are measured as such, and what is not a product runs in float32."""
     floats = gemm_peak(threads)
     products = int8_peak(threads) if precision == "int8" else floats
     return Roof(products, floats, copy_bandwidth(threads))

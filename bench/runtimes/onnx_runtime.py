@@ -31,7 +31,7 @@ def prepared_file(name: str, model: Model) -> Prepared:
     """An ``.onnx`` file as it is; to its size belong the files beside it that hold its weights.
 
     Raises:
-        UserError: the file is no ONNX model.
+        UserError: the file is not an ONNX model.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -56,7 +56,7 @@ def session(path: str | bytes, threads: int) -> Any:
     contenders share the cores.
 
     Raises:
-        UserError: the file is no ONNX model.
+        UserError: the file is not an ONNX model.
     """
     try:
         return open_session(path, threads, {"session.force_spinning_stop": "1"})

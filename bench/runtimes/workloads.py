@@ -79,7 +79,7 @@ def load_workloads(text: str, source: Source) -> list[Workload]:
     """The workloads that a ``--workload`` names.
 
     Raises:
-        UserError: an unknown name, a length that is none, or no data.
+        UserError: an unknown name, an impossible length, or no data.
     """
     kind, _, rest = text.partition(":")
     if kind == "fixed" and rest:

@@ -42,7 +42,7 @@ def read_option_file(path: Path) -> dict[str, Any]:
 
 def as_command_line(name: str, value: Any) -> list[str]:
     """One option of a file in words of the command line, so that both are checked alike (YAML, for
-    one, reads 5e-4 as text); no value is no option."""
+    one, reads 5e-4 as text); an option without a value is left out."""
     if value is None or value == []:
         return []
     if isinstance(value, list):

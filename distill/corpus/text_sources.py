@@ -67,7 +67,7 @@ def read_lines(path: Path, any_size: bool = False) -> Iterator[str]:
     """Non-empty lines of a text file (plain or .gz), or the ``text`` of each row of a .jsonl.
 
     Raises:
-        UserError: no such file, bytes that are no UTF-8, or a row without text, with the line; a
+        UserError: no such file, bytes that are not UTF-8, or a row without text, with the line; a
             line or a file that is too large, unless ``any_size``.
     """
     kind = Path(path.name.removesuffix(".gz")).suffix

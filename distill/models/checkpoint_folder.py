@@ -39,8 +39,8 @@ def check_files(directory: Path) -> None:
     without end.
 
     Raises:
-        UserError: something in the folder is no regular file or a link that leads out of it, or as
-            `check_tokenizer_file`.
+        UserError: something in the folder is not a regular file, or is a link that leads out of
+            it; or as `check_tokenizer_file`.
     """
     for path in (*directory.iterdir(), *directory.glob("*/*"), *directory.glob("*/*/*")):
         if path.exists() and not path.is_file() and not path.is_dir():
@@ -109,7 +109,7 @@ def check_length(directory: Path, length: int) -> None:
     """Check that the position table of a checkpoint has room for inputs of ``length`` tokens.
 
     Raises:
-        UserError: it has not.
+        UserError: it does not have it.
     """
     limit = longest_input(directory)
     if limit is not None and length > limit:

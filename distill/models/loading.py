@@ -147,7 +147,7 @@ def _known(model: Any, name: str) -> bool:
 
 def _cut_heads(model: Any, missing: set[str]) -> set[str]:
     """Missing weights of a head of which the checkpoint has others; one that is tied to the
-    encoder's is no part of the head."""
+    encoder's is not a part of the head."""
     absent = {*missing, *(getattr(model, "_tied_weights_keys", None) or ())}
     loaded = {_module(model, name) for name, _ in model.named_parameters() if name not in absent}
     return {name for name in missing if _of_head(model, name) and _module(model, name) in loaded}
@@ -178,7 +178,7 @@ def configuration(directory: Path, dropout: float | None = None) -> Any:
     """The configuration of a checkpoint, with ``dropout`` in the place of its own when given.
 
     Raises:
-        UserError: the configuration cannot be loaded, or ``dropout`` is no probability below 1.
+        UserError: the configuration cannot be loaded, or ``dropout`` is not a probability below 1.
     """
     if dropout is not None and not 0 <= dropout < 1:
         raise UserError(f"--dropout must be at least 0 and below 1, not {dropout}")

@@ -90,7 +90,7 @@ def preset_directory(name: str) -> Path | None:
     the architecture is known (or the package that carries the weights is not installed).
 
     Raises:
-        KeyError: ``name`` is no preset.
+        KeyError: ``name`` is not a preset.
     """
     preset = PRESETS[name]
     if name == "minilm":

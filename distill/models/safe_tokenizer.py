@@ -57,7 +57,7 @@ def tokenizer_in(content: bytes, path: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_str(text)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of its Rust code is no Exception
+    except BaseException as error:  # a panic of its Rust code is not an Exception
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: damaged, no usable tokenizer ({reason})") from None
     tokenizer.no_padding()

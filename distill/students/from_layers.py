@@ -162,7 +162,7 @@ def load_teacher(directory: Path, needs_head: bool = False) -> Any:
     """A teacher through the auto classes of `transformers`, with its MLM head if it has one.
 
     Raises:
-        UserError: it is no masked language model, or needs an MLM head and has none.
+        UserError: it is not a masked language model, or needs an MLM head and has none.
     """
     from transformers import AutoModel, AutoModelForMaskedLM
 

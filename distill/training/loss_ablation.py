@@ -61,7 +61,7 @@ def chosen_rows(
     those that would train the same student as one before.
 
     Raises:
-        UserError: no such row, or layers that the teacher has not.
+        UserError: no such row, or layers that the teacher does not have.
     """
     unknown = [name for name in names if name not in ROWS]
     if unknown:

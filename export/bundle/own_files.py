@@ -26,7 +26,7 @@ def check_replaceable(out: Path) -> None:
     """Let a bundle of ours be replaced, or an empty folder, and nothing else.
 
     Raises:
-        UserError: ``out`` is no bundle, or holds a file that no export wrote; it is named.
+        UserError: ``out`` is not a bundle, or holds a file that no export wrote; it is named.
     """
     if out.is_symlink() or not out.is_dir():
         raise UserError(f"{out} is not a bundle of ours and is left alone; name another --out")

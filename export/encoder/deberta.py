@@ -62,7 +62,7 @@ class DisentangledLayer(Layer):
 
 
 class DebertaEncoder(Encoder):
-    """One table of distances serves all layers. Rows of padding are no special case: a token of
+    """One table of distances serves all layers. Rows of padding are not a special case: a token of
     them attends to the others, and none to it."""
 
     layer_types: ClassVar[dict[str, type[nn.Module]]] = {"standard": DisentangledLayer}

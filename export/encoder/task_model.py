@@ -211,7 +211,7 @@ def _check_unused(
     name: str, family: Family, weights: Mapping[str, torch.Tensor], used: set[str]
 ) -> None:
     """Raises:
-    UserError: a tensor that neither this model uses nor a head of another task.
+    UserError: a tensor that is not used by this model or by a head of another task.
     """
     parts = {part for head in family.heads.values() for part in head.parts.values()}
     known = {f"{part}.{kind}" for part in parts for kind in ("weight", "bias")} | used

@@ -96,10 +96,10 @@ def check_size(budget: Budget, written: int) -> None:
 
 
 def first_within(package_bytes: Sequence[int], budget: Budget) -> int:
-    """The first package of a path that is no larger than the budget.
+    """The first package of a path that is within the budget.
 
     Raises:
-        UserError: none is.
+        UserError: every package is larger.
     """
     limit = budget.bytes or 0
     for number, size in enumerate(package_bytes):

@@ -49,7 +49,7 @@ class PackageEngine:
     """A bundle's package in the simulator (``precision`` as there) or in Core ML.
 
     Raises:
-        UserError: Core ML is asked for and this is no Mac.
+        UserError: Core ML is asked for and this is not a Mac.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ def core_ml(package: Path, unit: str = "ALL") -> OpenFunction:
     """What opens a function of a package in Core ML, on a ``coremltools.ComputeUnit``.
 
     Raises:
-        UserError: this is no Mac.
+        UserError: this is not a Mac.
     """
     import platform
 

@@ -96,7 +96,7 @@ class BundleOptions:
         """Refuse early what cannot end well.
 
         Raises:
-            UserError: a place that is taken, by what is no bundle even with ``replace``, or that
+            UserError: a place that is taken, by what is not a bundle even with ``replace``, or that
                 cannot be written.
         """
         if os.path.lexists(out) and not replace:

@@ -23,7 +23,7 @@ def color_spaces(features: Iterable[Any]) -> dict[str, str]:
 
 
 def to_array(image: Any, space: str, name: str) -> Any:
-    """Pixel values (1, C, H, W), channels in the order of the colour space. What is no image is
+    """Pixel values (1, C, H, W), channels in the order of the colour space. What is not an image is
     left as it is.
 
     Raises:

@@ -16,8 +16,8 @@ from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Wor
 
 @dataclass(frozen=True)
 class Spans(Answer):
-    """Spans of the passage, the likeliest first; an empty text is no answer. ``windows``: how many
-    inputs the passage was read in."""
+    """Spans of the passage, the likeliest first; an empty text means no answer.
+    ``windows``: how many inputs the passage was read in."""
 
     question: str
     answers: list[squad.Answer]

@@ -80,7 +80,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("max_steps", 2),
     ],
 )
-def test_what_decides_the_outcome_makes_another_run(
+def test_settings_that_decide_the_outcome_make_another_run(
     line, trainings: list[Any], option: str, value: Any, capsys
 ) -> None:
     assert main(line()) == 0
@@ -89,7 +89,9 @@ def test_what_decides_the_outcome_makes_another_run(
     assert len(trainings) == 1
 
 
-def test_what_decides_nothing_does_not(line, trainings: list[Any], tmp_path: Path) -> None:
+def test_settings_that_decide_nothing_do_not_make_another_run(
+    line, trainings: list[Any], tmp_path: Path
+) -> None:
     assert main(line()) == 0
     assert main(line(logits_cache=tmp_path, allow_weak_teacher=True, logging_steps=3)) == 0
     assert len(trainings) == 1

@@ -122,7 +122,7 @@ def test_run_that_was_cut_ends_with_the_same_weights(
     assert run("classify", data, start, cut, *options[2:]) == 2
 
 
-def test_what_cannot_be_rounded_is_one_line(
+def test_weights_that_cannot_be_rounded_are_one_line(
     data: dict[str, list[str]],
     start: Path,
     small_teacher: Path,

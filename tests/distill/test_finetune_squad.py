@@ -82,7 +82,7 @@ def test_squad2_with_a_teacher_and_its_baseline(
     assert {"exact_match", "f1"} <= result["gain"].keys()
 
 
-def test_with_a_low_threshold_no_question_has_an_answer(
+def test_low_threshold_leaves_no_question_an_answer(
     student: Path, squad2: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     assert run("squad2", squad2, student, tmp_path / "model", "--held_out", "0") == 0
@@ -120,7 +120,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_of_extra_files_nothing_is_held_out(student: Path, squad2: Path, tmp_path: Path) -> None:
+def test_extra_files_are_not_held_out(student: Path, squad2: Path, tmp_path: Path) -> None:
     options = ["--held_out", "0.4"]
     assert run("squad2", squad2, student, tmp_path / "plain", *options) == 0
     extra = ["--extra_files", str(squad2), str(squad2)]

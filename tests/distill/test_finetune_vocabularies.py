@@ -140,7 +140,7 @@ def test_answers_of_a_teacher_with_another_vocabulary_are_learnt(
     assert loss(tmp_path / "run") == pytest.approx(expected, rel=2e-3)  # a cache in half precision
 
 
-def test_what_needs_one_vocabulary_is_one_line(
+def test_weights_that_need_one_vocabulary_are_one_line(
     pair: dict[str, Path], shifted: Path, table: Path, tmp_path: Path, capsys: Any
 ) -> None:
     labels = {"id2label": {0: "no", 1: "yes"}, "label2id": {"no": 0, "yes": 1}}

@@ -226,7 +226,7 @@ def test_the_app_is_written_where_it_is(
         (["--quantize", "w8a8", "--calibrate", "my text.txt.gz"], "qa-mini-qa-w8a8-my_text"),
     ],
 )
-def test_what_differs_has_a_folder_of_its_own_in_the_app(
+def test_bundles_that_differ_have_folders_of_their_own_in_the_app(
     options: list[str],
     folder: str,
     tmp_path: Path,
@@ -296,7 +296,7 @@ def test_a_package_that_differs_is_refused(
         (onnx.main, ["--vnni"], "--vnni is for --quantize int8"),
     ],
 )
-def test_nothing_there(
+def test_missing_files_are_refused(
     main: Callable[[list[str]], int],
     arguments: list[str],
     message: str,

@@ -95,7 +95,7 @@ def test_asset_of_the_second_command_joins_the_package_of_the_first(
         (["--quantize", "int8", "--skip-layers", "embeddings"], "Core AI compresses all layers"),
     ],
 )
-def test_what_core_ai_does_not_have_is_refused_before_anything_is_written(
+def test_options_that_core_ai_does_not_have_are_refused_before_anything_is_written(
     options: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = [*options, "--with-coreai", "--out", str(tmp_path / "new")]

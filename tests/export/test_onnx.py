@@ -140,7 +140,7 @@ def test_what_onnx_runtime_makes_of_it_has_no_slow_kernel(
         assert all(len(node.input) == 5 for node in products)  # the last is the bias
 
 
-def test_without_comparison_there_is_no_figure(
+def test_figure_needs_a_comparison(
     checkpoint_directory: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     checkpoint = load_checkpoint(str(checkpoint_directory("distilbert", "embed")))

@@ -100,7 +100,7 @@ def test_bundle_comes_over_http_whole_or_not_at_all(
     assert (out / "tiny" / "tiny.mlpackage" / "weights.bin").read_bytes() == right
 
 
-def test_what_is_no_bundle_gets_no_manifest(tmp_path: Path) -> None:
+def test_folder_that_is_not_a_bundle_gets_no_manifest(tmp_path: Path) -> None:
     made = make_manifest(tmp_path)
     assert made.returncode == 2
     assert "no model.json in it" in made.stderr

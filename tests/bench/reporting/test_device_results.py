@@ -134,7 +134,7 @@ def test_impossible_files_are_refused_with_their_place(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"[" * 100_000])
-def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_json_that_is_not_an_object_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "phone.json"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"phone\.json"):

@@ -25,7 +25,7 @@ def test_one_half_reads_forwards_and_the_other_backwards(elmo: Elmo) -> None:
     assert all(changed[0, position, 512:].any() for position in range(4))
 
 
-def test_it_takes_the_inputs_of_the_others(elmo: Elmo) -> None:
+def test_inputs_are_those_of_the_others(elmo: Elmo) -> None:
     (workload,) = load_workloads("fixed:3", Source())
     inputs = workload.inputs[0] | {"attention_mask": torch.tensor([[1, 1, 0]]).numpy()}
     assert elmo.predict(inputs).shape == (1, 2, 1024)

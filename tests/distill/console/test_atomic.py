@@ -101,7 +101,7 @@ def killed(code: str, target: Path) -> None:
     assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_cleared_away(tmp_path: Path) -> None:
     target = tmp_path / "out[1]"
     killed(IN_THE_BLOCK, target)
     (tmp_path / f".{target.name}.settings").mkdir()  # somebody's own
@@ -111,7 +111,7 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {target.name, f".{target.name}.settings"}
 
 
-def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+def test_files_that_another_process_writes_are_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     with atomic_file(target) as first:
         with atomic_file(target) as second:
@@ -145,7 +145,7 @@ def test_a_directory_that_came_up_meanwhile_is_not_replaced(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_must_stay_is_checked_again_at_the_rename(tmp_path: Path) -> None:
+def test_files_that_must_stay_are_checked_again_at_the_rename(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
 

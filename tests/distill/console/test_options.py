@@ -50,7 +50,7 @@ def test_what_a_file_cannot_say(content: str, message: str, tmp_path: Path) -> N
     assert message in str(raised.value)
 
 
-def test_what_comes_after_a_file_overrides_it(tmp_path: Path) -> None:
+def test_options_after_a_file_override_it(tmp_path: Path) -> None:
     """Files first, the shared one before the own one; then the command line, lists as a whole."""
     (tmp_path / "all.yml").write_text("text: [a, b]\nteacher: t\nlayers: 3\nmasked_only: true\n")
     (tmp_path / "one.json").write_text('{"layers": 2, "temperature": 4}')

@@ -51,6 +51,6 @@ def test_a_missing_part_and_a_part_of_other_text_are_refused(
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3"])
-def test_what_is_no_part_is_refused(text: str) -> None:
+def test_impossible_parts_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="such as 3/16"):
         part_numbers(text)

@@ -55,7 +55,7 @@ def test_a_data_set_saved_on_disk(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_named(
+def test_unreadable_files_are_named(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)

@@ -191,7 +191,7 @@ def test_a_term_of_weight_zero_is_not_computed(batch: dict[str, Any], zero: str)
     assert terms.keys() == {"loss", "distillation", "masked", "cosine"} - {zero}
 
 
-def test_without_gradient_none_is_computed(batch: dict[str, Any]) -> None:
+def test_gradients_are_computed_only_where_needed(batch: dict[str, Any]) -> None:
     head, teacher_head = heads()
     with torch.no_grad():
         found = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())

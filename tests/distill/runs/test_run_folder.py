@@ -145,7 +145,7 @@ def test_the_newest_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
     assert found is not None and found.name == "checkpoint-1000"
 
 
-def test_no_checkpoint_at_all(tmp_path: Path) -> None:
+def test_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     assert last_complete_checkpoint(tmp_path) is None
 
 

@@ -46,7 +46,7 @@ def test_medians_spread_and_gain() -> None:
     assert stored["runs"]["labels"] == [run.as_json() for run in LABELS]
 
 
-def test_without_a_teacher_there_is_no_gain() -> None:
+def test_gain_needs_a_teacher() -> None:
     stored = series_of({"labels": LABELS}).as_json()
     assert "gain" not in stored and "teacher" not in stored
 

@@ -97,7 +97,7 @@ def test_labels_in_another_order_are_refused(
         ("tokens", {}, (), "not for the task tokens"),
     ],
 )
-def test_what_is_no_classifier_is_refused(
+def test_model_that_is_not_a_classifier_is_refused(
     task: str,
     settings: dict[str, object],
     options: tuple[str, ...],

@@ -70,7 +70,7 @@ def test_modules_behind_the_pooling_and_the_old_booleans(encoder: Any, tmp_path:
     assert (found.width(WIDTH), found.normalize, found.similarity) == (24, True, "cosine")
 
 
-def test_what_is_not_supported_is_refused_by_name(encoder: Any, tmp_path: Path) -> None:
+def test_unsupported_modules_are_refused_by_name(encoder: Any, tmp_path: Path) -> None:
     parts = [encoder, modules.Pooling(WIDTH, pooling_mode="mean")]
     sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path))
     path = tmp_path / "modules.json"

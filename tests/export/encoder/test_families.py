@@ -118,7 +118,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "settings", "message"), REFUSED, ids=str)
-def test_what_the_encoder_does_not_compute_is_refused_by_name(
+def test_settings_that_the_encoder_does_not_compute_are_refused_by_name(
     name: str, settings: dict[str, Any], message: str, tmp_path: Path, change_config: Any
 ) -> None:
     small_model(name, "classify", {}).save_pretrained(tmp_path)

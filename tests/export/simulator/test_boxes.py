@@ -43,7 +43,7 @@ def kept(
 @FEW
 @given(seed=st.integers(0, 999), least=st.sampled_from([-9.0, 0.4, 9.0]))
 @pytest.mark.slow
-def test_as_the_loop(by_class: bool, newer: bool, seed: int, least: float) -> None:
+def test_result_is_that_of_the_loop(by_class: bool, newer: bool, seed: int, least: float) -> None:
     generator = np.random.default_rng(seed)
     boxes = generator.uniform(0, 10, (2, 9, 4)).astype(np.float32) + 1
     scores = generator.standard_normal((2, 9, 3)).astype(np.float32)

@@ -77,6 +77,8 @@ def test_padding_to_the_same_size(name: str, pad_type: str) -> None:
         ("sliding_windows", lambda x: mb.sliding_windows(x=x, axis=2, size=2, name="here")),
     ],
 )
-def test_what_needs_a_fixed_size_is_named_with_its_place(kind: str, build: Layer) -> None:
+def test_operations_that_need_a_fixed_size_are_named_with_their_place(
+    kind: str, build: Layer
+) -> None:
     with pytest.raises(SimulatorError, match=rf"^{kind}: .*operation 'here' of function 'main'"):
         flexible(build)

@@ -64,6 +64,6 @@ def test_infinities_are_floats(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("data", [None, IDS, "x", [IDS], [None]])
-def test_what_is_no_dictionary_is_refused(simulator: Simulator, data: Any) -> None:
+def test_inputs_that_are_not_a_dictionary_are_refused(simulator: Simulator, data: Any) -> None:
     with pytest.raises(SimulatorError, match="predict takes a dictionary of inputs"):
         simulator.predict(data)

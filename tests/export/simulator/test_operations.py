@@ -164,7 +164,7 @@ def test_an_unknown_operation_is_named_with_its_place(monkeypatch: pytest.Monkey
         simulate(lambda x: mb.relu(x=x, name="here"), x=np.ones((1, 2), np.float32))
 
 
-def test_what_onnx_runtime_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_of_onnx_runtime_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     simulate(lambda x: mb.relu(x=x), x=np.ones((1, 2), np.float32))
     monkeypatch.setitem(
         OPERATIONS, "relu", lambda graph, op: graph.node("None", [graph.value(op.x)])
@@ -193,7 +193,7 @@ def test_inputs_are_checked() -> None:
         simulator.predict({name: np.ones((1, 5))})
 
 
-def test_what_is_no_package(tmp_path: Any) -> None:
+def test_path_that_is_not_a_package_is_refused(tmp_path: Any) -> None:
     with pytest.raises(SimulatorError, match="not a Core ML package"):
         Simulator(tmp_path)
     (tmp_path / "Manifest.json").write_text("{}")
