@@ -35,7 +35,7 @@ class Quality:
 
 
 def check_quality(models: Sequence[Model], data: Path) -> None:
-    """Refuse at once what could not be measured.
+    """Check at once that everything can be measured.
 
     Raises:
         UserError: a model that is not a bundle, bundles for several tasks, or a file that is not in

@@ -101,8 +101,8 @@ def save_text(path: Path, text: str) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same with null for what JSON has no number for: the PSNR of what is equal is infinite,
-    and what overflowed is not a number."""
+    """The same with null where JSON has no number: the PSNR of equal outputs is infinite, and an
+    overflow gives NaN."""
     if isinstance(value, dict):
         return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -11,7 +11,8 @@ SNAPSHOTS, BLOBS = "snapshots", "blobs"
 
 
 def check_link(path: Path, folder: Path) -> None:
-    """Let a path in a folder be no link, one that stays in the folder, or one of the hub's cache.
+    """Check that a path in a folder is not a link, or a link that stays in the folder or in the
+    hub's cache.
 
     Raises:
         UserError: a link that leads elsewhere, to a device, or in a circle.

@@ -16,7 +16,8 @@ AT_FDCWD = -100
 
 
 def name_directory(staged: Path, target: Path) -> None:
-    """Give a directory its name; the system itself keeps what is there, but for an empty one.
+    """Give a directory its name. The system itself refuses where something else is there, except an
+    empty directory.
 
     Raises:
         FileExistsError: something is at ``target``.

@@ -11,7 +11,7 @@ from distill.console.errors import UserError
 
 
 def check_report(report: Path, keys: Iterable[str], pictures: Iterable[Path] = ()) -> None:
-    """Let a report that the command wrote earlier be written anew, and nothing else be lost.
+    """Check that nothing is lost but a report that the command wrote earlier.
 
     Args:
         report: the JSON file.

@@ -240,8 +240,8 @@ def _spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def _constant(*values: np.ndarray) -> bool:
-    """A model that answers one and the same has no correlation with anything; not a number would
-    not be valid JSON either."""
+    """A model that always gives the same answer has no correlation; NaN would not be valid JSON
+    either."""
     return any(np.ptp(array) == 0 for array in values)
 
 

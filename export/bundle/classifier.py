@@ -18,7 +18,7 @@ LARGEST_DIFFERENCE = 2e-3
 
 
 def check_classifier(settings: Mapping[str, Any]) -> None:
-    """Refuse what Core ML has no form of a classifier for; ``settings``: content of a model.json.
+    """Check that Core ML can hold the model as a classifier; ``settings``: content of a model.json.
 
     Raises:
         UserError: the task gives no single label, two labels have one name, or a package of

@@ -23,7 +23,7 @@ PACKAGE_FILES = {
 
 
 def check_replaceable(out: Path) -> None:
-    """Let a bundle of ours be replaced, or an empty folder, and nothing else.
+    """Check that what is replaced is a bundle of ours or an empty folder, and nothing else.
 
     Raises:
         UserError: ``out`` is not a bundle, or holds a file that no export wrote; it is named.

@@ -30,7 +30,7 @@ class BothReports:
 
 
 def check_both(options: BundleOptions) -> None:
-    """Refuse early what Core AI cannot have.
+    """Check before the work that Core AI can do what is asked.
 
     Raises:
         UserError: Apple's packages are not installed, a quantization that they do not have, or

@@ -15,8 +15,8 @@ EXPECTED = '"MEASURE -NUMBER" such as "F1 -0.5", or "NUMBER MB"'
 
 @dataclass(frozen=True)
 class Budget:
-    """What a package may lose: ``measure`` may change by ``change``, a loss or, of a measure where
-    less is better, a gain; or the ``bytes`` that it may take. ``words``: as it was given."""
+    """What a package may lose, or its size: ``measure`` may change by ``change`` (a loss; a gain
+    where less is better), or the package may take ``bytes``. ``words``: as it was given."""
 
     words: str
     measure: str = ""

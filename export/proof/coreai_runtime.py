@@ -132,7 +132,8 @@ class AppleRuntime:
 
 
 def _check_whole(asset: Path) -> None:
-    """Apple's runtime ends the process where a file of the asset is missing or cut short."""
+    """Check the files of an asset: Apple's runtime ends the process where one is missing or cut
+    short."""
     for name in ("main.hash", "main.mlirb"):
         if (asset / name).exists() and not (asset / name).is_file():  # it would be waited for
             raise UserError(f"{asset}: not a Core AI asset ({name} is not a regular file)")

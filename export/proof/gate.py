@@ -178,7 +178,7 @@ def _bound(error: float, outputs: Sequence[Outputs]) -> float:
 
 
 def _half_error(witness: Witness, quantize: str, inputs: Sequence[Inputs]) -> float:
-    """What a witness is off in half precision, with the activations of a quantization."""
+    """The error of a witness in half precision, with the activations of a quantization."""
     wanted = [witness.predict(each) for each in inputs]
     return float(np.sqrt(_square(wanted, half_outputs(witness, quantize, inputs))))
 

@@ -93,7 +93,7 @@ class BundleOptions:
         check_no_answer(self.task, self.no_answer)
 
     def check(self, out: Path, replace: bool) -> None:
-        """Refuse early what cannot end well.
+        """Check the options and the place before the work begins.
 
         Raises:
             UserError: a place that is taken, by what is not a bundle even with ``replace``, or that

@@ -1,4 +1,4 @@
-"""What PyTorch itself is off at the precision of a package: the yardstick of the gate.
+"""The error of PyTorch itself at the precision of a package: the yardstick of the gate.
 
 For half precision the witness runs in half precision; for weights in fewer bits its weights are
 rounded to as many, evenly and with a random shift of the grid, a few times over, since one draw may

@@ -115,7 +115,7 @@ def verify_bundle(
 
 
 def _check_architecture(bundle: Bundle, checkpoint: Checkpoint) -> None:
-    """Refuse what cannot be the package's checkpoint before anything runs."""
+    """Check before anything runs that this can be the package's checkpoint."""
     settings, config = bundle.settings, checkpoint.config
     width, tokenizer = settings.get("hidden_size"), settings.get("tokenizer_sha256")
     wrong = ""
