@@ -31,13 +31,16 @@ def trace(
     outputs: Sequence[str],
     per_token: bool,
     path: Path,
+    longest: int,
 ) -> None:
     """Write a graph of dynamic batch and length: by the TorchScript exporter, whose graph is the
-    one that the optimizer's patterns know. Above 2 GiB each weight is in a file beside it."""
+    one that the optimizer's patterns know. Above 2 GiB each weight is in a file beside it.
+    ``longest``: tokens that the model takes at most."""
     axes = {0: "batch", 1: "length"}
     dynamic = dict.fromkeys(names, axes)
     dynamic |= dict.fromkeys(outputs, axes if per_token else {0: "batch"})
-    example = tuple(torch.ones((1, EXAMPLE_LENGTH), dtype=torch.int64) for _ in names)
+    length = min(EXAMPLE_LENGTH, longest)
+    example = tuple(torch.ones((1, length), dtype=torch.int64) for _ in names)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -188,7 +188,8 @@ def _graph(
     record, traced = task_named(task), folder / "traced.onnx"
     model = FORMS[form].model(build_encoder(checkpoint, task))
     names = input_names(checkpoint.config, task)
-    trace(model, names, record.outputs, record.per_token, traced)
+    longest = checkpoint.config.positions
+    trace(model, names, record.outputs, record.per_token, traced, longest)
     return FORMS[form].graph(traced, checkpoint, quantize)
 
 

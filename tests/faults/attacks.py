@@ -19,6 +19,7 @@ from distill.console.errors import UserError
 from tests.faults.assets import mutated_asset, tiny_bundle_with_asset
 from tests.faults.bundles import mutated_settings, tiny_bundle
 from tests.faults.full_disks import can_mount, checkpoint_and_text, full_disk, full_file_system
+from tests.faults.hostile_code import checkpoint_and_data, hostile_code
 from tests.faults.kills import (
     corpus_to_kill,
     killed_asset,
@@ -156,6 +157,7 @@ ATTACKS = (
         else []
     ),
     Attack("kill -9 of a training", training_to_kill, killed_training, slow=True),
+    Attack("code of a checkpoint", checkpoint_and_data, hostile_code, slow=True),
     Attack("endless loop", tiny_bundle, endless_loop, slow=True),
     Attack("full disk", checkpoint_and_text, full_disk, slow=True),
     *(

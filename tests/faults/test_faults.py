@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.attacks import ATTACKS, FAST, Attack, attack_once
+from bench import compare
+from tests.faults.attacks import ATTACKS, FAST, Attack, attack_once, tiny_checkpoint
 from tests.faults.bundles import ask, tiny_bundle
 from tests.faults.loops import endless_bundle
 
@@ -80,6 +81,20 @@ def test_a_loop_without_end_in_a_bundle_is_one_line(tiny: Path, tmp_path: Path) 
     status, printed, error = ask(tmp_path / "bundle")
     assert (status, printed) == (2, "")
     assert error == "error: a loop did not end within 100000 steps (max_iterations)\n"
+
+
+def test_a_name_with_a_sequence_of_the_terminal_is_shown_by_its_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the progress bar as in the table."""
+    model = tmp_path / "[red]a \x1b]0;gone\x07"
+    tiny_checkpoint(model)
+    options = ["--runtime", "torch", "--workload", "fixed:16", "--seconds", "0.01", "--no-memory"]
+    assert compare.main([str(model), *options]) == 0
+    printed = capsys.readouterr()
+    assert "]0;gone" not in printed.err.replace("\\u001b]0;gone\\u0007", "")
+    assert "load [red]a \\u001b" in printed.err and "\x1b" not in printed.out
+    assert "[red]a \\u001b]0;gone\\u0007" in printed.out
 
 
 @pytest.mark.slow
