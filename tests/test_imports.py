@@ -69,6 +69,20 @@ def test_rooms_import_one_way(path: Path) -> None:
     assert imported <= allowed
 
 
+ROOMS_FOR_OTHERS = {"families", "tasks", "models", "console"}
+"""Of `distill`, what `export` and `bench` use; `bench.training` measures the rest of a training."""
+MEASURES_TRAINING = "training_step"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_other_packages_use_four_rooms_of_distill(path: Path) -> None:
+    package, *inside = path.relative_to(ROOT).parts
+    if package == "distill" or inside[0] == MEASURES_TRAINING:
+        return
+    names = {name for name in imported_modules(path) if name.startswith("distill.")}
+    assert {name.split(".")[1] for name in names} <= ROOMS_FOR_OTHERS
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_holds_one_idea(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400

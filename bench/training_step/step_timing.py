@@ -20,7 +20,7 @@ from bench.measuring.timing import bootstrap_interval
 from bench.roofline.peaks import matrix_peak
 from bench.runtimes.workloads import Source, open_tokenizer
 from bench.training_step.steps import SHAPES, Batches, KitStep, PlainStep, models, take
-from distill.corpus.text_sources import read_lines
+from distill.console.text_lines import read_lines
 from distill.models.presets import data_directory
 
 FILES = ("books/nonfiction.txt.gz", "books/fiction.txt.gz", "wikisplit/sentences.txt.gz")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from distill.console.text_lines import LONGEST_PIECE
+
 PORTION_TEXTS, PORTION_CHARACTERS = 2000, 2**19
-LONGEST_PIECE = 2**16
-"""A longer text is cut at a space before it: sequences are cut every 510 tokens anyway, and a
-piece gives some 30 of them."""
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -24,21 +23,6 @@ def pieces(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end if space < 0 else space + 1
     yield text[start:] if start else text
-
-
-def byte_pieces(line: bytes) -> Iterator[bytes]:
-    """As `pieces`, of UTF-8 that is not decoded yet: a long line is never held as text."""
-    start = 0
-    while len(line) - start > LONGEST_PIECE:
-        end = start + LONGEST_PIECE
-        space = line.rfind(b" ", start + LONGEST_PIECE // 2, end)
-        if space > 0:
-            end = space + 1
-        else:  # between two characters
-            end = next((i for i in range(end, end - 4, -1) if line[i] & 0xC0 != 0x80), end)
-        yield line[start:end]
-        start = end
-    yield line[start:]
 
 
 def portions(texts: Iterable[str]) -> Iterator[list[str]]:

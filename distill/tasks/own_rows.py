@@ -10,8 +10,8 @@ from typing import Any
 
 from distill.console.bounded_files import json_lines, read_text
 from distill.console.errors import UserError, note
+from distill.console.text_lines import is_json
 from distill.corpus.dataset_rows import data_set, read_data_set
-from distill.corpus.text_sources import is_json
 from distill.tasks.options import TaskOptions
 from distill.tasks.splits import split_by_text
 

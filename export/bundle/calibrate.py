@@ -17,7 +17,7 @@ from unittest import mock
 from tqdm import tqdm
 
 from distill.console.errors import UserError
-from distill.corpus.text_sources import read_lines
+from distill.console.text_lines import read_lines
 from distill.tasks import glue, squad
 from distill.tasks.spaced_items import spaced
 from export.bundle.model_json import DOC_STRIDE, MAX_QUESTION_LENGTH

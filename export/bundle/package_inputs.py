@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.console.errors import UserError
-from distill.corpus.text_sources import read_lines
+from distill.console.text_lines import read_lines
 from export.bundle.bundle_folder import open_bundle
 from export.bundle.own_files import SETTINGS
 from export.tasks.model_inputs import Inputs

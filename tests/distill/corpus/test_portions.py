@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distill.corpus.portions import LONGEST_PIECE, PORTION_CHARACTERS, byte_pieces, pieces, portions
+from distill.console.text_lines import LONGEST_PIECE, byte_pieces
+from distill.corpus.portions import PORTION_CHARACTERS, pieces, portions
 
 
 @pytest.mark.parametrize("text", ["", "short", "word " * 100_000, "x" * 200_001])

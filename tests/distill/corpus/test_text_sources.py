@@ -1,4 +1,5 @@
-"""Text is read from what people have, and what cannot be read is named with its place."""
+"""Text is read from what people have (`text_sources`, and `text_lines` of the console), and what
+cannot be read is named with its place."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from distill.console import text_lines
 from distill.console.errors import UserError
-from distill.corpus import text_sources
-from distill.corpus.text_sources import describe, read_lines, read_texts
+from distill.console.text_lines import read_lines
+from distill.corpus.text_sources import describe, read_texts
 
 LINES = ["A first line.", "Zürich, naïve, 東京.", "A last one."]
 
@@ -73,11 +75,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_lines_and_archives_that_are_too_large_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_sources, "LONGEST_LINE", 1000)
-    monkeypatch.setattr(text_sources, "FREE_INFLATED", 10_000)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(text_lines, "FREE_INFLATED", 10_000)
     (tmp_path / "long.txt").write_text("short\n" + "x" * 1001 + "\n")
     bomb = gzip.compress((b"x" * 99 + b"\n") * 100_000)
-    assert len(bomb) * text_sources.MOST_INFLATED < 10_000_000
+    assert len(bomb) * text_lines.MOST_INFLATED < 10_000_000
     (tmp_path / "bomb.txt.gz").write_bytes(bomb)
     for name, message in (("long.txt", "line 2: longer than 1,000"), ("bomb.txt.gz", "inflates")):
         with pytest.raises(UserError, match=message):
