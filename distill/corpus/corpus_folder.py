@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
 from distill.corpus.parts import has_parts, open_parts, part_folder, texts_of_part
 from distill.corpus.shards import DESCRIPTION, Corpus, build_corpus, open_corpus
 from distill.corpus.text_sources import describe, read_texts
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 
 def prepare_corpus(
     sources: Sequence[str],
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     directory: Path,
     max_length: int,
     part: tuple[int, int] | None = None,

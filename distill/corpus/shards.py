@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +23,10 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError
 from distill.corpus.portions import portions
 from distill.models.tokenizer import special_ids
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
 
 SHORTEST = 12
 SHARD_TOKENS = 2**27
@@ -63,7 +67,7 @@ class Corpus:
 
 def build_corpus(
     texts: Iterable[str],
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     out: Path,
     max_length: int = 512,
     made_from: dict[str, Any] | None = None,
@@ -123,7 +127,9 @@ def open_corpus(directory: Path) -> Corpus:
         raise UserError(f"{directory}: not a tokenized corpus ({error})") from None
 
 
-def _coded(texts: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[str], list[Any]]]:
+def _coded(
+    texts: Iterable[str], tokenizer: Tokenizer
+) -> Iterator[tuple[list[str], list[Encoding]]]:
     """Portions and their encodings; the next one is tokenized while this one is written."""
     unknown = next((token for token in UNKNOWN if tokenizer.token_to_id(token) is not None), "")
     # WikiText marks its rare words so.
@@ -145,7 +151,7 @@ class _Writer:
     """Packs encodings into shards; ``dropped`` counts what was too short or mostly unknown."""
 
     folder: Path
-    tokenizer: Any
+    tokenizer: Tokenizer
     max_length: int
     sequences: int = 0
     tokens: int = 0
@@ -160,10 +166,10 @@ class _Writer:
         self.dtype = np.dtype(np.uint16 if vocabulary <= 2**16 else np.uint32)
         self.counts = np.zeros(vocabulary, np.int64)
         found = (self.tokenizer.token_to_id(token) for token in UNKNOWN)
-        self.unknown = next((token for token in found if token is not None), None)
+        self.unknown = next((token for token in found if token is not None), -1)  # of no token
         self.cls, self.sep = special_ids(self.tokenizer)
 
-    def add(self, coded: Sequence[Any]) -> None:
+    def add(self, coded: Sequence[Encoding]) -> None:
         """Append the sequences of one portion to the shard, or begin another one."""
         room = self.max_length - 2
         kept = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ from distill.tasks.heads import load_named
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import read_texts
 from distill.tasks.task import Batch, Data, Labels, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 WEAK_MARGIN = 5.0  # points a teacher must have above an answer given without reading
 REGRESSION, MULTI_LABEL = "regression", "multi_label_classification"
@@ -36,7 +40,7 @@ class TextFeature:
 
 
 def text_features(
-    examples: Sequence[GlueExample], tokenizer: Any, max_length: int
+    examples: Sequence[GlueExample], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[TextFeature]:
     """Ids of each example, at most ``max_length``; of a pair the longer text is cut first.
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.tasks.tagged_texts import TaggedText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TokenFeature:
 
 
 def tagged_features(
-    examples: Sequence[TaggedText], tokenizer: Any, max_length: int
+    examples: Sequence[TaggedText], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[TokenFeature]:
     """Ids of each text in parts of at most ``max_length``, and where their words begin. A part has
     as many words as fit, and nothing of its neighbours.
@@ -49,7 +52,7 @@ def tagged_features(
 
 def whole_features(
     texts: Sequence[TaggedText],
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     max_length: int,
     numbers: Sequence[int] | None = None,
 ) -> list[TokenFeature]:

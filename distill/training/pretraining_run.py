@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -44,6 +44,10 @@ from distill.training.settings import (
     layer_choice,
     schedule,
 )
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 
 SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", *UNKNOWN)
 
@@ -218,11 +222,12 @@ def halves(corpus: Corpus, held_out: Sequences) -> tuple[Sequences, Sequences]:
     return Sequences(corpus, held_out.rows[::2]), Sequences(corpus, held_out.rows[1::2])
 
 
-def collator(corpus: Corpus, tokenizer: Any, pad_id: int, seed: int) -> MaskingCollator:
+def collator(corpus: Corpus, tokenizer: Tokenizer, pad_id: int, seed: int) -> MaskingCollator:
     """Raises:
     UserError: the tokenizer has no mask token.
     """
-    special = {tokenizer.token_to_id(token) for token in SPECIAL} - {None}
+    found = (tokenizer.token_to_id(token) for token in SPECIAL)
+    special = {token for token in found if token is not None}
     masks = [tokenizer.token_to_id(token) for token in ("[MASK]", "<mask>")]
     mask_id = next((token for token in masks if token is not None), None)
     if mask_id is None:

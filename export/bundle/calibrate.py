@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tqdm import tqdm
@@ -27,6 +27,10 @@ from export.simulator.program import load_program
 from export.tasks.model_inputs import Inputs, bucket, encode, padded
 from export.tasks.table import task_named
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
 MATRIX_OPERATIONS = ("linear", "conv")
 """What the Neural Engine multiplies in 8 bits; norms, softmax and sums stay in half precision."""
 SAMPLES = 128
@@ -38,7 +42,7 @@ Ranges = dict[str, dict[str, float]]
 
 
 def calibration_inputs(
-    path: Path, tokenizer: Any, task: str, lengths: Sequence[int], limit: int = SAMPLES
+    path: Path, tokenizer: Tokenizer, task: str, lengths: Sequence[int], limit: int = SAMPLES
 ) -> list[Inputs]:
     """Up to ``limit`` inputs, spread evenly over a file, plain or gzipped: text, one input a line,
     a tab between the two texts of a pair; for questions SQuAD JSON too, for embeddings an STS-B

@@ -12,6 +12,8 @@ from export.tasks.table import TASKS, task_named
 from export.tasks.task import Reading
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from export.proof.witness import Witness
 
 
@@ -49,7 +51,7 @@ def check_no_answer(task: str, stated: float | Path | None) -> None:
 def no_answer_of(
     stated: float | Path | None,
     witness: Witness,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     settings: Mapping[str, Any],
 ) -> NoAnswer | None:
     """What ``--no-answer-threshold`` asks for.

@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -29,6 +29,10 @@ from export.proof.library_models import (
 from export.tasks.model_inputs import INPUTS, Inputs, Text
 from export.tasks.table import task_named
 from export.tasks.task import Outputs, Task
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 
 OWN_ENCODER = "the kit's own encoder alone"
 Encode = Callable[[str, str | None], list[int]]
@@ -85,7 +89,7 @@ class Witness:
                 f"{self.activation}"
             )
 
-    def check_ids(self, texts: Sequence[Text], tokenizer: Any) -> int:
+    def check_ids(self, texts: Sequence[Text], tokenizer: Tokenizer) -> int:
         """Compare a bundle's tokenizer with the library's; returns how many texts were compared.
 
         Raises:

@@ -16,6 +16,8 @@ from export.tasks.model_inputs import Inputs, Text, bucket, encode, encode_batch
 from export.tasks.samples import QUESTIONS, SINGLE
 
 if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
     from export.checkpoint.reading import Checkpoint
 
 Outputs = dict[str, np.ndarray]
@@ -27,7 +29,7 @@ Run = Callable[[Inputs], Outputs]
 class Reading:
     """How a bundle reads text: its tokenizer and the content of its model.json."""
 
-    tokenizer: Any
+    tokenizer: Tokenizer
     settings: Mapping[str, Any]
 
     @property
@@ -61,7 +63,7 @@ class Reading:
         """Texts as model inputs, each at the smallest length that holds it."""
         return encode(self.tokenizer, texts, self.lengths, self.pad)
 
-    def encodings(self, texts: Sequence[Text]) -> list[Any]:
+    def encodings(self, texts: Sequence[Text]) -> list[Encoding]:
         """Texts as encodings of `tokenizers`, cut to the longest input."""
         return encode_batch(self.tokenizer, texts, max(self.lengths))
 
