@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import sys
 import tempfile
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def main() -> int:
                 if problem:
                     failed += 1
                     failures.append(f"{attack.name}, seed {seed}: {problem}"[:300])
+                    print(failures[-1], file=sys.stderr, flush=True)
             print(f"| {attack.name} | {tried} | {tried - failed} | {failed} |", flush=True)
-    print("\n".join(failures))
     return 1 if failures else 0
 
 
