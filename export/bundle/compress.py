@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,14 +73,11 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     return compress_each(model, {name: quantize for name in matrices if name not in kept}, target)
 
 
-def compress_each(
-    model: Any, formats: Mapping[str, str], target: str, rounded: Collection[str] = ()
-) -> Any:
+def compress_each(model: Any, formats: Mapping[str, str], target: str) -> Any:
     """A copy of a float Core ML model with some of its weights in fewer bits, each in its format.
 
     Args:
         formats: name of a constant -> a quantization of `COMPRESSIONS`; the rest stay as they are.
-        rounded: constants whose values are those of their palettes already.
 
     Raises:
         UserError: the target cannot hold one of the formats.
@@ -96,13 +93,7 @@ def compress_each(
         ):
             tables = _embeddings(model)
             chosen = {
-                op.name: _settings(
-                    formats[op.name],
-                    target,
-                    op.outputs[0].shape,
-                    op.name in tables,
-                    op.name in rounded,
-                )
+                op.name: _settings(formats[op.name], target, op.outputs[0].shape, op.name in tables)
                 for op in constants_of(model)
                 if op.name in formats and COMPRESSIONS[formats[op.name]].kind == kind
             }
@@ -111,7 +102,7 @@ def compress_each(
     return model
 
 
-def _settings(quantize: str, target: str, shape: Sequence[int], table: bool, rounded: bool) -> Any:
+def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> Any:
     """How a weight of ``shape`` is stored. Blocks and groups divide its sizes: `coremltools` leaves
     a weight that they do not divide in half precision, and only logs it."""
     import coremltools.optimize.coreml as cto
@@ -128,23 +119,15 @@ def _settings(quantize: str, target: str, shape: Sequence[int], table: bool, rou
     if compression.kind == "linear":
         return cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALL)
     groups: dict[str, Any] = {}
-    if _in_groups(quantize, target):
+    if target == "iOS18" and compression.bits < 8:
         groups = {
             "granularity": "per_grouped_channel",
-            "group_size": 1 if table else palette_rows(quantize, target, shape[0]),
+            "group_size": 1 if table else greatest_divisor(shape[0], PALETTE_GROUP),
             "channel_axis": 1 if table else 0,
         }
-    values = {"mode": "unique"} if rounded else {"mode": "kmeans", "nbits": compression.bits}
-    return cto.OpPalettizerConfig(weight_threshold=SMALL, **values, **groups)
-
-
-def palette_rows(quantize: str, target: str, rows: int) -> int:
-    """How many of the ``rows`` of a matrix share a palette."""
-    return greatest_divisor(rows, PALETTE_GROUP) if _in_groups(quantize, target) else rows
-
-
-def _in_groups(quantize: str, target: str) -> bool:
-    return target == "iOS18" and COMPRESSIONS[quantize].bits < 8
+    return cto.OpPalettizerConfig(
+        mode="kmeans", nbits=compression.bits, weight_threshold=SMALL, **groups
+    )
 
 
 def constants_of(model: Any) -> list[Any]:

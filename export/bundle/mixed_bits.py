@@ -10,7 +10,7 @@ to stop. Weights go by the names of the parameters of our encoder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -83,9 +83,7 @@ def _same_rows(parameter: np.ndarray, values: np.ndarray) -> bool:
     return np.array_equal(parameter[:rows].ravel(), values.ravel())
 
 
-def stored_weights(
-    core_ml: Any, constants: Mapping[str, str], target: str
-) -> dict[str, dict[str, StoredWeight]]:
+def stored_weights(core_ml: Any, constants: Mapping[str, str], target: str) -> Stored:
     """Every weight of a float Core ML model in every format that ``target`` holds."""
     weights = {constant: weight for weight, constant in constants.items()}
     stored: dict[str, dict[str, StoredWeight]] = {}
@@ -166,16 +164,11 @@ def stored_as(model: nn.Module, stored: Stored, choice: Choice) -> Iterator[None
 
 
 def compress_by_choice(
-    core_ml: Any,
-    constants: Mapping[str, str],
-    choice: Choice,
-    target: str,
-    rounded: Iterable[str] = (),
+    core_ml: Any, constants: Mapping[str, str], choice: Choice, target: str
 ) -> Any:
-    """A copy of a float Core ML model with every weight of ``choice`` in its format; those of
-    ``rounded`` have the values of their palettes already."""
+    """A copy of a float Core ML model with every weight of ``choice`` in its format."""
     formats = {constants[weight]: quantize for weight, quantize in choice.items()}
-    return compress_each(core_ml, formats, target, {constants[weight] for weight in rounded})
+    return compress_each(core_ml, formats, target)
 
 
 Sizes = Mapping[tuple[str, str], int]

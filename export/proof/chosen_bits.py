@@ -18,7 +18,6 @@ import torch
 
 from distill.tasks.spaced_items import spaced
 from export.bundle.bundle_folder import directory_size
-from export.bundle.compensated import fitted
 from export.bundle.compress import matching
 from export.bundle.mixed_bits import (
     HALF,
@@ -41,9 +40,8 @@ from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs
 from export.tasks.task import Outputs, Task, Workload
 
-DECIDING_INPUTS = 192
-"""Inputs that formats are judged on: on every third the error of each weight alone is estimated,
-on the others palettes are compensated."""
+SENSITIVITY_INPUTS = 64
+"""Inputs that the error of each weight alone is measured on."""
 CURVE = 8
 """Packages of the path, evenly spread, whose quality is always measured."""
 
@@ -126,7 +124,6 @@ class _Package:
 
 def choose_bits(
     core_ml: Any,
-    converted: Callable[[], Any],
     model: TaskModel,
     task: Task,
     workload: Workload,
@@ -139,7 +136,7 @@ def choose_bits(
     """Choose the format of every weight of a float Core ML program, and compress it.
 
     Args:
-        converted: what made ``core_ml`` of ``model``, whose inputs are ``names``.
+        model: what ``core_ml`` was converted from, with inputs ``names``.
         workload: the examples that decide.
         skip: parts of names of constants that stay in half precision.
         functions: how many functions of the package will share the weights.
@@ -162,12 +159,8 @@ def choose_bits(
         if constant not in kept
     }
     stored = stored_weights(core_ml, constants, target)
-    deciding = [engine.tensors(data) for data in spaced(workload.inputs, DECIDING_INPUTS)]
-    few, fitting = deciding[::3], [each for i, each in enumerate(deciding) if i % 3] or deciding
-    compensated = fitted(model, stored, target, fitting, few)
-    for weight, palettes in compensated.items():
-        stored[weight].update(palettes)
     sizes = sizes_of(stored)
+    few = [engine.tensors(data) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
     errors = errors_alone(model, stored, few)
     choices = path(sizes, errors)
     program = _program_bytes(core_ml, sizes, functions)
@@ -189,10 +182,7 @@ def choose_bits(
         curve = sorted({*curve, number})
     while True:
         chosen = choices[number]
-        rounded = {w: q for w, q in chosen.items() if q in compensated.get(w, {})}
-        with stored_as(model, stored, rounded):
-            core_ml = converted()
-        compressed = compress_by_choice(core_ml, constants, chosen, target, rounded)
+        compressed = compress_by_choice(core_ml, constants, chosen, target)
         measures = measure(_Package(compressed, names))
         if number == 0 or budget.allows(half, measures):
             break

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,16 +138,13 @@ def export_bundle(
         model = build_encoder(weighed, options.task, options.layout)
         model.encoder.leave_out_idle_heads()
         shapes = str(options.shapes)
-        converted = partial(
-            convert, model, weighed, options.task, options.lengths, options.target, shapes
-        )
-        core_ml = converted()
+        core_ml = convert(model, weighed, options.task, options.lengths, options.target, shapes)
         if samples:
             _step(progress, "calibrate")
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
         _step(progress, "compress")
-        core_ml, chosen = _compressed(core_ml, converted, model, weighed, options, settings)
+        core_ml, chosen = _compressed(core_ml, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         if options.classifier:
@@ -184,7 +179,6 @@ def export_bundle(
 
 def _compressed(
     core_ml: Any,
-    converted: Callable[[], Any],
     model: TaskModel,
     checkpoint: Checkpoint,
     options: BundleOptions,
@@ -204,7 +198,6 @@ def _compressed(
     functions = len(options.lengths) if options.shapes == "functions" else 1
     chosen = choose_bits(
         core_ml,
-        converted,
         model,
         task,
         workload,
