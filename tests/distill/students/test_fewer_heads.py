@@ -115,6 +115,7 @@ def test_heads_with_a_table_of_their_own_are_refused() -> None:
         attention_heads(small_bert(), family_of("mpnet", "here"), COUNT)
 
 
+@pytest.mark.slow
 def test_prune_cuts_heads_and_units_of_a_checkpoint_that_exports(tmp_path: Path) -> None:
     """By the commands: `transformers` loads the result, and a package has what is left."""
     from export.proof.read_back import stored_matrices
