@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
-from distill.console.errors import UserError, command
+from distill.console.errors import UserError, command, note
 from distill.console.tables import print_pairs
 from distill.models.presets import PRESETS
-from export.proof.engines import ENGINES, engines_of
+from export.proof.engines import ENGINES, HALF_PRECISION_INPUTS, engines_of
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
@@ -100,12 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _show(comparison, f"{arguments.package} and {arguments.other}", arguments)
     against = arguments.against or source_of(bundle)
     reports = {}
-    for engine in [arguments.engine] if arguments.engine else _engines_here(bundle):
+    engines = {arguments.engine: arguments.limit} if arguments.engine else None
+    engines = engines or _engines_here(bundle, arguments.data, arguments.limit)
+    for engine, limit in engines.items():
         reports[engine] = verify_bundle(
             arguments.package,
             load_checkpoint(against),
             arguments.data,
-            arguments.limit,
+            limit,
             engine=engine,
             precision=arguments.precision,
             tolerance=arguments.tolerance,
@@ -116,20 +118,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _show(EngineReports(reports), title, arguments)
 
 
-def _engines_here(bundle: Bundle) -> list[str]:
-    """An engine for each format of a bundle; one that has to be left out is named on stderr."""
-    names = engines_of(bundle)
-    if len(names) > 1 and "coreai" in names:
-        form = bundle.settings["formats"]["coreai"]
-        if find_spec("coreai") is None:
-            reason = "Apple's packages are not installed (the extra coreai)"
-        elif form.get("precision") == "float16":
-            reason = "half precision takes seconds an input; --engine coreai --limit N runs it"
-        else:
-            return names
-        print(f"coreai: not run: {reason}", file=sys.stderr)
-        names.remove("coreai")
-    return names
+def _engines_here(bundle: Bundle, data: Path | None, limit: int | None) -> dict[str, int | None]:
+    """An engine for each format of a bundle, with the number of examples of ``data`` that it runs;
+    what is left out is said on stderr."""
+    engines: dict[str, int | None] = dict.fromkeys(engines_of(bundle), limit)
+    if len(engines) < 2 or "coreai" not in engines:
+        return engines
+    half = bundle.settings["formats"]["coreai"].get("precision") == "float16"
+    slow, few = "half precision takes seconds an input", HALF_PRECISION_INPUTS
+    if find_spec("coreai") is None:
+        note("coreai: not run: Apple's packages are not installed (the extra coreai)")
+        del engines["coreai"]
+    elif half and data is None:
+        note(f"coreai: not run: {slow}; --data FILE runs {few} examples")
+        del engines["coreai"]
+    elif half:
+        engines["coreai"] = few = min(limit or few, few)
+        note(f"coreai: {few} examples: {slow}; --engine coreai --limit N runs more")
+    return engines
 
 
 def source_of(bundle: Bundle) -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
     from export.proof.package_runners import Engine
 
+HALF_PRECISION_INPUTS = 2
+"""Apple's runtime for Linux takes 20 seconds and more for one, so few have to do."""
+
 
 def _package(engine: str) -> Callable[[Bundle, str], Engine]:
     def opened(bundle: Bundle, precision: str) -> Engine:

@@ -42,6 +42,7 @@ from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import build_encoder
 from export.proof.coreai_runtime import CoreAIEngine
+from export.proof.engines import HALF_PRECISION_INPUTS
 from export.proof.gate import Proof, prove, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
 from export.proof.proven_bundle import parameters
@@ -50,8 +51,6 @@ from export.proof.side_by_side import run_both
 from export.proof.witness import Witness, load_witness
 from export.tasks.model_inputs import LENGTHS, Inputs
 
-HALF_PRECISION_INPUTS = 2
-"""Apple's runtime for Linux takes 20 seconds and more for one, so the shortest have to do."""
 COPIES = 3
 """Of the weights on the disk: Apple's packages map one while they convert and one while they run,
 beside the asset, and a disk that is full then ends the process with a bus error."""

@@ -122,6 +122,25 @@ def test_verify_runs_both_formats_by_default(
     assert report["simulator"]["error"] != report["coreai"]["error"]
 
 
+def test_verify_runs_few_inputs_of_an_asset_in_half_precision(
+    small: tuple[list[str], Path],
+    squad_file: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    options, _ = small
+    line = [*options, "--lengths", "32", "--out", str(tmp_path / "both")]
+    assert coreml.main(line) == 0
+    assert coreai.main([*line, "--precision", "float16"]) == 0
+    capfd.readouterr()
+    given = [str(tmp_path / "both"), "--data", str(squad_file), "--limit", "6", "--json"]
+    assert verify.main(given) == 0
+    printed, said = capfd.readouterr()
+    report = json.loads(printed)
+    assert (report["simulator"]["examples"], report["coreai"]["examples"]) == (6, 2)
+    assert "--engine coreai --limit N runs more" in said
+
+
 def test_predict_runs_the_asset(
     asset_alone: Path, qa_examples: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
