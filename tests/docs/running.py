@@ -2,50 +2,100 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import runpy
 import shlex
-import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.docs.commands import ROOT
+from tests.docs.commands import ROOT, shown_lines
+from tests.docs.pages import ELSEWHERE, Page
 
-MINUTES = 10
+MINUTES = 20
 """Of one command, at most."""
+PROGRAMS = {
+    "python": (),
+    "torchrun": ("-m", "torch.distributed.run"),
+    "accelerate": ("-m", "accelerate.commands.accelerate_cli"),
+    "coreml-simulator": ("-m", "export.simulator"),
+}
+WRITTEN = ("--out", "--output_dir", "--html", "--plot", "--save-json", "--corpus_dir")
+"""Options that name what a command leaves."""
+LIBRARIES = (
+    *("torch", "accelerate", "coremltools", "matplotlib.pyplot", "onnxruntime", "onnxscript"),
+    *("scipy.stats", "sentence_transformers", "sklearn.metrics", "torchao.quantization"),
+    *("transformers.trainer", "transformers.models.bert.modeling_bert"),
+)
+"""Loaded once, five seconds of processor time; each command is a fork of the process that did."""
+FORKS = multiprocessing.get_context("forkserver")
 
 
-def run_in_order(
-    commands: Sequence[str],
-    folder: Path,
-    shorter: Mapping[str, Sequence[str]] | None = None,
-    data: Path | None = None,
-) -> dict[str, str]:
-    """Run commands as typed, in ``folder``; each must end well and print something.
-
-    Args:
-        shorter: options to add to a command's own, by its module, where it would take hours.
-        data: what DISTILKIT_DATA names.
+def run_page(page: Page, folder: Path) -> dict[str, str]:
+    """Run what a page shows, in order, in ``folder``; each command must end well, print something
+    and leave the files that it names.
 
     Returns:
-        What each printed, by command.
+        What each printed, by the command as it was run.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("DISTILKIT_DATA", None)
-    if data is not None:
-        environment["DISTILKIT_DATA"] = str(data)
+    environment = {"DISTILKIT_DATA": str(folder / "data") if page.data else ""}
     printed = {}
-    for command in commands:
-        words = [found for word in shlex.split(command)[1:] for found in _expanded(word, folder)]
-        result = subprocess.run(
-            [sys.executable, *words, *(shorter or {}).get(words[1], ())],
-            cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=60 * MINUTES, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
-        assert result.stdout.strip(), f"{command}: it printed nothing"
-        printed[command] = result.stdout
+    for command in [*page.first, *shown_lines(Path(page.path))]:
+        if command.startswith(tuple(ELSEWHERE)):
+            continue
+        for shown, instead in page.instead.items():
+            command = command.replace(shown, instead)
+        words = _words(command, page, folder)
+        begun = time.perf_counter()
+        status, result, errors = run(words, folder, environment)
+        print(f"{time.perf_counter() - begun:6.1f} s  {command}", flush=True)
+        assert status == 0, f"{command}\n{errors[-3000:]}"
+        assert result.strip(), f"{command}: it printed nothing"
+        left = [words[place + 1] for place, word in enumerate(words) if word in WRITTEN]
+        missing = [name for name in left if not (folder / name).exists()]
+        assert not missing, f"{command}: it left no {missing}"
+        printed[command] = result
     return printed
+
+
+def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """``python WORDS`` in ``folder``, in a process of its own: its status, stdout and stderr."""
+    FORKS.set_forkserver_preload(LIBRARIES)
+    process = FORKS.Process(target=_python, args=(list(words), str(folder), dict(environment)))
+    process.start()
+    process.join(60 * MINUTES)
+    if process.is_alive():
+        process.kill()
+    result, errors = ((folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+    return process.exitcode or 0, result, errors
+
+
+def _python(words: list[str], folder: str, environment: Mapping[str, str]) -> None:
+    """What the interpreter does with its arguments."""
+    os.chdir(folder)
+    os.environ.update({**environment, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""})
+    for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, {"stdout": 1, "stderr": 2}[name])
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = words
+        runpy.run_path(words[0], run_name="__main__")
+
+
+def _words(command: str, page: Page, folder: Path) -> list[str]:
+    """The arguments of Python for a command, with the options that a page has added."""
+    program, *words = shlex.split(command)
+    words = [*PROGRAMS[program], *(found for word in words for found in _expanded(word, folder))]
+    added = next((page.added[word] for word in words if word in page.added), ())
+    if words[0].startswith("ios_app/"):
+        words[0] = str(ROOT / words[0])
+    return [*words, *added]
 
 
 def _expanded(word: str, folder: Path) -> list[str]:

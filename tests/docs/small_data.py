@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 import random
+import shutil
 from itertools import pairwise
 from pathlib import Path
+
+from tests.conftest import TEXTS
+from tests.docs.commands import ROOT
 
 OPINIONS = {
     "good": ("I love the {}.", "The {} works very well.", "A wonderful {}, five stars."),
@@ -13,6 +19,90 @@ OPINIONS = {
     "neutral": ("The {} came on Monday.", "It is a {}.", "The {} is grey and weighs a pound."),
 }
 THINGS = ("kettle", "lamp", "phone", "battery", "radio", "clock", "bicycle", "tent", "chair", "pen")
+
+
+STS_B = (
+    *("index", "genre", "filename", "year", "old_index", "source1", "source2"),
+    *("sentence1", "sentence2", "score"),
+)
+RUN = """\
+teacher: runs/teacher
+layers: "3"
+text: sentences.txt
+corpus_dir: runs/corpus-of-nodes
+output_dir: runs/nodes
+"""
+
+
+def write_all(folder: Path, squad: Path) -> None:
+    """Every file that a page names but does not make; ``squad`` has a few questions."""
+    for name in ("reviews", "reviews-test", "train", "test"):
+        write_reviews(folder / f"{name}.csv")
+    for name in ("entities", "entities-test", "train", "test"):
+        write_entities(folder / f"{name}.conll")
+    write_pairs(folder / "pairs.tsv")
+    write_ranking(folder / "ranking.csv")
+    (folder / "pairs.csv").write_text(
+        "sentence1,sentence2,label\n"
+        + "".join(f"{one},{other},{n % 3}\n" for n, (one, other) in enumerate(pairwise(texts()))),
+        encoding="utf-8",
+    )
+    passages = (TEXTS / "passages.txt").read_text(encoding="utf-8")
+    for name in ("passage.txt", "passages.txt"):
+        (folder / name).write_text(passages, encoding="utf-8")
+    sentences = [line for line in passages.replace(". ", ".\n").splitlines() if line.strip()]
+    (folder / "sentences.txt").write_text("\n".join([*sentences, *texts()]), encoding="utf-8")
+    for place in ("corpus", "books", "wikisplit"):
+        (folder / place).mkdir()
+        lines = "\n".join(f"{one} {other}" for one, other in pairwise(texts()))
+        (folder / place / "sentences.txt.gz").write_bytes(gzip.compress(lines.encode()))
+    _write_glue(folder, sentences)
+    _write_squad(folder, json.loads(squad.read_text(encoding="utf-8")))
+    (folder / "run.yaml").write_text(RUN, encoding="utf-8")
+    (folder / "ios_app" / "QADemo").mkdir(parents=True)
+    report = ROOT / "ios_app" / "Tests" / "TextModelsTests" / "Golden" / "report.json"
+    shutil.copy(report, folder / "device-results.json")
+    (folder / "data").mkdir()
+    shutil.copytree(folder / "glue", folder / "data" / "glue")
+    shutil.copytree(folder / "corpus", folder / "data" / "corpus")
+    (folder / "data" / "squad").mkdir()
+    shutil.copy(folder / "dev-v1.1.json.gz", folder / "data" / "squad")
+
+
+def _write_glue(folder: Path, sentences: list[str]) -> None:
+    """STS-B and SST-2 in the official layout, and STS-B alone."""
+    pairs = ["\t".join(STS_B)] + [
+        "\t".join([str(n), *["-"] * 6, *(text.replace("\t", " ") for text in pair), str(n % 6)])
+        for n, pair in enumerate(pairwise(sentences))
+    ]
+    labels = ["sentence\tlabel", *(f"{text}\t{n % 2}" for n, text in enumerate(texts()[:40]))]
+    for place, lines in (("glue/STS-B", pairs), ("glue/SST-2", labels)):
+        (folder / place).mkdir(parents=True)
+        for name in ("dev.tsv", "train.tsv"):
+            (folder / place / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copytree(folder / "glue" / "STS-B", folder / "STS-B")
+    packed = gzip.compress((folder / "STS-B" / "train.tsv").read_bytes())
+    (folder / "STS-B" / "train.tsv.gz").write_bytes(packed)
+
+
+def _write_squad(folder: Path, rows: dict[str, object]) -> None:
+    """Questions of both versions, and two files of answers to them."""
+    (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+    (folder / "dev-v1.1.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+    answers = {}
+    for article in rows["data"]:  # type: ignore[attr-defined]
+        for paragraph in article["paragraphs"]:
+            for question in paragraph["qas"]:
+                answers[question["id"]] = question["answers"][0]["text"]
+    first = next(iter(answers))
+    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+    (folder / "labels.json").write_text(json.dumps({**answers, first: "no"}), encoding="utf-8")
+    for article in rows["data"]:  # type: ignore[attr-defined]
+        for paragraph in article["paragraphs"]:
+            for number, question in enumerate(paragraph["qas"]):
+                question["is_impossible"] = number % 2 == 1
+                question["answers"] = question["answers"] if number % 2 == 0 else []
+    (folder / "dev-v2.0.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
 def write_reviews(path: Path) -> None:
