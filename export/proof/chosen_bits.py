@@ -42,6 +42,8 @@ from export.tasks.task import Outputs, Task, Workload
 
 SENSITIVITY_INPUTS = 64
 """Inputs that the error of each weight alone is measured on."""
+OPERATION_BYTES = 200
+"""What a compressed weight adds to the program of a function: an operation that names its parts."""
 CURVE = 8
 """Packages of the path, evenly spread, whose quality is always measured."""
 
@@ -197,7 +199,7 @@ def _program_bytes(core_ml: Any, sizes: Sizes, functions: int) -> int:
     for each function."""
     package = Path(core_ml.package_path)
     weights = sum(file.stat().st_size for file in package.rglob("*.bin"))
-    program = directory_size(package) - weights
+    program = directory_size(package) - weights + OPERATION_BYTES * len({w for w, _ in sizes})
     return program * functions + weights - weight_bytes(sizes, {})
 
 
