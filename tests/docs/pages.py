@@ -64,6 +64,7 @@ PAGES = (
             "compare distilbert --peers": "compare minilm --peers",
             "--model runs/start": "--model runs/first",
             "TEXTS": "sentences.txt",
+            "part.json.gz": "train.json",
             "--keep 16000": "--keep 500",
         },
         data=True,

@@ -162,7 +162,7 @@ def test_two_bundles_are_compared_on_the_same_data(
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--limit is for the examples of --data"):
+    with pytest.raises(UserError, match="--limit needs --data"):
         load_workload(Bundle(tmp_path, tmp_path / "model.mlpackage", {"task": "qa"}), None, 3)
 
 
