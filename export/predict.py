@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(lines[-1])
             continue
         print(visible("\n".join(found.answer.words())))
-        print(f"{found.neural_ms:.0f} ms in the package, {found.other_ms:.1f} ms apart")
+        print(f"{found.neural_ms:.0f} ms in the package, {found.other_ms:.1f} ms besides")
     if arguments.save_json:
         save_text(arguments.save_json, "".join(f"{line}\n" for line in lines))
     return 0
