@@ -199,7 +199,10 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: ReferenceT
     )
     result = finetune.run(arguments, own)
     metrics = result.metrics if isinstance(result, FinetuneResult) else result.median["labels"]
-    return metrics[task_named(task).metric]
+    metric = task_named(task).metric
+    if metric not in metrics:
+        raise UserError(f"{task}: no held-out passage to score on; give more of --train_file")
+    return metrics[metric]
 
 
 if __name__ == "__main__":

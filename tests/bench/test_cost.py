@@ -71,7 +71,7 @@ def test_ctrl_c_prints_what_was_measured_and_says_so(
         (["bert", "--peak", "0", "--bandwidth", "1"], "above 0"),
         (["bert", "--seconds", "nan"], "above 0"),
         (["elmo", "--length", "1", *GIVEN], "at least 2"),
-        (["bert", "--threads", "0", *GIVEN], "0 threads"),
+        (["bert", "--threads", "0", *GIVEN], "--threads 0 is not possible"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(

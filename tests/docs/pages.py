@@ -64,7 +64,7 @@ PAGES = (
             "compare distilbert --peers": "compare minilm --peers",
             "--model runs/start": "--model runs/first",
             "TEXTS": "sentences.txt",
-            "part.json.gz": "train.json",
+            "part.json.gz": "many.json",
             "--keep 16000": "--keep 500",
         },
         data=True,
@@ -83,7 +83,7 @@ PAGES = (
             "--node_rank 0 --nproc_per_node 2 --master_addr 127.0.0.1",
             "--num_machines 4 --machine_rank RANK --num_processes 32 --main_process_ip HOST": ""
             "--num_machines 1 --machine_rank 0 --num_processes 2 --main_process_ip 127.0.0.1",
-            "FILE": "train.json",
+            "FILE": "many.json",
             "--model base": "--model mini",
         },
         data=True,

@@ -21,6 +21,7 @@ OPINIONS = {
 THINGS = ("kettle", "lamp", "phone", "battery", "radio", "clock", "bicycle", "tent", "chair", "pen")
 
 
+COPIES = 60
 STS_B = (
     *("index", "genre", "filename", "year", "old_index", "source1", "source2"),
     *("sentence1", "sentence2", "score"),
@@ -88,6 +89,7 @@ def _write_glue(folder: Path, sentences: list[str]) -> None:
 def _write_squad(folder: Path, rows: dict[str, object]) -> None:
     """Questions of both versions, and two files of answers to them."""
     (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+    (folder / "many.json").write_text(_repeated(rows, COPIES), encoding="utf-8")
     (folder / "dev-v1.1.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
     answers = {}
     for article in rows["data"]:  # type: ignore[attr-defined]
@@ -103,6 +105,21 @@ def _write_squad(folder: Path, rows: dict[str, object]) -> None:
                 question["is_impossible"] = number % 2 == 1
                 question["answers"] = question["answers"] if number % 2 == 0 else []
     (folder / "dev-v2.0.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _repeated(rows: dict[str, object], copies: int) -> str:
+    """The passages again and again, each a little longer and with ids of its own: enough that a
+    share of them can be held out."""
+    articles = []
+    for copy in range(copies):
+        again = json.loads(json.dumps(rows["data"]))
+        for article in again:
+            for paragraph in article["paragraphs"]:
+                paragraph["context"] += f" {copy}"
+                for question in paragraph["qas"]:
+                    question["id"] = f"{copy}-{question['id']}"
+        articles += again
+    return json.dumps({**rows, "data": articles})
 
 
 def write_reviews(path: Path) -> None:

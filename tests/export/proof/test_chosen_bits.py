@@ -147,4 +147,4 @@ def test_auto_by_the_documented_command(
     assert "transformer.layer.0.ffn.lin1.weight" in settings["weights"]
     assert verify([str(out), "--json"]) == 0
     assert main([*command, "--budget", "accuracy -1", "--out", str(tmp_path / "no")]) == 2
-    assert "it has exact_match, f1" in capsys.readouterr().err
+    assert "expected exact_match, f1" in capsys.readouterr().err
