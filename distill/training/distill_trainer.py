@@ -133,7 +133,7 @@ class LongestBatchFirst(TrainerCallback):
     """Runs the longest batch before the first step, so that memory runs out at once or never.
 
     Raises:
-        UserError: it does not fit.
+        UserError: it does not fit, or cannot be compiled.
     """
 
     def __init__(self, trainer: DistillTrainer) -> None:
@@ -148,6 +148,11 @@ class LongestBatchFirst(TrainerCallback):
             with torch.random.fork_rng():
                 self._run(trainer.data_collator([rows[key] for key in keys]))
         except (torch.OutOfMemoryError, RuntimeError) as error:
+            if compiling(error):
+                raise UserError(
+                    f"torch.compile failed ({str(error).strip().splitlines()[0]}); leave out "
+                    "--torch_compile, or install what it needs, such as a C++ compiler"
+                ) from None
             if not _out_of_memory(error):
                 raise
             raise UserError(
@@ -169,6 +174,11 @@ class LongestBatchFirst(TrainerCallback):
         model.zero_grad(set_to_none=True)
         trainer._means = Means()
         del moments
+
+
+def compiling(error: BaseException) -> bool:
+    """Whether ``torch.compile`` raised it."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _on_device() -> bool:

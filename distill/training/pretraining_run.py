@@ -33,7 +33,7 @@ from distill.runs.run_folder import (
 from distill.runs.run_outputs import disk_problems, write_run
 from distill.students.from_layers import check_vocabularies, load_teacher, make_student
 from distill.training.best_step import EvaluatedTraining, best_step, evaluate_steps
-from distill.training.distill_trainer import DistillTrainer
+from distill.training.distill_trainer import DistillTrainer, compiling
 from distill.training.distiller import Distiller
 from distill.training.precision import precision_in_words
 from distill.training.settings import (
@@ -148,7 +148,12 @@ def _train(
         settings.relation_heads,
     )
     if training.compilation:
-        distiller.compile(**training.compilation)
+        try:
+            distiller.compile(**training.compilation)
+        except RuntimeError as error:
+            if not compiling(error):
+                raise
+            raise UserError(f"--torch_compile_backend: {error}") from None
     trainer = DistillTrainer(
         model=distiller,
         args=training,

@@ -158,6 +158,11 @@ def test_compiled_layers_change_nothing_but_time(run, tmp_path: Path) -> None:
     assert found == pytest.approx(plain, rel=1e-6)
 
 
+def test_an_unknown_compiler_is_one_line(run) -> None:
+    with pytest.raises(UserError, match=r"--torch_compile_backend: .*nonsense"):
+        run(torch_compile=True, torch_compile_backend="nonsense")
+
+
 def test_memory_that_is_too_small_is_said_before_the_first_step(run, monkeypatch) -> None:
     def exhausted(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
