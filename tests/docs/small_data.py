@@ -99,11 +99,13 @@ def _write_squad(folder: Path, rows: dict[str, object]) -> None:
     first = next(iter(answers))
     (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
     (folder / "labels.json").write_text(json.dumps({**answers, first: "no"}), encoding="utf-8")
+    answered = False
     for article in rows["data"]:  # type: ignore[attr-defined]
         for paragraph in article["paragraphs"]:
-            for number, question in enumerate(paragraph["qas"]):
-                question["is_impossible"] = number % 2 == 1
-                question["answers"] = question["answers"] if number % 2 == 0 else []
+            for question in paragraph["qas"]:
+                answered = not answered
+                question["is_impossible"] = not answered
+                question["answers"] = question["answers"] if answered else []
     (folder / "dev-v2.0.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
