@@ -23,7 +23,7 @@ from tests.docs.small_data import write_all
 ROW = re.compile(r"^│ (\S[^│]*?) *│", re.MULTILINE)
 SHAPES = {
     "distill.finetune": r"saved in|next:|models? (is|are) in",
-    "distill.evaluate": r"\d \(-?\d+\.\d+ to -?\d+\.\d+\)",
+    "distill.evaluate": r"\([+-]?\d+\.\d+ to [+-]?\d+\.\d+\)",
     "export.coreml": r"MB",
     "export.coreai": r"MB",
     "export.onnx": r"MB",
