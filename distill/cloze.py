@@ -128,30 +128,64 @@ def _question(rest: Sequence[str], gap: int, answer: str, draw: random.Random) -
     return " ".join([draw.choice(ASKS[_kind(answer)]), *kept]) + "?"
 
 
-def make(arguments: ClozeArguments) -> dict[str, Any]:
-    """The data in SQuAD's format, version 1.1.
+@dataclass(frozen=True)
+class Cloze:
+    """A question that lacks a phrase of its passage; the phrase, and its first character there."""
+
+    number: int
+    question: str
+    answer: str
+    start: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": f"cloze-{self.number}",
+            "question": self.question,
+            "answers": [{"text": self.answer, "answer_start": self.start}],
+        }
+
+
+@dataclass(frozen=True)
+class AskedPassage:
+    """A passage with the questions on it."""
+
+    passage: str
+    questions: Sequence[Cloze]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"context": self.passage, "qas": [each.as_json() for each in self.questions]}
+
+
+@dataclass(frozen=True)
+class ClozeData:
+    """What `make` made."""
+
+    passages: Sequence[AskedPassage]
+
+    def as_json(self) -> dict[str, Any]:
+        """In SQuAD's format, version 1.1."""
+        paragraphs = [each.as_json() for each in self.passages]
+        return {"version": "1.1", "data": [{"title": "cloze", "paragraphs": paragraphs}]}
+
+
+def make(arguments: ClozeArguments) -> ClozeData:
+    """Passages of the text with the questions on them.
 
     Raises:
         UserError: as `distill.corpus.text_sources.read_texts`, or there is too little
             text for a question.
     """
     draw, number = random.Random(arguments.seed), count()
-    paragraphs = []
+    asked = []
     texts = tqdm(read_texts(arguments.text), desc="reading", unit=" texts")
     for passage in passages(texts, arguments.passage_words):
-        questions = [
-            {
-                "id": f"cloze-{next(number)}",
-                "question": question,
-                "answers": [{"text": answer, "answer_start": at}],
-            }
-            for question, answer, at in clozes(passage, arguments.questions, draw)
-        ]
+        found = clozes(passage, arguments.questions, draw)
+        questions = [Cloze(next(number), *each) for each in found]
         if questions:
-            paragraphs.append({"context": passage, "qas": questions})
-    if not paragraphs:
+            asked.append(AskedPassage(passage, questions))
+    if not asked:
         raise UserError(f"{', '.join(arguments.text)}: too little text for a question")
-    return {"version": "1.1", "data": [{"title": "cloze", "paragraphs": paragraphs}]}
+    return ClozeData(asked)
 
 
 @command
@@ -162,12 +196,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if output.exists():
         raise UserError(f"{output} exists already; name another --out")
     made = make(arguments)
-    content = json.dumps(made, ensure_ascii=False).encode()
+    content = json.dumps(made.as_json(), ensure_ascii=False).encode()
     with atomic_file(output, replace=False) as staged:
         staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)
-    paragraphs = made["data"][0]["paragraphs"]
-    questions = sum(len(paragraph["qas"]) for paragraph in paragraphs)
-    print(f"{output}: {questions:,} questions on {len(paragraphs):,} passages")
+    questions = sum(len(passage.questions) for passage in made.passages)
+    print(f"{output}: {questions:,} questions on {len(made.passages):,} passages")
     return 0
 
 

@@ -24,21 +24,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_directory, is_free
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
-from distill.console.options import options_given, parse
+from distill.console.options import JsonOptions, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 
 if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
     from distill.students.fewer_units import FeedForward
+    from distill.students.sizes import CutUnits, Pruning
 
 BATCH = 16
 
 
-@dataclass
-class PruneArguments:
+@dataclass(kw_only=True)
+class PruneArguments(JsonOptions):
     """Which checkpoint, by which text, to how many units, and where the result goes."""
 
     model: str = field(metadata={"help": "checkpoint folder or preset"})
@@ -87,19 +92,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = checkpoint_directory(arguments.model)
     if not is_free(arguments.out):
         raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
-    report = prune(source, arguments)
-    for key, value in report.items():
-        print(f"{key.replace('_', ' '):<28} {value}")
-    print(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
+    show_result(arguments, prune(source, arguments), lambda made: _show(made, arguments))
     return 0
 
 
-def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
-    """Write ``source`` with fewer units and heads to ``arguments.out``.
+def _show(made: Pruning, arguments: PruneArguments) -> None:
+    for name, value in made.rows():
+        print(f"{name:<28} {value}")
+    print(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
 
-    Returns:
-        Units, heads and parameters before and after, and the share of the summed contributions
-        kept, by layer.
+
+def prune(source: Path, arguments: PruneArguments) -> Pruning:
+    """Write ``source`` with fewer units and heads to ``arguments.out``.
 
     Raises:
         UserError: no text, a model without such layers, or not fewer units or heads than it has.
@@ -109,71 +113,61 @@ def prune(source: Path, arguments: PruneArguments) -> dict[str, Any]:
     from distill.runs.run_outputs import copy_tokenizer
     from distill.students.fewer_heads import attention_heads, silence
     from distill.students.fewer_units import feed_forwards, measure
+    from distill.students.sizes import Change, CutHeads, Pruning
 
     model = load_as_named(source).float()
     config = model.config
     family = family_of(config.model_type, str(source))
-    before = _parameters(model)
+    before = model.num_parameters()
     layers = feed_forwards(model, family.part("up"), family.part("down"))
-    attentions = []
-    if arguments.heads is not None:
+    attentions, count, heads = [], 0, arguments.heads
+    if heads is not None:
         count = int(family.setting(config.to_dict(), "heads"))
         attentions = attention_heads(model, family, count)
-        if arguments.heads >= count:
+        if heads >= count:
             raise UserError(f"{source} has {count} heads a layer; keep fewer of them")
-    measure(model, [*layers, *attentions], _batches(source, arguments, config))
+    measure(model, [*layers, *attentions], _batches(source, arguments))
     if not layers[0].tokens:
         raise UserError(f"{', '.join(arguments.text)}: no text to measure the units on")
-    report: dict[str, Any] = {}
+    cut_units = cut_heads = None
     if {arguments.units, arguments.parameters, arguments.latency} != {None}:
-        units, report = _fewer_units(model, layers, source, arguments)
-        setattr(config, family.config_keys["intermediate"], units)
-    if attentions:
-        heads = arguments.heads or 0
+        cut_units = _fewer_units(model, layers, source, arguments)
+        setattr(config, family.config_keys["intermediate"], cut_units.units.after)
+    if heads is not None:
         shares = [silence(model, layer, heads) for layer in attentions]
-        report["heads_a_layer"] = f"{count} -> {heads}"
-        report["what_heads_kept_contribute"] = _percent(shares)
+        cut_heads = CutHeads(Change(count, heads), shares)
     with atomic_directory(arguments.out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(source, staged)
-    return report | {"parameters": f"{before / 1e6:.1f} M -> {_parameters(model) / 1e6:.1f} M"}
+    return Pruning(cut_units, cut_heads, Change(before, model.num_parameters()))
 
 
 def _fewer_units(
-    model: Any, layers: list[FeedForward], source: Path, arguments: PruneArguments
-) -> tuple[int, dict[str, str]]:
+    model: PreTrainedModel, layers: list[FeedForward], source: Path, arguments: PruneArguments
+) -> CutUnits:
+    """Cut units, in place, down to what the arguments name."""
     from distill.students.fewer_units import cost_of_unit, cut, units_within
     from distill.students.pruned_latency import units_in_time
+    from distill.students.sizes import Change, CutUnits
 
-    units_before = len(layers[0].squares)
-    report, units = {}, arguments.units
+    before, units = len(layers[0].squares), arguments.units
+    share = length = None
     if arguments.parameters is not None:
         cost = cost_of_unit(model, layers)
-        units = units_within(arguments.parameters, _parameters(model), units_before, cost)
+        units = units_within(arguments.parameters, model.num_parameters(), before, cost)
     if arguments.latency is not None:
-        (text,) = _batches(source, replace(arguments, texts=1), model.config)
+        (text,) = _batches(source, replace(arguments, texts=1))
         length = arguments.max_length
         filled = {name: row.repeat(1, length)[:, :length] for name, row in text.items()}
-        units, share = units_in_time(model, layers, units_before, arguments.latency, filled)
-        report["time_of_a_text"] = f"{share:.2f} of before, {length} tokens"
-    if units is None or units >= units_before:
-        raise UserError(f"{source} has {units_before} units a layer; keep fewer of them")
-    shares = cut(model, layers, units)
-    return units, report | {
-        "units_a_layer": f"{units_before:,} -> {units:,}",
-        "contributions_kept_by_layer": _percent(shares),
-    }
+        units, share = units_in_time(model, layers, before, arguments.latency, filled)
+    if units is None or units >= before:
+        raise UserError(f"{source} has {before} units a layer; keep fewer of them")
+    kept = cut(model, layers, units)
+    return CutUnits(units=Change(before, units), kept=kept, time_share=share, tokens=length)
 
 
-def _percent(shares: Sequence[float]) -> str:
-    return " ".join(f"{100 * share:.0f} %" for share in shares)
-
-
-def _parameters(model: Any) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def _batches(source: Path, arguments: PruneArguments, config: Any) -> Iterator[dict[str, Any]]:
+def _batches(source: Path, arguments: PruneArguments) -> Iterator[dict[str, torch.Tensor]]:
+    """The texts as the model takes them, `BATCH` at a time."""
     from tqdm import tqdm
     from transformers import AutoTokenizer
 

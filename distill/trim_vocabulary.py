@@ -28,23 +28,27 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.bounded_files import read_object
+from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
-from distill.console.options import options_given, parse
+from distill.console.options import JsonOptions, options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.vocabulary_file import write_vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from distill.students.sizes import Change, OtherVocabulary, Trimming
+    from distill.students.smaller_vocabulary import Content
+
 KEPT_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 
 
-@dataclass
-class TrimArguments:
+@dataclass(kw_only=True)
+class TrimArguments(JsonOptions):
     """Which vocabulary, by which text, how far, and where the result goes."""
 
     model: str = field(metadata={"help": "checkpoint folder or preset"})
@@ -81,29 +85,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not is_free(arguments.out):
         raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
     out = Path(arguments.out)
+    made: Trimming | OtherVocabulary
     if arguments.like:
-        report = take_vocabulary(source, checkpoint_directory(arguments.like), out)
+        made = take_vocabulary(source, checkpoint_directory(arguments.like), out)
     else:
-        report = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
-    for key, value in report.items():
-        print(f"{key.replace('_', ' '):<24} {value}")
-    print(f"the checkpoint is in {out}; score it with distill.evaluate")
+        made = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
+    show_result(arguments, made, lambda found: _show(found, out))
     return 0
+
+
+def _show(made: Trimming | OtherVocabulary, out: Path) -> None:
+    for name, value in made.rows():
+        print(f"{name:<24} {value}")
+    print(f"the checkpoint is in {out}; score it with distill.evaluate")
 
 
 def trim(
     source: Path, text: Sequence[str], out: Path, keep: int | None, coverage: float | None
-) -> dict[str, Any]:
+) -> Trimming:
     """Write the checkpoint ``source`` with a smaller vocabulary to ``out``.
 
     Args:
         text: sources as `distill.corpus.text_sources.read_texts` takes them.
         keep: number of entries; or
         coverage: percent of the text's tokens that the entries kept must cover.
-
-    Returns:
-        Entries before and after, the share of the text's tokens that needs no new spelling in
-        percent, pieces per word before and after, parameters before and after in millions.
 
     Raises:
         UserError: no text, a kind of tokenizer that cannot be trimmed, or weights that cannot be
@@ -113,6 +118,7 @@ def trim(
 
     from distill.corpus.text_sources import read_texts
     from distill.models.tokenizer import load_tokenizer
+    from distill.students.sizes import Change, Trimming
     from distill.students.smaller_vocabulary import (
         choose,
         commonest,
@@ -137,27 +143,29 @@ def trim(
     smaller_tokenizer = Tokenizer.from_str(json.dumps(smaller))
     smaller_tokenizer.no_padding()
     smaller_tokenizer.no_truncation()
-    before, after = _write(source, out, smaller, smaller_tokenizer, kept)
-    return {
-        "entries": f"{entries_before:,} -> {len(kept):,}",
-        "tokens_covered": f"{100 * sum(counts[i] for i in kept) / counts.total():.2f} %",
-        "pieces_per_word": f"{_pieces_per_word(tokenizer, words):.3f} -> "
-        f"{_pieces_per_word(smaller_tokenizer, words):.3f}",
-        "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
-    }
+    parameters = _write(source, out, smaller, smaller_tokenizer, kept)
+    return Trimming(
+        entries=Change(entries_before, len(kept)),
+        tokens_covered=sum(counts[number] for number in kept) / counts.total(),
+        pieces_per_word=(
+            _pieces_per_word(tokenizer, words),
+            _pieces_per_word(smaller_tokenizer, words),
+        ),
+        parameters=parameters,
+    )
 
 
-def take_vocabulary(source: Path, other: Path, out: Path) -> dict[str, Any]:
+def take_vocabulary(source: Path, other: Path, out: Path) -> OtherVocabulary:
     """Write the encoder of ``source`` with the vocabulary and tokenizer of ``other`` to ``out``;
     returns and raises as `distill.students.other_vocabulary.with_vocabulary_of`."""
     from distill.runs.run_outputs import copy_tokenizer
     from distill.students.other_vocabulary import with_vocabulary_of
 
-    model, report = with_vocabulary_of(source, other)
+    model, changed = with_vocabulary_of(source, other)
     with atomic_directory(out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(other, staged)
-    return report
+    return changed
 
 
 def _with_words_counted(texts: Iterable[str], words: Counter[str]) -> Iterator[str]:
@@ -166,10 +174,11 @@ def _with_words_counted(texts: Iterable[str], words: Counter[str]) -> Iterator[s
         yield text
 
 
-def _with_progress(texts: Any) -> Any:
+def _with_progress(texts: Iterable[str]) -> Iterable[str]:
     from tqdm import tqdm
 
-    return tqdm(texts, desc="counting", unit=" texts", leave=False)
+    progress: Iterable[str] = tqdm(texts, desc="counting", unit=" texts", leave=False)
+    return progress
 
 
 def _pieces_per_word(tokenizer: Tokenizer, words: Counter[str]) -> float:
@@ -182,11 +191,12 @@ def _pieces_per_word(tokenizer: Tokenizer, words: Counter[str]) -> float:
 
 
 def _write(
-    source: Path, out: Path, content: dict[str, Any], tokenizer: Tokenizer, kept: list[int]
-) -> tuple[int, int]:
-    """Write weights, configuration and tokenizer files; returns parameters before and after."""
+    source: Path, out: Path, content: Content, tokenizer: Tokenizer, kept: list[int]
+) -> Change:
+    """Write weights, configuration and tokenizer files; returns the number of parameters."""
     import torch
 
+    from distill.students.sizes import Change
     from distill.students.smaller_embeddings import with_fewer_entries
 
     model, before = with_fewer_entries(source, torch.tensor(kept))
@@ -208,7 +218,7 @@ def _write(
                         for number, token in settings["added_tokens_decoder"].items()
                     }
                 (staged / name).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return before, sum(parameter.numel() for parameter in model.parameters())
+    return Change(before, model.num_parameters())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ a student is taught token by token must be the same tokens."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from tokenizers import Tokenizer
@@ -13,21 +13,21 @@ from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
 from distill.models.loading import load_auto_tokenizer, load_reporting
 from distill.models.tokenizer import load_tokenizer
+from distill.students.sizes import Change, OtherVocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ROLES = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")
 
 
-def with_vocabulary_of(source: Path, other: Path) -> tuple[Any, dict[str, Any]]:
+def with_vocabulary_of(source: Path, other: Path) -> tuple[PreTrainedModel, OtherVocabulary]:
     """The encoder of the checkpoint ``source``, without a head, for the tokenizer of ``other``.
 
     An entry that both have keeps its vector; a special token takes that of the token with its role
     (``[CLS]`` that of ``<s>``); any other entry takes the mean of the pieces that the former
     tokenizer spells it with. MPNet counts positions without entry 1, whatever that is: under
     another vocabulary it should be one that hardly occurs.
-
-    Returns:
-        The model; and entries before and after, how many of them are the mean of several pieces,
-        and parameters before and after in millions.
 
     Raises:
         UserError: tokenizers of two kinds, whose entries do not mean the same, or weights that
@@ -44,7 +44,7 @@ def with_vocabulary_of(source: Path, other: Path) -> tuple[Any, dict[str, Any]]:
             "not mean the same, and one cannot take the vocabulary of the other"
         )
     model, _ = load_reporting(AutoModel, source)
-    before = sum(parameter.numel() for parameter in model.parameters())
+    before = model.num_parameters()
     rows = _rows(load_tokenizer(source), load_tokenizer(other), _roles(source, other))
     former = model.get_input_embeddings().weight.data
     embeddings = torch.stack([former[ids].mean(0) for ids in rows])
@@ -55,12 +55,11 @@ def with_vocabulary_of(source: Path, other: Path) -> tuple[Any, dict[str, Any]]:
         if hasattr(model.config, f"{role}_token_id"):
             setattr(model.config, f"{role}_token_id", getattr(special, f"{role}_token_id", None))
     spelled = sum(len(ids) > 1 for ids in rows)
-    after = sum(parameter.numel() for parameter in model.parameters())
-    return model, {
-        "entries": f"{len(former):,} -> {len(rows):,}",
-        "spelled_by_others": f"{spelled:,}",
-        "parameters": f"{before / 1e6:.1f} M -> {after / 1e6:.1f} M",
-    }
+    return model, OtherVocabulary(
+        entries=Change(len(former), len(rows)),
+        spelled_by_others=spelled,
+        parameters=Change(before, model.num_parameters()),
+    )
 
 
 def _roles(source: Path, other: Path) -> dict[str, str]:

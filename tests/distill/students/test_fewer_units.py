@@ -91,16 +91,24 @@ def test_measured_choice_is_nearer_than_its_opposite(passages: list[str]) -> Non
     assert distances[0] < distances[1] / 2
 
 
-def test_a_size_is_kept_as_nearly_as_steps_of_units_allow(tmp_path: Path) -> None:
+def test_a_size_is_kept_as_nearly_as_steps_of_units_allow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = json.loads((qa_mini() / "config.json").read_text())
     whole = AutoModelForQuestionAnswering.from_pretrained(qa_mini()).num_parameters()
     target = whole - whole // 10
     line = ["--model", "qa-mini", "--text", str(PASSAGES), "--texts", "2", "--max-length", "32"]
-    assert main([*line, "--parameters", str(target), "--out", str(tmp_path / "out")]) == 0
+    line += ["--parameters", str(target), "--out", str(tmp_path / "out"), "--json"]
+    assert main(line) == 0
     pruned = AutoModelForQuestionAnswering.from_pretrained(tmp_path / "out")
     step = 32 * config["n_layers"] * (2 * config["dim"] + 1)
     assert target - step < pruned.num_parameters() <= target
     assert pruned.config.hidden_dim % 32 == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["parameters"] == {"before": whole, "after": pruned.num_parameters()}
+    units = {"before": config["hidden_dim"], "after": pruned.config.hidden_dim}
+    assert printed["feed_forward"]["units"] == units and printed["attention"] is None
+    assert len(printed["feed_forward"]["kept"]) == config["n_layers"]
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,13 @@ def test_pieces_per_word_do_not_count_padding(
     tokenizer.enable_padding(length=64)
     tokenizer.save(str(source / "tokenizer.json"))
     arguments = ["--model", str(source), "--text", str(PASSAGES), "--keep", "4000"]
-    assert main([*arguments, "--out", str(out)]) == 0
-    (line,) = [row for row in capsys.readouterr().out.splitlines() if "pieces per word" in row]
-    assert float(line.split()[-1]) < 5
+    assert main([*arguments, "--out", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    before, after = printed["pieces_per_word"]
+    assert 1 <= before <= after < 5
+    model = AutoModel.from_pretrained(out)
+    assert printed["entries"]["after"] == model.config.vocab_size == 4000
+    assert 0.9 < printed["tokens_covered"] <= 1
 
 
 @pytest.mark.parametrize("name", ["albert", "modernbert", "deberta-v2", "mobilebert"])
