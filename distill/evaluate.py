@@ -34,7 +34,7 @@ from distill.tasks.spaced_items import spaced
 from distill.tasks.table import SUITES, TASKS, Suite, task_named
 
 if TYPE_CHECKING:
-    from distill.tasks.task import Scored, Task
+    from distill.tasks.task import AnyTask, Scored
 
 
 @dataclass(kw_only=True)
@@ -149,7 +149,7 @@ def _evaluate_suite(suite: Suite, arguments: EvaluateArguments) -> Evaluation:
     return Evaluation({**scores, **whole}, {})
 
 
-def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
+def _scored(task: AnyTask, model: str, arguments: EvaluateArguments) -> Scored:
     from distill.models.loading import configuration, scoring_device
     from distill.tasks.batches import score_model
     from distill.tasks.heads import labels_of
@@ -163,11 +163,12 @@ def _scored(task: Task, model: str, arguments: EvaluateArguments) -> Scored:
     features = {
         split: task.features(rows, directory, arguments) for split, rows in data.scored.items()
     }
-    loaded = task.load(directory, data.labels, trained=True).to(scoring_device())
+    loaded = task.load(directory, data.labels, trained=True)
+    loaded.to(scoring_device())  # type: ignore[arg-type]
     return score_model(task, loaded, data, features, arguments)
 
 
-def _scored_file(task: Task, path: str, arguments: EvaluateArguments) -> Scored:
+def _scored_file(task: AnyTask, path: str, arguments: EvaluateArguments) -> Scored:
     from distill.console.bounded_files import read_json
 
     stored = read_json(Path(path))

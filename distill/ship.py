@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.bounded_files import read_bounded, read_object
@@ -24,6 +24,9 @@ from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.vocabulary_file import write_vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # What is written, and all that a directory may hold to be replaced.
 SHIPPED = {
@@ -81,24 +84,17 @@ def write_tokenizer(source: Path, target: Path) -> None:
         (target / "tokenizer_config.json").write_text(text, "utf-8")
 
 
-def load_model(source: Path) -> Any:
+def load_model(source: Path) -> PreTrainedModel:
     """The model of a checkpoint with the head that it was saved with, in half precision.
 
     Raises:
         UserError: its config.json names no class of `transformers`, or it cannot be loaded.
     """
     import torch
-    import transformers
 
-    from distill.models.loading import load_weights
+    from distill.models.own_architecture import load_as_named
 
-    names = read_object(source / "config.json").get("architectures") or [""]
-    kind = getattr(transformers, names[0], None)
-    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise UserError(
-            f"{source}: config.json does not name a class of transformers under architectures"
-        )
-    return load_weights(kind, source, trained=True, dtype=torch.float16)
+    return load_as_named(source, torch.float16)
 
 
 def _check_output(output: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from distill.console.atomic import check_replaced
 from distill.console.errors import UserError
@@ -19,7 +18,7 @@ BEGINNINGS = {
 """By option, how a file that it writes begins, in lower case."""
 
 
-def check_named_files(options: Any) -> None:
+def check_named_files(options: object) -> None:
     """Check the files that the options of `BEGINNINGS` name.
 
     Raises:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from transformers import ProgressCallback
 from transformers.utils import logging
+
+if TYPE_CHECKING:
+    from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 UNSHOWN = ("total_flos", "num_input_tokens_seen", "epoch")
 UNSHOWN_ENDINGS = ("_runtime", "_per_second")
@@ -20,21 +23,28 @@ def quiet() -> Iterator[None]:
     """Within it `transformers` reports errors only, not every head that a checkpoint lacks, and
     what is printed goes to stderr."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
         logging.set_verbosity(before)
         if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()
 
 
 class ReadableProgress(ProgressCallback):
     """The Trainer's bar, with its logs as sentences."""
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
         if state.is_world_process_zero and self.training_bar is not None:
             shown = [
                 f"{name.replace('_', ' ')} {value:.4g}"
@@ -45,7 +55,7 @@ class ReadableProgress(ProgressCallback):
             self.training_bar.write(line, file=sys.stderr)
 
 
-def show_progress(trainer: Any, progress: ReadableProgress | None = None) -> None:
+def show_progress(trainer: Trainer, progress: ReadableProgress | None = None) -> None:
     """Let a Trainer that shows a bar show this one."""
     trainer.remove_callback(ProgressCallback)
     if not trainer.args.disable_tqdm:

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from distill.console.errors import UserError
 
@@ -83,7 +83,7 @@ def is_json(line: str | bytes) -> bool:
     return isinstance(found[0] if isinstance(found, list) and found else found, dict)
 
 
-def _bounded(path: Path, file: Any) -> Iterator[bytes]:
+def _bounded(path: Path, file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
     """The lines of an open file.
 
     Raises:

@@ -8,7 +8,7 @@ sequence (``epoch * sequences + row``): whoever gets an index knows both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -20,7 +20,34 @@ JITTER = 0.01
 sequences of one length together, padding stays below twice of it."""
 
 
-class Sequences(Dataset[dict[str, Any]]):
+class SequenceRow(TypedDict):
+    """A sequence of a corpus, int64, and the key that names it and its epoch."""
+
+    input_ids: np.ndarray
+    key: int
+
+
+class ModelInput(Protocol):
+    """What a model is given for an example: ids, and the segment of each where there are two."""
+
+    @property
+    def input_ids(self) -> list[int]: ...
+
+    @property
+    def token_type_ids(self) -> list[int] | None: ...
+
+
+class FeatureRow(TypedDict):
+    """A feature of a task, and which one it is."""
+
+    index: int
+    feature: Any
+
+
+Row = SequenceRow | FeatureRow
+
+
+class Sequences(Dataset[SequenceRow]):
     """Rows of a corpus by the indices of `LengthBatches`; ``rows`` are those that belong to it."""
 
     def __init__(self, corpus: Corpus, rows: np.ndarray) -> None:
@@ -30,22 +57,22 @@ class Sequences(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key: int) -> dict[str, Any]:
+    def __getitem__(self, key: int) -> SequenceRow:
         """``input_ids`` of a sequence, int64, and the ``key`` that names it and its epoch."""
         return {"input_ids": self.corpus[int(self.rows[key % len(self)])], "key": key}
 
 
-class FeatureDataset(Dataset[dict[str, Any]]):
+class FeatureDataset(Dataset[FeatureRow]):
     """Features of a task, which have ``input_ids``, by the indices of `LengthBatches`."""
 
-    def __init__(self, features: Sequence[Any]) -> None:
+    def __init__(self, features: Sequence[ModelInput]) -> None:
         self.features = features
         self.lengths = np.array([len(feature.input_ids) for feature in features])
 
     def __len__(self) -> int:
         return len(self.features)
 
-    def __getitem__(self, key: int) -> dict[str, Any]:
+    def __getitem__(self, key: int) -> FeatureRow:
         """A ``feature`` and its ``index``."""
         index = key % len(self)
         return {"index": index, "feature": self.features[index]}

@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
+from distill.corpus.length_batches import SequenceRow
 from distill.losses.triple import IGNORED
 
 SHARE = 0.15
@@ -47,7 +47,7 @@ class MaskingCollator:
         self.weights[list(special)] = 0
         self.mask_id, self.pad_id, self.seed = mask_id, pad_id, seed
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[SequenceRow]) -> dict[str, torch.Tensor]:
         """Rows of ``input_ids`` (ids of one sequence) and ``key`` (an integer that names the
         sequence and its epoch)."""
         generator = self._generator([int(row["key"]) for row in rows])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +134,7 @@ def _coded(
     unknown = next((token for token in UNKNOWN if tokenizer.token_to_id(token) is not None), "")
     # WikiText marks its rare words so.
     lines = (text.replace("<unk>", unknown) if "<unk>" in text else text for text in texts)
-    waiting: deque[tuple[list[str], Any]] = deque()
+    waiting: deque[tuple[list[str], Future[list[Encoding]]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for portion in portions(lines):
             future = pool.submit(tokenizer.encode_batch_fast, portion, add_special_tokens=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.families.albert import ALBERT
@@ -50,7 +49,7 @@ FAMILIES = table(
 )
 
 
-def family_of(model_type: Any, name: str) -> Family:
+def family_of(model_type: object, name: str) -> Family:
     """The record of a model type; ``name`` is the checkpoint, for the message.
 
     Raises:

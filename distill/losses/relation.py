@@ -8,15 +8,19 @@ model: a student of any width learns from a teacher of any other, and vocabulari
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from distill.console.errors import UserError
 from distill.families.table import family_of
 from distill.losses.task import row_means
+
+if TYPE_CHECKING:
+    from distill.models.embedder import Model
 
 PARTS = ("query", "key", "value")
 
@@ -102,7 +106,7 @@ class LayerStates:
         UserError: the model type is not in `distill.families`, or has no such layer.
     """
 
-    def __init__(self, model: Any, layer: int) -> None:
+    def __init__(self, model: Model, layer: int) -> None:
         kind = model.config.model_type
         family = family_of(kind, type(model).__name__)
         self.width = 0
@@ -115,11 +119,12 @@ class LayerStates:
                 raise UserError(
                     f"a {kind} model has no {name}, which --relation_weight needs"
                 ) from None
-            self.width = int(module.out_features)
+            assert isinstance(module, nn.Linear)
+            self.width = module.out_features
             module.register_forward_hook(self._keeper(part))
 
-    def _keeper(self, part: str) -> Any:
-        def keep(module: Any, inputs: Any, output: torch.Tensor) -> None:
+    def _keeper(self, part: str) -> Callable[[nn.Module, object, torch.Tensor], None]:
+        def keep(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
             self._kept[part] = output
 
         return keep
@@ -140,7 +145,7 @@ class LayerRelations:
         UserError: as `LayerStates`, or heads that do not divide both widths.
     """
 
-    def __init__(self, student: Any, teacher: Any, heads: int = 0) -> None:
+    def __init__(self, student: Model, teacher: Model, heads: int = 0) -> None:
         self.heads = heads or int(student.config.num_attention_heads)
         self.student = LayerStates(student, int(student.config.num_hidden_layers) - 1)
         self.teacher = LayerStates(teacher, taught_layer(int(teacher.config.num_hidden_layers)))

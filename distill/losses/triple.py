@@ -10,12 +10,13 @@ written out (softmax less target), which saves the copies that automatic differe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 IGNORED = -100
 CPU_POSITIONS, DEVICE_POSITIONS = 256, 8192
@@ -24,6 +25,9 @@ CPU_ENTRIES, DEVICE_ENTRIES = 1, 64
 """The vocabulary is filled up to a multiple of this: a GPU's matrix units take whole blocks."""
 NEVER = -1e4
 """The logit of an entry that only fills up: of probability 0, in 16 bits too."""
+
+Terms = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""The weighted sum, the divergence and the cross-entropy."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class TripleWeights:
 class Head(Protocol):
     """An MLM head in two parts: ``decoder(transform(hidden))`` are the logits."""
 
-    decoder: Any  # torch.nn.Linear: weight (vocabulary, width), bias (vocabulary,)
+    decoder: nn.Linear  # weight (vocabulary, width), bias (vocabulary,)
 
     def transform(self, hidden: torch.Tensor) -> torch.Tensor: ...
 
@@ -71,7 +75,9 @@ class _VocabularyTerms(torch.autograd.Function):
     gradient."""
 
     @staticmethod
-    def forward(ctx: Any, features: Any, weight: Any, bias: Any, work: _Work) -> Any:
+    def forward(
+        ctx: Any, features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, work: _Work
+    ) -> Terms:
         kind = features.device.type
         matrix = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
         with torch.autocast(kind, enabled=False):
@@ -86,11 +92,16 @@ class _VocabularyTerms(torch.autograd.Function):
         return sums
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Any) -> Any:
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return *(upstream[0] * gradient for gradient in ctx.saved_tensors), None
 
 
-def _run(student: Any, teacher: Any, work: _Work, gradients: list[torch.Tensor]) -> Any:
+def _run(
+    student: Sequence[torch.Tensor],
+    teacher: Sequence[torch.Tensor] | None,
+    work: _Work,
+    gradients: list[torch.Tensor],
+) -> Terms:
     features, weight, bias = student
     sums = torch.zeros(2, dtype=torch.float64 if weight.is_cpu else torch.float32)
     sums = sums.to(weight.device)
@@ -128,7 +139,7 @@ def _masked_rows(work: _Work) -> list[torch.Tensor]:
     at = (work.labels != IGNORED).nonzero()[:, 0]
     parts = -(-len(work.labels) // work.positions)
     counts = torch.bincount(at // work.positions, minlength=parts).tolist()
-    return [each % work.positions for each in at.split(counts)]  # type: ignore[no-untyped-call]
+    return [each % work.positions for each in at.split(counts)]
 
 
 def kl_and_gradient(

@@ -5,37 +5,43 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel
 
 from distill.console.atomic import atomic_files
 from distill.console.errors import UserError
 from distill.models.loading import configuration, load_weights, readable
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from transformers import PretrainedConfig
+
 
 class Embedder(nn.Module):
     """``sentences``: a `SentenceTransformer` whose first module is the encoder."""
 
-    def __init__(self, sentences: Any, directory: Path) -> None:
+    def __init__(self, sentences: SentenceTransformer, directory: Path) -> None:
         super().__init__()
         self.sentences = sentences
         self.name_or_path = str(directory)
 
     @property
-    def base_model(self) -> Any:
-        return self.sentences[0].model
+    def base_model(self) -> PreTrainedModel:
+        encoder = self.sentences[0].model
+        assert isinstance(encoder, PreTrainedModel)
+        return encoder
 
     @property
-    def config(self) -> Any:
+    def config(self) -> PretrainedConfig:
         return self.base_model.config
 
     @property
     def width(self) -> int:
         """Numbers in an embedding."""
-        return int(self.sentences.get_embedding_dimension())
+        return int(self.sentences.get_embedding_dimension() or 0)
 
     def forward(
         self,
@@ -60,6 +66,10 @@ class Embedder(nn.Module):
         output.mkdir(parents=True, exist_ok=True)
         with atomic_files(output) as staged:
             self.sentences.save_pretrained(str(staged), create_model_card=False)
+
+
+Model = PreTrainedModel | Embedder
+"""What a task trains."""
 
 
 def load_embedder(directory: Path, dropout: float | None = None) -> Embedder:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from transformers import AutoConfig, AutoTokenizer
@@ -16,8 +16,24 @@ from distill.console.errors import UserError
 from distill.families.family import POOLER
 from distill.families.table import FAMILIES
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
 DROPOUTS = tuple(dict.fromkeys(key for family in FAMILIES.values() for key in family.dropouts))
 LISTED = 4
+Mismatch = tuple[str, Sequence[int], Sequence[int]]
+"""The name of a weight, its shape in the checkpoint and its shape in the model."""
+
+
+ModelClass = type[Any]
+"""A class of `transformers` with ``from_pretrained``, such as an auto class: they share no base."""
+
+
+class HasConfig(Protocol):
+    """A model with the configuration of a `transformers` encoder."""
+
+    @property
+    def config(self) -> PretrainedConfig: ...
 
 
 @contextmanager
@@ -38,8 +54,8 @@ def readable(directory: Path, role: str = "") -> Iterator[None]:
 
 
 def load_weights(
-    kind: Any, directory: Path, *, trained: bool = False, role: str = "", **options: Any
-) -> Any:
+    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+) -> PreTrainedModel:
     """A model in float32 whose weights all come from the checkpoint.
 
     Only a head may be drawn at random (a note on stderr names it), and only a known head of
@@ -62,8 +78,8 @@ def load_weights(
 
 
 def load_reporting(
-    kind: Any, directory: Path, *, trained: bool = False, role: str = "", **options: Any
-) -> tuple[Any, set[str]]:
+    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+) -> tuple[PreTrainedModel, set[str]]:
     """As `load_weights`, without the note: the model, and which weights were drawn at random."""
     options = {"dtype": torch.float32, **options}
     with readable(directory, role):
@@ -113,7 +129,7 @@ def check_finite(weights: Iterable[tuple[str, torch.Tensor]], directory: Path) -
             raise UserError(f"{directory}: {name} is not finite (nan or infinity): it is damaged")
 
 
-def load_auto_tokenizer(directory: Path) -> Any:
+def load_auto_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a checkpoint through the auto class of `transformers`.
 
     Raises:
@@ -121,31 +137,34 @@ def load_auto_tokenizer(directory: Path) -> Any:
     """
     check_tokenizer(directory)
     with readable(directory, " as a tokenizer"):
-        return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            directory, trust_remote_code=False
+        )
+    return tokenizer
 
 
-def _module(model: Any, name: str) -> str:
+def _module(model: PreTrainedModel, name: str) -> str:
     """The module of the model, or of its encoder, that a weight belongs to."""
     return name.removeprefix(f"{model.base_model_prefix}.").partition(".")[0]
 
 
-def _heads(model: Any, names: Iterable[str]) -> str:
+def _heads(model: PreTrainedModel, names: Iterable[str]) -> str:
     return ", ".join(sorted({_module(model, name) for name in names}))
 
 
-def _of_head(model: Any, name: str) -> bool:
+def _of_head(model: PreTrainedModel, name: str) -> bool:
     inside = name.startswith(f"{model.base_model_prefix}.") or model is model.base_model
     return _module(model, name) == POOLER if inside else True
 
 
-def _known(model: Any, name: str) -> bool:
+def _known(model: PreTrainedModel, name: str) -> bool:
     """Whether a weight that the model does not have is that of a head of another task."""
     family = FAMILIES.get(model.config.model_type)
     heads = family.head_modules if family else frozenset({POOLER})
     return _module(model, name) in heads or name.endswith(".position_ids")
 
 
-def _cut_heads(model: Any, missing: set[str]) -> set[str]:
+def _cut_heads(model: PreTrainedModel, missing: set[str]) -> set[str]:
     """Missing weights of a head of which the checkpoint has others; one that is tied to the
     encoder's is not a part of the head."""
     absent = {*missing, *(getattr(model, "_tied_weights_keys", None) or ())}
@@ -153,7 +172,9 @@ def _cut_heads(model: Any, missing: set[str]) -> set[str]:
     return {name for name in missing if _of_head(model, name) and _module(model, name) in loaded}
 
 
-def _check_shapes(model: Any, directory: Path, mismatched: Iterable[Any], trained: bool) -> None:
+def _check_shapes(
+    model: PreTrainedModel, directory: Path, mismatched: Iterable[Mismatch], trained: bool
+) -> None:
     for name, stored, _ in sorted(mismatched):
         if trained or not _of_head(model, name):
             raise UserError(
@@ -174,7 +195,7 @@ def _note(text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
 
-def configuration(directory: Path, dropout: float | None = None) -> Any:
+def configuration(directory: Path, dropout: float | None = None) -> PretrainedConfig:
     """The configuration of a checkpoint, with ``dropout`` in the place of its own when given.
 
     Raises:
@@ -183,14 +204,14 @@ def configuration(directory: Path, dropout: float | None = None) -> Any:
     if dropout is not None and not 0 <= dropout < 1:
         raise UserError(f"--dropout must be at least 0 and below 1, not {dropout}")
     with readable(directory):
-        config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False)
     for name in DROPOUTS if dropout is not None else ():
         if hasattr(config, name):
             setattr(config, name, dropout)
     return config
 
 
-def takes_segments(model: Any) -> bool:
+def takes_segments(model: HasConfig) -> bool:
     """Whether a model tells two segments apart; DistilBERT and RoBERTa do not."""
     return int(getattr(model.config, "type_vocab_size", 0)) > 1
 

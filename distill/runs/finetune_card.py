@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from distill.runs.finetune_result import FinetuneResult, QuantizedScores
 from distill.tasks.metric_words import metric_title, value_words
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Data, Task
+from distill.tasks.task import AnyData, AnyTask
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -39,12 +39,12 @@ def quantized_in_words(metric: str, quantized: QuantizedScores) -> str:
 
 
 def finetune_card(
-    task: Task,
+    task: AnyTask,
     directories: tuple[Path, Path | None],
     options: TaskOptions,
     settings: LossSettings,
     training: TrainingArguments,
-    data: Data,
+    data: AnyData,
     result: FinetuneResult,
 ) -> str:
     """The README.md of a model that `distill.training.finetuning.finetune` trained."""

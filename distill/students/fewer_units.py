@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from distill.console.errors import UserError
 
@@ -94,7 +95,7 @@ def measure(
     parts do on their tokens, padding left out."""
     mask = torch.empty(0)
 
-    def watch(part: Measured) -> Any:
+    def watch(part: Measured) -> RemovableHandle:
         def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
             part.add(inputs[0].reshape(-1, inputs[0].shape[-1])[mask].double())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,6 +18,14 @@ from distill.console.errors import UserError
 from distill.families.distilbert import DISTILBERT
 from distill.families.family import Family
 from distill.families.table import family_of
+
+if TYPE_CHECKING:
+    from transformers import (
+        DistilBertConfig,
+        DistilBertForMaskedLM,
+        PretrainedConfig,
+        PreTrainedModel,
+    )
 
 REFERENCE = {(12, 6): (0, 2, 4, 7, 9, 11)}
 CHOICES = ("reference", "even", "first", "last", "random")
@@ -60,8 +68,11 @@ def choose_layers(choice: str | Sequence[int], teacher: int, student: int) -> tu
 
 
 def make_student(
-    teacher: Any, layers: int, choice: str | Sequence[int] = "reference", seed: int = 0
-) -> Any:
+    teacher: PreTrainedModel,
+    layers: int,
+    choice: str | Sequence[int] = "reference",
+    seed: int = 0,
+) -> DistilBertForMaskedLM:
     """A `DistilBertForMaskedLM` made from a `transformers` teacher (BERT or RoBERTa family).
 
     Args:
@@ -93,7 +104,7 @@ def make_student(
     return student
 
 
-def _check_family(family: Family, config: Any) -> None:
+def _check_family(family: Family, config: PretrainedConfig) -> None:
     """Raises:
     UserError: the teacher's layers are not those of BERT, which DistilBERT's are."""
     if not family.gives_layers:
@@ -105,7 +116,7 @@ def _check_family(family: Family, config: Any) -> None:
         )
 
 
-def _student_config(family: Family, config: Any, layers: int) -> Any:
+def _student_config(family: Family, config: PretrainedConfig, layers: int) -> DistilBertConfig:
     from transformers import DistilBertConfig
 
     return DistilBertConfig(
@@ -123,7 +134,7 @@ def _student_config(family: Family, config: Any, layers: int) -> Any:
 
 
 def _translated(
-    stored: dict[str, torch.Tensor], chosen: Sequence[int], family: Family, config: Any
+    stored: dict[str, torch.Tensor], chosen: Sequence[int], family: Family, config: PretrainedConfig
 ) -> dict[str, torch.Tensor]:
     """The student's weights by its names."""
     theirs, ours = family.embeddings, DISTILBERT.embeddings
@@ -158,7 +169,7 @@ def _translated(
     return state
 
 
-def load_teacher(directory: Path, needs_head: bool = False) -> Any:
+def load_teacher(directory: Path, needs_head: bool = False) -> PreTrainedModel:
     """A teacher through the auto classes of `transformers`, with its MLM head if it has one.
 
     Raises:

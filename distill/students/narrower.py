@@ -13,17 +13,22 @@ widths, or by a task.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from distill.console.errors import UserError
 from distill.families.distilbert import DISTILBERT
 
+if TYPE_CHECKING:
+    from transformers import DistilBertForMaskedLM
+
 READERS = ("query", "key", "value")
 
 
-def narrowed(student: Any, width: int, units: int | None = None) -> Any:
+def narrowed(
+    student: DistilBertForMaskedLM, width: int, units: int | None = None
+) -> DistilBertForMaskedLM:
     """A `DistilBertForMaskedLM` of ``width`` numbers a position, cut from a wider one.
 
     Args:

@@ -46,10 +46,10 @@ def with_vocabulary_of(source: Path, other: Path) -> tuple[PreTrainedModel, Othe
     model, _ = load_reporting(AutoModel, source)
     before = model.num_parameters()
     rows = _rows(load_tokenizer(source), load_tokenizer(other), _roles(source, other))
-    former = model.get_input_embeddings().weight.data
+    former = _word_vectors(model)
     embeddings = torch.stack([former[ids].mean(0) for ids in rows])
     model.resize_token_embeddings(len(rows), mean_resizing=False)
-    model.get_input_embeddings().weight.data.copy_(embeddings)
+    _word_vectors(model).copy_(embeddings)
     special = load_auto_tokenizer(other)
     for role in ROLES:
         if hasattr(model.config, f"{role}_token_id"):
@@ -60,6 +60,13 @@ def with_vocabulary_of(source: Path, other: Path) -> tuple[PreTrainedModel, Othe
         spelled_by_others=spelled,
         parameters=Change(before, model.num_parameters()),
     )
+
+
+def _word_vectors(model: PreTrainedModel) -> torch.Tensor:
+    """(entries, width)."""
+    weight = model.get_input_embeddings().weight
+    assert isinstance(weight, torch.Tensor)
+    return weight.data
 
 
 def _roles(source: Path, other: Path) -> dict[str, str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from distill.console.errors import UserError
 from distill.models.own_architecture import load_as_named
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
-def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
+
+def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[PreTrainedModel, int]:
     """The model of a checkpoint with the vocabulary rows ``kept``, and its former parameters.
 
     Every other weight is the checkpoint's own, in its own precision; the ids of special tokens in
@@ -36,7 +39,8 @@ def with_fewer_entries(source: Path, kept: torch.Tensor) -> tuple[Any, int]:
         )
     tensors = model.state_dict()
     _renumber(config, kept)
-    smaller = type(model)(config).to(model.dtype)
+    smaller = type(model)(config)
+    smaller.to(model.dtype)  # type: ignore[arg-type]
     smaller.load_state_dict(
         {name: _rows_kept(tensor, kept, rows) for name, tensor in tensors.items()}
     )
@@ -53,7 +57,7 @@ def _rows_kept(tensor: torch.Tensor, kept: torch.Tensor, rows: int) -> torch.Ten
     return tensor
 
 
-def _renumber(config: Any, kept: torch.Tensor) -> None:
+def _renumber(config: PretrainedConfig, kept: torch.Tensor) -> None:
     new = {int(old): number for number, old in enumerate(kept)}
     for name, value in list(vars(config).items()):
         if name.endswith("_token_id") and isinstance(value, int):

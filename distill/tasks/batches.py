@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,11 @@ from distill.console.errors import UserError
 from distill.console.tables import visible
 from distill.models.loading import takes_segments
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import AnyData, AnyTask, Batch, Labels, Scored
+
+if TYPE_CHECKING:
+    from distill.corpus.length_batches import FeatureRow
+    from distill.models.embedder import Model
 
 PREDICTION_ROWS = 32
 
@@ -21,12 +25,12 @@ PREDICTION_ROWS = 32
 class Collator:
     """Pad a list of features to the longest, and add the task's targets."""
 
-    def __init__(self, task: Task, labels: Labels | None, model: Any) -> None:
+    def __init__(self, task: AnyTask, labels: Labels | None, model: Model) -> None:
         self.task, self.labels, self.segments = task, labels, takes_segments(model)
         self.pad_id = int(model.config.pad_token_id or 0)
         self.entries = int(model.config.vocab_size)
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> Batch:
+    def __call__(self, rows: Sequence[FeatureRow]) -> Batch:
         features = [row["feature"] for row in rows]
         sequences = self.task.sequences(features)
         length = max(len(sequence.input_ids) for sequence in sequences)
@@ -45,8 +49,9 @@ class Collator:
                 f"the tokenizer gives the id {highest}, and the model has {self.entries} word "
                 "embeddings: they do not belong together"
             )
-        if self.segments and sequences[0].token_type_ids is not None:
-            batch["token_type_ids"] = padded([s.token_type_ids for s in sequences], 0)
+        segments = [s.token_type_ids for s in sequences if s.token_type_ids is not None]
+        if self.segments and segments:
+            batch["token_type_ids"] = padded(segments, 0)
         return batch
 
 
@@ -61,7 +66,7 @@ class Outputs(NamedTuple):
 
 
 def run_model(
-    task: Task, model: Any, batch: Batch, hidden: bool = False, attentions: bool = False
+    task: AnyTask, model: Model, batch: Batch, hidden: bool = False, attentions: bool = False
 ) -> Outputs:
     """The outputs of a model for a batch that was made for it."""
     names = ("input_ids", "attention_mask", "token_type_ids")
@@ -73,8 +78,8 @@ def run_model(
 
 @torch.no_grad()
 def predict(
-    task: Task,
-    model: Any,
+    task: AnyTask,
+    model: Model,
     features: Sequence[Any],
     labels: Labels | None,
     description: str = "predicting",
@@ -106,9 +111,9 @@ def predict(
 
 
 def score_model(
-    task: Task,
-    model: Any,
-    data: Data,
+    task: AnyTask,
+    model: Model,
+    data: AnyData,
     features: Mapping[str, Sequence[Any]],
     options: TaskOptions,
     description: str = "evaluating",

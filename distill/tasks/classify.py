@@ -20,9 +20,16 @@ from distill.tasks.own_rows import (
     split_rows,
     texts_of,
 )
-from distill.tasks.sentences import MULTI_LABEL, REGRESSION, SentenceTask, decided, labelled
+from distill.tasks.sentences import (
+    MULTI_LABEL,
+    REGRESSION,
+    SentenceTask,
+    TextFeature,
+    decided,
+    labelled,
+)
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
-from distill.tasks.task import Data, Labels, Scored
+from distill.tasks.task import Data, Labels, Metrics, Scored
 
 SINGLE = "single_label_classification"
 PROBLEMS = {"single_label": SINGLE, "multi_label": MULTI_LABEL, "regression": REGRESSION}
@@ -50,7 +57,7 @@ class Classify(SentenceTask):
                 f"--problem must be auto or {', '.join(PROBLEMS)}, not {options.problem}"
             )
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[GlueExample]:
         if not options.data:
             raise UserError(f"name the training data of {self.name} with --data")
         rows = read_rows(options.data, training=True)
@@ -75,7 +82,7 @@ class Classify(SentenceTask):
             (note,),
         )
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
         if not options.data:
             raise UserError(f"name the data of {self.name} with --data")
         assert labels is not None
@@ -85,8 +92,8 @@ class Classify(SentenceTask):
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[GlueExample],
+        features: Mapping[str, Sequence[TextFeature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
@@ -94,7 +101,7 @@ class Classify(SentenceTask):
         answers = decided(logits["dev"], labels)
         statistics = _statistics(truth, answers, labels)
         whole = statistics.metrics(np.asarray(statistics.rows.sum(0)).reshape(1, -1))
-        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
             {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": answers.tolist()}
         )

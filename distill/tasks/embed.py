@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from transformers import AutoModel
 
 from distill.console.errors import UserError
 from distill.losses.embeddings import embedding_distance, pair_loss
-from distill.models.embedder import load_embedder, principal_directions, with_directions
+from distill.models.embedder import Embedder, load_embedder, principal_directions, with_directions
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.classify import examples
 from distill.tasks.glue import GlueExample
@@ -29,7 +30,12 @@ from distill.tasks.own_rows import (
 )
 from distill.tasks.sentences import REGRESSION
 from distill.tasks.statistics import Statistics, of_correlations
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import Batch, Data, Labels, Metrics, Scored, Task
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from distill.models.embedder import Model
 
 SCORES = Labels((), REGRESSION)
 PAIR = ("sentence1", "sentence2")
@@ -60,14 +66,15 @@ class EmbedFeature:
     token_type_ids = None
 
 
-class Embed(Task):
+class Embed(Task[GlueExample, EmbedFeature]):
     """`--task embed`; ``spearman``: of the cosines of pairs with their scores."""
 
     takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
     metric = "spearman"
+    kind = AutoModel
     matches_layers = False
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[GlueExample]:
         path = self.own_data(options)
         if is_plain(path):
             train = [GlueExample(text, None, math.nan) for text in plain_texts(path)]
@@ -85,10 +92,12 @@ class Embed(Task):
         counts = {"examples": len(train), "scored_on": len(scored)}
         return Data(train, {"dev": scored} if scored else {}, SCORES, counts, (note,))
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
         return Data([], {"dev": _pairs(self.own_data(options), options)[0]}, SCORES)
 
-    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[GlueExample]:
+    def read_unlabelled(
+        self, path: str, options: TaskOptions, data: Data[GlueExample]
+    ) -> list[GlueExample]:
         """As many texts a row as the training data has: each is taught by itself. The last text
         stands twice where one is missing."""
         named = [] if is_plain(options.data or "") else options.text
@@ -99,7 +108,7 @@ class Embed(Task):
         pairs = zip(texts[::2], texts[1::2], strict=True)
         return [GlueExample(first, second, 0.0) for first, second in pairs]
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: GlueExample) -> str:
         return f"{example.sentence1}\n{example.sentence2 or ''}"
 
     def load(
@@ -109,16 +118,19 @@ class Embed(Task):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> Embedder:
         return load_embedder(directory, dropout)
 
-    def save(self, trainer: Any, output: Path) -> None:
+    def save(self, trainer: Trainer, output: Path) -> None:
         if trainer.args.should_save:
             trainer.accelerator.unwrap_model(trainer.model).save(output)
 
-    def fitted(self, teacher: Any, student: Any, predict: Any) -> Any:
+    def fitted(
+        self, teacher: Model, student: Model, predict: Callable[[int], list[np.ndarray]]
+    ) -> Model:
         """A teacher of another width, projected onto as many of its principal directions as the
         student's embeddings have numbers."""
+        assert isinstance(teacher, Embedder) and isinstance(student, Embedder)
         if teacher.width == student.width:
             return teacher
         found = np.concatenate(predict(MOST_TEXTS))
@@ -127,7 +139,7 @@ class Embed(Task):
         ).to(next(student.parameters()).device)
 
     def features(
-        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+        self, examples: Sequence[GlueExample], directory: Path, options: TaskOptions
     ) -> list[EmbedFeature]:
         tokenizer = load_auto_tokenizer(directory)
         texts = [text for e in examples for text in (e.sentence1, e.sentence2) if text is not None]
@@ -142,10 +154,12 @@ class Embed(Task):
             for e in examples
         ]
 
-    def sequences(self, features: Sequence[Any]) -> list[Any]:
+    def sequences(self, features: Sequence[EmbedFeature]) -> list[TextIds]:
         return [text for feature in features for text in feature.texts]
 
-    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+    def targets(
+        self, features: Sequence[EmbedFeature], length: int, labels: Labels | None
+    ) -> Batch:
         return {"targets": torch.tensor([f.label for f in features], dtype=torch.float32)}
 
     def logits(self, output: Any, batch: Batch) -> torch.Tensor:
@@ -166,13 +180,13 @@ class Embed(Task):
     ) -> torch.Tensor:
         return embedding_distance(logits, teacher)
 
-    def labelled(self, data: Data) -> bool:
+    def labelled(self, data: Data[GlueExample]) -> bool:
         return not any(math.isnan(example.label) for example in data.train)
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[GlueExample],
+        features: Mapping[str, Sequence[EmbedFeature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
@@ -182,15 +196,15 @@ class Embed(Task):
         truth = np.asarray([f.label for f in features["dev"]])
         statistics: Statistics = of_correlations(truth, cosines, ("spearman", "pearson"))
         whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
-        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
             {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": cosines.tolist()}
         )
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
         return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
 
-    def check_teacher(self, data: Data) -> None:
+    def check_teacher(self, data: Data[GlueExample]) -> None:
         if not data.scored:
             raise UserError("name pairs with a score in --eval_data: the teacher is scored first")
 

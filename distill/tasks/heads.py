@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,11 +12,22 @@ from distill.console.errors import UserError, note
 from distill.models.loading import configuration, load_weights
 from distill.tasks.task import Labels
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
-def label_names(config: Any) -> tuple[str, ...] | None:
+    from distill.models.loading import ModelClass
+
+
+def label_names(config: PretrainedConfig) -> tuple[str, ...] | None:
     """The names in a configuration; None for LABEL_0 and so on, which say nothing."""
-    names = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    names = _names(config)
     return None if all(n == f"LABEL_{i}" for i, n in enumerate(names)) else names
+
+
+def _names(config: PretrainedConfig) -> tuple[str, ...]:
+    """Of all outputs, in order."""
+    by_number: dict[Any, str] = dict(config.id2label or {})
+    return tuple(str(by_number[number]) for number in range(len(by_number)))
 
 
 def order_of(names: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
@@ -30,14 +41,14 @@ def order_of(names: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
 
 
 def load_named(
-    kind: Any,
+    kind: ModelClass,
     directory: Path,
     labels: Labels,
     task: str,
     dropout: float | None = None,
     trained: bool = False,
     **options: Any,
-) -> Any:
+) -> PreTrainedModel:
     """A model whose outputs are ``labels``, in that order.
 
     A head with the same names in another order is reordered; one with other names is refused
@@ -47,7 +58,7 @@ def load_named(
         UserError: the checkpoint cannot be loaded, or its trained head is another task's.
     """
     config = configuration(directory, dropout)
-    outputs, stored = int(config.num_labels), label_names(config)
+    outputs, stored = int(config.num_labels or 0), label_names(config)
     if trained and outputs != labels.outputs:
         raise UserError(
             f"{directory}: its head has {outputs} outputs, {task} has {labels.outputs}; "
@@ -77,7 +88,7 @@ def load_named(
     model = load_weights(kind, directory, trained=trained, config=config, **options)
     if foreign:
         note(f"{directory}: its head is for {', '.join(stored or ())}; a new one is drawn")
-        fresh = kind.from_config(config, **options).float()
+        fresh: PreTrainedModel = kind.from_config(config, **options).float()
         fresh.base_model.load_state_dict(model.base_model.state_dict())
         return fresh
     if order != sorted(order):
@@ -86,16 +97,16 @@ def load_named(
     return model
 
 
-def _name(config: Any, labels: Labels) -> None:
+def _name(config: PretrainedConfig, labels: Labels) -> None:
     config.num_labels = labels.outputs
-    config.problem_type = labels.problem_type or None
+    config.problem_type = labels.problem_type or None  # type: ignore[assignment]
     if labels.names:
         config.id2label = dict(enumerate(labels.names))
         config.label2id = {name: number for number, name in enumerate(labels.names)}
 
 
 @torch.no_grad()
-def _reorder(model: Any, order: list[int]) -> None:
+def _reorder(model: PreTrainedModel, order: list[int]) -> None:
     inside = {id(module) for module in model.base_model.modules()}
     outside = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and id(m) not in inside]
     last = [module for module in outside if module.out_features == len(order)][-1]
@@ -104,11 +115,11 @@ def _reorder(model: Any, order: list[int]) -> None:
         last.bias.copy_(last.bias[order])
 
 
-def labels_of(config: Any) -> Labels:
+def labels_of(config: PretrainedConfig) -> Labels:
     """The label table of a checkpoint's configuration."""
-    outputs = int(config.num_labels)
+    outputs = int(config.num_labels or 0)
     problem = config.problem_type or (
         "regression" if outputs == 1 else "single_label_classification"
     )
-    names = () if problem == "regression" else tuple(map(str, config.id2label.values()))
+    names = () if problem == "regression" else _names(config)
     return Labels(names, problem)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,9 +12,9 @@ from distill.corpus import hub
 from distill.models.presets import data_directory
 from distill.tasks import glue, imdb
 from distill.tasks.options import TaskOptions
-from distill.tasks.sentences import REGRESSION, SentenceTask, decided, labelled
+from distill.tasks.sentences import REGRESSION, SentenceTask, TextFeature, decided, labelled
 from distill.tasks.statistics import Statistics, of_classes, of_correlations
-from distill.tasks.task import Data, Labels, Scored
+from distill.tasks.task import Data, Labels, Metrics, Scored
 
 DATA_ONLY = frozenset({"data"})
 
@@ -45,29 +44,29 @@ class OfficialTask(SentenceTask):
             raise UserError(f"name the folder of the {self.name} data with --data, or --data hub")
         return known / "glue"
 
-    def table(self, data: Data) -> Labels:
+    def table(self, data: Data[glue.GlueExample]) -> Labels:
         return self.labels
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[glue.GlueExample]:
         folder = self.folder(options.data)
         train = self.rows("train", folder)
         scored = {split: self.rows(split, folder) for split in self.splits}
         return Data(train, scored, self.labels, {"examples": len(train)})
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[glue.GlueExample]:
         folder = self.folder(options.data)
         return Data([], {s: self.rows(s, folder) for s in self.splits}, self.labels)
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[glue.GlueExample],
+        features: Mapping[str, Sequence[TextFeature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
         """The metrics of each split (named after it where there are two, as MNLI's matched and
         mismatched), their mean ``score``, and the ``total`` of examples."""
-        report: dict[str, Any] = {}
+        report: Metrics = {}
         scores, statistics, answers = [], {}, {}
         for split, labels in labelled(features).items():
             found = decided(logits[split], self.labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
 
 from distill.console.errors import UserError
 
@@ -70,7 +69,7 @@ class TaskOptions:
     )
 
 
-def changed(options: Any, names: Iterable[str]) -> list[str]:
+def changed(options: object, names: Iterable[str]) -> list[str]:
     """Those of the named options whose values are not their defaults."""
     defaults = {
         f.name: f.default_factory() if f.default_factory is not MISSING else f.default

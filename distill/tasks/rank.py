@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,16 +15,20 @@ from distill.tasks.classify import examples
 from distill.tasks.embed import scaled
 from distill.tasks.glue import GlueExample
 from distill.tasks.options import TaskOptions
-from distill.tasks.own_rows import chosen_columns, read_rows, split_rows
+from distill.tasks.own_rows import Row, chosen_columns, read_rows, split_rows
 from distill.tasks.sentences import (
     MULTI_LABEL,
     REGRESSION,
     SentenceTask,
+    TextFeature,
     class_distance,
     labelled,
 )
 from distill.tasks.statistics import Statistics, of_correlations, of_means
-from distill.tasks.task import Batch, Data, Labels, Scored
+from distill.tasks.task import Batch, Data, Labels, Metrics, Scored
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ONE_LOGIT = Labels((), "")
 SCORES = Labels((), REGRESSION)
@@ -39,10 +43,10 @@ class Rank(SentenceTask):
 
     takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: GlueExample) -> str:
         return str(example.sentence1)  # a query is on one side
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[GlueExample]:
         path = self.own_data(options)
         rows = read_rows(path, training=True)
         texts, label = self._columns(rows, options, path)
@@ -57,14 +61,14 @@ class Rank(SentenceTask):
         note = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
         return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (note,))
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
         path = self.own_data(options)
         rows = read_rows(path)
         texts, label = self._columns(rows, options, path)
         return Data([], {"dev": examples(rows, texts, label, SCORES, path)}, ONE_LOGIT)
 
     def _columns(
-        self, rows: Sequence[Any], options: TaskOptions, path: str
+        self, rows: Sequence[Row], options: TaskOptions, path: str
     ) -> tuple[tuple[str, ...], str]:
         texts, label = chosen_columns(rows, options, path)
         if len(texts) != 2:
@@ -80,7 +84,7 @@ class Rank(SentenceTask):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> PreTrainedModel:
         model = super().load(directory, ONE_LOGIT, dropout, trained)
         # By this entry `CrossEncoder` of sentence-transformers and the export know what it is.
         model.config.sentence_transformers = {"activation_fn": SIGMOID}
@@ -102,8 +106,8 @@ class Rank(SentenceTask):
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[GlueExample],
+        features: Mapping[str, Sequence[TextFeature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
@@ -111,12 +115,12 @@ class Rank(SentenceTask):
         answers = np.asarray(logits["dev"])[:, 0]
         statistics = ranking(data.scored["dev"], truth, answers)
         whole = statistics.metrics(np.asarray(statistics.rows.sum(0)).reshape(1, -1))
-        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
             {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": answers.tolist()}
         )
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
         return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
 
 

@@ -22,7 +22,7 @@ from distill.tasks.own_rows import read_texts
 from distill.tasks.task import Batch, Data, Labels, Task
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 WEAK_MARGIN = 5.0  # points a teacher must have above an answer given without reading
@@ -68,12 +68,12 @@ def text_features(
     ]
 
 
-class SentenceTask(Task):
+class SentenceTask(Task[GlueExample, TextFeature]):
     """Losses and models by the problem type of the labels."""
 
     kind = AutoModelForSequenceClassification
 
-    def table(self, data: Data) -> Labels:
+    def table(self, data: Data[GlueExample]) -> Labels:
         assert data.labels is not None
         return data.labels
 
@@ -84,11 +84,13 @@ class SentenceTask(Task):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> PreTrainedModel:
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
-    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[GlueExample]:
+    def read_unlabelled(
+        self, path: str, options: TaskOptions, data: Data[GlueExample]
+    ) -> list[GlueExample]:
         found, pairs = read_texts(path, options.text), data.train[0].sentence2 is not None
         if len(found[0]) != 1 + pairs:
             kinds = ("single texts", "pairs of texts")
@@ -101,15 +103,15 @@ class SentenceTask(Task):
         no_label: Any = [0.0] * labels.outputs if several else 0
         return [GlueExample(t[0], t[1] if pairs else None, no_label) for t in found]
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: GlueExample) -> str:
         return f"{example.sentence1}\n{example.sentence2 or ''}"
 
     def features(
-        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+        self, examples: Sequence[GlueExample], directory: Path, options: TaskOptions
     ) -> list[TextFeature]:
         return text_features(examples, load_auto_tokenizer(directory), options.max_length)
 
-    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+    def targets(self, features: Sequence[TextFeature], length: int, labels: Labels | None) -> Batch:
         return {"targets": torch.tensor(np.asarray([f.label for f in features], dtype=np.float32))}
 
     def logits(self, output: Any, batch: Batch) -> torch.Tensor:
@@ -130,7 +132,7 @@ class SentenceTask(Task):
         assert labels is not None
         return class_distance(logits, teacher, temperature, labels)
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
         """Some points above one answer for all: the commonest class, or the mean."""
         blind = {s: self._blind(rows, self.table(data)) for s, rows in data.scored.items()}
         features = {
@@ -139,7 +141,7 @@ class SentenceTask(Task):
         found = self.score(data, features, blind, TaskOptions()).metrics[self.metric]
         return found + WEAK_MARGIN, f"one answer for all has {found:.1f}%"
 
-    def _blind(self, rows: Sequence[Any], labels: Labels) -> list[np.ndarray]:
+    def _blind(self, rows: Sequence[GlueExample], labels: Labels) -> list[np.ndarray]:
         targets = np.asarray([e.label for e in rows], dtype=float)
         answer: np.ndarray
         if labels.problem_type == REGRESSION:
@@ -191,5 +193,5 @@ def decided(logits: Sequence[np.ndarray], labels: Labels) -> np.ndarray:
     return stacked.argmax(-1)  # type: ignore[no-any-return]
 
 
-def labelled(features: Mapping[str, Sequence[Any]]) -> dict[str, np.ndarray]:
+def labelled(features: Mapping[str, Sequence[TextFeature]]) -> dict[str, np.ndarray]:
     return {split: np.asarray([f.label for f in rows]) for split, rows in features.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -33,14 +33,17 @@ from distill.tasks.squad import (
 )
 from distill.tasks.squad_scores import scores_by_question, summary
 from distill.tasks.statistics import of_means
-from distill.tasks.task import VALIDATION, Batch, Data, Labels, Scored, Task
+from distill.tasks.task import VALIDATION, Batch, Data, Labels, Metrics, Scored, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 LOGITS = 2  # start and end
 WEAK_TEACHER_F1 = 60.0
 MISMATCH = ("skip", "refuse")
 
 
-class SpanTask(Task):
+class SpanTask(Task[Example, Feature]):
     """Question answering on a passage; with ``allow_null`` a question may have no answer."""
 
     takes = frozenset({"data", "train_file", "extra_files", "held_out", "doc_stride",
@@ -65,7 +68,7 @@ class SpanTask(Task):
         if options.null_threshold and not self.allow_null:
             raise UserError("--null_threshold is for squad2: in squad every question has an answer")
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[Example]:
         if options.data:
             raise UserError(f"{self.name} is trained on --train_file; it has no --data to train on")
         examples, mismatches = load_checked(self._train_file(options), options.on_mismatch)
@@ -81,18 +84,20 @@ class SpanTask(Task):
         notes = (text,) if mismatches else ()
         return Data(kept, scored, None, counts, notes, extra=len(kept) - own)
 
-    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[Example]:
+    def read_unlabelled(
+        self, path: str, options: TaskOptions, data: Data[Example]
+    ) -> list[Example]:
         return load_questions(path)
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: Example) -> str:
         return str(example.context)
 
-    def features_of(self, features: Sequence[Any], examples: int) -> int:
+    def features_of(self, features: Sequence[Feature], examples: int) -> int:
         return sum(feature.example_index < examples for feature in features)
 
     def hold_back(
-        self, examples: Sequence[Any], share: float
-    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        self, examples: Sequence[Example], share: float
+    ) -> tuple[Sequence[Example], Sequence[Example]]:
         return split_by_passage(examples, share, VALIDATION)
 
     def _train_file(self, options: TaskOptions) -> str | Path:
@@ -103,7 +108,7 @@ class SpanTask(Task):
             raise UserError(f"name the training data of {self.name} with --train_file")
         return folder / "squad" / "train-shifts.json.gz"
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[Example]:
         folder = data_directory()
         if options.data is None and (folder is None or self.allow_null):
             raise UserError("name the data file with --data")
@@ -120,11 +125,11 @@ class SpanTask(Task):
                 f"{next(e.id for e in examples if not e.answers)!r}: use --task squad2"
             )
 
-    def check_teacher(self, data: Data) -> None:
+    def check_teacher(self, data: Data[Example]) -> None:
         if not data.scored:
             raise UserError("no held-out passage to score the teacher on; raise --held_out")
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[Example]) -> tuple[float, str]:
         return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g}% is the least"
 
     def load(
@@ -134,7 +139,7 @@ class SpanTask(Task):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> PreTrainedModel:
         """``attentions``: it must be able to return them, which fused attention cannot."""
         heads = read_object(directory / "config.json").get("architectures")
         if trained and heads and not any(n.endswith("ForQuestionAnswering") for n in heads):
@@ -145,15 +150,15 @@ class SpanTask(Task):
         return load_weights(self.kind, directory, trained=trained, config=config, **kernel)
 
     def features(
-        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+        self, examples: Sequence[Example], directory: Path, options: TaskOptions
     ) -> list[Feature]:
         tokenizer = load_tokenizer(directory)
         return make_features(examples, tokenizer, options.max_length, options.doc_stride)
 
     def asked(
         self,
-        examples: Sequence[Any],
-        features: Sequence[Any],
+        examples: Sequence[Example],
+        features: Sequence[Feature],
         directory: Path,
         options: TaskOptions,
     ) -> list[Feature]:
@@ -164,17 +169,19 @@ class SpanTask(Task):
             note(f"{directory}: {cut} of {len(windows)} windows end early, after {longest} tokens")
         return windows
 
-    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+    def aligned(self, logits: np.ndarray, asked: Feature, feature: Feature) -> np.ndarray:
         return carried(logits, asked, feature)
 
-    def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
+    def trainable(
+        self, examples: Sequence[Example], features: list[Feature]
+    ) -> tuple[list[Feature], int]:
         """Without the windows of answered questions whose answer no window holds: they would
         teach that there is no answer. And how many questions these are."""
         held = {feature.example_index for feature in features if feature.spans}
         lost = {i for i, e in enumerate(examples) if e.answers and i not in held}
         return [f for f in features if f.example_index not in lost], len(lost)
 
-    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+    def targets(self, features: Sequence[Feature], length: int, labels: Labels | None) -> Batch:
         start, end = span_targets([feature.spans for feature in features], length)
         return {"start_targets": start, "end_targets": end}
 
@@ -198,8 +205,8 @@ class SpanTask(Task):
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[Example],
+        features: Mapping[str, Sequence[Feature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
@@ -219,10 +226,10 @@ class SpanTask(Task):
         scored.metrics.update(best_threshold(examples, texts, leads))
         return scored
 
-    def score_texts(self, examples: Sequence[Any], texts: dict[str, str]) -> Scored:
+    def score_texts(self, examples: Sequence[Example], texts: dict[str, str]) -> Scored:
         """The official metric of answers by question id; intervals by article."""
         rows = scores_by_question(examples, texts, version2=self.allow_null)
-        metrics: dict[str, Any] = dict(summary(examples, texts, rows))
+        metrics: Metrics = dict(summary(examples, texts, rows))
         answered = np.array([bool(example.answers) for example in examples])
         for name, chosen in (("HasAns", answered), ("NoAns", ~answered)):
             if self.allow_null and chosen.any():

@@ -14,7 +14,7 @@ from distill.console.errors import UserError
 from distill.tasks import glue
 
 if TYPE_CHECKING:
-    from distill.tasks.task import Task
+    from distill.tasks.task import AnyTask
 
 MASKED_TEXT = "mlm"
 
@@ -26,26 +26,26 @@ class Row(NamedTuple):
     of: str
     options: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
-    def task(self, name: str) -> Task:
-        task: Task = getattr(import_module(f"distill.tasks.{self.file}"), self.of)(
+    def task(self, name: str) -> AnyTask:
+        task: AnyTask = getattr(import_module(f"distill.tasks.{self.file}"), self.of)(
             name, **self.options
         )
         return task
 
 
-class Tasks(MutableMapping[str, "Task"]):
+class Tasks(MutableMapping[str, "AnyTask"]):
     """Tasks by name, each made when it is first asked for."""
 
     def __init__(self, rows: dict[str, Row]) -> None:
-        self._rows: dict[str, Row | Task] = dict(rows)
+        self._rows: dict[str, Row | AnyTask] = dict(rows)
 
-    def __getitem__(self, name: str) -> Task:
+    def __getitem__(self, name: str) -> AnyTask:
         row = self._rows[name]
         if isinstance(row, Row):
             row = self._rows[name] = row.task(name)
         return row
 
-    def __setitem__(self, name: str, task: Task) -> None:
+    def __setitem__(self, name: str, task: AnyTask) -> None:
         self._rows[name] = task
 
     def __delitem__(self, name: str) -> None:
@@ -82,7 +82,7 @@ class Suite(NamedTuple):
 SUITES = {"glue": Suite(tuple(glue.TASKS), glue.macro_score)}
 
 
-def task_named(name: str) -> Task:
+def task_named(name: str) -> AnyTask:
     """The task called ``name`` in any spelling: ``sst2``, ``SST-2``.
 
     Raises:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import torch
 
 from distill.console.errors import UserError
+from distill.corpus.length_batches import ModelInput
 from distill.tasks.options import TaskOptions, changed, check_lengths
 from distill.tasks.splits import split_by_text
 from distill.tasks.statistics import Statistics
 
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from distill.models.embedder import Model
+    from distill.models.loading import ModelClass
+
+E = TypeVar("E")
+F = TypeVar("F", bound=ModelInput)
 Batch = dict[str, torch.Tensor]
+Metrics = dict[str, float]
+"""By name, in percent, or a number of examples."""
 OPTIONS = tuple(TaskOptions.__dataclass_fields__)
 OF_ALL = frozenset({"max_length"})
 VALIDATION = "validation "  # what rows are held back for while training
@@ -37,13 +48,13 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(Generic[E]):
     """Examples to train on, examples to score by split, the labels of own data, and counts for
     the report. ``extra``: so many at the end of ``train`` are further data, of which nothing is
     held out."""
 
-    train: Sequence[Any]
-    scored: Mapping[str, Sequence[Any]]
+    train: Sequence[E]
+    scored: Mapping[str, Sequence[E]]
     labels: Labels | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -54,13 +65,13 @@ class Data:
 class Scored:
     """Metrics in percent, what every answer was, and what intervals are computed from."""
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     statistics: dict[str, Statistics]
     predictions: dict[str, Any] = field(default_factory=dict)
 
 
-class Task(ABC):
-    """One task of the table.
+class Task(ABC, Generic[E, F]):
+    """One task of the table; ``E``: its examples, ``F``: its features.
 
     ``takes``: the options it has besides ``max_length``; every other one is refused. ``kind``: the
     auto class of `transformers`. ``per_token``: its logits have a last axis of positions.
@@ -71,7 +82,7 @@ class Task(ABC):
     max_length = 128
     metric = "score"
     evaluation = "dev"
-    kind: Any = None
+    kind: ModelClass
     per_token = False
     takes_texts = False  # a file of answers by id can be scored, too
     matches_attention = False
@@ -100,14 +111,14 @@ class Task(ABC):
         return options.data
 
     @abstractmethod
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[E]:
         """Everything to train and score on."""
 
     @abstractmethod
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[E]:
         """What a checkpoint with ``labels`` is scored on; ``train`` is empty."""
 
-    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[Any]:
+    def read_unlabelled(self, path: str, options: TaskOptions, data: Data[E]) -> list[E]:
         """Examples of a file without labels, like those of ``data.train``; a label stands there
         for the shape alone."""
         raise UserError(f"--unlabelled is not for {self.name}")
@@ -120,67 +131,67 @@ class Task(ABC):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> Model:
         """A model with the task's head. Raises UserError where it is to be ``trained`` but its
         head is missing, or is another task's."""
 
     @abstractmethod
-    def features(self, examples: Sequence[Any], directory: Path, options: TaskOptions) -> list[Any]:
+    def features(self, examples: Sequence[E], directory: Path, options: TaskOptions) -> list[F]:
         """Model inputs (``input_ids``, ``token_type_ids``), by the tokenizer in ``directory``."""
 
     def asked(
         self,
-        examples: Sequence[Any],
-        features: Sequence[Any],
+        examples: Sequence[E],
+        features: Sequence[F],
         directory: Path,
         options: TaskOptions,
-    ) -> list[Any]:
+    ) -> list[F]:
         """What a teacher with another vocabulary, in ``directory``, is asked for each of
         ``features``."""
         return self.features(examples, directory, options)
 
-    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+    def aligned(self, logits: np.ndarray, asked: F, feature: F) -> np.ndarray:
         """A teacher's logits for ``asked`` where ``feature`` has them: they differ for tasks that
         answer by position."""
         return logits
 
-    def sequences(self, features: Sequence[Any]) -> Sequence[Any]:
+    def sequences(self, features: Sequence[F]) -> Sequence[ModelInput]:
         """What a model is given for ``features``, one row of ids each."""
         return features
 
-    def fitted(self, teacher: Any, student: Any, predict: Any) -> Any:
+    def fitted(
+        self, teacher: Model, student: Model, predict: Callable[[int], list[np.ndarray]]
+    ) -> Model:
         """The teacher with outputs that the student's can be compared with; ``predict(n)`` gives
         its outputs for the first ``n`` rows."""
         return teacher
 
-    def save(self, trainer: Any, output: Path) -> None:
+    def save(self, trainer: Trainer, output: Path) -> None:
         """Write the trained model into ``output``."""
         trainer.save_model()
 
-    def labelled(self, data: Data) -> bool:
+    def labelled(self, data: Data[E]) -> bool:
         """Whether the training data has labels, so that no teacher is needed."""
         return True
 
-    def hold_back(
-        self, examples: Sequence[Any], share: float
-    ) -> tuple[Sequence[Any], Sequence[Any]]:
+    def hold_back(self, examples: Sequence[E], share: float) -> tuple[Sequence[E], Sequence[E]]:
         """Examples to train on, and about ``share`` of them for evaluations while training."""
         return split_by_text(examples, share, self.text_of, VALIDATION)
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: E) -> str:
         """What of an example decides where it is held back; equal texts go together."""
         return repr(example)
 
-    def features_of(self, features: Sequence[Any], examples: int) -> int:
+    def features_of(self, features: Sequence[F], examples: int) -> int:
         """How many of ``features``, which are in order, are made of the first ``examples``."""
         return examples
 
-    def trainable(self, examples: Sequence[Any], features: list[Any]) -> tuple[list[Any], int]:
+    def trainable(self, examples: Sequence[E], features: list[F]) -> tuple[list[F], int]:
         """The features to train on, and how many examples have none."""
         return features, 0
 
     @abstractmethod
-    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+    def targets(self, features: Sequence[F], length: int, labels: Labels | None) -> Batch:
         """What the hard loss needs of a batch padded to ``length``."""
 
     @abstractmethod
@@ -205,14 +216,14 @@ class Task(ABC):
     @abstractmethod
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[E],
+        features: Mapping[str, Sequence[F]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
         """Metrics by the logits of every feature of every split."""
 
-    def score_texts(self, examples: Sequence[Any], texts: dict[str, str]) -> Scored:
+    def score_texts(self, examples: Sequence[E], texts: dict[str, str]) -> Scored:
         """Metrics of answers by the id of their example.
 
         Raises:
@@ -220,13 +231,18 @@ class Task(ABC):
         """
         raise UserError(f"the answers of {self.name} are not texts")
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[E]) -> tuple[float, str]:
         """The least main metric of a teacher, and why."""
         return 0.0, "nothing"
 
-    def check_teacher(self, data: Data) -> None:
+    def check_teacher(self, data: Data[E]) -> None:
         """Raises:
         UserError: there is nothing to score a teacher on.
         """
         if not data.scored:
             raise UserError("nothing is held out to score the teacher on")
+
+
+AnyTask = Task[Any, Any]
+"""A task whose examples and features are its own affair."""
+AnyData = Data[Any]

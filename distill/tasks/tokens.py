@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,14 +28,17 @@ from distill.tasks.tagged_inputs import (
     whole_features,
 )
 from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import Batch, Data, Labels, Metrics, Scored, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
 UNTAUGHT = -16_000.0  # the logits of a word that the teacher has no token of; exact in float16
 WEAK_TEACHER_F1 = 5.0
 
 
-class Tokens(Task):
+class Tokens(Task[TaggedText, TokenFeature]):
     """`--task tokens --data train.conll`; the label of a word stands at its first piece."""
 
     takes = frozenset({"data", "eval_data", "eval_share"})
@@ -43,7 +46,7 @@ class Tokens(Task):
     kind = AutoModelForTokenClassification
     per_token = True
 
-    def read(self, options: TaskOptions) -> Data:
+    def read(self, options: TaskOptions) -> Data[TaggedText]:
         texts = read_tagged(self.own_data(options), training=True)
         if options.eval_data:
             train, scored = texts, read_tagged(options.eval_data)
@@ -57,7 +60,7 @@ class Tokens(Task):
         notes = (f"labels: {', '.join(labels.names)}", *_widened([*train, *scored]))
         return Data(train, {"dev": scored}, labels, counts, notes)
 
-    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data:
+    def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[TaggedText]:
         assert labels is not None
         labels = _spelled(labels)
         texts = read_tagged(self.own_data(options))
@@ -73,21 +76,23 @@ class Tokens(Task):
         dropout: float | None = None,
         trained: bool = False,
         attentions: bool = False,
-    ) -> Any:
+    ) -> PreTrainedModel:
         assert labels is not None
         return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
-    def read_unlabelled(self, path: str, options: TaskOptions, data: Data) -> list[TaggedText]:
+    def read_unlabelled(
+        self, path: str, options: TaskOptions, data: Data[TaggedText]
+    ) -> list[TaggedText]:
         return read_untagged(path)
 
-    def features_of(self, features: Sequence[Any], examples: int) -> int:
+    def features_of(self, features: Sequence[TokenFeature], examples: int) -> int:
         return sum(feature.example < examples for feature in features)
 
-    def text_of(self, example: Any) -> str:
+    def text_of(self, example: TaggedText) -> str:
         return str(example.text)
 
     def features(
-        self, examples: Sequence[Any], directory: Path, options: TaskOptions
+        self, examples: Sequence[TaggedText], directory: Path, options: TaskOptions
     ) -> list[TokenFeature]:
         found = tagged_features(examples, load_auto_tokenizer(directory), options.max_length)
         if parts := len(found) - len(examples):
@@ -103,11 +108,11 @@ class Tokens(Task):
 
     def asked(
         self,
-        examples: Sequence[Any],
-        features: Sequence[Any],
+        examples: Sequence[TaggedText],
+        features: Sequence[TokenFeature],
         directory: Path,
         options: TaskOptions,
-    ) -> list[Any]:
+    ) -> list[TokenFeature]:
         """The same words in all that the teacher takes: its tokens may be shorter."""
         longest = longest_input(directory) or options.max_length
         texts = same_words(examples, features)
@@ -122,7 +127,7 @@ class Tokens(Task):
             note(f"{directory}: {lost} words have no token of the teacher; it does not teach them")
         return found
 
-    def aligned(self, logits: np.ndarray, asked: Any, feature: Any) -> np.ndarray:
+    def aligned(self, logits: np.ndarray, asked: TokenFeature, feature: TokenFeature) -> np.ndarray:
         """Words are what both have: the logits at the first piece of each, (labels, length);
         `UNTAUGHT` where the teacher has no piece of a word."""
         result = np.full((len(logits), len(feature.input_ids)), UNTAUGHT, dtype=np.float32)
@@ -131,7 +136,9 @@ class Tokens(Task):
                 result[:, own] = logits[:, place]
         return result
 
-    def targets(self, features: Sequence[Any], length: int, labels: Labels | None) -> Batch:
+    def targets(
+        self, features: Sequence[TokenFeature], length: int, labels: Labels | None
+    ) -> Batch:
         assert labels is not None
         numbers = {name.casefold(): number for number, name in enumerate(labels.names)}
         targets = torch.full((len(features), length), UNLABELLED)
@@ -164,8 +171,8 @@ class Tokens(Task):
 
     def score(
         self,
-        data: Data,
-        features: Mapping[str, Sequence[Any]],
+        data: Data[TaggedText],
+        features: Mapping[str, Sequence[TokenFeature]],
         logits: Mapping[str, Sequence[np.ndarray]],
         options: TaskOptions,
     ) -> Scored:
@@ -183,7 +190,7 @@ class Tokens(Task):
         answers = joined(rows, answers)
         statistics = of_counts(entity_counts(truth, answers))
         whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
-        metrics: dict[str, Any] = {name: float(values[0]) for name, values in whole.items()}
+        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         missing = sum(feature.firsts.count(None) for feature in rows)
         return Scored(
             {**metrics, "total": len(truth), "missing": missing},
@@ -191,7 +198,7 @@ class Tokens(Task):
             {"dev": answers},
         )
 
-    def floor(self, data: Data) -> tuple[float, str]:
+    def floor(self, data: Data[TaggedText]) -> tuple[float, str]:
         return WEAK_TEACHER_F1, f"{WEAK_TEACHER_F1:g}% is the least"
 
 

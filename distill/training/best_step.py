@@ -23,7 +23,7 @@ from transformers import (
 from distill.console.errors import UserError
 from distill.runs.kept_step import KeptStep
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Data, Task
+from distill.tasks.task import AnyData, AnyTask
 from distill.training.processes import SharedTraining
 from distill.training.settings import evaluates
 from distill.training.teacher_choice import Distillation
@@ -67,7 +67,7 @@ class Validation:
     """Rows that choose the step to keep: ``data.scored`` by split, their model inputs, and where
     they are from, in words."""
 
-    data: Data
+    data: AnyData
     features: Mapping[str, Sequence[Any]]
     source: str
 
@@ -76,12 +76,12 @@ class Validation:
 
 
 def held_back(
-    task: Task,
-    data: Data,
+    task: AnyTask,
+    data: AnyData,
     start: Path,
     options: TaskOptions,
     settings: Distillation,
-) -> tuple[Data, Validation]:
+) -> tuple[AnyData, Validation]:
     """The data with less to train on, and what chooses the step: a share of the training rows, or
     all rows of ``settings.validation_data``.
 
@@ -111,7 +111,7 @@ def held_back(
 class LastStepEvaluated(TrainerCallback):
     """The last step is evaluated too, wherever it falls."""
 
-    def on_step_end(  # type: ignore[override]
+    def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
         if evaluates(args) and state.global_step >= state.max_steps:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
@@ -16,6 +17,14 @@ from distill.console.progress import ReadableProgress, show_progress
 from distill.corpus.length_batches import LengthBatches, Sequences
 from distill.losses.triple import IGNORED
 from distill.training.exact_trainer import ExactTrainer
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+    from transformers.trainer_utils import EvalLoopOutput
+
+    from distill.corpus.length_batches import Row
+    from distill.tasks.task import Batch
 
 PERPLEXITY_CAP = 80.0
 
@@ -33,19 +42,20 @@ class DistillTrainer(ExactTrainer):
         show_progress(self, TokensProgress())
         self.add_callback(LongestBatchFirst(self))
 
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+    def get_eval_dataloader(self, eval_dataset: object = None) -> DataLoader[Row]:
         """The same batches with the same masks at every evaluation."""
         rows = eval_dataset if isinstance(eval_dataset, Sequences) else self.eval_dataset
         size = self.args.eval_batch_size
-        return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))  # type: ignore[union-attr]
+        assert isinstance(rows, Sequences)
+        return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))
 
     def compute_loss(  # type: ignore[override]
         self,
-        model: Any,
-        inputs: Any,
+        model: nn.Module,
+        inputs: Batch,
         return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, Batch]:
         """The part of the step's loss that this batch has: every position of a step counts once,
         in however many batches and processes it is."""
         positions = _positions(inputs)
@@ -57,12 +67,17 @@ class DistillTrainer(ExactTrainer):
         self._means.add_terms(terms, *positions.tolist())
         return (terms["loss"], terms) if return_outputs else terms["loss"]
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+    def _get_num_items_in_batch(
+        self, batch_samples: list[Batch], device: torch.device
+    ) -> torch.Tensor:
         """Attended and masked positions of a whole step: all of its batches, in all processes."""
         counts = torch.stack([_positions(batch).to(device) for batch in batch_samples]).sum(0)
-        return self.accelerator.reduce(counts, "sum")
+        total: torch.Tensor = self.accelerator.reduce(counts, "sum")
+        return total
 
-    def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
+    def prediction_step(
+        self, model: nn.Module, inputs: Batch, *_: object, **__: object
+    ) -> tuple[torch.Tensor, None, None]:
         """The loss alone; its terms are gathered for `evaluation_loop`, each weighed by its
         positions."""
         inputs = self._prepare_inputs(inputs)
@@ -71,7 +86,7 @@ class DistillTrainer(ExactTrainer):
         self._held_out.add_terms(terms, *_positions(inputs).tolist())
         return terms["loss"].detach(), None, None
 
-    def evaluation_loop(self, *arguments: Any, **keywords: Any) -> Any:
+    def evaluation_loop(self, *arguments: Any, **keywords: Any) -> EvalLoopOutput:
         """Adds the mean of every term, and the perplexity of the masked language model."""
         self._held_out = Means()
         found = super().evaluation_loop(*arguments, **keywords)
@@ -87,12 +102,14 @@ class DistillTrainer(ExactTrainer):
             logs |= {f"loss_{name}": value for name, value in means.items()}
         super().log(logs, *arguments, **keywords)
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+    def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
         if self.args.should_save:
             directory = output_dir or str(self.args.output_dir)
             self.accelerator.unwrap_model(self.model).student.save_pretrained(directory)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
         student = self.accelerator.unwrap_model(model or self.model).student
         loaded = type(student).from_pretrained(
             Path(resume_from_checkpoint), trust_remote_code=False
@@ -100,7 +117,7 @@ class DistillTrainer(ExactTrainer):
         student.load_state_dict(loaded.state_dict())
 
 
-def _positions(batch: Any) -> torch.Tensor:
+def _positions(batch: Batch) -> torch.Tensor:
     """How many positions of a batch are attended, and how many are masked; floats, (2,)."""
     attended, masked = batch["attention_mask"].sum(), (batch["labels"] != IGNORED).sum()
     return torch.stack([attended, masked]).double()
@@ -122,7 +139,7 @@ class Means:
         self.add({name: terms[name] for name in ("masked",) if name in terms}, masked)
         self.add({name: terms[name] for name in terms.keys() - {"loss", "masked"}}, attended)
 
-    def take(self, accelerator: Any) -> dict[str, float]:
+    def take(self, accelerator: Accelerator) -> dict[str, float]:
         """The means of all processes, by name; what was added is forgotten."""
         sums, self._sums = self._sums, {}
         totals = {name: accelerator.reduce(sums[name], "sum").tolist() for name in sorted(sums)}
@@ -139,7 +156,9 @@ class LongestBatchFirst(TrainerCallback):
     def __init__(self, trainer: DistillTrainer) -> None:
         self.trainer = trainer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         trainer = self.trainer
         trainer.tokens_before = state.num_input_tokens_seen
         rows: Any = trainer.train_dataset
@@ -161,7 +180,7 @@ class LongestBatchFirst(TrainerCallback):
                 "--gradient_accumulation_steps), --loss_positions or --sequence_length"
             ) from None
 
-    def _run(self, batch: Any) -> None:
+    def _run(self, batch: Batch) -> None:
         trainer = self.trainer
         model = trainer.model_wrapped
         model.train()
@@ -193,16 +212,28 @@ def _out_of_memory(error: BaseException) -> bool:
 class TokensProgress(ReadableProgress):
     """The bar, whose time left tqdm knows, with tokens per second beside it."""
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
-        super().on_train_begin(args, state, control, **keywords)
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: object,
+    ) -> None:
+        super().on_train_begin(args, state, control, **keywords)  # type: ignore[no-untyped-call]
         self._first = state.num_input_tokens_seen
         self.current_step = state.global_step
         if self.training_bar is not None:
             self.training_bar.update(state.global_step)
             self.training_bar.initial = state.global_step
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
-        super().on_step_end(args, state, control, **keywords)
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: object,
+    ) -> None:
+        super().on_step_end(args, state, control, **keywords)  # type: ignore[no-untyped-call]
         if self.training_bar is not None:
             seconds = self.training_bar.format_dict["elapsed"] or 1e-9
             rate = (state.num_input_tokens_seen - self._first) / seconds

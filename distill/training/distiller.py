@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -13,6 +13,11 @@ from distill.families.table import FAMILIES
 from distill.losses.relation import LayerRelations
 from distill.losses.triple import Arithmetic, TripleWeights, triple_loss
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import PreTrainedModel
+
 
 class MlmHead(nn.Module):
     """The MLM head of a `transformers` model in two parts, ``decoder(transform(hidden))``, by the
@@ -22,7 +27,7 @@ class MlmHead(nn.Module):
         UserError: the model has no such head, or one whose output is not one matrix and a bias.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         family = FAMILIES.get(model.config.model_type)
         stored = model.config.to_dict()
@@ -69,8 +74,8 @@ class Distiller(nn.Module):
 
     def __init__(
         self,
-        student: Any,
-        teacher: Any | None,
+        student: PreTrainedModel,
+        teacher: PreTrainedModel | None,
         weights: TripleWeights,
         masked_only: bool = False,
         positions: int | None = None,
@@ -82,16 +87,17 @@ class Distiller(nn.Module):
         self.positions = positions
         self._arithmetic = Arithmetic()
         self.head = MlmHead(student)
-        self._held: tuple[Any, MlmHead | None] | None = None
+        self._held: tuple[nn.Module, MlmHead | None] | None = None
         if teacher is None:
             self.weights = TripleWeights(0, weights.masked, 0, weights.temperature)
         elif weights.distillation or weights.cosine or relation:
             self._held = self._hold(teacher)
-        self.relation = relation if teacher is not None else 0.0
-        if self.relation:
+        self.relation = 0.0
+        if teacher is not None and relation:
+            self.relation = relation
             self._relations = LayerRelations(student, teacher, relation_heads)
 
-    def _hold(self, teacher: Any) -> tuple[Any, MlmHead | None]:
+    def _hold(self, teacher: PreTrainedModel) -> tuple[nn.Module, MlmHead | None]:
         theirs, ours = teacher.config, self.student.config
         if theirs.vocab_size != ours.vocab_size:
             raise UserError(
@@ -127,13 +133,16 @@ class Distiller(nn.Module):
                 if not any(part._forward_hooks for part in module.modules()):
                     module.compile(*arguments, **keywords)
 
-    def _apply(self, function: Any, recurse: bool = True) -> Any:
+    def _apply(
+        self, function: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True
+    ) -> Distiller:
         """Moves the teacher where the student goes."""
         if self._held:
             for module in self._held:
                 if module is not None:
                     module._apply(function)
-        return super()._apply(function, recurse)
+        super()._apply(function, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def forward(
         self,

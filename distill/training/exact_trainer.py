@@ -9,16 +9,23 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainerState
 from transformers.trainer_utils import TrainOutput
 
 from distill.console.errors import UserError
 from distill.corpus.length_batches import LengthBatches
 from distill.runs.whole_checkpoints import damage, drop_older, newest_first, seal
+
+if TYPE_CHECKING:
+    from transformers import TrainerControl, TrainingArguments
+
+    from distill.corpus.length_batches import Row
+    from distill.tasks.task import Batch
 
 STATE_FILE = "trainer_state.json"
 
@@ -48,7 +55,9 @@ class ExactTrainer(Trainer):
         # The losses are means over a batch; `training_step` weighs them.
         self.model_accepts_loss_kwargs = False
 
-    def train(self, resume_from_checkpoint: Any = None, *_: Any, **__: Any) -> TrainOutput:
+    def train(  # type: ignore[override]
+        self, resume_from_checkpoint: str | None = None, *_: object, **__: object
+    ) -> TrainOutput:
         """As the Trainer, but ``training_loss`` is the mean over all processes, and over the steps
         before a resume too, as far as they were logged; and a run that has taken its last step
         takes no other one.
@@ -94,12 +103,17 @@ class ExactTrainer(Trainer):
         self.state.best_model_checkpoint = str(best)
         self._load_from_checkpoint(str(best))
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
+    def _get_num_items_in_batch(
+        self, batch_samples: list[Batch], device: torch.device
+    ) -> torch.Tensor:
         """Rows of a whole step: all of its batches, in all processes."""
         rows = torch.tensor(sum(len(batch["input_ids"]) for batch in batch_samples), device=device)
-        return self.accelerator.reduce(rows, "sum")
+        total: torch.Tensor = self.accelerator.reduce(rows, "sum")
+        return total
 
-    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+    def training_step(
+        self, model: nn.Module, inputs: Batch, num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
         """Each batch counts in its step by its rows, so that a step of several batches is that of
         one batch with all rows.
 
@@ -125,7 +139,7 @@ class ExactTrainer(Trainer):
         last = f"; the last checkpoint is {kept[0]}" if kept else ""
         return f"step {self.state.global_step + 1}: {what}: lower --learning_rate{last}"
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
         """Older checkpoints are removed only when this one is known to be whole."""
         self._check_weights()
         limit, self.args.save_total_limit = self.args.save_total_limit, None
@@ -140,10 +154,11 @@ class ExactTrainer(Trainer):
             seal(newest)
             drop_older(run, newest, limit, self.state.best_model_checkpoint)
 
-    def get_train_dataloader(self) -> DataLoader[Any]:
+    def get_train_dataloader(self) -> DataLoader[Row]:
+        assert isinstance(self.train_dataset, Dataset)
         return self.loader(self.train_dataset, self.train_batches)
 
-    def loader(self, rows: Any, batches: LengthBatches) -> DataLoader[Any]:
+    def loader(self, rows: Dataset[Any], batches: LengthBatches) -> DataLoader[Row]:
         """The batches of a dataset, shared out to the processes."""
         loader = DataLoader(
             rows,
@@ -152,7 +167,7 @@ class ExactTrainer(Trainer):
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        prepared: DataLoader[Row] = self.accelerator.prepare(loader)
         return prepared
 
 
@@ -170,5 +185,7 @@ class EpochOrder(TrainerCallback):
     def __init__(self, batches: LengthBatches) -> None:
         self.batches = batches
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.batches.set_epoch(int((state.epoch or 0) + 1e-6))

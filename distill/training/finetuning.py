@@ -28,7 +28,7 @@ from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, run_model, score_model
 from distill.tasks.evaluation import evaluation_of
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Batch, Labels, Scored, Task
+from distill.tasks.task import AnyTask, Batch, Labels, Scored
 from distill.training.best_step import (
     EvaluatedTraining,
     best_step,
@@ -41,6 +41,7 @@ from distill.training.teacher_choice import Distillation, Lesson
 from distill.training.training_data import training_data
 
 if TYPE_CHECKING:
+    from distill.models.embedder import Model
     from distill.training.fake_quantization import FakeQuantization
 
 Teacher = CachedTeacher | LiveTeacher
@@ -55,7 +56,7 @@ class FinetuneTrainer(ExactTrainer):
 
     def __init__(
         self,
-        task: Task,
+        task: AnyTask,
         labels: Labels | None,
         teacher: Teacher | None,
         settings: Distillation,
@@ -71,7 +72,7 @@ class FinetuneTrainer(ExactTrainer):
             heads = settings.relation_heads
             self.relations = LayerRelations(keywords["model"], teacher.model, heads)
 
-    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:  # type: ignore[override]
+    def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """The task's metrics of the model as it is, as ``eval_NAME``.
 
         Raises:
@@ -93,11 +94,11 @@ class FinetuneTrainer(ExactTrainer):
         return logged
 
     def compute_loss(  # type: ignore[override]
-        self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any
+        self, model: Model, inputs: Batch, return_outputs: bool = False, **_: object
     ) -> torch.Tensor:
         return self._losses(model, inputs).mean()
 
-    def _losses(self, model: Any, inputs: Batch) -> torch.Tensor:
+    def _losses(self, model: Model, inputs: Batch) -> torch.Tensor:
         """Of every row, (rows,)."""
         settings, task = self.settings, self.task
         matching = self.teacher is not None
@@ -138,7 +139,7 @@ class FinetuneTrainer(ExactTrainer):
 
 
 def finetune(
-    task: Task,
+    task: AnyTask,
     directories: tuple[Path, Path | None],
     options: TaskOptions,
     settings: Distillation,
@@ -242,7 +243,7 @@ def finetune(
     return result, trainer.state.log_history
 
 
-def fake_quantization(model: Any, quantize: str) -> FakeQuantization:
+def fake_quantization(model: Model, quantize: str) -> FakeQuantization:
     """The model with its matrices rounded, as `FakeQuantization` has it.
 
     Raises:

@@ -66,13 +66,13 @@ def chosen_rows(
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         raise UserError(f"unknown row {unknown[0]!r}; choose from {', '.join(ROWS)}")
-    rows: dict[Any, Row] = {}
+    rows: dict[tuple[object, ...], Row] = {}
     for name in (FULL, *(names or ROWS)):
         rows.setdefault(_student(ROWS[name], settings, teacher_layers), ROWS[name])
     return tuple(rows.values())
 
 
-def _student(row: Row, settings: PretrainSettings, teacher_layers: int) -> Any:
+def _student(row: Row, settings: PretrainSettings, teacher_layers: int) -> tuple[object, ...]:
     """What tells the student of a row from another's."""
     from distill.students.from_layers import choose_layers
 

@@ -47,6 +47,7 @@ from distill.training.settings import (
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from transformers import PreTrainedModel
 
 
 SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", *UNKNOWN)
@@ -264,7 +265,9 @@ def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     return decided | schedule(training, PRETRAIN_SCHEDULE)
 
 
-def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
+def _models(
+    settings: PretrainSettings, seed: int
+) -> tuple[Path, PreTrainedModel, PreTrainedModel | None]:
     """The directory of the tokenizer, the student, and the teacher or None."""
     torch.manual_seed(seed)
     teacher = place = None
@@ -279,7 +282,7 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
         if place:
             check_vocabularies(place, directory)
     else:
-        assert place is not None
+        assert place is not None and teacher is not None
         directory = place
         student = make_student(teacher, settings.layers, layer_choice(settings.choice), seed)
     if settings.dropout is not None:
@@ -289,7 +292,7 @@ def _models(settings: PretrainSettings, seed: int) -> tuple[Path, Any, Any]:
     return directory, student, teacher
 
 
-def set_dropout(model: Any, dropout: float) -> None:
+def set_dropout(model: PreTrainedModel, dropout: float) -> None:
     """Replace every dropout of a model, those inside its attention too."""
     for name in DROPOUTS:
         if hasattr(model.config, name):
@@ -298,7 +301,7 @@ def set_dropout(model: Any, dropout: float) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout
         if hasattr(module, "dropout_prob"):
-            module.dropout_prob = dropout
+            module.dropout_prob = dropout  # type: ignore[assignment]
 
 
 def _evaluation(trainer: DistillTrainer, rows: Sequences) -> dict[str, float]:

@@ -42,4 +42,4 @@ class SharedTraining(TrainingArguments):
     def __post_init__(self) -> None:
         use_cpus_together(self)
         choose_precision(self)
-        super().__post_init__()
+        super().__post_init__()  # type: ignore[no-untyped-call]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from distill.console.atomic import atomic_file
 from distill.tasks.batches import Collator, Outputs, run_model
-from distill.tasks.task import Batch, Labels, Task
+from distill.tasks.task import AnyTask, Batch, Labels
+
+if TYPE_CHECKING:
+    from distill.corpus.length_batches import FeatureRow
+    from distill.models.embedder import Model
 
 PADDING = np.finfo(np.float16).min / 4
 WEIGHTS = (".safetensors", ".bin")
@@ -24,8 +28,8 @@ class LiveTeacher:
 
     def __init__(
         self,
-        task: Task,
-        model: Any,
+        task: AnyTask,
+        model: Model,
         features: Sequence[Any],
         labels: Labels | None,
         hidden: bool = False,
@@ -38,7 +42,9 @@ class LiveTeacher:
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Outputs:
         device = next(self.model.parameters()).device
-        rows = [{"index": row, "feature": self.features[row]} for row in batch["index"].tolist()]
+        rows: list[FeatureRow] = [
+            {"index": row, "feature": self.features[row]} for row in batch["index"].tolist()
+        ]
         own = {name: value.to(device) for name, value in self.collate(rows).items()}
         return run_model(self.task, self.model, own, self.hidden, self.attentions)
 
@@ -59,8 +65,8 @@ class CachedTeacher:
 
     def __init__(
         self,
-        task: Task,
-        model: Any,
+        task: AnyTask,
+        model: Model,
         directory: Path,
         features: Sequence[Any],
         labels: Labels | None,
@@ -81,7 +87,9 @@ class CachedTeacher:
             # Not through a memory map: on a full disk that would end the process by a bus error.
             with atomic_file(path) as staged:
                 np.save(staged, np.full((len(features), *outputs), np.nan, dtype=kind))
-        self.cache = np.lib.format.open_memmap(path, mode="r+")
+        self.cache: np.memmap[Any, np.dtype[np.floating[Any]]] = np.lib.format.open_memmap(
+            path, mode="r+"
+        )
 
     def __call__(self, batch: Batch) -> Outputs:
         """Logits of the features of a batch, and nothing else."""
@@ -117,7 +125,9 @@ class CachedTeacher:
         self.cache[rows, ..., 0] = block[..., 0]  # last: it tells that a row was computed
 
 
-def fingerprint(directory: Path, features: Sequence[Any], task: Task, labels: Labels | None) -> str:
+def fingerprint(
+    directory: Path, features: Sequence[Any], task: AnyTask, labels: Labels | None
+) -> str:
     """Of all weight files and the configuration of a checkpoint, and of what it is asked."""
     digest = hashlib.sha256(f"{task.name} {labels}".encode())
     modules = (path for folder in directory.glob("[0-9]*_*") for path in folder.iterdir())

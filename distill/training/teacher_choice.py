@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import TrainingArguments
@@ -15,9 +15,12 @@ from distill.students.from_layers import one_vocabulary
 from distill.tasks.batches import predict, score_model
 from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Data, Task
+from distill.tasks.task import AnyData, AnyTask, Metrics
 from distill.training.settings import VALIDATION_SHARE
 from distill.training.teacher import CachedTeacher, LiveTeacher
+
+if TYPE_CHECKING:
+    from distill.models.embedder import Model
 
 
 @dataclass(kw_only=True)
@@ -49,15 +52,15 @@ class Lesson:
     """What is learnt: a task's data, as the student's ``features``, made by the tokenizer of its
     checkpoint ``start``."""
 
-    task: Task
-    data: Data
+    task: AnyTask
+    data: AnyData
     features: Sequence[Any]
     options: TaskOptions
     start: Path
 
     def teacher(
-        self, directory: Path, student: Any, settings: Distillation, training: TrainingArguments
-    ) -> tuple[CachedTeacher | LiveTeacher, dict[str, Any]]:
+        self, directory: Path, student: Model, settings: Distillation, training: TrainingArguments
+    ) -> tuple[CachedTeacher | LiveTeacher, Metrics]:
         """The teacher in ``directory``, and its metrics on the task.
 
         Raises:
@@ -75,10 +78,11 @@ class Lesson:
             )
         attentions = bool(settings.attention_weight)
         model = task.load(directory, labels, trained=True, attentions=attentions)
-        model = model.to(training.device)
+        model.to(training.device)  # type: ignore[arg-type]
         metrics = self._checked(model, directory, settings)
         if training.bf16:  # as the student is; the Trainer sees to that of its own model alone
-            model.forward = torch.autocast(training.device.type, torch.bfloat16)(model.forward)
+            autocast = torch.autocast(training.device.type, torch.bfloat16)
+            model.forward = autocast(model.forward)  # type: ignore[method-assign]
         check_widths(student, model, settings)
         if settings.live:
             hidden = settings.hidden_weight > 0
@@ -93,7 +97,7 @@ class Lesson:
             cached = CachedTeacher(task, model, directory, self.features, labels, folder, asked)
         return cached, metrics
 
-    def _checked(self, model: Any, directory: Path, settings: Distillation) -> dict[str, Any]:
+    def _checked(self, model: Model, directory: Path, settings: Distillation) -> Metrics:
         """The teacher's metrics, by its own tokenizer.
 
         Raises:
@@ -113,7 +117,7 @@ class Lesson:
         return found.metrics
 
 
-def check_widths(student: Any, teacher: Any, settings: Distillation) -> None:
+def check_widths(student: Model, teacher: Model, settings: Distillation) -> None:
     """Hidden states are matched at equal width, attentions at an equal number of heads.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 from distill.console.errors import UserError, note
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Data, Task
+from distill.tasks.task import AnyData, AnyTask
 from distill.training.best_step import EvaluatedTraining, Validation, held_back
 from distill.training.settings import evaluates
 from distill.training.teacher_choice import Distillation
@@ -25,7 +25,7 @@ class TrainingData:
     them have labels and come first, None for all. ``scored``: inputs by split. ``lost``: questions
     whose answer no window holds. ``notes``: what is to be said of all this."""
 
-    data: Data
+    data: AnyData
     features: list[Any]
     labelled: int | None
     scored: Mapping[str, Sequence[Any]]
@@ -35,7 +35,7 @@ class TrainingData:
 
 
 def training_data(
-    task: Task,
+    task: AnyTask,
     start: Path,
     options: TaskOptions,
     settings: Distillation,
@@ -70,7 +70,7 @@ def training_data(
     return TrainingData(data, features, labelled, scored, validation, lost, tuple(notes))
 
 
-def _on_both_sides(task: Task, data: Data) -> int:
+def _on_both_sides(task: AnyTask, data: AnyData) -> int:
     """How many rows are scored that are trained on."""
     trained = {task.text_of(example) for example in data.train}
     return sum(task.text_of(row) in trained for rows in data.scored.values() for row in rows)

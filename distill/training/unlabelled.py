@@ -8,16 +8,16 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.tasks.options import TaskOptions
-from distill.tasks.task import Data, Task
+from distill.tasks.task import AnyData, AnyTask
 
 
 def with_unlabelled(
-    task: Task,
-    data: Data,
+    task: AnyTask,
+    data: AnyData,
     path: str,
     options: TaskOptions,
     chooses: Mapping[str, Sequence[Any]],
-) -> tuple[Data, str]:
+) -> tuple[AnyData, str]:
     """The data with the rows of a file at the end of ``train``, and how many there are, in words.
 
     Args:

@@ -35,9 +35,7 @@ def convert(
         names = input_names(checkpoint.config, task)
         example = tuple(torch.ones((1, max(lengths)), dtype=torch.int32) for _ in names)
         with torch.no_grad():
-            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                model, example, check_trace=False
-            )
+            traced = torch.jit.trace(model, example, check_trace=False)
         shape = _shape(lengths, shapes)
         return ct.convert(
             traced,
