@@ -31,7 +31,7 @@ from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, eval
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
-from distill.tasks.table import SUITES, TASKS, Suite, task_named
+from distill.tasks.table import SUITES, TASKS, USUAL, Suite, task_named
 
 if TYPE_CHECKING:
     from distill.tasks.task import AnyTask, Scored
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class EvaluateArguments(TaskOptions, JsonOptions):
     """What to score, on what."""
 
-    task: str = field(default="squad", metadata={"help": ", ".join((*TASKS, *SUITES))})
+    task: str = field(default=USUAL, metadata={"help": ", ".join((*TASKS, *SUITES))})
     model: list[str] = field(
         default_factory=list,
         metadata={

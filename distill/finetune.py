@@ -44,7 +44,7 @@ from distill.runs.run_folder import (
 )
 from distill.runs.run_outputs import METRICS_FILE, disk_problems, machine
 from distill.tasks.options import TaskOptions
-from distill.tasks.table import TASKS, task_named
+from distill.tasks.table import TASKS, USUAL, task_named
 from distill.training.settings import (
     EVALUATED_SCHEDULE,
     SCHEDULE,
@@ -79,7 +79,7 @@ class FinetuneArguments(TaskOptions, JsonOptions):
     """What to fine-tune, on what, and from which teacher."""
 
     model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
-    task: str = field(default="squad", metadata={"help": f"one of {', '.join(TASKS)}"})
+    task: str = field(default=USUAL, metadata={"help": f"one of {', '.join(TASKS)}"})
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from (the second stage)"}
     )

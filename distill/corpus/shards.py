@@ -22,6 +22,7 @@ from tqdm import tqdm
 from distill.console.atomic import atomic_directory, is_free
 from distill.console.errors import UserError
 from distill.corpus.portions import portions
+from distill.families.table import token_names
 from distill.models.tokenizer import special_ids
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 SHORTEST = 12
 SHARD_TOKENS = 2**27
 DESCRIPTION, COUNTS = "corpus.json", "counts.npy"
-UNKNOWN = ("[UNK]", "<unk>")
+UNKNOWN = token_names("unk")
 
 
 @dataclass(frozen=True)

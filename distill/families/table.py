@@ -60,3 +60,19 @@ def family_of(model_type: object, name: str) -> Family:
         known = ", ".join(FAMILIES)
         raise UserError(f"{name}: model type {model_type!r} is not supported (expected {known})")
     return family
+
+
+def token_names(role: str) -> tuple[str, ...]:
+    """What the special tokens of a role (``pad``, ``unk``, ``cls``, ``sep``, ``mask``) are called,
+    BERT's name first.
+
+    Raises:
+        KeyError: no model type has such a role.
+    """
+    return tuple(dict.fromkeys(family.tokens[role] for family in FAMILIES.values()))
+
+
+def every_token_name() -> tuple[str, ...]:
+    """The names of all special tokens of all model types."""
+    names = (name for family in FAMILIES.values() for name in family.tokens.values())
+    return tuple(dict.fromkeys(names))

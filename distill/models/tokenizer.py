@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from distill.console.errors import UserError
+from distill.families.table import FAMILIES
 from distill.models.safe_tokenizer import tokenizer_from
 
 
@@ -34,18 +36,26 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
     added = [number for number, special in marks if special]
     if len(added) == 2:
         return added[0], added[1]
-    for opening, separator in (("[CLS]", "[SEP]"), ("<s>", "</s>")):
-        cls, sep = tokenizer.token_to_id(opening), tokenizer.token_to_id(separator)
-        if cls is not None and sep is not None:
-            return cls, sep
-    raise UserError(
-        "the tokenizer has no tokens around a text (expected [CLS] and [SEP], or <s> and </s>)"
-    )
+    pairs = dict.fromkeys((each.tokens["cls"], each.tokens["sep"]) for each in FAMILIES.values())
+    for pair in pairs:
+        found = ids_of(tokenizer, pair)
+        if len(found) == len(pair):
+            return found[0], found[1]
+    expected = ", or ".join(" and ".join(pair) for pair in pairs)
+    raise UserError(f"the tokenizer has no tokens around a text (expected {expected})")
+
+
+def ids_of(tokenizer: Tokenizer, names: Iterable[str]) -> list[int]:
+    """The ids of those of ``names`` that the tokenizer has, in their order."""
+    ids = (tokenizer.token_to_id(name) for name in names)
+    return [number for number in ids if number is not None]
 
 
 def pair_separators(tokenizer: Tokenizer) -> int:
-    """Separators between two texts, as the tokenizer itself joins them: 1, RoBERTa's 2."""
+    """How many separators stand between two texts, as the tokenizer itself joins them; as its model
+    type does where it joins none: 1, RoBERTa's 2."""
     added = tokenizer.num_special_tokens_to_add(True)  # the opening, those between, the closing
     if added > 2:
         return int(added) - 2
-    return 2 if tokenizer.token_to_id("[CLS]") is None else 1
+    known = [each for each in FAMILIES.values() if ids_of(tokenizer, [each.tokens["cls"]])]
+    return known[0].pair_separators if known else 2

@@ -142,7 +142,8 @@ class SpanTask(Task[Example, Feature]):
     ) -> PreTrainedModel:
         """``attentions``: it must be able to return them, which fused attention cannot."""
         heads = read_object(directory / "config.json").get("architectures")
-        if trained and heads and not any(n.endswith("ForQuestionAnswering") for n in heads):
+        head = self.kind.__name__.removeprefix("AutoModel")
+        if trained and heads and not any(name.endswith(head) for name in heads):
             raise UserError(f"{directory}: has no question-answering head, it is {heads[0]}")
         config = configuration(directory, dropout)
         config.num_labels = LOGITS  # not those of a classifier that it starts from

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from distill.tasks.task import AnyTask
 
 MASKED_TEXT = "mlm"
+USUAL = "squad"
+"""The task of a command that none is named to."""
 
 
 class Row(NamedTuple):

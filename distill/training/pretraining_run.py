@@ -16,12 +16,13 @@ from distill.console.errors import UserError
 from distill.corpus.corpus_folder import prepare_corpus
 from distill.corpus.length_batches import Sequences
 from distill.corpus.masking import MaskingCollator
-from distill.corpus.shards import UNKNOWN, Corpus
+from distill.corpus.shards import Corpus
+from distill.families.table import every_token_name, token_names
 from distill.losses.triple import TripleWeights
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.models.fingerprint import checkpoint_digest, contents
 from distill.models.loading import DROPOUTS, load_weights
-from distill.models.tokenizer import load_tokenizer
+from distill.models.tokenizer import ids_of, load_tokenizer
 from distill.runs.pretraining_result import PretrainingResult, StudentSize
 from distill.runs.run_folder import (
     claim_run,
@@ -48,9 +49,6 @@ from distill.training.settings import (
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel
-
-
-SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", *UNKNOWN)
 
 
 @dataclass
@@ -232,13 +230,12 @@ def collator(corpus: Corpus, tokenizer: Tokenizer, pad_id: int, seed: int) -> Ma
     """Raises:
     UserError: the tokenizer has no mask token.
     """
-    found = (tokenizer.token_to_id(token) for token in SPECIAL)
-    special = {token for token in found if token is not None}
-    masks = [tokenizer.token_to_id(token) for token in ("[MASK]", "<mask>")]
-    mask_id = next((token for token in masks if token is not None), None)
-    if mask_id is None:
-        raise UserError("the tokenizer has no mask token (expected [MASK] or <mask>)")
-    return MaskingCollator(corpus.counts, mask_id, sorted(special), pad_id, seed)
+    special = ids_of(tokenizer, every_token_name())
+    masks = ids_of(tokenizer, token_names("mask"))
+    if not masks:
+        expected = " or ".join(token_names("mask"))
+        raise UserError(f"the tokenizer has no mask token (expected {expected})")
+    return MaskingCollator(corpus.counts, masks[0], sorted(special), pad_id, seed)
 
 
 def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
