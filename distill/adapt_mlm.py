@@ -42,7 +42,7 @@ FROZEN = "frozen"  # the folder of the first phase, in that of the run
 class MlmSettings(CorpusSettings):
     """Which encoder learns from which text, and for how long its head learns alone."""
 
-    model: str = field(metadata={"help": "checkpoint directory or preset"})
+    model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
     frozen_steps: int = field(
         default=200, metadata={"help": "steps in which the head alone is trained; 0: none"}
     )

@@ -38,7 +38,9 @@ ORIGIN = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_
 class AverageArguments:
     """Which checkpoints, and where their mean goes."""
 
-    models: list[str] = field(metadata={"help": "checkpoint directories, two or more"})
+    models: list[str] = field(
+        metadata={"help": "two checkpoints or more: folders, hub ids or presets"}
+    )
     out: str = field(
         metadata={"help": "folder to write, which must be new", "aliases": ["--output_dir"]}
     )

@@ -45,7 +45,8 @@ class EvaluateArguments(TaskOptions, JsonOptions):
     model: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "checkpoint directory or preset, or two to compare; glue: a folder of them, by "
+            "help": "checkpoint folder, hub id or preset; or two to compare; glue: a folder of "
+            "them, by "
             "task name"
         },
     )

@@ -78,7 +78,7 @@ NEXT = "export.coreml --model {} --out BUNDLE"
 class FinetuneArguments(TaskOptions, JsonOptions):
     """What to fine-tune, on what, and from which teacher."""
 
-    model: str = field(metadata={"help": "checkpoint directory or preset to start from"})
+    model: str = field(metadata={"help": "checkpoint folder, hub id or preset to start from"})
     task: str = field(default=USUAL, metadata={"help": f"one of {', '.join(TASKS)}"})
     teacher: str | None = field(
         default=None, metadata={"help": "fine-tuned checkpoint to distil from (the second stage)"}

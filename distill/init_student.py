@@ -28,7 +28,7 @@ from distill.training.settings import layer_choice
 class StudentArguments:
     """Which teacher, how deep, which of its layers."""
 
-    teacher: str = field(metadata={"help": "checkpoint directory or preset"})
+    teacher: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
     out: str = field(metadata={"help": "folder to write", "aliases": ["--output_dir"]})
     layers: int = field(default=6, metadata={"help": "number of layers of the student"})
     choice: str = field(

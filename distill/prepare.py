@@ -30,7 +30,9 @@ from distill.models.checkpoint_folder import check_length, checkpoint_directory
 class PrepareSettings(JsonOptions):
     """Which text, by whose tokenizer, to where."""
 
-    model: str = field(metadata={"help": "checkpoint directory or preset whose tokenizer is used"})
+    model: str = field(
+        metadata={"help": "checkpoint folder, hub id or preset whose tokenizer is used"}
+    )
     text: list[str] = field(metadata={"help": "text, in the forms that distill.pretrain takes"})
     out: str = field(metadata={"help": "folder to write", "aliases": ["--corpus_dir"]})
     sequence_length: int = field(default=512, metadata={"help": "longest sequence in tokens"})

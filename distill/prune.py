@@ -46,7 +46,7 @@ BATCH = 16
 class PruneArguments(JsonOptions):
     """Which checkpoint, by which text, to how many units, and where the result goes."""
 
-    model: str = field(metadata={"help": "checkpoint folder or preset"})
+    model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
     text: list[str] = field(
         metadata={"help": "text of the task: files as `distill.pretrain` takes them"}
     )

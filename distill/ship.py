@@ -54,7 +54,7 @@ FORMER_USE = {
 class ShipArguments:
     """Which checkpoint, where to, with which card."""
 
-    model: str = field(metadata={"help": "checkpoint directory"})
+    model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
     out: str = field(
         metadata={
             "help": "folder to write, or to replace if it was shipped before",

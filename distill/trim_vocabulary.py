@@ -51,7 +51,7 @@ KEPT_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 class TrimArguments(JsonOptions):
     """Which vocabulary, by which text, how far, and where the result goes."""
 
-    model: str = field(metadata={"help": "checkpoint folder or preset"})
+    model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
     out: str = field(metadata={"help": "folder to write, which must be new"})
     text: list[str] = field(
         default_factory=list,

@@ -10,7 +10,8 @@ import ast
 import runpy
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from configparser import ConfigParser
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import get_terminal_size
@@ -18,6 +19,7 @@ from textwrap import fill
 
 from distill.console.errors import USAGE_ERROR
 
+KIT = "distilkit"
 PACKAGES = ("distill", "export", "bench")
 HELP = ("-h", "--help")
 INDENT = 29
@@ -37,11 +39,13 @@ def _first_sentence(file: Path) -> str:
 
 
 def kit_version() -> str:
-    """The version of the installed kit."""
-    try:
-        return f"distilkit {version('distilkit')}"
-    except PackageNotFoundError:
-        return "distilkit (a checkout that is not installed)"
+    """``distilkit`` and its version: that of setup.cfg in a checkout, of the package that was
+    installed elsewhere."""
+    described = ConfigParser()
+    described.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    if described.get("metadata", "name", fallback="") == KIT:
+        return f"{KIT} {described['metadata']['version']}"
+    return f"{KIT} {version(KIT)}"
 
 
 def list_commands(package: str, argv: Sequence[str] | None = None) -> int:

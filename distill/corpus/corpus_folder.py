@@ -53,6 +53,6 @@ def prepare_corpus(
         if corpus.description.get(key) != value:
             raise UserError(
                 f"{directory} holds a corpus with {key} = {corpus.description.get(key)!r}, not "
-                f"{value!r}; name another directory for this one"
+                f"{value!r}; name another folder for this one"
             )
     return corpus

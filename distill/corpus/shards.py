@@ -84,7 +84,7 @@ def build_corpus(
         UserError: no sequence is left, or ``out`` holds something.
     """
     if not is_free(out):
-        raise UserError(f"{out} holds files already, which would be lost: name another directory")
+        raise UserError(f"{out} holds files already, which would be lost: name another folder")
     with atomic_directory(out) as staged:
         writer = _Writer(staged, tokenizer, max_length)
         with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:

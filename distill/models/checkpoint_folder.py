@@ -18,20 +18,44 @@ WEIGHT_FILES = ("model*.safetensors", "pytorch_model*.bin")
 
 
 def checkpoint_directory(model: str) -> Path:
-    """The folder of a preset, a folder itself, or a hub id (OWNER/NAME), which is downloaded.
+    """The folder of a checkpoint, by preset, folder or hub id.
 
     Raises:
-        UserError: there is no such checkpoint.
+        UserError: as `model_folder`, or the folder holds no checkpoint.
     """
-    directory = preset_directory(model) if model in PRESETS else Path(model)
-    if directory is None:
-        raise UserError(f"the weights of {model} are not on this machine; name a directory")
-    if not directory.exists() and HUB_ID.fullmatch(model):
-        directory = from_hub(model)
-    if not (directory / "config.json").is_file():
-        raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
-    check_files(directory)
+    directory = model_folder(model)
+    config_file(directory)
     return directory
+
+
+def model_folder(model: str) -> Path:
+    """The folder of a preset, a folder itself, or that of a hub id (OWNER/NAME), which is
+    downloaded.
+
+    Raises:
+        UserError: there is no such preset, folder or model on the hub; or as `check_files`.
+    """
+    known = preset_directory(model) if model in PRESETS else Path(model)
+    if known is None:
+        raise UserError(f"the weights of {model} are not on this machine; name a checkpoint folder")
+    if not known.exists() and HUB_ID.fullmatch(model):
+        known = from_hub(model)
+    if not known.is_dir():
+        raise UserError(f"{model}: no such checkpoint folder or preset ({', '.join(PRESETS)})")
+    check_files(known)
+    return known
+
+
+def config_file(directory: Path) -> Path:
+    """The configuration of a checkpoint.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    path = directory / "config.json"
+    if not path.is_file():
+        raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
+    return path
 
 
 def check_files(directory: Path) -> None:
@@ -71,7 +95,8 @@ def from_hub(model: str) -> Path:
         raise
     except Exception as error:  # the hub's client has a type for every way to fail
         raise UserError(
-            f"{model}: no checkpoint there, and the hub did not give one ({type(error).__name__})"
+            f"{model}: no such checkpoint folder, and the hub did not give one "
+            f"({type(error).__name__})"
         ) from None
     return folder
 

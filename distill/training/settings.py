@@ -108,7 +108,8 @@ class PretrainSettings(CorpusSettings):
     teacher: str | None = field(
         default=None,
         metadata={
-            "help": "checkpoint directory or preset; without it --student is trained alone, by MLM"
+            "help": "checkpoint folder, hub id or preset; without it --student is trained alone, "
+            "by MLM"
         },
     )
     student: str | None = field(

@@ -10,7 +10,7 @@ import torch
 
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
-from distill.models.checkpoint_folder import HUB_ID, check_files, from_hub
+from distill.models.checkpoint_folder import config_file, model_folder
 from distill.models.presets import PRESETS, preset_directory
 from export.checkpoint.configuration import EncoderConfig, encoder_config
 from export.checkpoint.cross_encoder import is_cross_encoder, score_activation
@@ -120,21 +120,12 @@ def checkpoint_root(model: str, random_weights: bool = False) -> Path | None:
         directory = preset_directory(model)
         if directory is None and not random_weights:
             raise UserError(
-                f"the weights of {model} are not on this machine; name a checkpoint directory, "
+                f"the weights of {model} are not on this machine; name a checkpoint folder, "
                 "or export the architecture with --random-weights"
             )
         return directory
-    directory = Path(model)
-    if HUB_ID.fullmatch(str(model)) and not directory.exists():
-        directory = from_hub(model)
-    if not directory.is_dir():
-        raise UserError(f"{model}: no such checkpoint directory or preset ({', '.join(PRESETS)})")
-    check_files(directory)
-    return directory
+    return model_folder(model)
 
 
 def _read_config(directory: Path) -> dict[str, object]:
-    path = directory / "config.json"
-    if not path.is_file():
-        raise UserError(f"{directory}: no checkpoint there (config.json is missing)")
-    return read_object(path)
+    return read_object(config_file(directory))

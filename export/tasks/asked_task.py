@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
+from distill.models.checkpoint_folder import config_file
 from distill.models.presets import PRESETS
 from export.checkpoint.cross_encoder import KIND, is_cross_encoder
 from export.checkpoint.reading import checkpoint_root
@@ -57,10 +58,7 @@ def asked_task(model: str, named: str | None) -> str:
 
 
 def _stored(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    path = folder / "config.json"
-    if not path.is_file():
-        raise UserError(f"{folder}: no checkpoint there (config.json is missing)")
-    config = read_object(path)
+    config = read_object(config_file(folder))
     return config, [str(each) for each in config.get("architectures") or ()]
 
 

@@ -16,7 +16,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         default=default_model(),
-        help=f"checkpoint directory, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
+        help=f"checkpoint folder, hub id or preset ({', '.join(PRESETS)}); default %(default)s",
     )
     add(
         "--task",

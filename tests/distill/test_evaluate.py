@@ -165,7 +165,7 @@ def test_imdb_is_scored_on_its_test_set(checkpoints: Path, tmp_path: Path, capsy
             ["--task", "sst2", "--predictions", "p.json"],
             "prediction files are for squad and squad2",
         ),
-        (["--task", "sst2", "--model", "nowhere"], "nowhere: no checkpoint there"),
+        (["--task", "sst2", "--model", "nowhere"], "nowhere: no such checkpoint folder or preset"),
         (["--task", "glue", "--model", "nowhere"], "nowhere: has no checkpoint called cola"),
         (["--task", "imdb", "--model", "minilm"], "name the folder of the imdb data with --data"),
         (["--task", "rte", "--model", "minilm", "--data", "."], "RTE/dev.tsv: no such file"),

@@ -35,7 +35,7 @@ def test_a_corpus_is_made_once(
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--model", "nowhere", "no checkpoint there"),
+        ("--model", "nowhere", "no such checkpoint folder"),
         ("--text", "nowhere.txt", "no such file"),
         ("--sequence_length", "13", "14 or more"),
         ("--sequence_length", "65", "takes inputs of at most 64 tokens, not 65"),

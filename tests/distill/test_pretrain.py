@@ -274,7 +274,7 @@ def test_finished_run_on_another_text_of_the_same_size_is_another_run(
         ({"temperature": 0}, "temperature"),
         ({"layers": 9, "choice": "last"}, "9 layers cannot be made from 4"),
         ({"choice": "middle"}, "unknown choice"),
-        ({"teacher": "nowhere"}, "no checkpoint there"),
+        ({"teacher": "nowhere"}, "no such checkpoint folder"),
         ({"teacher": None}, "give a --teacher"),
         ({"text": []}, "--text"),
         ({"held_out": 1}, "held_out"),

@@ -69,7 +69,7 @@ def test_shipped_files(trained: Path, card: Path, minilm_directory: Path, tmp_pa
 
 def test_a_checkpoint_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ship(line(tmp_path / "none", Path("card.md"), tmp_path / "out")) == 2
-    assert "no checkpoint there" in capsys.readouterr().err
+    assert "no such checkpoint folder" in capsys.readouterr().err
 
 
 def test_a_classifier_keeps_its_head(card: Path, minilm_directory: Path, tmp_path: Path) -> None:

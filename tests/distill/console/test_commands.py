@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from distill.console.commands import PACKAGES, commands, main
+from distill.console.commands import PACKAGES, commands, list_commands, main
 
 ROOT = Path(__file__).parents[3]
 EVERY = [(package, name) for package in PACKAGES for name in commands(package)]
@@ -54,13 +55,25 @@ def test_unknown_command_is_one_line() -> None:
     assert result.stderr.count("\n") == 1 and "coreml" in result.stderr
 
 
+@pytest.mark.parametrize("package", ["distill", "export", "bench", "distilkit"])
+def test_version_is_that_of_the_setup_and_the_citation(
+    package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a checkout without an installed package, too: nothing asks for its metadata."""
+    (number,) = re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.M)
+    status = (
+        main(["--version"]) if package == "distilkit" else list_commands(package, ["--version"])
+    )
+    assert status == 0
+    assert capsys.readouterr().out == f"distilkit {number}\n"
+
+
 def test_entry_point_runs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["export", "verify", "--help"])
     assert stop.value.code == 0
     assert "usage" in capsys.readouterr().out
     assert main(["distil"]) == 2
-    assert main(["--version"]) == 0
 
 
 def test_help_of_every_command_fits_and_does_without_pytorch() -> None:
