@@ -17,7 +17,12 @@ from torch import nn
 
 from export.bundle.quiet import quiet
 
-OPSET = 17
+PLAIN_OPSET = 17
+TRACED_OPSET = 20
+"""The newest that the exporter writes; it has GELU as one operator."""
+ATTENTION_OPSET, ATTENTION_IR = 23, 11
+"""The first with the operator Attention. The other operators of an encoder are in it what they are
+in `TRACED_OPSET`, for more types. ONNX Runtime runs it from 1.23."""
 EXAMPLE_LENGTH = 8
 KEPT = 2
 """Axes at the front that are dynamic: batch and length."""
@@ -32,10 +37,10 @@ def trace(
     per_token: bool,
     path: Path,
     longest: int,
+    opset: int,
 ) -> None:
-    """Write a graph of dynamic batch and length: by the TorchScript exporter, whose graph is the
-    one that the optimizer's patterns know. Above 2 GiB each weight is in a file beside it.
-    ``longest``: tokens that the model takes at most."""
+    """Write a graph of dynamic batch and length, by the TorchScript exporter. Above 2 GiB each
+    weight is in a file beside it. ``longest``: tokens that the model takes at most."""
     axes = {0: "batch", 1: "length"}
     dynamic = dict.fromkeys(names, axes)
     dynamic |= dict.fromkeys(outputs, axes if per_token else {0: "batch"})
@@ -50,29 +55,16 @@ def trace(
             input_names=list(names),
             output_names=list(outputs),
             dynamic_axes=dynamic,
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=False,
         )
 
 
-def fused(path: Path, heads: int, width: int, quantize: str) -> onnx.ModelProto:
-    """A traced graph with attention and activations as single nodes of ONNX Runtime."""
-    with quiet():
-        from onnxruntime.transformers.fusion_options import FusionOptions
-        from onnxruntime.transformers.optimizer import optimize_model
-
-        options = FusionOptions("bert")
-        options.enable_embed_layer_norm = False  # slower on a CPU, and it hides the table
-        options.enable_skip_layer_norm = False
-        # The mask as it is: by default it becomes a length, right for padding at the end alone.
-        options.use_raw_attention_mask(True)
-        if quantize == "int8":
-            options.enable_bias_gelu = False  # the integer product adds the bias for nothing
-            options.enable_gelu_approximation = True
-        optimized = optimize_model(
-            str(path), "bert", num_heads=heads, hidden_size=width, optimization_options=options
-        )
-    model: onnx.ModelProto = optimized.model
+def fused(path: Path) -> onnx.ModelProto:
+    """A traced graph with attention as single nodes, as ONNX Runtime runs it fastest."""
+    model = onnx.load(path)
+    (opset,) = (each for each in model.opset_import if not each.domain)
+    opset.version, model.ir_version = ATTENTION_OPSET, ATTENTION_IR
     _keep_apart(model)
     return model
 
@@ -185,8 +177,8 @@ def _without_unread(graph: onnx.GraphProto) -> None:
 
 
 def quantized(model: onnx.ModelProto, folder: Path, vnni: bool) -> onnx.ModelProto:
-    """A graph with its matrix products quantized dynamically, per channel, and its embedding table;
-    ``folder`` is for what is written in between."""
+    """A graph with its embedding table and its products with weights quantized, the latter
+    dynamically and per channel; ``folder`` is for what is written in between."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     whole, small = folder / "float.onnx", folder / "int8.onnx"
@@ -195,7 +187,7 @@ def quantized(model: onnx.ModelProto, folder: Path, vnni: bool) -> onnx.ModelPro
         quantize_dynamic(
             str(whole),
             str(small),
-            op_types_to_quantize=["MatMul", "Attention", "Gather"],
+            op_types_to_quantize=["MatMul", "Gather"],
             per_channel=True,
             reduce_range=not vnni,
             weight_type=QuantType.QInt8,

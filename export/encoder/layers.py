@@ -53,6 +53,21 @@ class ChannelLinear(nn.Linear):
         return F.conv2d(hidden, self.weight[:, :, None, None], self.bias)
 
 
+def attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    heads: int,
+    scale: float,
+) -> torch.Tensor:
+    """Attention of all heads: ``query``, ``key``, ``value`` and the result (batch, length, width);
+    ``mask`` as `Attention.attention` takes it; ``scale``: what scores are divided by."""
+    query, key, value = (split_heads(each, heads) for each in (query, key, value))
+    scores = torch.matmul(query, key.transpose(-1, -2)) / scale + mask
+    return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
+
+
 class Attention(nn.Module):
     """What attends, for layers that have ``query``, ``key`` and ``value``."""
 
@@ -63,6 +78,7 @@ class Attention(nn.Module):
     query: nn.Linear
     key: nn.Linear
     value: nn.Linear
+    attend = staticmethod(attend)
 
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, valued: torch.Tensor
@@ -71,9 +87,7 @@ class Attention(nn.Module):
         (batch, 1, 1, length) of 0 and `MASKED`, or (1 or batch, heads, length, length) with a bias
         in it."""
         projections = (self.query(hidden), self.key(hidden), self.value(valued))
-        query, key, value = (split_heads(each, self.heads) for each in projections)
-        scores = torch.matmul(query, key.transpose(-1, -2)) / self.scale + mask
-        return join_heads(torch.matmul(torch.softmax(scores, dim=-1), value))
+        return self.attend(*projections, mask, self.heads, self.scale)
 
 
 class ChannelAttention(Attention):

@@ -21,9 +21,19 @@ from distill.console.errors import UserError
 from distill.console.renames import name_file
 from distill.console.temporary_files import temporary_files_beside
 from export.bundle.model_json import settings_of
-from export.bundle.onnx_graph import data_files, fused, plain, quantized, save, trace
+from export.bundle.onnx_graph import (
+    PLAIN_OPSET,
+    TRACED_OPSET,
+    data_files,
+    fused,
+    plain,
+    quantized,
+    save,
+    trace,
+)
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
+from export.encoder.fused_operators import in_fused_operators
 from export.encoder.plain_operators import in_plain_operators
 from export.encoder.task_model import TaskModel, build_encoder, input_names
 from export.proof.no_answer import NoAnswer, check_no_answer, no_answer_of
@@ -39,28 +49,29 @@ METADATA = "distilkit.model.json"
 
 @dataclass(frozen=True)
 class Form:
-    """What a file is made for: what becomes of the model and of its traced graph, and which
-    ``weights`` it may have."""
+    """What a file is made for: the ``opset`` that it is traced in, what becomes of the model and of
+    its traced graph, and which ``weights`` it may have."""
 
     description: str
+    opset: int
     model: Callable[[TaskModel], Any]
-    graph: Callable[[Path, Checkpoint, str], onnx.ModelProto]
+    graph: Callable[[Path], onnx.ModelProto]
     weights: tuple[str, ...] = ("none",)
 
 
 FORMS = {
     "cpu": Form(
         "fused for ONNX Runtime on a CPU",
-        lambda model: model,
-        lambda path, checkpoint, quantize: fused(
-            path, checkpoint.config.heads, checkpoint.config.width, quantize
-        ),
+        TRACED_OPSET,
+        in_fused_operators,
+        fused,
         ("none", "int8"),
     ),
     "mobile": Form(
         "plain operators, which the Core ML and NNAPI providers take",
+        PLAIN_OPSET,
         in_plain_operators,
-        lambda path, checkpoint, quantize: plain(path),
+        plain,
     ),
 }
 """By the word of ``--for``."""
@@ -91,8 +102,8 @@ def export_onnx(
     in a file beside it.
 
     Args:
-        quantize: ``int8`` quantizes matrix products dynamically, per channel, and the embedding
-            table; GELU becomes its tanh form, which is off by less than a step of 8 bits.
+        quantize: ``int8`` quantizes products with weights dynamically, per channel, and the
+            embedding table.
         form: of `FORMS`.
         replace: take the place of an older file that an export wrote.
         vnni: whether the file will run on a CPU with VNNI; default: as this one. Without it the
@@ -127,7 +138,7 @@ def export_onnx(
     settings["no_answer_threshold"] = chosen.threshold if chosen else None
     vnni = has_vnni() if vnni is None else vnni
     with atomic_file(out, replace) as staged, temporary_files_beside(staged) as folder:
-        graph = _graph(checkpoint, task, folder, form, quantize)
+        graph = _graph(checkpoint, task, folder, form)
         if quantize == "int8":
             graph = quantized(graph, folder, vnni)
         onnx.helper.set_model_props(graph, {METADATA: json.dumps(settings, ensure_ascii=False)})
@@ -161,7 +172,7 @@ def export_onnx(
         quantize=quantize,
         weight_bits=32 if quantize == "none" else 8 if vnni else 7,
         bytes=size,
-        fused_attention=counts["Attention"] + counts["MultiHeadAttention"],
+        fused_attention=counts["Attention"],
         layers=checkpoint.config.layers,
         providers=taken_by_providers(graph),
         no_answer=chosen,
@@ -182,15 +193,13 @@ def _settings(checkpoint: Checkpoint, task: str, quantize: str, form: str) -> di
     return settings
 
 
-def _graph(
-    checkpoint: Checkpoint, task: str, folder: Path, form: str, quantize: str
-) -> onnx.ModelProto:
+def _graph(checkpoint: Checkpoint, task: str, folder: Path, form: str) -> onnx.ModelProto:
     record, traced = task_named(task), folder / "traced.onnx"
     model = FORMS[form].model(build_encoder(checkpoint, task))
-    names = input_names(checkpoint.config, task)
-    longest = checkpoint.config.positions
-    trace(model, names, record.outputs, record.per_token, traced, longest)
-    return FORMS[form].graph(traced, checkpoint, quantize)
+    names, longest = input_names(checkpoint.config, task), checkpoint.config.positions
+    opset = FORMS[form].opset
+    trace(model, names, record.outputs, record.per_token, traced, longest, opset)
+    return FORMS[form].graph(traced)
 
 
 def check_replaceable_file(out: Path, replace: bool) -> None:
