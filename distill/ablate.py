@@ -27,6 +27,7 @@ from distill.console.atomic import atomic_file
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.runs.own_reports import check_report
 from distill.tasks.table import task_named
@@ -126,7 +127,7 @@ def ablate(
     rows = chosen_rows(chosen.rows, base, teacher.num_hidden_layers)
     trained: list[TrainedRow] = []
     for number, row in enumerate(rows, 1):
-        print(f"[{number}/{len(rows)}] {row.label}", file=sys.stderr)
+        say(f"[{number}/{len(rows)}] {row.label}", error=True)
         trained.append(_trained(row, chosen, base, training))
         ablation = Ablation(
             teacher=settings.teacher,

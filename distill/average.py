@@ -23,6 +23,7 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.runs.run_outputs import copy_tokenizer
 
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         save_file(mean, staged / WEIGHTS, metadata={"format": "pt"})
         (staged / "config.json").write_bytes((directories[0] / "config.json").read_bytes())
         copy_tokenizer(directories[0], staged)
-    print(f"{output}: the mean of {len(directories)} checkpoints")
+    say(f"{output}: the mean of {len(directories)} checkpoints")
     return 0
 
 

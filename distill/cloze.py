@@ -30,6 +30,7 @@ from tqdm import tqdm
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.console.tables import say
 from distill.corpus.text_sources import read_texts
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -200,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with atomic_file(output, replace=False) as staged:
         staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)
     questions = sum(len(passage.questions) for passage in made.passages)
-    print(f"{output}: {questions:,} questions on {len(made.passages):,} passages")
+    say(f"{output}: {questions:,} questions on {len(made.passages):,} passages")
     return 0
 
 

@@ -25,6 +25,7 @@ from distill.console.atomic import atomic_file
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import PLAIN_TRAINING, JsonOptions, options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.fingerprint import contents
 from distill.models.stored_weights import EVEN_STEPS
@@ -216,8 +217,8 @@ def _show(
 ) -> None:
     score_report.show(result, f"{arguments.model} on {arguments.task}")
     for best in _best_steps(result):
-        print(best.in_words())
-    print(where_the_model_is(output, NEXT))
+        say(best.in_words())
+    say(*where_the_model_is(output, NEXT))
 
 
 def _best_steps(result: FinetuneResult | FinetuneSeries) -> list[KeptStep]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.console.tables import say
 from distill.training.settings import layer_choice
 
 
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with quiet():
         student = write_student(arguments, output)
-    print(f"{output}: {student.num_parameters() / 1e6:.1f} M parameters")
+    say(f"{output}: {student.num_parameters() / 1e6:.1f} M parameters")
     return 0
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 
 
@@ -90,7 +91,7 @@ def _show(made: Preparation, settings: PrepareSettings) -> None:
             f"{made.bytes_per_second / 1e6:.2f} MB/s of text, "
             f"{made.bytes_per_cpu_second / 1e6:.2f} MB a CPU second"
         )
-    print(
+    say(
         f"{settings.out}: {made.sequences:,} sequences, {made.tokens:,} tokens, "
         f"{made.dropped:,} dropped; {speed}; padding {made.padding:.2%} in batches of "
         f"{settings.batch_size}"

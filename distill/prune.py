@@ -30,6 +30,7 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(made: Pruning, arguments: PruneArguments) -> None:
     for name, value in made.rows():
-        print(f"{name:<28} {value}")
-    print(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
+        say(f"{name:<28} {value}")
+    say(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
 
 
 def prune(source: Path, arguments: PruneArguments) -> Pruning:

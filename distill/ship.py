@@ -22,6 +22,7 @@ from distill.console.atomic import atomic_directory, is_free
 from distill.console.bounded_files import read_bounded, read_object
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.vocabulary_file import write_vocabulary
 
@@ -127,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_tokenizer(source, staged)
         (staged / "README.md").write_text(card, encoding="utf-8")
     size = sum(file.stat().st_size for file in output.iterdir())
-    print(f"{output}: {model.num_parameters() / 1e6:.1f} M parameters, {size / 1e6:.1f} MB")
+    say(f"{output}: {model.num_parameters() / 1e6:.1f} M parameters, {size / 1e6:.1f} MB")
     return 0
 
 

@@ -35,6 +35,7 @@ from distill.console.bounded_files import read_object
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, options_given, parse
+from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
 from distill.models.vocabulary_file import write_vocabulary
 
@@ -96,8 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(made: Trimming | OtherVocabulary, out: Path) -> None:
     for name, value in made.rows():
-        print(f"{name:<24} {value}")
-    print(f"the checkpoint is in {out}; score it with distill.evaluate")
+        say(f"{name:<24} {value}")
+    say(f"the checkpoint is in {out}; score it with distill.evaluate")
 
 
 def trim(

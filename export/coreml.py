@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
+from distill.console.tables import say
 from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
 from export.tasks.model_inputs import LENGTHS, parse_lengths
@@ -233,7 +234,7 @@ def _warn(out: Path) -> None:
     from export.simulator.lint.command import described
 
     for line in described(lint(out)):
-        print(line, file=sys.stderr)
+        say(line, error=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command, note
-from distill.console.tables import print_pairs
+from distill.console.tables import print_pairs, say
 from distill.models.presets import PRESETS
 from export.proof.engines import ENGINES, HALF_PRECISION_INPUTS, engines_of
 
@@ -176,7 +176,7 @@ def _print(report: Report, title: str) -> None:
             _print(one, f"{title}, {engine}")
         return
     print_pairs(title, report.rows())
-    print(report.verdict)
+    say(report.verdict)
 
 
 if __name__ == "__main__":

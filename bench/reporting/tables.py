@@ -12,7 +12,7 @@ from bench.measuring.results import Ratio, Row
 from bench.reporting.comparison import Comparison
 from bench.reporting.device_results import DeviceRow
 from bench.reporting.published import PUBLISHED
-from distill.console.tables import print_table, wide_console
+from distill.console.tables import one_line, plain, print_table, wide_console
 from distill.tasks.metric_words import (
     difference_words,
     metric_title,
@@ -228,4 +228,4 @@ def print_tables(result: Comparison, published: bool) -> None:
         table = without_constants(whole)
         print_table(table.title, table.header, table.rows, table.numbers)
     for line in notes(result):
-        wide_console().print(line)
+        wide_console().print(plain(one_line(line)))

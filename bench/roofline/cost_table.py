@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.roofline.cost import Cost, PartCost
-from distill.console.tables import print_table, wide_console
+from distill.console.tables import plain, print_table, wide_console
 
 HEADER = ("part", "times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "share")
 
@@ -20,7 +20,7 @@ def print_cost(result: Cost) -> None:
     for row in result.runtimes:
         console.print(f"{row.runtime}: {row.median_ms:.1f} ms, {row.share:.0%} of the roofline")
     for line in result.left_out:
-        console.print(f"left out: {line}")
+        console.print(plain(f"left out: {line}"))
 
 
 def _cells(part: PartCost, whole: float) -> list[str]:

@@ -16,6 +16,10 @@ from distill.console.errors import UserError
 
 LARGEST = 2**30
 """Bytes of a file as it is read, inflated; the training file of SQuAD has 0.03 of it."""
+FREE_INFLATED, MOST_INFLATED = 2**27, 50
+"""A .gz may inflate to these bytes in any case, and to 50 times its own size; the files of SQuAD
+inflate to 4 and 8 times theirs."""
+CHUNK = 2**20
 MOST_FILES = 1_000_000
 """Files of a folder that are read as rows; IMDb has 12,500 in each."""
 ANY_SIZE = "DISTILKIT_ANY_SIZE"
@@ -37,16 +41,37 @@ def read_bounded(path: Path, largest: int = LARGEST, longest_row: int = 0) -> by
     """
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: not a regular file")
-    limit = -1 if os.environ.get(ANY_SIZE) else largest + 1
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        content: bytes = file.read(limit)
-    if 0 < limit <= len(content):
-        raise UserError(
-            f"{path}: holds more than {largest:,} bytes; split it, or set {ANY_SIZE}=1 to read it"
-        )
-    if limit > 0 and longest_row:
+    gzipped, any_size = path.suffix == ".gz", bool(os.environ.get(ANY_SIZE))
+    if gzipped and not any_size:
+        _check_inflated(path, largest)
+    with gzip.open(path, "rb") if gzipped else path.open("rb") as file:
+        content: bytes = file.read(-1 if any_size else largest + 1)
+    if not any_size and len(content) > largest:
+        raise _too_large(path, largest)
+    if not any_size and longest_row:
         _check_rows(path, content, longest_row)
     return content
+
+
+def _too_large(path: Path, largest: int) -> UserError:
+    return UserError(
+        f"{path}: holds more than {largest:,} bytes; split it, or set {ANY_SIZE}=1 to read it"
+    )
+
+
+def _check_inflated(path: Path, largest: int) -> None:
+    """Inflate an archive without keeping what comes out, until that is too much.
+
+    Raises:
+        UserError: it is more than ``largest`` bytes, or than what `MOST_INFLATED` allows.
+    """
+    limit = min(largest, max(FREE_INFLATED, MOST_INFLATED * path.stat().st_size))
+    inflated = 0
+    with gzip.open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            inflated += len(chunk)
+            if inflated > limit:
+                raise _too_large(path, limit)
 
 
 def _check_rows(path: Path, content: bytes, longest: int) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from distill.console.tables import visible
+from distill.console.tables import say, visible
 
 Main = Callable[[Sequence[str] | None], int]
 
@@ -88,4 +88,4 @@ def _text(error: BaseException) -> str:
 def note(text: str) -> None:
     """Print one line beside the result, on stderr; of several processes the first one does."""
     if os.environ.get("RANK", "0") == "0":
-        print(f"note: {text}", file=sys.stderr)
+        say(f"note: {text}", error=True)

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 FILE_WIDTH = 150
 BETWEEN = 3
 """Spaces between two columns; the two at the edges take one less."""
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""All but tab and line feed; and half characters, which no terminal takes."""
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""All but tab and line feed; other ends of lines; what turns the direction of writing, so that a
+name reads as another; and half characters, which no terminal takes."""
 Pair = tuple[str, str]
 """A name and what it is."""
 
@@ -25,6 +28,17 @@ def visible(text: str) -> str:
     """A text with the codes of its control characters, in JSON's form: a name from elsewhere may
     hold sequences that move the cursor or retitle the terminal."""
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """As `visible`, the ends of lines too: a name must not begin a line of its own."""
+    return visible(text).replace("\n", "\\u000a")
+
+
+def say(*lines: str, error: bool = False) -> None:
+    """Print lines that may hold names from elsewhere, each `one_line`; ``error``: on stderr."""
+    for line in lines:
+        print(one_line(line), file=sys.stderr if error else None)
 
 
 def plain(text: str) -> Text:
@@ -92,7 +106,8 @@ def print_table(
             )
         for place, row in enumerate(rows):
             last = total and place == len(rows) - 2
-            shown.add_row(*(plain(row[column]) for column in columns), end_section=last)
+            cells = (plain(one_line(row[column])) for column in columns)
+            shown.add_row(*cells, end_section=last)
         console.print(shown)
 
 

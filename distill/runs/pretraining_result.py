@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from distill.console.tables import Pair, print_pairs
+from distill.console.tables import Pair, print_pairs, say
 from distill.runs.kept_step import KeptStep
 from distill.runs.run_folder import where_the_model_is
 
@@ -93,7 +93,7 @@ def show(
 ) -> None:
     """Print a result, with the evaluation of a ``frozen`` encoder, and where the model is."""
     print_pairs("", _rows(result, frozen))
-    print(where_the_model_is(folder, NEXT))
+    say(*where_the_model_is(folder, NEXT))
 
 
 def _rows(result: PretrainingResult, frozen: Mapping[str, float] | None) -> Iterator[Pair]:

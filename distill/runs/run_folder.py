@@ -138,14 +138,14 @@ def finished_run(
         ) from None
 
 
-def where_the_model_is(run: Path, then: str) -> str:
+def where_the_model_is(run: Path, then: str) -> tuple[str, ...]:
     """The last lines that a training prints: the folder of a run, or of several, and the command
     that takes its model on: ``then`` with the place of ``{}``."""
     if not (run / METRICS_FILE).is_file() and (run / SUMMARY_FILE).is_file():
-        return f"the models are in {run}, a folder each; {SUMMARY_FILE} there compares them"
+        return (f"the models are in {run}, a folder each; {SUMMARY_FILE} there compares them",)
     drawn = f", {LOSSES_FILE} draws them" if (run / LOSSES_FILE).is_file() else ""
     place = f"the model is in {run}; {METRICS_FILE} there has all settings and losses{drawn}"
-    return f"{place}\nnext: python -m {then.format(shlex.quote(str(run)))}"
+    return place, f"next: python -m {then.format(shlex.quote(str(run)))}"
 
 
 def clear_run(run: Path) -> None:

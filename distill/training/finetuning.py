@@ -17,6 +17,7 @@ import torch
 from distill.console.atomic import atomic_file
 from distill.console.errors import UserError
 from distill.console.progress import show_progress
+from distill.console.tables import say
 from distill.corpus.length_batches import FeatureDataset
 from distill.losses.relation import LayerRelations
 from distill.losses.task import attention_loss, hidden_loss
@@ -165,7 +166,7 @@ def finetune(
     data, features, validation = prepared.data, prepared.features, prepared.validation
     if training.should_save:
         for line in (*prepared.notes, precision_in_words(training)):
-            print(line)
+            say(line)
     if not task.labelled(data):
         if teacher_directory is None:
             raise UserError(f"{options.data}: has no labels, so it needs a --teacher")

@@ -13,7 +13,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.pictures import png, write_png
-from distill.console.tables import visible
+from distill.console.tables import one_line, plain
 from distill.training.settings import PretrainSettings, layer_choice
 
 FULL = "full"
@@ -177,8 +177,8 @@ def show(ablation: Ablation) -> None:
             change = "" if row.name == FULL else f"{compared_row.difference:+.2f}"
             cells += [f"{trained.mean:.2f}", change]
         cells.append("" if row.paper is None else f"{row.paper:+.2f}")
-        table.add_row(row.label, *cells)
-    teacher = visible(ablation.teacher)
+        table.add_row(plain(one_line(row.label)), *cells)
+    teacher = one_line(ablation.teacher)
     print(
         f"{ablation.layers} layers from {teacher}: {ablation.steps} steps each, "
         f"seed {ablation.seed}"

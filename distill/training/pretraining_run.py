@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from distill.console.errors import UserError
+from distill.console.tables import say
 from distill.corpus.corpus_folder import prepare_corpus
 from distill.corpus.length_batches import Sequences
 from distill.corpus.masking import MaskingCollator
@@ -164,7 +165,7 @@ def _train(
         evaluate_steps(trainer)
     resume = last_complete_checkpoint(output)
     if training.process_index == 0:
-        print(precision_in_words(training))
+        say(precision_in_words(training))
     began = time.perf_counter()
     with disk_problems(output):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)

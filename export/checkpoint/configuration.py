@@ -10,14 +10,10 @@ from distill.console.errors import UserError
 from distill.families.family import Family, Head
 from distill.families.table import FAMILIES, family_of
 from export.checkpoint.activations import ACTIVATIONS
+from export.checkpoint.config_kinds import check_kinds
 
 MOST_PARAMETERS = 4_000_000_000
 """A configuration above it is a mistake or an attack; its tensors must not even be allocated."""
-WHOLE = (
-    *("layers", "width", "heads", "intermediate", "vocabulary"),
-    *("positions", "segments", "embedding_width", "pad"),
-)
-"""Our words for what a configuration counts."""
 PROBLEM_TYPES = (
     None,
     "regression",
@@ -97,7 +93,7 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
     """
     family = family_of(stored.get("model_type"), name)
     _refuse(stored, name)
-    _check_whole(family, stored, name)
+    check_kinds(family, stored, name)
     try:
         _check_supported(family.of(stored), stored, name)
         activation = family.setting(stored, "activation")
@@ -151,14 +147,6 @@ def _refuse(stored: Mapping[str, Any], name: str) -> None:
         )
     if stored.get("problem_type") not in PROBLEM_TYPES:
         raise UserError(f"{name}: problem_type {stored['problem_type']!r} is not supported")
-
-
-def _check_whole(family: Family, stored: Mapping[str, Any], name: str) -> None:
-    """`int` would take true for 1, 2.9 for 2 and "12" for 12: another model than was trained."""
-    keys = [*filter(None, map(family.config_keys.get, WHOLE)), "num_labels"]
-    for key in keys:
-        if stored.get(key) is not None and type(stored[key]) is not int:
-            raise UserError(f"{name}: {key} {stored[key]!r} is not a whole number (config.json)")
 
 
 def _check_supported(family: Family, stored: Mapping[str, Any], name: str) -> None:

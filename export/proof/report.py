@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill.console.tables import Pair, print_pairs
+from distill.console.tables import Pair, print_pairs, say
 from export.proof.choosing_table import print_choosing
 from export.proof.gate import Proof
 from export.proof.no_answer import NoAnswer
@@ -170,9 +170,9 @@ def print_report(report: PackageReport | AssetReport) -> None:
     print_pairs(report.title, report.rows())
     if isinstance(report, PackageReport) and report.choosing:
         print_choosing(report.choosing)
-    print(report.difference.sentence())
+    say(report.difference.sentence())
     if report.data is not None:
-        print(f"On the data of --verify: {report.data.verdict}")
+        say(f"On the data of --verify: {report.data.verdict}")
 
 
 def status_of(report: PackageReport | AssetReport, kept: bool) -> int:

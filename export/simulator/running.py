@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 MAX_ITERATIONS = 100_000
-MAX_SECONDS = 60.0
+MAX_SECONDS = 30.0
 """Steps of a loop, and seconds of a program with one, after which it counts as endless."""
 GRACE = 10.0
 """Seconds that a run which is told to end may take to: an operation is not cut short, and a process

@@ -6,15 +6,14 @@ import contextlib
 import hashlib
 import io
 import random
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.faults.bundles import TEXT, tiny_bundle
 from tests.faults.mutations import mutate_bytes, mutate_json
+from tests.faults.processes import run
 
 FILES = ("main.mlirb", "main.mlirb", "main.hash", "metadata.json")
-MOST_SECONDS = 60
 
 
 def tiny_bundle_with_asset(folder: Path) -> None:
@@ -44,19 +43,10 @@ def mutated_asset(folder: Path, draw: random.Random) -> str | None:
     if agrees:
         (asset / "main.hash").write_bytes(hashlib.sha256(path.read_bytes()).digest())
     command = [sys.executable, "-m", "export.predict", str(folder / "bundle")]
-    try:
-        run = subprocess.run(
-            [*command, "--engine", "coreai", "--text", TEXT],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=MOST_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"{path.name}: it took too long"
-    if run.returncode == 0:
+    done = run([*command, "--engine", "coreai", "--text", TEXT])
+    if done.returncode == 0:
         answer = (folder / "answer.txt").read_text(encoding="utf-8")
-        same = run.stdout.startswith(answer) and (agrees or path.name != "main.hash")
+        same = done.stdout.startswith(answer) and (agrees or path.name != "main.hash")
         return None if same or agrees or before == path.read_bytes() else f"{path.name}: accepted"
-    one_line = run.stderr.startswith("error: ") and run.stderr.count("\n") == 1
-    return None if run.returncode == 2 and one_line else f"{run.returncode} {run.stderr[-200:]}"
+    one_line = done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    return None if done.returncode == 2 and one_line else f"{done.returncode} {done.stderr}"

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tests.faults.processes import run
+
 LARGEST = 40_000
 """Bytes; every command below writes a larger file."""
 ROOM = 100_000
@@ -101,18 +103,11 @@ def _run(
     files = sorted(folder.rglob("*"))
     named = {path.name: str(path) for path in folder.iterdir()}
     command = [sys.executable, "-m", name, *(named.get(word, word) for word in COMMANDS[name])]
-    run = subprocess.run(
-        [*command, "--out", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        preexec_fn=before_it,
-    )
+    done = run([*command, "--out", str(out)], before_it=before_it)
     left = [path.name for path in sorted(folder.rglob("*")) if path not in files]
     if name in TRAININGS:
         left = [each for each in left if ".staged-" in each]
-    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-    said = len(errors) == 1 and "Traceback" not in run.stderr and str(out) in errors[0]
-    fine = run.returncode == 2 and said and not left
-    return None if fine else f"{name}: {run.returncode} {left} {run.stderr[-300:]}"
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    said = len(errors) == 1 and "Traceback" not in done.stderr and str(out) in errors[0]
+    fine = done.returncode == 2 and said and not left
+    return None if fine else f"{name}: {done.returncode} {left} {done.stderr}"

@@ -1,17 +1,15 @@
-"""Commands killed at a moment, kill -9: what they were to write is whole or not there, nothing that
-stood there is lost, and the same command ends well."""
+"""Commands killed, kill -9, after some processor time or before a change of a file: what they were
+to write is whole or not there, nothing that stood there is lost, and the same command ends well."""
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
+import shutil
 import sys
-import time
 from pathlib import Path
 
 from tests.faults.bundles import answered
+from tests.faults.processes import Stop, killed_at_change, measured, run
 
 TEXT = "a few words to learn pieces of, and some more of them\n"
 EXPORTS = {
@@ -20,6 +18,10 @@ EXPORTS = {
     "export.coreai": ["--lengths", "16,32", "--no-verify"],
 }
 WITHOUT_EXTRAS = ("export.coreml", "export.onnx")
+FIRST = 0.1
+"""Part of a command's time before which it has done nothing."""
+_MEASURED: dict[str, tuple[float, int]] = {}
+"""Seconds of the processor, and changes of files, of a whole run of each command."""
 
 
 def corpus_to_kill(folder: Path) -> None:
@@ -35,7 +37,7 @@ def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
     command = [sys.executable, "-m", "distill.prepare", "--model", str(folder / "model")]
     command += ["--text", str(folder / "text.txt"), "--corpus_dir", str(out)]
     command += ["--sequence_length", "32"]
-    _kill(command, draw.uniform(0.5, 6))
+    _kill(command, folder, draw)
     if out.exists() and not (out / "corpus.json").is_file():
         return "half a corpus"
     return _again(command, folder, ".corpus*")
@@ -57,7 +59,7 @@ def _killed(name: str, folder: Path, draw: random.Random) -> str | None:
     out = folder / ("bundle" if name != "export.onnx" and replaces else "out")
     command = [sys.executable, "-m", name, "--model", str(folder / "model"), "--task", "classify"]
     command += [*EXPORTS[name], "--force", "--out", str(out)]
-    _kill(command, draw.uniform(0.5, 9))
+    _kill(command, folder, draw)
     if replaces and name != "export.onnx" and not out.exists():
         return "the bundle that stood there is gone"
     if out.exists() and (problem := _not_whole(out, folder)):
@@ -85,13 +87,14 @@ def training_to_kill(folder: Path) -> None:
         f"{'some' if n % 2 else 'a few'} words {n},{'yes' if n % 2 else 'no'}" for n in range(40)
     ]
     (folder / "rows.csv").write_text("\n".join(["text,label", *rows]) + "\n")
-    subprocess.run(_training(folder, "whole"), check=True, capture_output=True, timeout=120)
+    whole = run(_training(folder, "whole"))
+    assert whole.returncode == 0, whole.stderr
 
 
 def killed_training(folder: Path, draw: random.Random) -> str | None:
     """The same command goes on to the same weights, bit for bit."""
     command = _training(folder, "run")
-    _kill(command, draw.uniform(1, 9))
+    _kill(command, folder, draw)
     if problem := _again(command, folder, ".run*"):
         return problem
     found, expected = (
@@ -108,15 +111,26 @@ def _training(folder: Path, name: str) -> list[str]:
     return command
 
 
-def _kill(command: list[str], seconds: float) -> None:
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stderr=quiet, stdout=quiet) as process:
-        time.sleep(seconds)
-        os.kill(process.pid, signal.SIGKILL)
+def _kill(command: list[str], folder: Path, draw: random.Random) -> None:
+    """Kill a command at any moment of the time that it takes, or of the changes that it makes."""
+    name = command[2]
+    if name not in _MEASURED:
+        place = folder.parent / f"{folder.name}-measured"
+        shutil.copytree(folder, place)
+        there = [word.replace(str(folder), str(place)) for word in command]
+        _MEASURED[name] = measured(there, place)
+        shutil.rmtree(place)
+    seconds, changes = _MEASURED[name]
+    if draw.randrange(2):
+        run(command, stop=Stop(draw.uniform(FIRST * seconds, seconds)))
+    else:
+        run(killed_at_change(command, draw.randint(1, changes), folder))
 
 
 def _again(command: list[str], folder: Path, left: str) -> str | None:
     """What went wrong when the command ran to its end, or what it left beside its result."""
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    again = run(command)
     found = [path.name for path in folder.glob(left)]
-    return None if run.returncode == 0 and not found else f"{run.stderr[-300:]} {found}"
+    if again.returncode == 0 and not found:
+        return None
+    return f"again: status {again.returncode}, left {found}, {again.stderr}"

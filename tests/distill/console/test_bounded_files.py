@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def test_bounded_file_that_is_larger_is_refused(
         read_bounded(path, 1000)
     monkeypatch.setenv(ANY_SIZE, "1")
     assert read_bounded(path, 1000) == content
+
+
+def test_archive_that_inflates_far_beyond_its_size_is_refused_before_it_fills_the_memory(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.tsv.gz"
+    part = gzip.compress(bytes(2**22))
+    path.write_bytes(part * 256)  # 1 GiB in 1 MB
+    tracemalloc.start()
+    with pytest.raises(UserError, match="holds more than 134,217,728 bytes"):
+        read_bounded(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\nshort"])

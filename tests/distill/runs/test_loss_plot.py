@@ -82,7 +82,7 @@ def test_losses_of_a_run_that_is_cleared_go_too(tmp_path: Path) -> None:
     for name in ("run.json", "metrics.json"):
         (tmp_path / name).write_text("{}")
     write_losses(FINETUNING, tmp_path / LOSSES_FILE)
-    words = where_the_model_is(tmp_path, "export.coreml --model {}")
+    words = "\n".join(where_the_model_is(tmp_path, "export.coreml --model {}"))
     assert LOSSES_FILE in words and words.endswith(
         f"next: python -m export.coreml --model {tmp_path}"
     )
