@@ -42,8 +42,9 @@ def parser() -> argparse.ArgumentParser:
         "--quantize",
         choices=COMPRESSIONS,
         default="none",
-        help="weights in fewer bits: intN in even steps, lutN from a palette; w8a8: what they are "
-        "multiplied with too; auto: each weight its own format, by --budget and --data",
+        help="weights in fewer bits: intN in even steps, lutN from a palette, which --data makes "
+        "better; w8a8: what they are multiplied with too; auto: each weight its own format, by "
+        "--budget and --data",
     )
     add(
         "--budget",
@@ -51,7 +52,13 @@ def parser() -> argparse.ArgumentParser:
         help='of auto: what the package may lose against half precision, "F1 -0.5", or its size, '
         '"8.8 MB"',
     )
-    add("--data", type=Path, metavar="FILE", help="of auto: the examples that choose the formats")
+    add(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="of auto and lutN: examples that palettes are fitted to, so that their rounding makes "
+        "up for itself; of auto they choose the formats, too",
+    )
     add(
         "--calibrate",
         type=Path,
@@ -128,8 +135,8 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
     if arguments.shapes not in (None, choose_shapes(lengths, target)):
         parts.append(arguments.shapes)
     parts += [f"without_{part}" for part in arguments.skip]
-    if arguments.calibrate:
-        parts.append(arguments.calibrate.name.partition(".")[0])
+    for data in filter(None, (arguments.calibrate, arguments.data)):
+        parts.append(data.name.partition(".")[0])
     if arguments.budget:
         parts.append(arguments.budget)
     if arguments.classifier:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from distill.console.errors import UserError
 from distill.models.stored_weights import INT4_BLOCK, SMALL, greatest_divisor
+from export.bundle.palettes import FittedPalettes, palette_groups
 from export.bundle.quiet import quiet
 
 TARGETS = ("iOS16", "iOS17", "iOS18")
@@ -38,8 +41,6 @@ COMPRESSIONS: dict[str, Compression] = {
     "lut3": Compression(3, "palette", "iOS18", 10.0),
     "auto": Compression(3, "mixed", "iOS16", 15.0),
 }
-PALETTE_GROUP = 4
-"""Rows of a matrix that share a palette; each column of an embedding has its own."""
 
 
 def check_target(quantize: str, target: str) -> None:
@@ -68,16 +69,32 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     check_target(quantize, target)
     if COMPRESSIONS[quantize].kind == "float":
         return model
+    return compress_each(model, formats_of(model, quantize, skip), target)
+
+
+def formats_of(model: Any, quantize: str, skip: Sequence[str]) -> dict[str, str]:
+    """Name of each matrix of a float Core ML model -> ``quantize``, without those of ``skip``.
+
+    Raises:
+        UserError: ``skip`` names no weight.
+    """
     kept = matching(model, skip)
     matrices = [op.name for op in constants_of(model) if len(op.outputs[0].shape) > 1]
-    return compress_each(model, {name: quantize for name in matrices if name not in kept}, target)
+    return {name: quantize for name in matrices if name not in kept}
 
 
-def compress_each(model: Any, formats: Mapping[str, str], target: str) -> Any:
+def compress_each(
+    model: Any,
+    formats: Mapping[str, str],
+    target: str,
+    fitted: Mapping[str, np.ndarray] | None = None,
+) -> Any:
     """A copy of a float Core ML model with some of its weights in fewer bits, each in its format.
 
     Args:
         formats: name of a constant -> a quantization of `COMPRESSIONS`; the rest stay as they are.
+        fitted: name of a constant -> the values of its palettes, of its shape, where they are known
+            before.
 
     Raises:
         UserError: the target cannot hold one of the formats.
@@ -93,7 +110,7 @@ def compress_each(model: Any, formats: Mapping[str, str], target: str) -> Any:
         ):
             tables = _embeddings(model)
             chosen = {
-                op.name: _settings(formats[op.name], target, op.outputs[0].shape, op.name in tables)
+                op.name: _settings(op, formats[op.name], target, op.name in tables, fitted or {})
                 for op in constants_of(model)
                 if op.name in formats and COMPRESSIONS[formats[op.name]].kind == kind
             }
@@ -102,12 +119,14 @@ def compress_each(model: Any, formats: Mapping[str, str], target: str) -> Any:
     return model
 
 
-def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> Any:
-    """How a weight of ``shape`` is stored. Blocks and groups divide its sizes: `coremltools` leaves
-    a weight that they do not divide in half precision, and only logs it."""
+def _settings(
+    op: Any, quantize: str, target: str, table: bool, fitted: Mapping[str, np.ndarray]
+) -> Any:
+    """How a constant is stored. Blocks and groups divide its sizes: `coremltools` leaves a weight
+    that they do not divide in half precision, and only logs it."""
     import coremltools.optimize.coreml as cto
 
-    compression = COMPRESSIONS[quantize]
+    compression, shape = COMPRESSIONS[quantize], op.outputs[0].shape
     if quantize == "int4":
         return cto.OpLinearQuantizerConfig(
             mode="linear_symmetric",
@@ -118,16 +137,18 @@ def _settings(quantize: str, target: str, shape: Sequence[int], table: bool) -> 
         )
     if compression.kind == "linear":
         return cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALL)
-    groups: dict[str, Any] = {}
-    if target == "iOS18" and compression.bits < 8:
-        groups = {
+    groups = palette_groups(compression.bits, target, shape, table)
+    settings: dict[str, Any] = {"mode": "kmeans", "nbits": compression.bits}
+    if op.name in fitted:
+        palettes = FittedPalettes(op.outputs[0].val, fitted[op.name], groups, compression.bits)
+        settings = {"mode": "custom", "lut_function": palettes}
+    if groups.size < shape[groups.axis]:
+        settings |= {
             "granularity": "per_grouped_channel",
-            "group_size": 1 if table else greatest_divisor(shape[0], PALETTE_GROUP),
-            "channel_axis": 1 if table else 0,
+            "group_size": groups.size,
+            "channel_axis": groups.axis,
         }
-    return cto.OpPalettizerConfig(
-        mode="kmeans", nbits=compression.bits, weight_threshold=SMALL, **groups
-    )
+    return cto.OpPalettizerConfig(weight_threshold=SMALL, **settings)
 
 
 def constants_of(model: Any) -> list[Any]:

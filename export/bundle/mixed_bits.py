@@ -10,7 +10,7 @@ to stop. Weights go by the names of the parameters of our encoder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -83,15 +83,18 @@ def _same_rows(parameter: np.ndarray, values: np.ndarray) -> bool:
     return np.array_equal(parameter[:rows].ravel(), values.ravel())
 
 
-def stored_weights(core_ml: Any, constants: Mapping[str, str], target: str) -> Stored:
-    """Every weight of a float Core ML model in every format that ``target`` holds."""
+def stored_weights(
+    core_ml: Any, constants: Mapping[str, str], formats: Iterable[str], target: str
+) -> dict[str, dict[str, StoredWeight]]:
+    """Every weight of a float Core ML model in each of ``formats``, palettes as `coremltools`
+    chooses them, and in half precision."""
     weights = {constant: weight for weight, constant in constants.items()}
     stored: dict[str, dict[str, StoredWeight]] = {}
     for op in constants_of(core_ml):
         if op.name in weights:
             values = np.asarray(op.outputs[0].val, np.float32)
             stored[weights[op.name]] = {HALF: StoredWeight(values, 2 * values.size)}
-    for quantize in formats_for(target):
+    for quantize in formats:
         compressed = compress_each(core_ml, dict.fromkeys(weights, quantize), target)
         for op in compressed._mil_program.functions["main"].operations:
             name = op.name
@@ -164,11 +167,17 @@ def stored_as(model: nn.Module, stored: Stored, choice: Choice) -> Iterator[None
 
 
 def compress_by_choice(
-    core_ml: Any, constants: Mapping[str, str], choice: Choice, target: str
+    core_ml: Any, constants: Mapping[str, str], stored: Stored, choice: Choice, target: str
 ) -> Any:
-    """A copy of a float Core ML model with every weight of ``choice`` in its format."""
+    """A copy of a float Core ML model with every weight of ``choice`` in its format; palettes have
+    the values of ``stored``."""
     formats = {constants[weight]: quantize for weight, quantize in choice.items()}
-    return compress_each(core_ml, formats, target)
+    palettes = {
+        constants[weight]: stored[weight][quantize].values
+        for weight, quantize in choice.items()
+        if COMPRESSIONS[quantize].kind == "palette"
+    }
+    return compress_each(core_ml, formats, target, palettes)
 
 
 Sizes = Mapping[tuple[str, str], int]

@@ -33,8 +33,8 @@ def check_both(options: BundleOptions) -> None:
     """Check before the work that Core AI can do what is asked.
 
     Raises:
-        UserError: Apple's packages are not installed, a quantization that they do not have, or
-            layers that are to stay as they are.
+        UserError: Apple's packages are not installed, a quantization that they do not have,
+            layers that are to stay as they are, or palettes that are to be fitted to data.
     """
     require_coreai()
     if options.quantize not in ASSET_COMPRESSIONS:
@@ -44,6 +44,8 @@ def check_both(options: BundleOptions) -> None:
         )
     if options.skip:
         raise UserError("--with-coreai: Core AI compresses all layers; leave --skip-layers out")
+    if options.choosing:
+        raise UserError("--with-coreai: Core AI fits no palettes to data; leave --data out")
 
 
 def add_asset(

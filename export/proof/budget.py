@@ -48,9 +48,10 @@ def parse_budget(text: str) -> Budget:
 
 @dataclass(frozen=True)
 class Choosing:
-    """What decides the bits: a budget, and the first ``limit`` examples of ``data``."""
+    """The examples that weights are fitted to: ``limit`` of ``data``, or all. ``budget``: what
+    decides the bits of each weight; None where all have the same."""
 
-    budget: Budget
+    budget: Budget | None
     data: Path
     limit: int | None = None
 
@@ -61,16 +62,21 @@ def asked_choosing(
     """The values of ``--budget``, ``--data`` and ``--limit`` for a quantization.
 
     Raises:
-        UserError: a quantization of mixed bits without a budget or data, another with one of them,
-            or as `parse_budget`.
+        UserError: a quantization of mixed bits without a budget or data, another with a budget,
+            data for weights that are not in palettes, or as `parse_budget`.
     """
-    if COMPRESSIONS[quantize].kind != "mixed":
-        if budget is not None or data is not None:
-            raise UserError(f"--budget and --data are for --quantize auto, not {quantize}")
+    kind = COMPRESSIONS[quantize].kind
+    if kind == "mixed":
+        if budget is None or data is None:
+            raise UserError(f"--quantize auto needs --data FILE and --budget {EXPECTED}")
+        return Choosing(parse_budget(budget), data, limit)
+    if budget is not None:
+        raise UserError(f"--budget is for --quantize auto, not {quantize}")
+    if data is None:
         return None
-    if budget is None or data is None:
-        raise UserError(f"--quantize auto needs --data FILE and --budget {EXPECTED}")
-    return Choosing(parse_budget(budget), data, limit)
+    if kind != "palette":
+        raise UserError(f"--data is for --quantize auto and palettes (lutN), not {quantize}")
+    return Choosing(None, data, limit)
 
 
 def check_measure(budget: Budget, measures: Mapping[str, float]) -> None:

@@ -1,8 +1,8 @@
 """How far weights may shrink: the smallest package of a path whose quality on data is in budget.
 
-The quality of a package on the path is that of PyTorch with the weights that the package would
-hold; the one that is chosen is measured again in the simulator, and given up for the one before it
-on the path where it is past the budget there.
+Palettes are fitted to the data first. The quality of a package on the path is that of PyTorch with
+the weights that the package would hold; the one that is chosen is measured again in the simulator,
+and given up for the one before it on the path where it is past the budget there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 
 from distill.tasks.spaced_items import spaced
 from export.bundle.bundle_folder import directory_size
+from export.bundle.compensated import compensated_palettes
 from export.bundle.compress import matching
 from export.bundle.mixed_bits import (
     HALF,
@@ -26,6 +27,7 @@ from export.bundle.mixed_bits import (
     compress_by_choice,
     constants_by_weight,
     errors_alone,
+    formats_for,
     path,
     sizes_of,
     spend,
@@ -41,7 +43,9 @@ from export.tasks.model_inputs import Inputs
 from export.tasks.task import Outputs, Task, Workload
 
 SENSITIVITY_INPUTS = 64
-"""Inputs that the error of each weight alone is measured on."""
+"""Inputs that the error of each weight alone is estimated on."""
+FITTING_INPUTS = 192
+"""Inputs that palettes are fitted to."""
 OPERATION_BYTES = 200
 """What a compressed weight adds to the program of a function: an operation that names its parts."""
 CURVE = 8
@@ -98,19 +102,26 @@ class Chosen:
         }
 
 
+def unpadded(data: Inputs, names: Sequence[str]) -> list[torch.Tensor]:
+    """The inputs of our encoder by ``names``, without their padding."""
+    tokens = int(data["attention_mask"].sum())
+    return [torch.from_numpy(data[name][:, :tokens]) for name in names]
+
+
+def fitting_inputs(workload: Workload, names: Sequence[str]) -> list[list[torch.Tensor]]:
+    """The inputs that palettes are fitted to, spread evenly over a workload."""
+    return [unpadded(data, names) for data in spaced(workload.inputs, FITTING_INPUTS)]
+
+
 class _Model:
     """Our encoder as an engine: inputs without their padding, which PyTorch does not need."""
 
     def __init__(self, model: TaskModel, task: Task, names: Sequence[str]) -> None:
         self.model, self.task, self.names = model, task, names
 
-    def tensors(self, data: Inputs) -> list[torch.Tensor]:
-        tokens = int(data["attention_mask"].sum())
-        return [torch.from_numpy(data[name][:, :tokens]) for name in self.names]
-
     @torch.inference_mode()
     def predict(self, data: Inputs) -> Outputs:
-        outputs = self.model(*self.tensors(data))
+        outputs = self.model(*unpadded(data, self.names))
         return {name: value.numpy() for name, value in zip(self.task.outputs, outputs, strict=True)}
 
 
@@ -160,9 +171,10 @@ def choose_bits(
         for weight, constant in constants_by_weight(core_ml, model).items()
         if constant not in kept
     }
-    stored = stored_weights(core_ml, constants, target)
+    stored = stored_weights(core_ml, constants, formats_for(target), target)
+    stored = compensated_palettes(model, stored, target, fitting_inputs(workload, names))
     sizes = sizes_of(stored)
-    few = [engine.tensors(data) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
+    few = [unpadded(data, names) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
     errors = errors_alone(model, stored, few)
     choices = path(sizes, errors)
     program = _program_bytes(core_ml, sizes, functions)
@@ -184,7 +196,7 @@ def choose_bits(
         curve = sorted({*curve, number})
     while True:
         chosen = choices[number]
-        compressed = compress_by_choice(core_ml, constants, chosen, target)
+        compressed = compress_by_choice(core_ml, constants, stored, chosen, target)
         measures = measure(_Package(compressed, names))
         if number == 0 or budget.allows(half, measures):
             break

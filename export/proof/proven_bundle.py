@@ -24,6 +24,7 @@ from export.bundle.bundle_folder import (
 from export.bundle.calibrate import calibration_inputs, quantize_activations
 from export.bundle.checks import make_checks
 from export.bundle.classifier import as_classifier, check_classifier
+from export.bundle.compensated import compress_fitted
 from export.bundle.compress import COMPRESSIONS, check_target, compress_weights
 from export.bundle.convert import convert
 from export.bundle.functions import choose_shapes, split_into_functions
@@ -34,7 +35,7 @@ from export.checkpoint.reading import Checkpoint
 from export.checkpoint.tokenizer_file import tokenizer_of
 from export.encoder.task_model import TaskModel, build_encoder, input_names, weight_names
 from export.proof.budget import Choosing, check_size
-from export.proof.chosen_bits import Chosen, choose_bits
+from export.proof.chosen_bits import Chosen, choose_bits, fitting_inputs
 from export.proof.engines import open_engine
 from export.proof.gate import Proof, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
@@ -56,7 +57,8 @@ class BundleOptions:
     """What the package is to be; ``calibrate`` is the file of `export.bundle.calibrate`
     for activations; ``shapes`` of `export.bundle.functions.SHAPES`, None for what suits the target;
     ``no_answer`` the threshold of no answer, or the data on which it is chosen; ``choosing`` on
-    what the bits of each weight are chosen; ``classifier``: Core ML's label and probabilities too.
+    what palettes are fitted and the bits of each weight are chosen; ``classifier``: Core ML's label
+    and probabilities too.
 
     Raises:
         UserError: activations in 8 bits and no such file, or an option that does nothing.
@@ -144,7 +146,7 @@ def export_bundle(
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
         _step(progress, "compress")
-        core_ml, chosen = _compressed(core_ml, model, weighed, options, settings)
+        core_ml, chosen, fitted_to = _compressed(core_ml, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         if options.classifier:
@@ -153,7 +155,7 @@ def export_bundle(
         _step(progress, "write")
         bundle = write_bundle(core_ml, checkpoint, settings, staged)
         size = directory_size(bundle.package)
-        if options.choosing:
+        if options.choosing and options.choosing.budget:
             check_size(options.choosing.budget, size)
         _step(progress, "run")
         proof = prove_on_samples(bundle, witness)
@@ -165,6 +167,7 @@ def export_bundle(
         options=options,
         calibration_inputs=len(samples),
         choosing=chosen,
+        fitting_inputs=fitted_to,
         no_answer=no_answer,
         model=checkpoint.name,
         random_weights=checkpoint.random_weights,
@@ -183,36 +186,33 @@ def _compressed(
     checkpoint: Checkpoint,
     options: BundleOptions,
     settings: dict[str, Any],
-) -> tuple[Any, Chosen | None]:
+) -> tuple[Any, Chosen | None, int]:
     """The program with its weights in fewer bits; where the bits of each are chosen, how, and
-    ``weights`` of ``settings`` says which format each tensor of the checkpoint has."""
+    ``weights`` of ``settings`` says which format each tensor of the checkpoint has; and how many
+    inputs its palettes were fitted to."""
+    quantize, target, skip = options.quantize, options.target, options.skip
     if options.choosing is None:
-        quantize, target, skip = options.quantize, options.target, options.skip
-        return compress_weights(core_ml, quantize, target, skip), None
+        return compress_weights(core_ml, quantize, target, skip), None, 0
     task, choosing = task_named(options.task), options.choosing
     examples = task.read(choosing.data)
     limit = choosing.limit
     examples = examples[:limit] if task.grouped else spaced(examples, limit)
     workload = task.workload(examples, Reading(tokenizer_of(checkpoint), settings))
     names = input_names(checkpoint.config, options.task)
+    fitting = fitting_inputs(workload, names)
+    if choosing.budget is None:
+        compressed = compress_fitted(core_ml, model, quantize, target, fitting, skip)
+        return compressed, None, len(fitting)
     functions = len(options.lengths) if options.shapes == "functions" else 1
     chosen = choose_bits(
-        core_ml,
-        model,
-        task,
-        workload,
-        names,
-        choosing.budget,
-        options.target,
-        options.skip,
-        functions,
+        core_ml, model, task, workload, names, choosing.budget, target, skip, functions
     )
     theirs = weight_names(checkpoint.config, options.task)
     settings["weights"] = {
         f"{theirs[weight.removesuffix('.weight')]}.weight": quantize
         for weight, quantize in chosen.formats.items()
     }
-    return chosen.core_ml, chosen
+    return chosen.core_ml, chosen, len(fitting)
 
 
 def _settings(checkpoint: Checkpoint, options: BundleOptions) -> dict[str, Any]:

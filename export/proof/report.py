@@ -79,11 +79,13 @@ class Exported:
 @dataclass(frozen=True, kw_only=True)
 class PackageReport(Exported):
     """A Core ML package; ``calibration_inputs`` is how many its activations were measured on,
-    ``choosing`` how the format of each weight was chosen."""
+    ``choosing`` how the format of each weight was chosen, ``fitting_inputs`` how many its palettes
+    were fitted to."""
 
     options: BundleOptions
     calibration_inputs: int
     choosing: Chosen | None = None
+    fitting_inputs: int = 0
     data: Verification | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ class PackageReport(Exported):
             "calibrate": str(calibrate) if calibrate else None,
             "calibration_inputs": self.calibration_inputs,
             "choosing": self.choosing.as_json() if self.choosing else None,
+            "fitting_inputs": self.fitting_inputs,
             **self.shared_json(),
         }
         return report if self.data is None else {**report, "data": self.data.as_json()}
@@ -118,6 +121,9 @@ class PackageReport(Exported):
         options = self.options
         if not self.calibration_inputs:
             weights = "float16" if options.quantize == "none" else options.quantize
+            if options.choosing and self.fitting_inputs:
+                data = options.choosing.data
+                weights += f" (palettes fitted to {self.fitting_inputs} inputs of {data})"
             return f"{weights}, activations float16"
         return (
             "int8, activations into matrix products int8 (ranges of "

@@ -13,7 +13,14 @@ from transformers import DistilBertConfig, DistilBertForQuestionAnswering
 
 from distill.console.errors import UserError
 from export.coreml import main
-from export.proof.budget import Budget, asked_choosing, check_size, first_within, parse_budget
+from export.proof.budget import (
+    Budget,
+    Choosing,
+    asked_choosing,
+    check_size,
+    first_within,
+    parse_budget,
+)
 from export.proof.chosen_bits import evenly, last_within
 from export.proof.rounding import rounded_outputs
 from export.proof.witness import load_witness
@@ -56,6 +63,9 @@ def test_budget_and_data_are_for_auto(tmp_path: Path) -> None:
         asked_choosing("int8", "F1 -1", None, None)
     with pytest.raises(UserError, match="needs --data FILE and --budget"):
         asked_choosing("auto", "F1 -1", None, None)
+    with pytest.raises(UserError, match=r"palettes \(lutN\), not int4"):
+        asked_choosing("int4", None, tmp_path, None)
+    assert asked_choosing("lut4", None, tmp_path, 7) == Choosing(None, tmp_path, 7)
 
 
 def test_last_within_stops_before_the_first_that_is_past_the_budget() -> None:
@@ -148,3 +158,24 @@ def test_auto_by_the_documented_command(
     assert verify([str(out), "--json"]) == 0
     assert main([*command, "--budget", "accuracy -1", "--out", str(tmp_path / "no")]) == 2
     assert "expected exact_match, f1" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_palettes_fitted_to_data_by_the_documented_command(
+    minilm_directory: Path,
+    squad_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The package is as large as without data, its outputs are nearer to the witness's."""
+    model = narrow_model(minilm_directory, tmp_path / "narrow")
+    command = ["--model", model, "--quantize", "lut4", "--lengths", "128", "--json"]
+    command += ["--skip-layers", "word_embeddings"]
+    reports = []
+    for data in ([], ["--data", str(squad_file)]):
+        assert main([*command, *data, "--out", str(tmp_path / f"lut4{len(data)}")]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    plain, fitted = reports
+    assert (plain["fitting_inputs"], fitted["fitting_inputs"] > 5) == (0, True)
+    assert fitted["package_bytes"] == pytest.approx(plain["package_bytes"], rel=0.01)
+    assert fitted["difference"]["psnr"] > plain["difference"]["psnr"]
