@@ -88,11 +88,11 @@ class AblateSettings:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, (AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
+    words = options_given(argv, (AblateSettings, PretrainSettings), __doc__, REFERENCE_TRAINING)
     from distill.console.progress import quiet
     from distill.training.pretraining_run import ReferenceTraining
 
-    chosen, settings, training = parse(given, AblateSettings, PretrainSettings, ReferenceTraining)
+    chosen, settings, training = parse(words, AblateSettings, PretrainSettings, ReferenceTraining)
     with quiet():
         result = ablate(chosen, settings, training)
     show_result(settings, result, show)

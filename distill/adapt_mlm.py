@@ -60,11 +60,11 @@ class MlmSettings(CorpusSettings):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, MlmSettings, __doc__, REFERENCE_TRAINING)
+    words = options_given(argv, MlmSettings, __doc__, REFERENCE_TRAINING)
     from distill.console.progress import quiet
     from distill.training.pretraining_run import ReferenceTraining
 
-    settings, training = parse(given, MlmSettings, ReferenceTraining)
+    settings, training = parse(words, MlmSettings, ReferenceTraining)
     with quiet():
         result = adapt(settings, training)
     if training.process_index == 0:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.console.atomic import atomic_directory, is_free
+from distill.console.atomic import atomic_directory, check_free
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
@@ -73,11 +73,11 @@ def average(directories: Sequence[Path]) -> dict[str, torch.Tensor]:
 
 def _check_configuration(first: Path, other: Path) -> None:
     """Weights of one shape may still mean something else: the order of the labels, for example."""
-    expected, found = (read_object(directory / "config.json") for directory in (first, other))
-    keys = (expected.keys() | found.keys()) - ORIGIN
-    for key in sorted(key for key in keys if expected.get(key) != found.get(key)):
+    expected, actual = (read_object(directory / "config.json") for directory in (first, other))
+    keys = (expected.keys() | actual.keys()) - ORIGIN
+    for key in sorted(key for key in keys if expected.get(key) != actual.get(key)):
         raise UserError(
-            f"{other}: {key} is {found.get(key)!r} in config.json, but {expected.get(key)!r} in "
+            f"{other}: {key} is {actual.get(key)!r} in config.json, but {expected.get(key)!r} in "
             f"{first}; a mean needs checkpoints of one configuration"
         )
 
@@ -95,11 +95,10 @@ def _weights(directory: Path) -> dict[str, torch.Tensor]:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, AverageArguments, __doc__)
-    (arguments,) = parse(given, AverageArguments)
+    words = options_given(argv, AverageArguments, __doc__)
+    (arguments,) = parse(words, AverageArguments)
     directories, output = list(map(checkpoint_directory, arguments.models)), arguments.out
-    if not is_free(output):
-        raise UserError(f"{output} exists already and is not empty: choose another --out")
+    check_free(output)
     mean = average(directories)
     from safetensors.torch import save_file
 

@@ -89,8 +89,8 @@ def clozes(passage: str, questions: int, draw: random.Random) -> Iterator[tuple[
     different ones as far as it has them; none of a passage of short sentences."""
     starts = [0, *(match.end() for match in SENTENCE_END.finditer(passage))]
     spans = zip(starts, [*starts[1:], len(passage)], strict=True)
-    found = [list(WORD.finditer(passage, *span)) for span in spans]
-    usable = [words for words in found if len(words) >= SHORTEST_SENTENCE]
+    sentences = [list(WORD.finditer(passage, *span)) for span in spans]
+    usable = [words for words in sentences if len(words) >= SHORTEST_SENTENCE]
     draw.shuffle(usable)
     for number in range(questions if usable else 0):
         words = usable[number % len(usable)]
@@ -180,8 +180,8 @@ def make(arguments: ClozeArguments) -> ClozeData:
     asked = []
     texts = tqdm(read_texts(arguments.text), desc="reading", unit=" texts")
     for passage in passages(texts, arguments.passage_words):
-        found = clozes(passage, arguments.questions, draw)
-        questions = [Cloze(next(number), *each) for each in found]
+        drawn = clozes(passage, arguments.questions, draw)
+        questions = [Cloze(next(number), *each) for each in drawn]
         if questions:
             asked.append(AskedPassage(passage, questions))
     if not asked:
@@ -191,17 +191,17 @@ def make(arguments: ClozeArguments) -> ClozeData:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, ClozeArguments, __doc__)
-    (arguments,) = parse(given, ClozeArguments)
+    words = options_given(argv, ClozeArguments, __doc__)
+    (arguments,) = parse(words, ClozeArguments)
     output = Path(arguments.out)
     if output.exists():
         raise UserError(f"{output} exists already; name another --out")
-    made = make(arguments)
-    content = json.dumps(made.as_json(), ensure_ascii=False).encode()
+    data = make(arguments)
+    content = json.dumps(data.as_json(), ensure_ascii=False).encode()
     with atomic_file(output, replace=False) as staged:
         staged.write_bytes(gzip.compress(content, mtime=0) if output.suffix == ".gz" else content)
-    questions = sum(len(passage.questions) for passage in made.passages)
-    say(f"{output}: {questions:,} questions on {len(made.passages):,} passages")
+    questions = sum(len(passage.questions) for passage in data.passages)
+    say(f"{output}: {questions:,} questions on {len(data.passages):,} passages")
     return 0
 
 

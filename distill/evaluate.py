@@ -85,8 +85,8 @@ class EvaluateArguments(TaskOptions, JsonOptions):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, EvaluateArguments, __doc__)
-    (arguments,) = parse(_with_names(given), EvaluateArguments)
+    words = options_given(argv, EvaluateArguments, __doc__)
+    (arguments,) = parse(_with_names(words), EvaluateArguments)
     from distill.console.progress import quiet
 
     with quiet():
@@ -96,9 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _with_names(given: Sequence[str]) -> list[str]:
+def _with_names(words: Sequence[str]) -> list[str]:
     """Models may stand without ``--model``, first or last: ``distill.evaluate A B``."""
-    options = list(expanded(given))
+    options = list(expanded(words))
     first = []
     while options and not options[0].startswith("-"):
         first.append(options.pop(0))
@@ -124,17 +124,17 @@ def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     if suite := SUITES.get(arguments.task):
         return _evaluate_suite(suite, arguments)
     task = task_named(arguments.task)
-    found = [_scored(task, model, arguments) for model in arguments.model]
-    found += [_scored_file(task, path, arguments) for path in arguments.predictions]
-    if len(found) == 2:
-        return comparison_of(*found)
+    scored = [_scored(task, model, arguments) for model in arguments.model]
+    scored += [_scored_file(task, path, arguments) for path in arguments.predictions]
+    if len(scored) == 2:
+        return comparison_of(*scored)
     if arguments.save_predictions:
         from distill.console.atomic import atomic_file
 
         with atomic_file(arguments.save_predictions) as staged:
-            text = json.dumps(found[0].predictions, ensure_ascii=False)
+            text = json.dumps(scored[0].predictions, ensure_ascii=False)
             staged.write_text(text, encoding="utf-8")
-    return evaluation_of(found[0])
+    return evaluation_of(scored[0])
 
 
 def _evaluate_suite(suite: Suite, arguments: EvaluateArguments) -> Evaluation:

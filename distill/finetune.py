@@ -193,17 +193,17 @@ class FinetuneArguments(TaskOptions, JsonOptions):
         from distill.training.teacher_choice import Distillation
 
         names = {described.name for described in fields(Distillation)}
-        given = {name: getattr(self, name) for name in names}
-        return Distillation(**{name: v for name, v in given.items() if v is not None})
+        named = {name: getattr(self, name) for name in names}
+        return Distillation(**{name: v for name, v in named.items() if v is not None})
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, FinetuneArguments, __doc__, PLAIN_TRAINING)
+    words = options_given(argv, FinetuneArguments, __doc__, PLAIN_TRAINING)
     from distill.console.progress import quiet
     from distill.training.best_step import EvaluatedTraining
 
-    arguments, training = parse(given, FinetuneArguments, EvaluatedTraining)
+    arguments, training = parse(words, FinetuneArguments, EvaluatedTraining)
     with quiet():
         result = run(arguments, training)
     if training.process_index != 0:

@@ -18,11 +18,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from distill.console.atomic import check_free
 from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.console.tables import say
 from distill.training.settings import layer_choice
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass
@@ -70,11 +75,10 @@ class StudentArguments:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, StudentArguments, __doc__)
-    (arguments,) = parse(given, StudentArguments)
+    words = options_given(argv, StudentArguments, __doc__)
+    (arguments,) = parse(words, StudentArguments)
     output = Path(arguments.out)
-    if output.exists() and any(output.iterdir()):
-        raise UserError(f"{output} exists already and is not empty; name another folder")
+    check_free(output)
     from distill.console.progress import quiet
 
     with quiet():
@@ -83,8 +87,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write_student(arguments: StudentArguments, output: Path):  # type: ignore[no-untyped-def]
-    """Make the student and write it with its tokenizer and a model card; returns it."""
+def write_student(arguments: StudentArguments, output: Path) -> PreTrainedModel:
+    """Make the student and write it with its tokenizer and a model card.
+
+    Raises:
+        UserError: the teacher cannot be loaded, or gives no such student; the text for a smaller
+            ``--width`` is missing or too short.
+    """
     from distill.corpus.text_sources import read_texts
     from distill.models.checkpoint_folder import checkpoint_directory
     from distill.runs.model_card import student_card

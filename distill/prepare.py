@@ -54,8 +54,8 @@ class PrepareSettings(JsonOptions):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, PrepareSettings, __doc__)
-    (settings,) = parse(given, PrepareSettings)
+    words = options_given(argv, PrepareSettings, __doc__)
+    (settings,) = parse(words, PrepareSettings)
     result = prepare(settings)
     show_result(settings, result, lambda found: _show(found, settings))
     return 0
@@ -84,16 +84,16 @@ class Preparation:
         return asdict(self)
 
 
-def _show(made: Preparation, settings: PrepareSettings) -> None:
+def _show(corpus: Preparation, settings: PrepareSettings) -> None:
     speed = "made before"
-    if made.bytes_per_second and made.bytes_per_cpu_second:
+    if corpus.bytes_per_second and corpus.bytes_per_cpu_second:
         speed = (
-            f"{made.bytes_per_second / 1e6:.2f} MB/s of text, "
-            f"{made.bytes_per_cpu_second / 1e6:.2f} MB a CPU second"
+            f"{corpus.bytes_per_second / 1e6:.2f} MB/s of text, "
+            f"{corpus.bytes_per_cpu_second / 1e6:.2f} MB a CPU second"
         )
     say(
-        f"{settings.out}: {made.sequences:,} sequences, {made.tokens:,} tokens, "
-        f"{made.dropped:,} dropped; {speed}; padding {made.padding:.2%} in batches of "
+        f"{settings.out}: {corpus.sequences:,} sequences, {corpus.tokens:,} tokens, "
+        f"{corpus.dropped:,} dropped; {speed}; padding {corpus.padding:.2%} in batches of "
         f"{settings.batch_size}"
     )
 

@@ -29,11 +29,11 @@ from distill.training.settings import REFERENCE_TRAINING, PretrainSettings
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, PretrainSettings, __doc__, REFERENCE_TRAINING)
+    words = options_given(argv, PretrainSettings, __doc__, REFERENCE_TRAINING)
     from distill.console.progress import quiet
     from distill.training.pretraining_run import ReferenceTraining, pretrain
 
-    settings, training = parse(given, PretrainSettings, ReferenceTraining)
+    settings, training = parse(words, PretrainSettings, ReferenceTraining)
     with quiet():
         result = pretrain(settings, training)
     if training.process_index == 0:

@@ -26,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.console.atomic import atomic_directory, is_free
+from distill.console.atomic import atomic_directory, check_free
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, options_given, parse
@@ -88,17 +88,16 @@ class PruneArguments(JsonOptions):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, PruneArguments, __doc__)
-    (arguments,) = parse(given, PruneArguments)
+    words = options_given(argv, PruneArguments, __doc__)
+    (arguments,) = parse(words, PruneArguments)
     source = checkpoint_directory(arguments.model)
-    if not is_free(arguments.out):
-        raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
+    check_free(arguments.out)
     show_result(arguments, prune(source, arguments), lambda made: _show(made, arguments))
     return 0
 
 
-def _show(made: Pruning, arguments: PruneArguments) -> None:
-    for name, value in made.rows():
+def _show(pruning: Pruning, arguments: PruneArguments) -> None:
+    for name, value in pruning.rows():
         say(f"{name:<28} {value}")
     say(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
 

@@ -114,8 +114,8 @@ def _check_output(output: Path) -> None:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, ShipArguments, __doc__)
-    (arguments,) = parse(given, ShipArguments)
+    words = options_given(argv, ShipArguments, __doc__)
+    (arguments,) = parse(words, ShipArguments)
     source, output = checkpoint_directory(arguments.model), Path(arguments.out)
     _check_output(output)
     try:

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.console.atomic import atomic_directory, is_free
+from distill.console.atomic import atomic_directory, check_free
 from distill.console.bounded_files import read_object
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
@@ -80,23 +80,22 @@ class TrimArguments(JsonOptions):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    given = options_given(argv, TrimArguments, __doc__)
-    (arguments,) = parse(given, TrimArguments)
+    words = options_given(argv, TrimArguments, __doc__)
+    (arguments,) = parse(words, TrimArguments)
     source = checkpoint_directory(arguments.model)
-    if not is_free(arguments.out):
-        raise UserError(f"{arguments.out} exists already and is not empty: choose another --out")
+    check_free(arguments.out)
     out = Path(arguments.out)
-    made: Trimming | OtherVocabulary
+    result: Trimming | OtherVocabulary
     if arguments.like:
-        made = take_vocabulary(source, checkpoint_directory(arguments.like), out)
+        result = take_vocabulary(source, checkpoint_directory(arguments.like), out)
     else:
-        made = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
-    show_result(arguments, made, lambda found: _show(found, out))
+        result = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
+    show_result(arguments, result, lambda found: _show(found, out))
     return 0
 
 
-def _show(made: Trimming | OtherVocabulary, out: Path) -> None:
-    for name, value in made.rows():
+def _show(result: Trimming | OtherVocabulary, out: Path) -> None:
+    for name, value in result.rows():
         say(f"{name:<24} {value}")
     say(f"the checkpoint is in {out}; score it with distill.evaluate")
 

@@ -129,6 +129,16 @@ def is_free(path: str | os.PathLike[str]) -> bool:
     return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
 
 
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Check that a folder can be written without a loss.
+
+    Raises:
+        UserError: something is at ``path``.
+    """
+    if not is_free(path):
+        raise UserError(f"{path} exists already and is not empty; choose another --out")
+
+
 def _named(target: Path) -> Path:
     """A path that ends in a name, which a rename needs.
 

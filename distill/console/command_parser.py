@@ -21,6 +21,12 @@ class CommandParser(argparse.ArgumentParser):
     """An `ArgumentParser` that raises `UserError` where argparse prints its usage and exits."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The options, as a namespace.
+
+        Raises:
+            UserError: an unknown option, an argument that is not expected, or a file that an
+                option names cannot be written.
+        """
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             name = unknown[0].partition("=")[0]
@@ -31,6 +37,11 @@ class CommandParser(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
+        """What argparse calls for an invalid value or a missing option.
+
+        Raises:
+            UserError: always.
+        """
         raise UserError(f"{message} (--help lists the options)")
 
 

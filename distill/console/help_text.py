@@ -27,6 +27,8 @@ class HelpText(argparse.HelpFormatter):
         groups: object,
         prefix: str | None = None,
     ) -> None:
+        """What argparse calls for the line of usage: the options that are required, and the
+        arguments."""
         actions = list(actions)
         named = [action for action in actions if action.option_strings]
         words = [f"{self._name(each)} {self._value(each)}" for each in named if each.required]

@@ -77,6 +77,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def heading(text: str) -> str:
+    """A heading of the second level."""
     return f"<h2>{escape(text)}</h2>"
 
 
@@ -117,6 +118,7 @@ def _row(tag: str, cells: Sequence[str], numbers: Sequence[bool]) -> str:
 
 
 def picture(png: bytes, description: str) -> str:
+    """A PNG within the page; ``description`` is for readers who do not see it."""
     image = base64.b64encode(png).decode()
     return f'<img alt="{escape(description)}" src="data:image/png;base64,{image}">'
 

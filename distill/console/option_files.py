@@ -78,8 +78,8 @@ def _yaml(text: str) -> Any:
             for name in names:
                 if isinstance(name, str) and names.count(name) > 1:
                     raise ValueError(f"{name} is named twice")
-            found: dict[Hashable, Any] = super().construct_mapping(node, deep)
-            return found
+            mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+            return mapping
 
     try:
         return yaml.load(text, OptionLoader)  # a SafeLoader

@@ -30,8 +30,8 @@ def options_given(
     """The options of a command, from ``argv`` or the command line. ``--help`` among them prints
     those of ``kinds``, dataclasses, and the text on those of ``training``, and exits with 0:
     `TrainingArguments` itself would have to load torch first."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    if {"-h", "--help"} & set(given):
+    words = list(sys.argv[1:] if argv is None else argv)
+    if {"-h", "--help"} & set(words):
         from transformers.hf_argparser import HfArgumentParser
 
         HfArgumentParser(
@@ -42,10 +42,10 @@ def options_given(
             formatter_class=HelpText,
         ).print_help()
         sys.exit(0)
-    return given
+    return words
 
 
-def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
+def parse(words: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     """Dataclasses from options; files of options may stand first, and what comes later overrides.
 
     Raises:
@@ -59,7 +59,7 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
 
     parser = OneLineErrors(kinds, allow_abbrev=False)
     known = parser._option_string_actions
-    read, options = _read(given)
+    read, options = _read(words)
     for path, name, _ in read:
         if f"--{name}" not in known:
             raise UserError(f"{path}: {unknown_option(name, known)}")
@@ -74,21 +74,21 @@ def parse(given: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
         raise UserError(str(error)) from None
 
 
-def expanded(given: Sequence[str]) -> list[str]:
+def expanded(words: Sequence[str]) -> list[str]:
     """Options with those of the files that stand first written out before them.
 
     Raises:
         UserError: a file cannot be read.
     """
-    read, options = _read(given)
+    read, options = _read(words)
     return [*_words(read), *options]
 
 
-def _read(given: Sequence[str]) -> tuple[list[tuple[Path, str, Any]], list[str]]:
+def _read(words: Sequence[str]) -> tuple[list[tuple[Path, str, Any]], list[str]]:
     """The options of the files that stand first, with their file; and the rest of the line."""
-    files = [Path(word) for word in takewhile(lambda word: word.endswith(SUFFIXES), given)]
+    files = [Path(word) for word in takewhile(lambda word: word.endswith(SUFFIXES), words)]
     read = [(path, *option) for path in files for option in read_option_file(path).items()]
-    return read, list(given[len(files) :])
+    return read, list(words[len(files) :])
 
 
 def _words(read: Iterable[tuple[Path, str, Any]]) -> list[str]:

@@ -117,14 +117,14 @@ def parts(
     """The columns of each part of a table: all columns of text, and as many numbers as fit."""
     sizes = [max(map(len, column)) + BETWEEN for column in zip(header, *rows, strict=True)]
     texts = [column for column, number in enumerate(numbers) if not number]
-    found: list[list[int]] = []
+    columns_by_part: list[list[int]] = []
     room = 0
     for column, number in enumerate(numbers):
         if not number:
             continue
-        if not found or sizes[column] > room:
-            found.append([])
+        if not columns_by_part or sizes[column] > room:
+            columns_by_part.append([])
             room = width + 1 - sum(sizes[text] for text in texts)
-        found[-1].append(column)
+        columns_by_part[-1].append(column)
         room -= sizes[column]
-    return [sorted([*texts, *part]) for part in found or [[]]]
+    return [sorted([*texts, *part]) for part in columns_by_part or [[]]]

@@ -77,10 +77,10 @@ def is_json(line: str | bytes) -> bool:
     if text in ("{", "["):
         return True
     try:
-        found = json.loads(text) if text[:1] in ("{", "[") else None
+        content = json.loads(text) if text[:1] in ("{", "[") else None
     except (ValueError, RecursionError):
         return False
-    return isinstance(found[0] if isinstance(found, list) and found else found, dict)
+    return isinstance(content[0] if isinstance(content, list) and content else content, dict)
 
 
 def _bounded(path: Path, file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.console.errors import UserError
+from distill.corpus import hub
 
-HUB = "hub:"
 TRAIN = "train"
 SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` leaves
 
@@ -26,8 +26,8 @@ class Source(NamedTuple):
 
 def data_set(path: str) -> Source | None:
     """What ``hub:NAME[:CONFIG[:SPLIT]]``, ``FOLDER`` or ``FOLDER:SPLIT`` names; None for a file."""
-    if path.startswith(HUB):
-        name, config, split = [*path.removeprefix(HUB).split(":", 2), "", ""][:3]
+    if path.startswith(hub.PREFIX):
+        name, config, split = [*path.removeprefix(hub.PREFIX).split(":", 2), "", ""][:3]
         return Source(name, config or None, split or None, on_hub=True)
     if Path(path).is_dir():
         return Source(path, None, None, on_hub=False)
@@ -75,7 +75,7 @@ def _split(loaded: Any, source: Source, training: bool) -> Any:
     wanted = source.split or (known[0] if len(known) == 1 else TRAIN if training else None)
     if wanted in known:
         return loaded[wanted]
-    named = f"{HUB}{source.place}:{source.config or ''}" if source.on_hub else source.place
+    named = f"{hub.PREFIX}{source.place}:{source.config or ''}" if source.on_hub else source.place
     raise UserError(
         f"{source.place}: {f'has no split {wanted!r}' if wanted else 'holds several splits'}; name "
         f"one as {named}:SPLIT (it has {', '.join(known)})"

@@ -7,6 +7,7 @@ from typing import Any
 from distill.console.errors import UserError
 
 NAME = "hub"  # what --data says instead of a folder
+PREFIX = "hub:"  # before the name of a data set
 
 
 def load_rows(

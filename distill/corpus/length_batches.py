@@ -31,10 +31,12 @@ class ModelInput(Protocol):
     """What a model is given for an example: ids, and the segment of each where there are two."""
 
     @property
-    def input_ids(self) -> list[int]: ...
+    def input_ids(self) -> list[int]:
+        """Ids of all tokens, without padding."""
 
     @property
-    def token_type_ids(self) -> list[int] | None: ...
+    def token_type_ids(self) -> list[int] | None:
+        """The segment of each token; None where the tokenizer tells none."""
 
 
 class FeatureRow(TypedDict):
@@ -113,6 +115,7 @@ class LengthBatches(Sampler[list[int]]):
         return full - full % self.batches_per_step or full
 
     def set_epoch(self, epoch: int) -> None:
+        """Give the batches of this epoch, counted from 0, at the next iteration."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:

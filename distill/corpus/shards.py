@@ -115,7 +115,10 @@ def open_corpus(directory: Path) -> Corpus:
             np.memmap(directory / f"tokens-{name}.bin", dtype, mode="r") for name in names
         ]
         if any(len(shard) != end[-1] for shard, end in zip(shards, ends, strict=True)):
-            raise ValueError("a shard is shorter than it was; remove the folder to make it again")
+            raise UserError(
+                f"{directory}: not a tokenized corpus (a shard is shorter than it was; remove the "
+                "folder to make it again)"
+            )
         return Corpus(
             shards,
             ends,
@@ -166,8 +169,8 @@ class _Writer:
         vocabulary = self.tokenizer.get_vocab_size()
         self.dtype = np.dtype(np.uint16 if vocabulary <= 2**16 else np.uint32)
         self.counts = np.zeros(vocabulary, np.int64)
-        found = (self.tokenizer.token_to_id(token) for token in UNKNOWN)
-        self.unknown = next((token for token in found if token is not None), -1)  # of no token
+        ids = (self.tokenizer.token_to_id(token) for token in UNKNOWN)
+        self.unknown = next((token for token in ids if token is not None), -1)  # of no token
         self.cls, self.sep = special_ids(self.tokenizer)
 
     def add(self, coded: Sequence[Encoding]) -> None:

@@ -12,9 +12,8 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.text_lines import COLUMN, read_lines
+from distill.corpus import hub
 from distill.models.fingerprint import file_digest, folder_digest
-
-HUB = "hub:"
 
 
 def read_texts(sources: Iterable[str], any_size: bool = False) -> Iterator[str]:
@@ -26,7 +25,7 @@ def read_texts(sources: Iterable[str], any_size: bool = False) -> Iterator[str]:
     """
     for source in sources:
         path = Path(source)
-        if source.startswith(HUB) or path.is_dir():
+        if source.startswith(hub.PREFIX) or path.is_dir():
             yield from read_dataset(source)
         else:
             yield from read_lines(path, any_size)
@@ -41,7 +40,7 @@ def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
     described = []
     for source in sources:
         path = Path(source)
-        if not source.startswith(HUB) and not path.exists():
+        if not source.startswith(hub.PREFIX) and not path.exists():
             raise UserError(f"{path}: no such file")
         if path.is_file():
             size, digest = path.stat().st_size, file_digest(path)
@@ -64,8 +63,8 @@ def read_dataset(source: str) -> Iterator[str]:
     except ImportError:
         raise UserError(f"{source}: needs the package of the `hub` extra") from None
     try:
-        if source.startswith(HUB):
-            name, config, split = [*source.removeprefix(HUB).split(":"), "", ""][:3]
+        if source.startswith(hub.PREFIX):
+            name, config, split = [*source.removeprefix(hub.PREFIX).split(":"), "", ""][:3]
             rows = datasets.load_dataset(
                 name, config or None, split=split or "train", streaming=True
             )

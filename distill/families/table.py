@@ -23,12 +23,12 @@ def table(families: Iterable[Family]) -> dict[str, Family]:
     Raises:
         ValueError: two records of one model type.
     """
-    found: dict[str, Family] = {}
+    by_model_type: dict[str, Family] = {}
     for family in families:
-        if family.model_type in found:
+        if family.model_type in by_model_type:
             raise ValueError(f"model type {family.model_type!r} is registered twice")
-        found[family.model_type] = family
-    return found
+        by_model_type[family.model_type] = family
+    return by_model_type
 
 
 FAMILIES = table(

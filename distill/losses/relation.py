@@ -76,8 +76,8 @@ def relation_divergence(
     divergences = []
     for own, taught in zip(student, teacher, strict=True):
         target = log_relation(taught.detach(), attention_mask, heads)
-        found = log_relation(own, attention_mask, heads)
-        divergence = F.kl_div(found, target, reduction="none", log_target=True).sum(-1)
+        relation = log_relation(own, attention_mask, heads)
+        divergence = F.kl_div(relation, target, reduction="none", log_target=True).sum(-1)
         divergences.append(divergence.mean(1))
     return torch.stack(divergences).mean(0)
 

@@ -94,9 +94,9 @@ def hidden_loss(
         attention_mask: (batch, length), 1 for a token.
     """
     losses = []
-    for mine, theirs in layer_pairs(len(student) - 1, len(teacher) - 1):
-        target = teacher[theirs].detach()
-        error = (student[mine] - target).square().sum(-1)
+    for student_layer, teacher_layer in layer_pairs(len(student) - 1, len(teacher) - 1):
+        target = teacher[teacher_layer].detach()
+        error = (student[student_layer] - target).square().sum(-1)
         losses.append(row_means(error / target.square().sum(-1), attention_mask))
     return torch.stack(losses).mean(0)
 
@@ -123,9 +123,9 @@ def attention_loss(
         attention_mask: (batch, length), 1 for a token.
     """
     losses = []
-    for mine, theirs in layer_pairs(len(student), len(teacher)):
-        target = teacher[theirs - 1].detach().clamp_min(LEAST_PROBABILITY)
-        found = student[mine - 1].clamp_min(LEAST_PROBABILITY)
-        divergence = (target * (target.log() - found.log())).sum(-1)
+    for student_layer, teacher_layer in layer_pairs(len(student), len(teacher)):
+        target = teacher[teacher_layer - 1].detach().clamp_min(LEAST_PROBABILITY)
+        attended = student[student_layer - 1].clamp_min(LEAST_PROBABILITY)
+        divergence = (target * (target.log() - attended.log())).sum(-1)
         losses.append(row_means(divergence.mean(1), attention_mask))
     return torch.stack(losses).mean(0)

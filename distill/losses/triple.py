@@ -56,7 +56,8 @@ class Head(Protocol):
 
     decoder: nn.Linear  # weight (vocabulary, width), bias (vocabulary,)
 
-    def transform(self, hidden: torch.Tensor) -> torch.Tensor: ...
+    def transform(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What the decoder reads, (positions, width), from hidden states of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def triple_loss(
             with torch.no_grad():
                 features = teacher_head.transform(taught.index_select(0, at))
             teacher = (features, *_filled_up(teacher_head))
-        found = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
+        sums = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
             head.transform(hidden.index_select(0, at)),
             *_filled_up(head),
             _Work(
@@ -250,9 +251,9 @@ def triple_loss(
                 arithmetic,
             ),
         )
-        total = total + found[0]
-        terms |= {"distillation": found[1]} if weights.distillation else {}
-        terms |= {"masked": found[2]} if weights.masked else {}
+        total = total + sums[0]
+        terms |= {"distillation": sums[1]} if weights.distillation else {}
+        terms |= {"masked": sums[2]} if weights.masked else {}
     if weights.cosine and taught is not None:
         pair = (states.index_select(0, attended) for states in (hidden, taught))
         terms["cosine"] = arithmetic.cosine(*pair)

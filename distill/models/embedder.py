@@ -30,12 +30,14 @@ class Embedder(nn.Module):
 
     @property
     def base_model(self) -> PreTrainedModel:
+        """The encoder, a model of `transformers`."""
         encoder = self.sentences[0].model
         assert isinstance(encoder, PreTrainedModel)
         return encoder
 
     @property
     def config(self) -> PretrainedConfig:
+        """That of the encoder."""
         return self.base_model.config
 
     @property

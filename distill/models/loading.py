@@ -31,7 +31,8 @@ class HasConfig(Protocol):
     """A model with the configuration of a `transformers` encoder."""
 
     @property
-    def config(self) -> PretrainedConfig: ...
+    def config(self) -> PretrainedConfig:
+        """Its sizes, labels and ids of special tokens."""
 
 
 @contextmanager
@@ -78,21 +79,25 @@ def load_weights(
 def load_reporting(
     kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: Any
 ) -> tuple[PreTrainedModel, set[str]]:
-    """As `load_weights`, without the note: the model, and which weights were drawn at random."""
+    """As `load_weights`, without the note: the model, and which weights were drawn at random.
+
+    Raises:
+        UserError: as `load_weights`.
+    """
     options = {"dtype": torch.float32, **options}
     with readable(directory, role):
-        model, found = kind.from_pretrained(
+        model, report = kind.from_pretrained(
             directory,
             trust_remote_code=False,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are reported below, by name
             **options,
         )
-    _check_shapes(model, directory, found["mismatched_keys"], trained)
-    missing = {*found["missing_keys"]}
-    wrong = {name for name in missing if not _of_head(model, name)} | _cut_heads(model, missing)
-    problems = [_listed("has no", wrong)] if wrong else []
-    stray = {name for name in found["unexpected_keys"] if not _known(model, name)}
+    _check_shapes(model, directory, report["mismatched_keys"], trained)
+    missing = {*report["missing_keys"]}
+    lacking = {name for name in missing if not _of_head(model, name)} | _cut_heads(model, missing)
+    problems = [_listed("has no", lacking)] if lacking else []
+    stray = {name for name in report["unexpected_keys"] if not _known(model, name)}
     problems += [_listed("has the unknown", stray)] if stray else []
     if problems:
         raise UserError(
@@ -104,7 +109,7 @@ def load_reporting(
             f"{directory}: has no trained {_heads(model, missing)}; fine-tune it on the task first"
         )
     check_finite(model.named_parameters(), directory)
-    return model, missing | {name for name, *_ in found["mismatched_keys"]}
+    return model, missing | {name for name, *_ in report["mismatched_keys"]}
 
 
 def check_tokenizer(directory: Path) -> None:

@@ -36,6 +36,7 @@ class Preset:
 
     @property
     def model_type(self) -> str:
+        """That of `transformers`, such as distilbert."""
         return str(self.config["model_type"])
 
 

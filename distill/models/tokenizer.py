@@ -38,9 +38,9 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
         return added[0], added[1]
     pairs = dict.fromkeys((each.tokens["cls"], each.tokens["sep"]) for each in FAMILIES.values())
     for pair in pairs:
-        found = ids_of(tokenizer, pair)
-        if len(found) == len(pair):
-            return found[0], found[1]
+        ids = ids_of(tokenizer, pair)
+        if len(ids) == len(pair):
+            return ids[0], ids[1]
     expected = ", or ".join(" and ".join(pair) for pair in pairs)
     raise UserError(f"the tokenizer has no tokens around a text (expected {expected})")
 

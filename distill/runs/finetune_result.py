@@ -28,6 +28,11 @@ class QuantizedScores:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> QuantizedScores:
+        """As `as_json` wrote it.
+
+        Raises:
+            KeyError: it does not say how the weights were rounded.
+        """
         return cls(stored["weights"], {k: v for k, v in stored.items() if k != "weights"})
 
 
@@ -63,10 +68,12 @@ class FinetuneResult:
 
     @property
     def metrics(self) -> Metrics:
+        """Of the model that was saved; empty where nothing was held out."""
         return self.scores.metrics if self.scores else {}
 
     @property
     def intervals(self) -> Mapping[str, Interval]:
+        """95% intervals of the metrics that have one."""
         return self.scores.intervals if self.scores else {}
 
     def as_json(self) -> dict[str, Any]:
@@ -150,8 +157,10 @@ def series_of(runs: Mapping[str, Sequence[FinetuneResult]]) -> FinetuneSeries:
         }
         for variant, results in runs.items()
     }
-    medians = {n: {m: median(v) for m, v in found.items()} for n, found in values.items()}
-    spread = {n: {m: max(v) - min(v) for m, v in found.items()} for n, found in values.items()}
+    medians = {n: {m: median(v) for m, v in by_metric.items()} for n, by_metric in values.items()}
+    spread = {
+        n: {m: max(v) - min(v) for m, v in by_metric.items()} for n, by_metric in values.items()
+    }
     gain = None
     if {"labels", "distilled"} <= medians.keys():
         labels, distilled = medians["labels"], medians["distilled"]

@@ -27,10 +27,10 @@ def check_report(report: Path, keys: Iterable[str], pictures: Iterable[Path] = (
                 raise _not_ours(picture)
         return
     try:
-        ours = not report.is_symlink() and set(keys) <= read_object(report).keys()
+        written_by_us = not report.is_symlink() and set(keys) <= read_object(report).keys()
     except UserError:
-        ours = False
-    if not ours:
+        written_by_us = False
+    if not written_by_us:
         raise _not_ours(report)
 
 

@@ -71,9 +71,9 @@ class PretrainingResult:
             TypeError: it is not a result.
         """
         names = {each.name for each in fields(cls)}
-        found = cls(**{name: value for name, value in stored.items() if name in names})
+        result = cls(**{name: value for name, value in stored.items() if name in names})
         size = StudentSize(**stored["student"])
-        return replace(found, student=size, best=KeptStep.from_json(stored.get("best")))
+        return replace(result, student=size, best=KeptStep.from_json(stored.get("best")))
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def _rows(result: PretrainingResult, frozen: Mapping[str, float] | None) -> Iter
     yield "tokens seen", f"{result.tokens_seen:,}"
     yield "time", f"{result.seconds:.0f} s, {result.tokens_per_second:,.0f} tokens/s"
     yield "training loss", f"{result.train_loss:.4f}"
-    for phase, found in (("head alone", frozen), ("", result.evaluation)):
-        for name, value in (found or {}).items():
+    for phase, metrics in (("head alone", frozen), ("", result.evaluation)):
+        for name, value in (metrics or {}).items():
             yield f"held out {phase}: {name}".replace(" :", ":"), f"{value:.4f}"
     if best := result.best:
         yield "kept", f"step {best.step:,}, the best of {best.evaluations} evaluations"

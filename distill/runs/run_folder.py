@@ -160,13 +160,13 @@ def clear_run(run: Path) -> None:
         if (run / "config.json").is_file():
             raise UserError(f"{run} holds a model without the {RUN_FILE} of its run; not removed")
         return
-    ours = [path for path in newest_first(run) if (path / "trainer_state.json").is_file()]
-    for path in ours:
+    checkpoints = [path for path in newest_first(run) if (path / "trainer_state.json").is_file()]
+    for path in checkpoints:
         if file := stranger(path):
             raise UserError(
                 f"{file} does not belong to a run; move it before --force clears {path.name}"
             )
-    for path in ours:
+    for path in checkpoints:
         shutil.rmtree(path)
     for name in (METRICS_FILE, LOSSES_FILE):
         (run / name).unlink(missing_ok=True)

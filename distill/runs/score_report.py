@@ -58,12 +58,12 @@ def _rows(result: FinetuneResult | FinetuneSeries) -> dict[str, _Row]:
         if result.quantized:
             rows[f"{name}, {result.quantized.weights}"] = _Row(result.quantized.metrics)
         return rows
-    for name, found in result.median.items():
+    for name, metrics in result.median.items():
         runs = result.runs[name]
         if len(runs) == 1:
-            rows[name] = _Row(found, runs[0].intervals)
+            rows[name] = _Row(metrics, runs[0].intervals)
         else:
-            rows[f"{name}, median of {len(runs)}"] = _Row(found)
+            rows[f"{name}, median of {len(runs)}"] = _Row(metrics)
     if result.gain is not None:
         rows[GAIN] = _Row(result.gain)
     return rows

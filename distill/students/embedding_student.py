@@ -43,8 +43,8 @@ def fitted_directions(
             f"a --width of {width} is fitted to at least as many texts: name more with --text"
             f" ({len(texts)} read)"
         )
-    found = taught.sentences.encode(list(texts[:MOST_TEXTS]), show_progress_bar=False)
-    return taught, principal_directions(torch.from_numpy(found), width)
+    embeddings = taught.sentences.encode(list(texts[:MOST_TEXTS]), show_progress_bar=False)
+    return taught, principal_directions(torch.from_numpy(embeddings), width)
 
 
 def write_embedding_student(

@@ -112,6 +112,6 @@ def silence(model: nn.Module, layer: Heads, count: int) -> float:
 
 
 def _first(by_head: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    found = torch.zeros_like(by_head)
-    found[: len(kept)] = by_head[kept]
-    return found
+    filled = torch.zeros_like(by_head)
+    filled[: len(kept)] = by_head[kept]
+    return filled

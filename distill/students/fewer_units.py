@@ -56,9 +56,11 @@ class Measured(Protocol):
     """A part of a layer that adds up what it does on text."""
 
     @property
-    def watched(self) -> str: ...
+    def watched(self) -> str:
+        """The name of the module whose inputs are measured."""
 
-    def add(self, values: torch.Tensor) -> None: ...
+    def add(self, values: torch.Tensor) -> None:
+        """``values``: inputs of that module, float64, (tokens, width)."""
 
 
 def feed_forwards(model: nn.Module, up: str, down: str) -> list[FeedForward]:

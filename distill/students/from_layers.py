@@ -137,19 +137,19 @@ def _translated(
     stored: dict[str, torch.Tensor], chosen: Sequence[int], family: Family, config: PretrainedConfig
 ) -> dict[str, torch.Tensor]:
     """The student's weights by its names."""
-    theirs, ours = family.embeddings, DISTILBERT.embeddings
-    words = stored[f"{theirs['word_embeddings']}.weight"]
+    teacher_names, student_names = family.embeddings, DISTILBERT.embeddings
+    words = stored[f"{teacher_names['word_embeddings']}.weight"]
     # The student counts positions from 0, whatever its teacher does.
-    positions = stored[f"{theirs['position_embeddings']}.weight"]
+    positions = stored[f"{teacher_names['position_embeddings']}.weight"]
     positions = positions[family.position_offset(config.to_dict()) :]
-    segment = stored[f"{theirs['token_type_embeddings']}.weight"][0]
+    segment = stored[f"{teacher_names['token_type_embeddings']}.weight"][0]
     inside = DISTILBERT.prefix
     state = {
-        f"{inside}{ours['word_embeddings']}.weight": words,
-        f"{inside}{ours['position_embeddings']}.weight": positions + segment,
+        f"{inside}{student_names['word_embeddings']}.weight": words,
+        f"{inside}{student_names['position_embeddings']}.weight": positions + segment,
         "vocab_projector.weight": words,
     }
-    modules = {theirs["embedding_norm"]: f"{inside}{ours['embedding_norm']}"}
+    modules = {teacher_names["embedding_norm"]: f"{inside}{student_names['embedding_norm']}"}
     for index, layer in enumerate(chosen):
         for part, name in family.layer_parts.items():
             modules[f"{family.layer}.{layer}.{name}"] = (
@@ -195,8 +195,10 @@ def one_vocabulary(teacher: Path, student: Path) -> bool:
     """Whether two tokenizers give the same pieces the same numbers."""
     from distill.models.loading import load_auto_tokenizer
 
-    theirs, ours = (load_auto_tokenizer(path).get_vocab() for path in (teacher, student))
-    return bool(theirs == ours)
+    teacher_entries, student_entries = (
+        load_auto_tokenizer(path).get_vocab() for path in (teacher, student)
+    )
+    return bool(teacher_entries == student_entries)
 
 
 def check_vocabularies(teacher: Path, student: Path) -> None:

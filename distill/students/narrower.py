@@ -101,17 +101,17 @@ class _Weights:
     def heads(self, layer: int, count: int) -> torch.Tensor:
         """How much each head counts, (heads,)."""
         value, output = self.matrix(layer, "value"), self.matrix(layer, "output")
-        made: torch.Tensor = value.view(count, -1, value.shape[1]).flatten(1).norm(dim=1)
+        rows: torch.Tensor = value.view(count, -1, value.shape[1]).flatten(1).norm(dim=1)
         written: torch.Tensor = (
             output.t().reshape(count, -1, output.shape[0]).flatten(1).norm(dim=1)
         )
-        return made * written
+        return rows * written
 
     def units(self, layer: int) -> torch.Tensor:
         """How much each feed-forward unit counts, (units,)."""
-        made: torch.Tensor = self.matrix(layer, "up").norm(dim=1)
+        rows: torch.Tensor = self.matrix(layer, "up").norm(dim=1)
         written: torch.Tensor = self.matrix(layer, "down").norm(dim=0)
-        return made * written
+        return rows * written
 
     def outside(self, kept: torch.Tensor) -> dict[str, torch.Tensor]:
         """What is not in a layer: embeddings, their norm, and the MLM head."""

@@ -71,8 +71,10 @@ def _word_vectors(model: PreTrainedModel) -> torch.Tensor:
 
 def _roles(source: Path, other: Path) -> dict[str, str]:
     """The special tokens of ``other``, by the token of ``source`` with the same role."""
-    theirs, ours = (load_auto_tokenizer(folder) for folder in (other, source))
-    names = [(getattr(theirs, f"{r}_token"), getattr(ours, f"{r}_token")) for r in ROLES]
+    new_tokens, former_tokens = (load_auto_tokenizer(folder) for folder in (other, source))
+    names = [
+        (getattr(new_tokens, f"{r}_token"), getattr(former_tokens, f"{r}_token")) for r in ROLES
+    ]
     return {name: former for name, former in names if name and former}
 
 
@@ -80,11 +82,11 @@ def _rows(former: Tokenizer, tokenizer: Tokenizer, roles: dict[str, str]) -> lis
     """The former ids that make up each entry, in the order of the new ids."""
     known = former.get_vocab()
     unknown = [known[former_name] for former_name in roles.values() if former_name in known][:1]
-    found = []
+    rows = []
     for name, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
         entry = roles.get(name, name)
-        found.append([known[entry]] if entry in known else _spelled(former, entry) or unknown)
-    return found
+        rows.append([known[entry]] if entry in known else _spelled(former, entry) or unknown)
+    return rows
 
 
 def _spelled(former: Tokenizer, entry: str) -> list[int]:

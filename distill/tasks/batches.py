@@ -72,8 +72,8 @@ def run_model(
     names = ("input_ids", "attention_mask", "token_type_ids")
     inputs = {name: batch[name] for name in names if name in batch}
     output = model(**inputs, output_hidden_states=hidden, output_attentions=attentions)
-    found, looked = (getattr(output, name, None) for name in ("hidden_states", "attentions"))
-    return Outputs(task.logits(output, batch), found or (), looked or ())
+    states, attended = (getattr(output, name, None) for name in ("hidden_states", "attentions"))
+    return Outputs(task.logits(output, batch), states or (), attended or ())
 
 
 @torch.no_grad()
@@ -98,13 +98,13 @@ def predict(
         for at in range(0, len(order), PREDICTION_ROWS):
             rows = order[at : at + PREDICTION_ROWS]
             batch = collate([{"index": row, "feature": features[row]} for row in rows])
-            found = run_model(task, model, {k: v.to(device) for k, v in batch.items()}).logits
-            if not bool(found.isfinite().all()):
+            outputs = run_model(task, model, {k: v.to(device) for k, v in batch.items()}).logits
+            if not bool(outputs.isfinite().all()):
                 raise UserError(
                     f"{model.name_or_path or 'the model'}: its outputs are not finite (nan or "
                     "infinity), its weights are damaged; it has no score"
                 )
-            for row, values in zip(rows, found.float().cpu().numpy(), strict=True):
+            for row, values in zip(rows, outputs.float().cpu().numpy(), strict=True):
                 logits[row] = values
             progress.update(len(rows))
     return logits

@@ -29,7 +29,7 @@ from distill.tasks.sentences import (
     labelled,
 )
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
-from distill.tasks.task import Data, Labels, Metrics, Scored
+from distill.tasks.task import Data, Labels, Scored
 
 SINGLE = "single_label_classification"
 PROBLEMS = {"single_label": SINGLE, "multi_label": MULTI_LABEL, "regression": REGRESSION}
@@ -100,10 +100,10 @@ class Classify(SentenceTask):
         labels, truth = self.table(data), labelled(features)["dev"]
         answers = decided(logits["dev"], labels)
         statistics = _statistics(truth, answers, labels)
-        whole = statistics.metrics(np.asarray(statistics.rows.sum(0)).reshape(1, -1))
-        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
-            {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": answers.tolist()}
+            {**statistics.whole(), "total": len(truth)},
+            {"dev": statistics},
+            {"dev": answers.tolist()},
         )
 
 
@@ -118,8 +118,8 @@ def _statistics(truth: np.ndarray, answers: np.ndarray, labels: Labels) -> Stati
         base = of_classes(truth, answers, labels.outputs, METRICS[problem])
 
     def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-        found = base.metrics(sums)
-        return {**found, "score": found[MAIN[problem]]}
+        metrics = base.metrics(sums)
+        return {**metrics, "score": metrics[MAIN[problem]]}
 
     return Statistics(base.rows, with_score)
 
@@ -180,13 +180,13 @@ def examples(
         UserError: a label that is not in the table, or an empty text; named with its row.
     """
     folded = {name.casefold(): number for number, name in enumerate(labels.names)}
-    found = []
+    read = []
     for number, row in enumerate(rows, 1):
         place = f"{path}, row {number}"
         words = texts_of(row, texts, place)
         value = _value(row.get(label), folded, labels, place)
-        found.append(GlueExample(words[0], words[1] if len(words) > 1 else None, value))
-    return found
+        read.append(GlueExample(words[0], words[1] if len(words) > 1 else None, value))
+    return read
 
 
 def _value(stated: Any, numbers: Mapping[str, int], labels: Labels, place: str) -> Any:

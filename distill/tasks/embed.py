@@ -30,7 +30,7 @@ from distill.tasks.own_rows import (
 )
 from distill.tasks.sentences import REGRESSION
 from distill.tasks.statistics import Statistics, of_correlations
-from distill.tasks.task import Batch, Data, Labels, Metrics, Scored, Task
+from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -133,9 +133,9 @@ class Embed(Task[GlueExample, EmbedFeature]):
         assert isinstance(teacher, Embedder) and isinstance(student, Embedder)
         if teacher.width == student.width:
             return teacher
-        found = np.concatenate(predict(MOST_TEXTS))
+        embeddings = np.concatenate(predict(MOST_TEXTS))
         return with_directions(
-            teacher, principal_directions(torch.from_numpy(found), student.width)
+            teacher, principal_directions(torch.from_numpy(embeddings), student.width)
         ).to(next(student.parameters()).device)
 
     def features(
@@ -145,10 +145,10 @@ class Embed(Task[GlueExample, EmbedFeature]):
         texts = [text for e in examples for text in (e.sentence1, e.sentence2) if text is not None]
         encoded = tokenizer(texts, truncation=True, max_length=options.max_length)
         segments = encoded.get("token_type_ids") or [None] * len(texts)
-        found = iter(map(TextIds, encoded["input_ids"], segments))
+        text_ids = iter(map(TextIds, encoded["input_ids"], segments))
         return [
             EmbedFeature(
-                tuple(next(found) for text in (e.sentence1, e.sentence2) if text is not None),
+                tuple(next(text_ids) for text in (e.sentence1, e.sentence2) if text is not None),
                 e.label,
             )
             for e in examples
@@ -164,8 +164,8 @@ class Embed(Task[GlueExample, EmbedFeature]):
 
     def logits(self, output: Any, batch: Batch) -> torch.Tensor:
         """Embeddings, (rows, texts of a row, width)."""
-        found = output.embedding
-        return found.view(len(batch["targets"]), -1, found.shape[-1])  # type: ignore[no-any-return]
+        embeddings = output.embedding
+        return embeddings.view(len(batch["targets"]), -1, embeddings.shape[-1])  # type: ignore[no-any-return]
 
     def hard_loss(self, logits: torch.Tensor, batch: Batch, labels: Labels | None) -> torch.Tensor:
         return pair_loss(logits, batch["targets"])
@@ -195,10 +195,10 @@ class Embed(Task[GlueExample, EmbedFeature]):
         cosines = (pairs[:, 0] * pairs[:, 1]).sum(-1) / lengths
         truth = np.asarray([f.label for f in features["dev"]])
         statistics: Statistics = of_correlations(truth, cosines, ("spearman", "pearson"))
-        whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
-        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
-            {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": cosines.tolist()}
+            {**statistics.whole(), "total": len(truth)},
+            {"dev": statistics},
+            {"dev": cosines.tolist()},
         )
 
     def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
@@ -224,7 +224,11 @@ def _pairs(
 
 
 def scaled(pairs: Sequence[GlueExample]) -> list[GlueExample]:
-    """Scores from 0 to 1: the least and the highest of the training data."""
+    """The pairs with scores from 0 to 1: 0 is the least of the training data, 1 the highest.
+
+    Raises:
+        UserError: all scores are equal.
+    """
     scores = [float(pair.label) for pair in pairs]
     low, high = min(scores), max(scores)
     if low == high:

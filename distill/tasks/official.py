@@ -29,6 +29,12 @@ class OfficialTask(SentenceTask):
     metrics: tuple[str, ...]
 
     def rows(self, split: str, folder: Path | str) -> list[glue.GlueExample]:
+        """The examples of a split, such as "train", of the data in ``folder``, or of the hub where
+        that is "hub".
+
+        Raises:
+            UserError: the data is not there, or not in the official format.
+        """
         raise NotImplementedError
 
     def folder(self, data: str | None) -> Path | str:
@@ -45,6 +51,7 @@ class OfficialTask(SentenceTask):
         return known / "glue"
 
     def table(self, data: Data[glue.GlueExample]) -> Labels:
+        """The published labels."""
         return self.labels
 
     def read(self, options: TaskOptions) -> Data[glue.GlueExample]:
@@ -69,13 +76,13 @@ class OfficialTask(SentenceTask):
         report: Metrics = {}
         scores, statistics, answers = [], {}, {}
         for split, labels in labelled(features).items():
-            found = decided(logits[split], self.labels)
-            measured = glue.measure(self.metrics, labels.tolist(), found.tolist())
+            answered = decided(logits[split], self.labels)
+            measured = glue.measure(self.metrics, labels.tolist(), answered.tolist())
             scores.append(measured.pop("score"))
             suffix = split.removeprefix("dev") if len(self.splits) > 1 else ""
             report.update({name + suffix: value for name, value in measured.items()})
-            statistics[split] = self._statistics(labels, found)
-            answers[split] = found.tolist()
+            statistics[split] = self._statistics(labels, answered)
+            answers[split] = answered.tolist()
         total = sum(map(len, answers.values()))
         metrics = {**report, "score": float(np.mean(scores)), "total": total}
         return Scored(metrics, statistics, answers)
@@ -87,8 +94,8 @@ class OfficialTask(SentenceTask):
             base = of_classes(labels, answers, self.labels.outputs, self.metrics)
 
         def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-            found = base.metrics(sums)
-            return {**found, "score": np.mean(list(found.values()), 0)}
+            metrics = base.metrics(sums)
+            return {**metrics, "score": np.mean(list(metrics.values()), 0)}
 
         return Statistics(base.rows, with_score)
 

@@ -26,8 +26,8 @@ def same_windows(
     cls, sep = special_ids(tokenizer)
     between = [sep] * pair_separators(tokenizer)
     passages = list(dict.fromkeys(examples[f.example_index].context for f in features))
-    found = tokenizer.encode_batch(passages, add_special_tokens=False)
-    encoded = {text: (e.ids, e.offsets) for text, e in zip(passages, found, strict=True)}
+    encodings = tokenizer.encode_batch(passages, add_special_tokens=False)
+    encoded = {text: (e.ids, e.offsets) for text, e in zip(passages, encodings, strict=True)}
     heads: dict[int, list[int]] = {}
     windows, cut = [], 0
     for feature in features:
@@ -63,12 +63,14 @@ def carried(logits: np.ndarray, asked: Feature, feature: Feature) -> np.ndarray:
     """
     result = np.full((2, len(feature.input_ids)), NEVER, dtype=np.float32)
     result[:, 0] = logits[:, 0]
-    own, theirs = (np.array(f.offsets, dtype=int).reshape(-1, 2) for f in (feature, asked))
-    if not len(own):
+    student_offsets, teacher_offsets = (
+        np.array(f.offsets, dtype=int).reshape(-1, 2) for f in (feature, asked)
+    )
+    if not len(student_offsets):
         return result
-    starts = np.searchsorted(own[:, 0], theirs[:, 0], side="right") - 1
-    ends = np.searchsorted(own[:, 1], theirs[:, 1], side="left")
-    passage = logits[:, asked.first : asked.first + len(theirs)]
+    starts = np.searchsorted(student_offsets[:, 0], teacher_offsets[:, 0], side="right") - 1
+    ends = np.searchsorted(student_offsets[:, 1], teacher_offsets[:, 1], side="left")
+    passage = logits[:, asked.first : asked.first + len(teacher_offsets)]
     for row, places, values in zip(result, (starts, ends), passage, strict=True):
-        np.logaddexp.at(row, feature.first + places.clip(0, len(own) - 1), values)
+        np.logaddexp.at(row, feature.first + places.clip(0, len(student_offsets) - 1), values)
     return result

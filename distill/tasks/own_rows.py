@@ -121,10 +121,10 @@ def texts_of(row: Row, columns: Sequence[str], place: str) -> tuple[str, ...]:
     UserError: an empty text, or something else.
     """
     texts = [row.get(name) for name in columns]
-    found = tuple(text for text in texts if isinstance(text, str) and text.strip())
-    if len(found) < len(texts):
+    filled = tuple(text for text in texts if isinstance(text, str) and text.strip())
+    if len(filled) < len(texts):
         raise UserError(f"{place}: {' or '.join(columns)} is empty")
-    return found
+    return filled
 
 
 def check_labelled(rows: Sequence[Row], label: str, path: str, none: bool = False) -> None:

@@ -25,7 +25,7 @@ from distill.tasks.sentences import (
     labelled,
 )
 from distill.tasks.statistics import Statistics, of_correlations, of_means
-from distill.tasks.task import Batch, Data, Labels, Metrics, Scored
+from distill.tasks.task import Batch, Data, Labels, Scored
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -114,10 +114,10 @@ class Rank(SentenceTask):
         truth = labelled(features)["dev"].astype(float)
         answers = np.asarray(logits["dev"])[:, 0]
         statistics = ranking(data.scored["dev"], truth, answers)
-        whole = statistics.metrics(np.asarray(statistics.rows.sum(0)).reshape(1, -1))
-        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         return Scored(
-            {**metrics, "total": len(truth)}, {"dev": statistics}, {"dev": answers.tolist()}
+            {**statistics.whole(), "total": len(truth)},
+            {"dev": statistics},
+            {"dev": answers.tolist()},
         )
 
     def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
@@ -144,8 +144,8 @@ def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray
     main = names[-1]
 
     def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-        found = base.metrics(sums)
-        return {**found, "score": found[main]}
+        metrics = base.metrics(sums)
+        return {**metrics, "score": metrics[main]}
 
     return Statistics(base.rows, with_score)
 

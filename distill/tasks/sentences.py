@@ -74,6 +74,7 @@ class SentenceTask(Task[GlueExample, TextFeature]):
     kind = AutoModelForSequenceClassification
 
     def table(self, data: Data[GlueExample]) -> Labels:
+        """The labels of the data."""
         assert data.labels is not None
         return data.labels
 
@@ -91,8 +92,8 @@ class SentenceTask(Task[GlueExample, TextFeature]):
     def read_unlabelled(
         self, path: str, options: TaskOptions, data: Data[GlueExample]
     ) -> list[GlueExample]:
-        found, pairs = read_texts(path, options.text), data.train[0].sentence2 is not None
-        if len(found[0]) != 1 + pairs:
+        texts, pairs = read_texts(path, options.text), data.train[0].sentence2 is not None
+        if len(texts[0]) != 1 + pairs:
             kinds = ("single texts", "pairs of texts")
             raise UserError(
                 f"{path}: holds {kinds[not pairs]}, the training data {kinds[pairs]} (--text "
@@ -101,7 +102,7 @@ class SentenceTask(Task[GlueExample, TextFeature]):
         labels = self.table(data)
         several = labels.problem_type == MULTI_LABEL
         no_label: Any = [0.0] * labels.outputs if several else 0
-        return [GlueExample(t[0], t[1] if pairs else None, no_label) for t in found]
+        return [GlueExample(t[0], t[1] if pairs else None, no_label) for t in texts]
 
     def text_of(self, example: GlueExample) -> str:
         return f"{example.sentence1}\n{example.sentence2 or ''}"
@@ -138,8 +139,8 @@ class SentenceTask(Task[GlueExample, TextFeature]):
         features = {
             s: [TextFeature([], None, e.label) for e in rows] for s, rows in data.scored.items()
         }
-        found = self.score(data, features, blind, TaskOptions()).metrics[self.metric]
-        return found + WEAK_MARGIN, f"one answer for all has {found:.1f}%"
+        blind_score = self.score(data, features, blind, TaskOptions()).metrics[self.metric]
+        return blind_score + WEAK_MARGIN, f"one answer for all has {blind_score:.1f}%"
 
     def _blind(self, rows: Sequence[GlueExample], labels: Labels) -> list[np.ndarray]:
         targets = np.asarray([e.label for e in rows], dtype=float)
@@ -194,4 +195,6 @@ def decided(logits: Sequence[np.ndarray], labels: Labels) -> np.ndarray:
 
 
 def labelled(features: Mapping[str, Sequence[TextFeature]]) -> dict[str, np.ndarray]:
+    """The labels of every split: class indices or scores, (rows,), or zeros and ones, (rows,
+    outputs)."""
     return {split: np.asarray([f.label for f in rows]) for split, rows in features.items()}

@@ -30,7 +30,6 @@ MAX_QUESTION_LENGTH = 64
 N_BEST = 20
 MAX_ANSWER_LENGTH = 30
 MAX_WINDOWS = 50_000  # of one passage
-HUB = f"{hub.NAME}:"
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,13 @@ def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Exam
         UserError: the file is not in the format, or holds a mismatch and is to be refused; the
             hub cannot be reached.
     """
-    examples, wrong = _parse(path, keep=on_mismatch == "keep")
-    if wrong and on_mismatch == "refuse":
+    examples, mismatches = _parse(path, keep=on_mismatch == "keep")
+    if mismatches and on_mismatch == "refuse":
         raise UserError(
-            f"{path}: {len(wrong)} answers are not found at their answer_start, the first in "
-            f"question {wrong[0]}; fix the file or skip them"
+            f"{path}: {len(mismatches)} answers are not found at their answer_start, the first in "
+            f"question {mismatches[0]}; fix the file or skip them"
         )
-    return examples, wrong
+    return examples, mismatches
 
 
 def load_questions(path: str | Path) -> list[Example]:
@@ -112,14 +111,14 @@ def _parse(
     path: str | Path, keep: bool = False, answered: bool = True
 ) -> tuple[list[Example], list[str]]:
     examples: list[Example] = []
-    wrong: list[str] = []
+    mismatches: list[str] = []
     try:
         for article in _articles(str(path)):
             for paragraph in article["paragraphs"]:
                 title, context = article.get("title", ""), _text(paragraph["context"])
                 for qa in paragraph["qas"]:
                     stated = qa if answered else {**qa, "is_impossible": True}
-                    example = _example(title, context, stated, wrong, keep)
+                    example = _example(title, context, stated, mismatches, keep)
                     if example is not None:
                         examples.append(example)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -131,13 +130,13 @@ def _parse(
     counted = Counter(example.id for example in examples)
     if twice := next((name for name, count in counted.items() if count > 1), None):
         raise UserError(f"{path}: the question id {twice!r} occurs {counted[twice]} times")
-    return examples, wrong
+    return examples, mismatches
 
 
 def _articles(source: str) -> Any:
-    if not source.startswith(HUB):
+    if not source.startswith(hub.PREFIX):
         return read_json(Path(source))["data"]
-    name, split = [*source.removeprefix(HUB).split(":"), "train"][:2]
+    name, split = [*source.removeprefix(hub.PREFIX).split(":"), "train"][:2]
     return [_article(row) for row in hub.load_rows(name, None, split)[0]]
 
 
@@ -152,7 +151,7 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _example(
-    title: str, context: str, qa: dict[str, Any], wrong: list[str], keep: bool
+    title: str, context: str, qa: dict[str, Any], mismatches: list[str], keep: bool
 ) -> Example | None:
     impossible = bool(qa.get("is_impossible", False))
     stated = (
@@ -160,7 +159,7 @@ def _example(
     )
     answers = tuple((text, at) for text, at in stated if keep or _stands(text, at, context))
     if len(answers) < len(stated):
-        wrong.append(qa["id"])
+        mismatches.append(qa["id"])
         if not answers:
             return None
     return Example(_text(qa["id"]), _text(qa["question"]), context, answers, impossible, title)
@@ -202,7 +201,8 @@ def make_features(
     encoded = tokenizer.encode_batch(distinct, add_special_tokens=False)
     # An encoding copies its lists whenever it is asked for them: once a passage, not once a window.
     contexts = {
-        text: (found.ids, found.offsets) for text, found in zip(distinct, encoded, strict=True)
+        text: (encoding.ids, encoding.offsets)
+        for text, encoding in zip(distinct, encoded, strict=True)
     }
     features: list[Feature] = []
     for index, example in enumerate(examples):
@@ -298,8 +298,8 @@ def decode(
         for span, score in _spans(feature, start, end, n_best, max_answer_length):
             best[span] = max(score, best.get(span, -np.inf))
     answers = {}
-    for example, found in zip(examples, spans, strict=True):
-        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n_best]
+    for example, best_spans in zip(examples, spans, strict=True):
+        ranked = sorted(best_spans.items(), key=lambda item: (-item[1], item[0]))[:n_best]
         scored = [Answer(example.context[a:b], a, b, score) for (a, b), score in ranked]
         if allow_null and (not scored or -scored[0].score > null_threshold):
             scored.insert(0, Answer("", 0, 0, 0.0))

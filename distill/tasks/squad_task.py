@@ -75,8 +75,8 @@ class SpanTask(Task[Example, Feature]):
         kept, held_out = split_by_passage(examples, options.held_out)
         own = len(kept)
         for path in options.extra_files:
-            extra, wrong = load_checked(path, options.on_mismatch)
-            kept, mismatches = kept + extra, mismatches + wrong
+            extra, more_mismatches = load_checked(path, options.on_mismatch)
+            kept, mismatches = kept + extra, mismatches + more_mismatches
         self._check_answerable([*kept, *held_out])
         counts = {"questions": len(kept), "mismatches": len(mismatches)}
         text = f"{len(mismatches)} questions have an answer that is not at its answer_start"
@@ -140,7 +140,15 @@ class SpanTask(Task[Example, Feature]):
         trained: bool = False,
         attentions: bool = False,
     ) -> PreTrainedModel:
-        """``attentions``: it must be able to return them, which fused attention cannot."""
+        """A model with a head for spans.
+
+        Args:
+            attentions: the model must be able to return them, which fused attention cannot.
+
+        Raises:
+            UserError: the checkpoint cannot be loaded, or has no such head where it is to be
+                ``trained``.
+        """
         heads = read_object(directory / "config.json").get("architectures")
         head = self.kind.__name__.removeprefix("AutoModel")
         if trained and heads and not any(name.endswith(head) for name in heads):
@@ -214,13 +222,13 @@ class SpanTask(Task[Example, Feature]):
         (split,) = data.scored
         examples, rows = data.scored[split], logits[split]
         starts, ends = [row[0] for row in rows], [row[1] for row in rows]
-        found = decode(
+        answers = decode(
             examples, features[split], starts, ends, max_answer_length=options.max_answer_length
         )
-        texts = {key: best[0].text if best else "" for key, best in found.items()}
+        texts = {key: best[0].text if best else "" for key, best in answers.items()}
         if not self.allow_null:
             return self.score_texts(examples, texts)
-        leads = no_answer_leads(examples, found)
+        leads = no_answer_leads(examples, answers)
         none = {e.id for e, lead in zip(examples, leads, strict=True)
                 if lead > options.null_threshold}  # fmt: skip
         scored = self.score_texts(examples, {k: "" if k in none else t for k, t in texts.items()})
@@ -243,11 +251,11 @@ class SpanTask(Task[Example, Feature]):
 
 
 def no_answer_leads(
-    examples: Sequence[Example], found: Mapping[str, Sequence[Answer]]
+    examples: Sequence[Example], answers: Mapping[str, Sequence[Answer]]
 ) -> np.ndarray:
     """How much "no answer" scores above the best span of `found`, as `decode` gives it:
     (questions,), infinite where there is no span."""
-    return np.array([-found[e.id][0].score if found[e.id] else np.inf for e in examples])
+    return np.array([-answers[e.id][0].score if answers[e.id] else np.inf for e in examples])
 
 
 def best_threshold(

@@ -45,6 +45,11 @@ class Statistics:
         member = csr_matrix((np.ones(len(self.clusters)), places), (count, len(self.clusters)))
         return np.asarray(member @ self.rows)
 
+    def whole(self) -> dict[str, float]:
+        """The metrics of all examples, by name."""
+        values = self.metrics(np.asarray(self.rows.sum(0)).reshape(1, -1))
+        return {name: float(of_all[0]) for name, of_all in values.items()}
+
     @property
     def several(self) -> bool:
         """Whether there is more than one unit to draw; of one there is no interval."""
@@ -65,13 +70,13 @@ def _draws(units: int, seed: int) -> Any:
 
 def resampled(statistics: Mapping[str, Statistics], seed: int = 0) -> dict[str, np.ndarray]:
     """Metrics of 1,000 resamples, each (1000,), the mean over splits where there are several."""
-    found: dict[str, list[np.ndarray]] = {}
+    by_metric: dict[str, list[np.ndarray]] = {}
     for split in statistics.values():
         sums = split.sums()
         parts = [split.metrics(np.asarray(counts @ sums)) for counts in _draws(sums.shape[0], seed)]
         for name in parts[0]:
-            found.setdefault(name, []).append(np.concatenate([part[name] for part in parts]))
-    return {name: np.mean(values, 0) for name, values in found.items()}
+            by_metric.setdefault(name, []).append(np.concatenate([part[name] for part in parts]))
+    return {name: np.mean(values, 0) for name, values in by_metric.items()}
 
 
 def _interval(values: np.ndarray) -> Interval:
@@ -100,10 +105,9 @@ def paired(
     """The difference of every metric between two models that were scored on the same examples."""
     one, other = resampled(first), resampled(second)  # one seed: the same draws
     whole = [
-        {n: float(np.mean([s.metrics(np.asarray(s.rows.sum(0)).reshape(1, -1))[n][0]
-                           for s in model.values()])) for n in one}
+        {name: float(np.mean([split.whole()[name] for split in model.values()])) for name in one}
         for model in (first, second)
-    ]  # fmt: skip
+    ]
     return {
         name: Difference(
             difference=whole[1][name] - whole[0][name],
@@ -161,13 +165,13 @@ def of_classes(
         present = (true + predicted) > 0
         covered = total * right.sum(1) - (true * predicted).sum(1)
         spread = np.sqrt((total**2 - (predicted**2).sum(1)) * (total**2 - (true**2).sum(1)))
-        found = {
+        shares = {
             "accuracy": right.sum(1) / total,
             "f1": f1[:, 1] if classes > 1 else f1[:, 0],
             "macro_f1": _ratio((f1 * present).sum(1), present.sum(1).astype(float)),
             "matthews": _ratio(covered, spread),
         }
-        return {name: 100 * found[name] for name in names}
+        return {name: 100 * shares[name] for name in names}
 
     return Statistics(rows, metrics)
 
@@ -186,11 +190,11 @@ def of_correlations(labels: np.ndarray, answers: np.ndarray, names: tuple[str, .
 
     def metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
         n = sums[:, -1]
-        found = {}
+        correlations = {}
         for i, name in enumerate(names):
             x, y, xx, yy, xy = sums[:, 5 * i : 5 * i + 5].T
             spread = np.sqrt(np.maximum(xx - x * x / n, 0) * np.maximum(yy - y * y / n, 0))
-            found[name] = 100 * _ratio(xy - x * y / n, spread)
-        return found
+            correlations[name] = 100 * _ratio(xy - x * y / n, spread)
+        return correlations
 
     return Statistics(rows, metrics)

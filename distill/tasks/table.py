@@ -29,6 +29,7 @@ class Row(NamedTuple):
     options: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
     def task(self, name: str) -> AnyTask:
+        """Import the file and make the task."""
         task: AnyTask = getattr(import_module(f"distill.tasks.{self.file}"), self.of)(
             name, **self.options
         )

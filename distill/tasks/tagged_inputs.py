@@ -89,8 +89,8 @@ def same_words(
 def joined(features: Sequence[TokenFeature], tags: Sequence[list[str]]) -> list[list[str]]:
     """Tags of every feature as tags of every text."""
     texts: dict[int, list[str]] = {}
-    for feature, found in zip(features, tags, strict=True):
-        texts.setdefault(feature.example, []).extend(found)
+    for feature, feature_tags in zip(features, tags, strict=True):
+        texts.setdefault(feature.example, []).extend(feature_tags)
     return list(texts.values())
 
 

@@ -110,10 +110,10 @@ def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText
             )
         else:
             sentences[-1].append((cells[0], cells[-1]))
-    found = [_joined(sentence) for sentence in sentences if sentence]
-    if not found:
+    texts = [_joined(sentence) for sentence in sentences if sentence]
+    if not texts:
         raise UserError(f"{path}: has no sentences")
-    return found
+    return texts
 
 
 def _joined(sentence: Sequence[tuple[str, str]]) -> TaggedText:

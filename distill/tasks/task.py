@@ -44,6 +44,7 @@ class Labels:
 
     @property
     def outputs(self) -> int:
+        """Of the head: one for each name; 1 for a score, which has none."""
         return len(self.names) or 1
 
 
@@ -105,22 +106,38 @@ class Task(ABC, Generic[E, F]):
     instead = ""  # the option to name in its place
 
     def own_data(self, options: TaskOptions) -> str:
-        """Where one's own rows are; UserError where no ``--data`` is named."""
+        """Where one's own rows are.
+
+        Raises:
+            UserError: no ``--data`` is named.
+        """
         if not options.data:
             raise UserError(f"name the data of {self.name} with --data")
         return options.data
 
     @abstractmethod
     def read(self, options: TaskOptions) -> Data[E]:
-        """Everything to train and score on."""
+        """Everything to train and score on.
+
+        Raises:
+            UserError: no data is named, or it cannot be read or used.
+        """
 
     @abstractmethod
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[E]:
-        """What a checkpoint with ``labels`` is scored on; ``train`` is empty."""
+        """What a checkpoint with ``labels`` is scored on; ``train`` is empty.
+
+        Raises:
+            UserError: as `read`, or the data has other labels.
+        """
 
     def read_unlabelled(self, path: str, options: TaskOptions, data: Data[E]) -> list[E]:
-        """Examples of a file without labels, like those of ``data.train``; a label stands there
-        for the shape alone."""
+        """Examples of a file without labels, like those of ``data.train``; their label is there
+        for the shape alone.
+
+        Raises:
+            UserError: the task takes no such rows; the file cannot be read, or holds other rows.
+        """
         raise UserError(f"--unlabelled is not for {self.name}")
 
     @abstractmethod
@@ -132,12 +149,26 @@ class Task(ABC, Generic[E, F]):
         trained: bool = False,
         attentions: bool = False,
     ) -> Model:
-        """A model with the task's head. Raises UserError where it is to be ``trained`` but its
-        head is missing, or is another task's."""
+        """A model with the task's head.
+
+        Args:
+            labels: of the head's outputs; None where the task has none.
+            dropout: in the place of the checkpoint's own.
+            trained: the checkpoint must have the head already.
+            attentions: the model must be able to return them.
+
+        Raises:
+            UserError: the checkpoint cannot be loaded; or it is to be ``trained`` and its head is
+                missing, or is another task's.
+        """
 
     @abstractmethod
     def features(self, examples: Sequence[E], directory: Path, options: TaskOptions) -> list[F]:
-        """Model inputs (``input_ids``, ``token_type_ids``), by the tokenizer in ``directory``."""
+        """Model inputs (``input_ids``, ``token_type_ids``), by the tokenizer in ``directory``.
+
+        Raises:
+            UserError: the tokenizer cannot be loaded, or the longest input is too short.
+        """
 
     def asked(
         self,
@@ -192,7 +223,8 @@ class Task(ABC, Generic[E, F]):
 
     @abstractmethod
     def targets(self, features: Sequence[F], length: int, labels: Labels | None) -> Batch:
-        """What the hard loss needs of a batch padded to ``length``."""
+        """What the hard loss needs of a batch padded to ``length`` tokens, by name; the first axis
+        of each is the rows."""
 
     @abstractmethod
     def logits(self, output: Any, batch: Batch) -> torch.Tensor:

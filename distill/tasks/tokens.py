@@ -28,7 +28,7 @@ from distill.tasks.tagged_inputs import (
     whole_features,
 )
 from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
-from distill.tasks.task import Batch, Data, Labels, Metrics, Scored, Task
+from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -94,17 +94,17 @@ class Tokens(Task[TaggedText, TokenFeature]):
     def features(
         self, examples: Sequence[TaggedText], directory: Path, options: TaskOptions
     ) -> list[TokenFeature]:
-        found = tagged_features(examples, load_auto_tokenizer(directory), options.max_length)
-        if parts := len(found) - len(examples):
+        parts = tagged_features(examples, load_auto_tokenizer(directory), options.max_length)
+        if more := len(parts) - len(examples):
             note(
                 f"sentences longer than --max_length {options.max_length} are cut between words, "
-                f"into {parts} more inputs"
+                f"into {more} more inputs"
             )
-        lost = sum(feature.firsts.count(None) for feature in found)
+        lost = sum(feature.firsts.count(None) for feature in parts)
         if lost:
-            words = sum(len(feature.firsts) for feature in found)
+            words = sum(len(feature.firsts) for feature in parts)
             note(f"{lost} of {words} words have no token within --max_length {options.max_length}")
-        return found
+        return parts
 
     def asked(
         self,
@@ -116,16 +116,16 @@ class Tokens(Task[TaggedText, TokenFeature]):
         """The same words in all that the teacher takes: its tokens may be shorter."""
         longest = longest_input(directory) or options.max_length
         texts = same_words(examples, features)
-        found = whole_features(texts, load_auto_tokenizer(directory), longest)
-        pairs = zip(features, found, strict=True)
+        teacher_features = whole_features(texts, load_auto_tokenizer(directory), longest)
+        pairs = zip(features, teacher_features, strict=True)
         lost = sum(
             own is not None and place is None
-            for feature, theirs in pairs
-            for own, place in zip(feature.firsts, theirs.firsts, strict=True)
+            for feature, of_teacher in pairs
+            for own, place in zip(feature.firsts, of_teacher.firsts, strict=True)
         )
         if lost:
             note(f"{directory}: {lost} words have no token of the teacher; it does not teach them")
-        return found
+        return teacher_features
 
     def aligned(self, logits: np.ndarray, asked: TokenFeature, feature: TokenFeature) -> np.ndarray:
         """Words are what both have: the logits at the first piece of each, (labels, length);
@@ -189,11 +189,9 @@ class Tokens(Task[TaggedText, TokenFeature]):
         ]
         answers = joined(rows, answers)
         statistics = of_counts(entity_counts(truth, answers))
-        whole = statistics.metrics(statistics.rows.sum(0, keepdims=True))
-        metrics: Metrics = {name: float(values[0]) for name, values in whole.items()}
         missing = sum(feature.firsts.count(None) for feature in rows)
         return Scored(
-            {**metrics, "total": len(truth), "missing": missing},
+            {**statistics.whole(), "total": len(truth), "missing": missing},
             {"dev": statistics},
             {"dev": answers},
         )
@@ -236,8 +234,8 @@ def entity_counts(truth: Sequence[list[str]], answers: Sequence[list[str]]) -> n
     from seqeval.metrics.sequence_labeling import get_entities
 
     pairs = zip(truth, answers, strict=True)
-    both = [(set(get_entities(true)), set(get_entities(found))) for true, found in pairs]
-    return np.array([(len(true & found), len(found), len(true)) for true, found in both])
+    both = [(set(get_entities(true)), set(get_entities(answered))) for true, answered in pairs]
+    return np.array([(len(true & answered), len(answered), len(true)) for true, answered in both])
 
 
 def label_table(texts: Sequence[TaggedText]) -> Labels:
@@ -265,10 +263,10 @@ def _spelled(labels: Labels) -> Labels:
         UserError: they are not tags of entities.
     """
     names = tuple(name[:1].upper() + name[1:] for name in labels.names)
-    wrong = [name for name in names if not TAG.fullmatch(name)]
-    if wrong:
+    others = [name for name in names if not TAG.fullmatch(name)]
+    if others:
         raise UserError(
-            f"the model's label {wrong[0]!r} is not an entity tag (expected O, B-NAME, I-NAME, "
+            f"the model's label {others[0]!r} is not an entity tag (expected O, B-NAME, I-NAME, "
             "E-NAME or S-NAME)"
         )
     return Labels(names, "")

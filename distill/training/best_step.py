@@ -90,8 +90,8 @@ def held_back(
     """
     path, share = settings.validation_data, settings.validation_share
     if path:
-        found = task.read_scored(replace(options, data=path), data.labels)
-        scored, source = found.scored, f"of {path}"
+        chosen_data = task.read_scored(replace(options, data=path), data.labels)
+        scored, source = chosen_data.scored, f"of {path}"
     else:
         own, extra = list(data.train), []
         if data.extra:

@@ -21,7 +21,7 @@ from distill.training.exact_trainer import ExactTrainer
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import TrainerControl, TrainerState, TrainingArguments
-    from transformers.trainer_utils import EvalLoopOutput
+    from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
     from distill.corpus.length_batches import Row
     from distill.tasks.task import Batch
@@ -89,12 +89,18 @@ class DistillTrainer(ExactTrainer):
     def evaluation_loop(self, *arguments: Any, **keywords: Any) -> EvalLoopOutput:
         """Adds the mean of every term, and the perplexity of the masked language model."""
         self._held_out = Means()
-        found = super().evaluation_loop(*arguments, **keywords)
+        outcome = super().evaluation_loop(*arguments, **keywords)
         prefix = keywords.get("metric_key_prefix", "eval")
         terms = self._held_out.take(self.accelerator)
         metrics = {f"{prefix}_{name}": value for name, value in terms.items()}
         metrics[f"{prefix}_perplexity"] = math.exp(min(terms["masked"], PERPLEXITY_CAP))
-        return found._replace(metrics={**(found.metrics or {}), **metrics})
+        return outcome._replace(metrics={**(outcome.metrics or {}), **metrics})
+
+    def tokens_per_second(self, outcome: TrainOutput) -> float:
+        """Tokens without padding since this process began, in the time that `train` took; 0 where
+        the run was at its end before."""
+        seconds = outcome.metrics["train_runtime"] or float("inf")
+        return float((self.state.num_input_tokens_seen - self.tokens_before) / seconds)
 
     def log(self, logs: dict[str, float], *arguments: Any, **keywords: Any) -> None:
         if "loss" in logs:
@@ -130,6 +136,7 @@ class Means:
         self._sums: dict[str, torch.Tensor] = {}
 
     def add(self, terms: dict[str, torch.Tensor], weight: float = 1.0) -> None:
+        """Add terms, each a scalar, by name, with one weight."""
         for name, value in terms.items():
             added = torch.stack([value.detach().float(), torch.ones_like(value.detach())]) * weight
             self._sums[name] = self._sums[name] + added if name in self._sums else added
@@ -147,11 +154,7 @@ class Means:
 
 
 class LongestBatchFirst(TrainerCallback):
-    """Runs the longest batch before the first step, so that memory runs out at once or never.
-
-    Raises:
-        UserError: it does not fit, or cannot be compiled.
-    """
+    """Runs the longest batch before the first step, so that memory runs out at once or never."""
 
     def __init__(self, trainer: DistillTrainer) -> None:
         self.trainer = trainer
@@ -159,6 +162,10 @@ class LongestBatchFirst(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
+        """
+        Raises:
+            UserError: the batch does not fit in memory, or cannot be compiled.
+        """
         trainer = self.trainer
         trainer.tokens_before = state.num_input_tokens_seen
         rows: Any = trainer.train_dataset

@@ -50,6 +50,7 @@ class MlmHead(nn.Module):
         self.steps = nn.ModuleList([named[0], activation, named[1]])
 
     def transform(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What the decoder reads, (..., width), from hidden states of the same shape."""
         for step in self.steps:
             hidden = step(hidden)
         return hidden
@@ -98,17 +99,20 @@ class Distiller(nn.Module):
             self._relations = LayerRelations(student, teacher, relation_heads)
 
     def _hold(self, teacher: PreTrainedModel) -> tuple[nn.Module, MlmHead | None]:
-        theirs, ours = teacher.config, self.student.config
-        if theirs.vocab_size != ours.vocab_size:
+        """The teacher's encoder, and its head where its distribution is to be learnt."""
+        configs = (teacher.config, self.student.config)
+        taught, own = (config.vocab_size for config in configs)
+        if taught != own:
             raise UserError(
-                f"the teacher's vocabulary has {theirs.vocab_size} entries, the student's "
-                f"{ours.vocab_size}: a student learns from a teacher of its own vocabulary"
+                f"the teacher's vocabulary has {taught} entries, the student's {own}: a student "
+                "learns from a teacher of its own vocabulary"
             )
-        if self.weights.cosine and theirs.hidden_size != ours.hidden_size:
+        taught, own = (config.hidden_size for config in configs)
+        if self.weights.cosine and taught != own:
             raise UserError(
-                f"L_cos compares states of one width; the teacher's have {theirs.hidden_size}, "
-                f"the student's {ours.hidden_size}: leave it out with --alpha_cos 0; "
-                "--alpha_rel 1 compares relations, of any widths"
+                f"L_cos compares states of one width; the teacher's have {taught}, the student's "
+                f"{own}: leave it out with --alpha_cos 0; --alpha_rel 1 compares relations, of any "
+                "widths"
             )
         teacher.eval().requires_grad_(False)
         return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None

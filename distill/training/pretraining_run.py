@@ -1,4 +1,4 @@
-"""One run of pre-training distillation: models, corpus, Trainer, what is written at the end."""
+"""One run of pre-training distillation: its Trainer, its result, and what is written at the end."""
 
 from __future__ import annotations
 
@@ -8,22 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from transformers import AutoModelForMaskedLM
-
 from distill.console.errors import UserError
 from distill.console.tables import say
 from distill.corpus.corpus_folder import prepare_corpus
 from distill.corpus.length_batches import Sequences
-from distill.corpus.masking import MaskingCollator
-from distill.corpus.shards import Corpus
-from distill.families.table import every_token_name, token_names
 from distill.losses.triple import TripleWeights
-from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.models.fingerprint import checkpoint_digest, contents
-from distill.models.loading import DROPOUTS, load_weights
-from distill.models.tokenizer import ids_of, load_tokenizer
+from distill.models.tokenizer import load_tokenizer
 from distill.runs.pretraining_result import PretrainingResult, StudentSize
 from distill.runs.run_folder import (
     claim_run,
@@ -33,22 +24,20 @@ from distill.runs.run_folder import (
     locked,
 )
 from distill.runs.run_outputs import disk_problems, write_run
-from distill.students.from_layers import check_vocabularies, load_teacher, make_student
 from distill.training.best_step import EvaluatedTraining, best_step, evaluate_steps
 from distill.training.distill_trainer import DistillTrainer, compiling
 from distill.training.distiller import Distiller
 from distill.training.precision import precision_in_words
+from distill.training.pretraining_inputs import collator, halves, models, split
 from distill.training.settings import (
     PRETRAIN_SCHEDULE,
     PretrainSettings,
     check_training,
     evaluates,
-    layer_choice,
     schedule,
 )
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
 
@@ -116,8 +105,8 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> Pretrai
             if settings.force and training.process_index == 0:
                 clear_run(output)
         if not settings.force:
-            ours = identity(settings, training)
-            done = finished_run(output, ours, PretrainingResult.from_json)
+            record = identity(settings, training)
+            done = finished_run(output, record, PretrainingResult.from_json)
             if done:
                 return done
         return _train(settings, training, output)
@@ -126,7 +115,8 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> Pretrai
 def _train(
     settings: PretrainSettings, training: ReferenceTraining, output: Path
 ) -> PretrainingResult:
-    source, student, teacher = _models(settings, training.seed)
+    """One run, from reading its text to writing its folder."""
+    source, student, teacher = models(settings, training.seed)
     tokenizer = load_tokenizer(source)
     with training.main_process_first(local=False, desc="corpus"):
         output.mkdir(parents=True, exist_ok=True)
@@ -137,25 +127,8 @@ def _train(
     choosing = held_out
     if held_out and training.load_best_model_at_end:
         choosing, held_out = halves(corpus, held_out)
-    weights = (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos, settings.temperature)
-    distiller = Distiller(
-        student,
-        teacher,
-        TripleWeights(*weights),
-        settings.masked_only,
-        settings.loss_positions or None,
-        settings.alpha_rel,
-        settings.relation_heads,
-    )
-    if training.compilation:
-        try:
-            distiller.compile(**training.compilation)
-        except RuntimeError as error:
-            if not compiling(error):
-                raise
-            raise UserError(f"--torch_compile_backend: {error}") from None
     trainer = DistillTrainer(
-        model=distiller,
+        model=_distiller(settings, training, student, teacher),
         args=training,
         train_dataset=rows,
         eval_dataset=choosing,
@@ -184,11 +157,7 @@ def _train(
         resumed_from=int(resume.name.split("-")[1]) if resume else None,
         tokens_seen=trainer.state.num_input_tokens_seen,
         seconds=round(time.perf_counter() - began, 2),
-        tokens_per_second=round(
-            (trainer.state.num_input_tokens_seen - trainer.tokens_before)
-            / (outcome.metrics["train_runtime"] or float("inf")),  # 0: was at its end before
-            1,
-        ),
+        tokens_per_second=round(trainer.tokens_per_second(outcome), 1),
         train_loss=outcome.training_loss,
         evaluation=_evaluation(trainer, held_out) if held_out else None,
         best=best,
@@ -202,41 +171,31 @@ def _train(
     return result
 
 
-def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]:
-    """Sequences to train on, and a share kept for evaluation, the same in every run.
-
-    Raises:
-        UserError: the share leaves nothing on one side.
-    """
-    order = np.random.default_rng(0).permutation(len(corpus))
-    count = round(held_out * len(corpus))
-    if held_out and not 0 < count < len(corpus):
-        raise UserError(f"{held_out} of {len(corpus)} sequences cannot be held out")
-    rows = np.sort(order[count:])
-    return Sequences(corpus, rows), Sequences(corpus, np.sort(order[:count])) if count else None
-
-
-def halves(corpus: Corpus, held_out: Sequences) -> tuple[Sequences, Sequences]:
-    """Every other held-out sequence to choose the step, the rest to report.
-
-    Raises:
-        UserError: there is but one.
-    """
-    if len(held_out) < 2:
-        raise UserError("one sequence is held out, too few to choose a step and to report another")
-    return Sequences(corpus, held_out.rows[::2]), Sequences(corpus, held_out.rows[1::2])
-
-
-def collator(corpus: Corpus, tokenizer: Tokenizer, pad_id: int, seed: int) -> MaskingCollator:
-    """Raises:
-    UserError: the tokenizer has no mask token.
-    """
-    special = ids_of(tokenizer, every_token_name())
-    masks = ids_of(tokenizer, token_names("mask"))
-    if not masks:
-        expected = " or ".join(token_names("mask"))
-        raise UserError(f"the tokenizer has no mask token (expected {expected})")
-    return MaskingCollator(corpus.counts, masks[0], sorted(special), pad_id, seed)
+def _distiller(
+    settings: PretrainSettings,
+    training: ReferenceTraining,
+    student: PreTrainedModel,
+    teacher: PreTrainedModel | None,
+) -> Distiller:
+    """Student and teacher with their loss, compiled where `TrainingArguments` ask for it."""
+    weights = (settings.alpha_ce, settings.alpha_mlm, settings.alpha_cos, settings.temperature)
+    distiller = Distiller(
+        student,
+        teacher,
+        TripleWeights(*weights),
+        settings.masked_only,
+        settings.loss_positions or None,
+        settings.alpha_rel,
+        settings.relation_heads,
+    )
+    if training.compilation:
+        try:
+            distiller.compile(**training.compilation)
+        except RuntimeError as error:
+            if not compiling(error):
+                raise
+            raise UserError(f"--torch_compile_backend: {error}") from None
+    return distiller
 
 
 def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
@@ -256,55 +215,15 @@ def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[st
     decided = {k: v for k, v in asdict(settings).items() if k not in free}
     decided |= contents(settings.text)
     output = Path(training.output_dir or "")
-    models = [name for name in (settings.teacher, settings.student) if name]
-    for name in models:
+    for name in filter(None, (settings.teacher, settings.student)):
         if output not in Path(name).parents:  # the first phase of `adapt_mlm` has its own record
             decided[f"content of {name}"] = checkpoint_digest(name)
     return decided | schedule(training, PRETRAIN_SCHEDULE)
 
 
-def _models(
-    settings: PretrainSettings, seed: int
-) -> tuple[Path, PreTrainedModel, PreTrainedModel | None]:
-    """The directory of the tokenizer, the student, and the teacher or None."""
-    torch.manual_seed(seed)
-    teacher = place = None
-    if settings.teacher:
-        place = checkpoint_directory(settings.teacher)
-        check_length(place, settings.sequence_length)
-        teacher = load_teacher(place, needs_head=settings.alpha_ce > 0)
-    if settings.student:
-        directory = checkpoint_directory(settings.student)
-        check_length(directory, settings.sequence_length)
-        student = load_weights(AutoModelForMaskedLM, directory)
-        if place:
-            check_vocabularies(place, directory)
-    else:
-        assert place is not None and teacher is not None
-        directory = place
-        student = make_student(teacher, settings.layers, layer_choice(settings.choice), seed)
-    if settings.dropout is not None:
-        set_dropout(student, settings.dropout)
-    if settings.freeze_encoder:
-        student.base_model.requires_grad_(False)
-    return directory, student, teacher
-
-
-def set_dropout(model: PreTrainedModel, dropout: float) -> None:
-    """Replace every dropout of a model, those inside its attention too."""
-    for name in DROPOUTS:
-        if hasattr(model.config, name):
-            setattr(model.config, name, dropout)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = dropout
-        if hasattr(module, "dropout_prob"):
-            module.dropout_prob = dropout  # type: ignore[assignment]
-
-
 def _evaluation(trainer: DistillTrainer, rows: Sequences) -> dict[str, float]:
-    found = trainer.evaluate(rows)
-    if not math.isfinite(found["eval_loss"]):
-        raise UserError(f"the held-out loss is {found['eval_loss']}: lower --learning_rate")
-    names = [n for n in found if not n.endswith(("_second", "_runtime", "epoch", "_seen"))]
-    return {name.removeprefix("eval_"): found[name] for name in names}
+    metrics = trainer.evaluate(rows)
+    if not math.isfinite(metrics["eval_loss"]):
+        raise UserError(f"the held-out loss is {metrics['eval_loss']}: lower --learning_rate")
+    names = [n for n in metrics if not n.endswith(("_second", "_runtime", "epoch", "_seen"))]
+    return {name.removeprefix("eval_"): metrics[name] for name in names}

@@ -97,10 +97,10 @@ class CachedTeacher:
         missing = [row for row in rows if np.isnan(self.cache[row, ..., 0]).any()]
         if missing:
             self._compute(missing)
-        found = self.cache[rows]
+        logits = self.cache[rows]
         if self.task.per_token:
-            found = found[..., :length]
-        return Outputs(torch.from_numpy(np.array(found, dtype=np.float32)))
+            logits = logits[..., :length]
+        return Outputs(torch.from_numpy(np.array(logits, dtype=np.float32)))
 
     @torch.no_grad()
     def _logits(self, rows: Sequence[int]) -> list[np.ndarray]:

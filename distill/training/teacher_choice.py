@@ -105,8 +105,8 @@ class Lesson:
         """
         task, data = self.task, self.data
         scored = {s: task.features(r, directory, self.options) for s, r in data.scored.items()}
-        found = score_model(task, model, data, scored, self.options, "scoring the teacher")
-        value = found.metrics[task.metric]
+        scores = score_model(task, model, data, scored, self.options, "scoring the teacher")
+        value = scores.metrics[task.metric]
         least, reason = task.floor(data)
         if value < least and not settings.allow_weak_teacher:
             raise UserError(
@@ -114,7 +114,7 @@ class Lesson:
                 f"{value:.1f}% where {reason}; fine-tune it on the task first, or pass "
                 "--allow_weak_teacher"
             )
-        return found.metrics
+        return scores.metrics
 
 
 def check_widths(student: Model, teacher: Model, settings: Distillation) -> None:
@@ -123,14 +123,15 @@ def check_widths(student: Model, teacher: Model, settings: Distillation) -> None
     Raises:
         UserError: they differ.
     """
-    ours, theirs = student.config, teacher.config
     for weight, what, flag in (
         (settings.hidden_weight, "hidden_size", "--hidden_weight"),
         (settings.attention_weight, "num_attention_heads", "--attention_weight"),
     ):
-        if weight and getattr(ours, what) != getattr(theirs, what):
+        if not weight:
+            continue
+        own, taught = (getattr(model.config, what) for model in (student, teacher))
+        if own != taught:
             raise UserError(
-                f"{flag} needs an equal {what}; the student's is {getattr(ours, what)}, "
-                f"the teacher's {getattr(theirs, what)}: leave it at 0; --relation_weight 1 "
-                "compares models of any width"
+                f"{flag} needs an equal {what}; the student's is {own}, the teacher's {taught}: "
+                "leave it at 0; --relation_weight 1 compares models of any width"
             )

@@ -27,14 +27,14 @@ def with_unlabelled(
     Raises:
         UserError: the file cannot be read, or holds other rows than the task reads.
     """
-    found = task.read_unlabelled(path, options, data)
+    examples = task.read_unlabelled(path, options, data)
     apart = [*data.scored.values(), *chooses.values()]
     scored = {task.text_of(example) for rows in apart for example in rows}
-    kept = [example for example in found if task.text_of(example) not in scored]
+    kept = [example for example in examples if task.text_of(example) not in scored]
     if not kept:
-        raise UserError(f"{path}: all {len(found)} rows are among those that are scored")
+        raise UserError(f"{path}: all {len(examples)} rows are among those that are scored")
     counts = {**data.counts, "unlabelled": len(kept)}
     words = f"{len(kept)} rows of {path} without labels, which the teacher alone teaches"
-    if len(found) > len(kept):
-        words += f"; {len(found) - len(kept)} left out, which are scored"
+    if len(examples) > len(kept):
+        words += f"; {len(examples) - len(kept)} left out, which are scored"
     return replace(data, train=[*data.train, *kept], counts=counts), words

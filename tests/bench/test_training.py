@@ -16,7 +16,7 @@ from bench.training_step import step_timing, steps
 from bench.training_step.steps import Batches, KitStep, PlainStep, Shape, models, take
 from distill.console.errors import UserError
 from distill.corpus.shards import build_corpus, open_corpus
-from distill.training.pretraining_run import set_dropout
+from distill.training.pretraining_inputs import set_dropout
 
 CPU = torch.device("cpu")
 TINY = Shape(2, 1, 32, 2)

@@ -13,7 +13,7 @@ import pytest
 import transformers
 
 from distill import finetune
-from distill.training.finetuning import FinetuneTrainer
+from distill.training.finetune_trainer import FinetuneTrainer
 from tests.docs.commands import ROOT
 
 
