@@ -240,7 +240,7 @@ def test_teachers_that_teach_nothing_are_refused(
         (untrained, "a weak teacher, sst2 score"),
         (student, "has no trained classifier"),
         (three, "its head has 3 outputs, sst2 has 2"),
-        (tmp_path / "none", "no such checkpoint folder"),
+        (tmp_path / "none", "no checkpoint there"),
     ):
         status = run(
             "sst2", data, student, tmp_path / folder.name / "run", "--teacher", str(folder)
