@@ -15,6 +15,7 @@ from .recurrent_scan import (
     gru_step,
     lstm_step,
     needs_steps,
+    resets_after,
     rnn_step,
     scan,
 )
@@ -62,7 +63,7 @@ def _gates(var: Variable | None, order: tuple[int, ...], width: int) -> np.ndarr
 
 def _with_recurrent(bias: np.ndarray) -> np.ndarray:
     """ONNX's bias has a half for the input and a half for the state; MIL gives their sum."""
-    return np.concatenate([bias, np.zeros_like(bias)])
+    return np.concatenate([np.zeros_like(bias), bias])
 
 
 def _input(graph: Graph, op: Operation) -> str:
@@ -135,17 +136,22 @@ def gru(graph: Graph, op: Operation) -> list[str]:
     if needs_steps(graph, op):
         return scan(graph, op, gru_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
+    biases = [_gates(var, _GRU_ORDER, width) for var in (getattr(op, "input_bias", None), op.bias)]
     inputs = [
         _input(graph, op),
         graph.constant(_gates(op.weight_ih, _GRU_ORDER, width)[None]),
         graph.constant(_gates(op.weight_hh, _GRU_ORDER, width)[None]),
-        graph.constant(_with_recurrent(_gates(op.bias, _GRU_ORDER, width))[None]),
+        graph.constant(np.concatenate(biases)[None]),
         "",
         _initial(graph, op, op.initial_h, 1, width),
     ]
-    activations = _activations(op.recurrent_activation, op.activation)
     steps, last = graph.node_of(
-        2, "GRU", inputs, hidden_size=width, linear_before_reset=0, **activations
+        2,
+        "GRU",
+        inputs,
+        hidden_size=width,
+        linear_before_reset=int(resets_after(op)),
+        **_activations(op.recurrent_activation, op.activation),
     )
     return [_steps(graph, op, steps, last, 1, width), _state(graph, last, 1, width)]
 

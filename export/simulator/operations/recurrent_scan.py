@@ -27,6 +27,12 @@ def needs_steps(graph: Graph, op: Operation) -> bool:
     return clipped or (graph.precision == "float16" and mil_type(op.outputs[0]) == "float16")
 
 
+def resets_after(op: Operation) -> bool:
+    """Whether a GRU resets the product of its state and not the state, as PyTorch does (iOS18)."""
+    flag = getattr(op, "reset_after", None)
+    return flag is not None and bool(flag.val)
+
+
 def scan(graph: Graph, op: Operation, step: Step, states: Sequence[str]) -> list[str]:
     """All steps (or the last), and the last of every state, as MIL's operation gives them."""
     if op.direction.val != "bidirectional":
@@ -78,22 +84,31 @@ def rnn_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -
 
 def gru_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -> list[str]:
     """MIL's gates come in the order reset, output, update; the reset is applied to the state
-    before its product."""
+    before its product, or to the product."""
     (hidden,) = states
-    enters = _split(graph, 3, graph.node("MatMul", [x, _transposed(graph, op, "weight_ih", end)]))
+    entered = graph.node("MatMul", [x, _transposed(graph, op, "weight_ih", end)])
+    if (input_bias := _given(op, "input_bias" + end)) is not None:
+        entered = graph.node("Add", [entered, graph.constant(input_bias)])
+    enters = _split(graph, 3, entered)
     weights = np.split(_weight(op, "weight_hh" + end), 3)
     biases = _given(op, "bias" + end)
     shifts = [None] * 3 if biases is None else np.split(biases, 3)
 
-    def total(place: int, state: str) -> str:
+    def recurred(place: int, state: str) -> str:
         product = graph.node("MatMul", [state, graph.constant(weights[place].T)])
-        result = graph.node("Add", [enters[place], product])
         shift = shifts[place]
-        return result if shift is None else graph.node("Add", [result, graph.constant(shift)])
+        return product if shift is None else graph.node("Add", [product, graph.constant(shift)])
 
-    reset = _curve(graph, op.recurrent_activation, total(0, hidden))
-    update = _curve(graph, op.recurrent_activation, total(2, hidden))
-    new = _curve(graph, op.activation, total(1, graph.node("Mul", [reset, hidden])))
+    def gate(place: int) -> str:
+        total = graph.node("Add", [enters[place], recurred(place, hidden)])
+        return _curve(graph, op.recurrent_activation, total)
+
+    reset, update = gate(0), gate(2)
+    if resets_after(op):
+        recurrent = graph.node("Mul", [reset, recurred(1, hidden)])
+    else:
+        recurrent = recurred(1, graph.node("Mul", [reset, hidden]))
+    new = _curve(graph, op.activation, graph.node("Add", [enters[1], recurrent]))
     kept = graph.node("Mul", [update, graph.node("Sub", [hidden, new])])
     return [graph.node("Add", [new, kept])]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import sys
+from functools import cache
 from typing import Any
 
 import coremltools as ct
@@ -218,3 +222,35 @@ def test_a_clip_is_one_node_that_onnx_runtime_fuses(layer: str) -> None:
 def test_an_operation_is_registered_once() -> None:
     with pytest.raises(ValueError, match="operation 'relu' is registered twice"):
         operation("relu")(OPERATIONS["relu"])
+
+
+NOT_READ = {
+    "cond": {"_true_fn", "_false_fn", "_existing_blocks"},  # a saved program has blocks instead
+    "while_loop": {"_cond", "_body", "_existing_blocks"},
+    "split": {"num_splits", "split_sizes"},  # the outputs say it
+    "topk": {"sort", "output_indices_dtype"},  # sorted is one of the orders that may come
+    "reduce_argmax": {"output_dtype"},
+    "reduce_argmin": {"output_dtype"},
+}
+FOR_ALL = {"validate_indices"}
+"""Inputs that change nothing here; an index outside of the data is always refused."""
+
+
+def test_every_input_of_an_operation_is_read() -> None:
+    """No version of an operation has an input that is passed over, as iOS18's GRU had two."""
+    from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
+
+    @cache
+    def source(module: str) -> str:
+        """Of a module of operations and of those it takes functions from."""
+        values = vars(importlib.import_module(module)).values()
+        names = {module, *(str(getattr(value, "__module__", "")) for value in values)}
+        return "".join(
+            inspect.getsource(sys.modules[name]) for name in names if "simulator" in name
+        )
+
+    for name, translate in OPERATIONS.items():
+        for version in SSAOpRegistry.core_ops.get(name, {}).values():
+            inputs = set(version.input_spec.input_types) - NOT_READ.get(name, set()) - FOR_ALL
+            text = source(translate.__module__)
+            assert {i for i in inputs if i.removesuffix("_back") not in text} == set(), name

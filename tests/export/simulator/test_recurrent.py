@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from export.bundle.quiet import quiet
 from export.simulator import Simulator
 from export.simulator.graph import mil_type
-from tests.export.simulator.programs import convert
+from tests.export.simulator.programs import convert, outputs
 
 STEPS, BATCH, WIDTH, SIZE = 12, 2, 4, 5
 
@@ -119,3 +119,36 @@ def test_states_are_rounded_at_every_step(kind: Any, gates: int, states: int) ->
     np.testing.assert_allclose(found.astype(np.float32), run(True), atol=1e-3)
     assert np.mean(found.astype(np.float16) == run(True).astype(np.float16)) > 0.95
     np.testing.assert_allclose(whole.astype(np.float32), run(False), atol=1e-3)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_gru_that_resets_after_the_product_equals_torch(precision: str, direction: str) -> None:
+    """What PyTorch calls a GRU, with a bias of the input and one of the state (iOS18)."""
+    torch.manual_seed(0)
+    layer = torch.nn.GRU(WIDTH, SIZE).eval()
+    order = torch.tensor([0, 2, 1])  # PyTorch: reset, update, new; MIL: reset, new, update
+    names = {"weight_ih": "weight_ih_l0", "weight_hh": "weight_hh_l0"}
+    names |= {"input_bias": "bias_ih_l0", "bias": "bias_hh_l0"}
+    given = {
+        name: getattr(layer, theirs).detach().unflatten(0, (3, SIZE))[order].flatten(0, 1).numpy()
+        for name, theirs in names.items()
+    }
+    x, start = torch.randn(STEPS, BATCH, WIDTH), torch.randn(1, BATCH, SIZE)
+    with torch.no_grad():
+        expected, last = layer(x.flip(0) if direction == "reverse" else x, start)
+
+    def build(x: Any) -> Any:
+        return mb.gru(
+            x=x,
+            initial_h=start[0].numpy(),
+            output_sequence=True,
+            reset_after=True,
+            direction=direction,
+            **given,
+        )
+
+    steps, state = outputs(build, precision, target=ct.target.iOS18, x=x.numpy())
+    tolerance = 1e-6 if precision == "float32" else 5e-3
+    np.testing.assert_allclose(steps, expected.numpy(), atol=tolerance)
+    np.testing.assert_allclose(state, last[0].numpy(), atol=tolerance)
