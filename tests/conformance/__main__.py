@@ -83,7 +83,7 @@ def _run(folder: Path, suites: Sequence[str], part: str) -> dict[str, Any]:
     """The results of a part of the suite, run in a process of its own."""
     results, log = (folder / f"{part.replace('/', '-')}.{end}" for end in ("json", "log"))
     command = [sys.executable, "-m", "pytest", "--pyargs", *suites, "-q", "--no-header"]
-    command += ["--continue-on-collection-errors"]
+    command += ["--continue-on-collection-errors", "--runxfail"]
     command += ["-p", "tests.conformance.plugin", "-p", "no:cacheprovider", "--tb=no"]
     command += ["--rootdir", str(folder), "-c", os.devnull, "-W", "ignore"]
     command += ["--part", part, "--results", str(results), "--timeout", str(SECONDS_A_TEST)]
