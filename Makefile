@@ -33,7 +33,7 @@ others: $(STAMP)
 
 # Every command that the READMEs show, run in order in an empty folder.
 docs: $(STAMP)
-	$(BIN)/python -m pytest -m docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m docs
 
 # Export every model type for every task in every layout, and compare each with transformers.
 cells: $(STAMP)

@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof.proven_asset import AssetOptions, export_asset
-    from export.proof.report import print_report, status_of
+    from export.proof.report import print_report, say_next, status_of
     from export.tasks.table import task_named
 
     require_coreai()
@@ -117,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = verify_bundle(out, checkpoint, arguments.verify, arguments.limit, engine="coreai")
         report = replace(report, data=found)
     show_result(arguments, report, print_report)
+    say_next(report)
     return status_of(report, arguments.no_verify)
 
 

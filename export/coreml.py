@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.checkpoint.reading import load_checkpoint
     from export.proof.budget import asked_choosing
     from export.proof.proven_bundle import BundleOptions, export_bundle
-    from export.proof.report import print_report, status_of
+    from export.proof.report import print_report, say_next, status_of
     from export.tasks.table import task_named
 
     choosing = asked_choosing(arguments.quantize, arguments.budget, arguments.data, arguments.limit)
@@ -224,6 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         show_result(arguments, report, print_report)
     _warn(out)
+    say_next(report)
     return status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,14 @@ def print_report(report: PackageReport | AssetReport) -> None:
     say(report.difference.sentence())
     if report.data is not None:
         say(f"On the data of --verify: {report.data.verdict}")
+
+
+def say_next(report: PackageReport | AssetReport) -> None:
+    """Say on stderr which command asks what was exported."""
+    from export.tasks.table import task_named
+
+    asked = task_named(report.options.task).asked
+    say(f"next: python -m export.predict {shlex.quote(str(report.bundle))} {asked}", error=True)
 
 
 def status_of(report: PackageReport | AssetReport, kept: bool) -> int:

@@ -42,6 +42,7 @@ class Features(Task):
     data: str = "text, one input a line"
     output_words: tuple[str, ...] = ("hidden state of the last layer, by position",)
     per_token: bool = True
+    asked: str = "--text TEXT --json"
 
     def read(self, path: Path) -> list[str]:
         return read_lines(path)

@@ -49,6 +49,7 @@ class QuestionAnswering(Task):
     pairs: bool = True
     may_not_answer: bool = True
     windows: bool = True
+    asked: str = "--passage FILE --question TEXT"
 
     def read(self, path: Path) -> list[squad.Example]:
         return squad.load_examples(path)

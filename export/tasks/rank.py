@@ -54,6 +54,7 @@ class Rank(Task):
     output_words: tuple[str, ...] = ("score of the pair",)
     pairs: bool = True
     of_sentences: bool = True
+    asked: str = "--text TEXT --passage FILE"
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         return {"problem_type": None, "activation": checkpoint.score_activation(rows=1)}

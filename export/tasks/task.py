@@ -130,8 +130,9 @@ class Task(ABC):
     ``may_not_answer`` whether a question can be without an answer, ``labels_in_words`` whether it
     can be asked about labels that it was not trained on, ``windows`` whether a long text is read in
     several inputs, where others are cut, ``grouped`` whether examples that follow each other
-    belong together, as the passages of a query, and ``rows`` how many outputs the head must have,
-    None for as many as it has labels."""
+    belong together, as the passages of a query, ``rows`` how many outputs the head must have,
+    None for as many as it has labels, and ``asked`` the options of ``export.predict`` that ask
+    it."""
 
     name: str
     outputs: tuple[str, ...]
@@ -148,6 +149,7 @@ class Task(ABC):
     windows: bool = False
     grouped: bool = False
     rows: int | None = None
+    asked: str = "--text TEXT"
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library

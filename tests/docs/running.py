@@ -33,9 +33,9 @@ LIBRARIES = (
 FORKS = multiprocessing.get_context("forkserver")
 
 
-def run_page(page: Page, folder: Path) -> dict[str, str]:
+def run_page(page: Page, folder: Path, core: int | None = None) -> dict[str, str]:
     """Run what a page shows, in order, in ``folder``; each command must end well, print something
-    and leave the files that it names.
+    and leave the files that it names. ``core``: the one core to run on.
 
     Returns:
         What each printed, by the command as it was run.
@@ -49,7 +49,7 @@ def run_page(page: Page, folder: Path) -> dict[str, str]:
             command = command.replace(shown, instead)
         words = _words(command, page, folder)
         begun = time.perf_counter()
-        status, result, errors = run(words, folder, environment)
+        status, result, errors = run(words, folder, environment, core)
         print(f"{time.perf_counter() - begun:6.1f} s  {command}", flush=True)
         assert status == 0, f"{command}\n{errors[-3000:]}"
         assert result.strip(), f"{command}: it printed nothing"
@@ -60,10 +60,13 @@ def run_page(page: Page, folder: Path) -> dict[str, str]:
     return printed
 
 
-def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+def run(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], core: int | None = None
+) -> tuple[int, str, str]:
     """``python WORDS`` in ``folder``, in a process of its own: its status, stdout and stderr."""
     FORKS.set_forkserver_preload(LIBRARIES)
-    process = FORKS.Process(target=_python, args=(list(words), str(folder), dict(environment)))
+    given = (list(words), str(folder), dict(environment), core)
+    process = FORKS.Process(target=_python, args=given)
     process.start()
     process.join(60 * MINUTES)
     if process.is_alive():
@@ -72,9 +75,13 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> t
     return process.exitcode or 0, result, errors
 
 
-def _python(words: list[str], folder: str, environment: Mapping[str, str]) -> None:
+def _python(
+    words: list[str], folder: str, environment: Mapping[str, str], core: int | None
+) -> None:
     """What the interpreter does with its arguments."""
     os.chdir(folder)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
     os.environ.update({**environment, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""})
     for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -86,6 +93,14 @@ def _python(words: list[str], folder: str, environment: Mapping[str, str]) -> No
     else:
         sys.argv = words
         runpy.run_path(words[0], run_name="__main__")
+
+
+def cores() -> list[int | None]:
+    """A core for each page that runs: threads of two pages on the same cores wait for each other.
+    None where the system does not let one choose."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [None] * (os.cpu_count() or 1)
+    return sorted(os.sched_getaffinity(0))
 
 
 def _words(command: str, page: Page, folder: Path) -> list[str]:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from tests.docs.commands import PAGES as ALL_PAGES
 from tests.docs.commands import ROOT, shown_lines
 from tests.docs.pages import ELSEWHERE, PAGES, Page
-from tests.docs.running import run_page
+from tests.docs.running import cores, run_page
 from tests.docs.small_data import write_all
 
 ROW = re.compile(r"^│ (\S[^│]*?) *│", re.MULTILINE)
@@ -66,12 +66,23 @@ def runs(
         if isinstance(item, pytest.Function) and item.module is request.module
         if "page" in getattr(item, "fixturenames", ()) and hasattr(item, "callspec")
     ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    free: SimpleQueue[int | None] = SimpleQueue()
+    for core in cores():
+        free.put(core)
+
+    def on_a_free_core(page: Page, folder: Path) -> dict[str, str]:
+        core = free.get()
+        try:
+            return run_page(page, folder, core)
+        finally:
+            free.put(core)
+
+    with ThreadPoolExecutor(free.qsize()) as pool:
         started = {}
         for page in chosen:
             folder = tmp_path_factory.mktemp("page") / "empty"
             shutil.copytree(small_data, folder)
-            started[page.path] = pool.submit(run_page, page, folder)
+            started[page.path] = pool.submit(on_a_free_core, page, folder)
         yield started
 
 
