@@ -106,7 +106,8 @@ def ablate(
     written there anew after every row.
 
     Raises:
-        UserError: as `distill.training.pretraining_run.pretrain` and `distill.finetune.run`.
+        UserError: as `distill.training.pretraining_run.pretrain` and
+            `distill.training.finetuning_run.run`.
     """
     check_training(training)
     if settings.student or not settings.teacher:
@@ -169,12 +170,13 @@ def _trained(
 
 def _score(task: str, folder: Path, chosen: AblateSettings, training: ReferenceTraining) -> float:
     """The task's main metric of the fine-tuned student; the median of its seeds."""
-    from distill import finetune
     from distill.runs.finetune_result import FinetuneResult
     from distill.training.best_step import EvaluatedTraining
+    from distill.training.finetune_settings import FinetuneArguments
+    from distill.training.finetuning_run import run
 
     takes = task_named(task).takes
-    arguments = finetune.FinetuneArguments(
+    arguments = FinetuneArguments(
         model=str(folder / "student"),
         task=task,
         data=chosen.data if "train_file" not in takes else None,
@@ -198,7 +200,7 @@ def _score(task: str, folder: Path, chosen: AblateSettings, training: ReferenceT
         disable_tqdm=training.disable_tqdm,
         bf16=training.bf16,
     )
-    result = finetune.run(arguments, own)
+    result = run(arguments, own)
     metrics = result.metrics if isinstance(result, FinetuneResult) else result.median["labels"]
     metric = task_named(task).metric
     if metric not in metrics:

@@ -69,6 +69,15 @@ def test_rooms_import_one_way(path: Path) -> None:
     assert imported <= allowed
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_imports_a_command(path: Path) -> None:
+    """What two commands share is in a room."""
+    commands = {f"{package}.{file.stem}" for package in MAY_IMPORT
+                for file in (ROOT / package).glob("[!_]*.py")}  # fmt: skip
+    imported = {f"{name}." for name in imported_modules(path)}
+    assert [name for name in commands for each in imported if each.startswith(f"{name}.")] == []
+
+
 ROOMS_FOR_OTHERS = {"families", "tasks", "models", "console"}
 """Of `distill`, what `export` and `bench` use; `bench.training` measures the rest of a training."""
 MEASURES_TRAINING = "training_step"

@@ -18,10 +18,16 @@ from distill.console.atomic import atomic_file
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, note
 from distill.runs.loss_plot import LOSSES_FILE
-from distill.runs.run_outputs import METRICS_FILE, TOKENIZER_FILES
 from distill.runs.whole_checkpoints import CHECKPOINT, damage, newest_first, stranger
 
 RUN_FILE = "run.json"
+METRICS_FILE = "metrics.json"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+)
 SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
 SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
 WRITTEN = frozenset(

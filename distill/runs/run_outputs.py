@@ -13,19 +13,13 @@ from distill.console.atomic import atomic_file, atomic_files
 from distill.console.full_disk import full_disk_in_words
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import model_card
+from distill.runs.run_folder import METRICS_FILE, TOKENIZER_FILES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from distill.runs.pretraining_result import PretrainingResult
 
-METRICS_FILE = "metrics.json"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    "special_tokens_map.json",
-)
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
 RESUMES = (
     "make room there and start the same command again, it goes on from the last complete checkpoint"

@@ -40,7 +40,6 @@ class Example:
     question: str
     context: str
     answers: tuple[tuple[str, int], ...]
-    is_impossible: bool = False
     title: str = ""
 
 
@@ -162,7 +161,7 @@ def _example(
         mismatches.append(qa["id"])
         if not answers:
             return None
-    return Example(_text(qa["id"]), _text(qa["question"]), context, answers, impossible, title)
+    return Example(_text(qa["id"]), _text(qa["question"]), context, answers, title)
 
 
 def _stands(text: str, at: int, context: str) -> bool:

@@ -12,21 +12,18 @@ from distill.console.errors import UserError
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from distill.training.processes import SharedTraining
-
 PRECISIONS = ("auto", "float32", "bf16")
 CPU_ARITHMETIC = ("amx_bf16", "avx512_bf16")  # what multiplies matrices of bf16
 
 
-def choose_precision(training: SharedTraining) -> None:
-    """Set ``bf16`` and, where that needs it, ``use_cpu`` of `TrainingArguments` by ``precision``.
-    Under ``auto`` a GPU computes in bf16 if it can, and a CPU in float32; where none is named, both
-    in float32, unless ``bf16`` or ``fp16`` is set.
+def choose_precision(training: TrainingArguments, named: str | None) -> None:
+    """Set ``bf16`` and, where that needs it, ``use_cpu`` of `TrainingArguments` by the precision
+    that is ``named``. Under ``auto`` a GPU computes in bf16 if it can, and a CPU in float32; with
+    None both compute in float32, unless ``bf16`` or ``fp16`` is set.
 
     Raises:
         UserError: an unknown precision, or one that contradicts ``bf16`` or ``fp16``.
     """
-    named = training.precision
     if named not in (None, *PRECISIONS):
         raise UserError(f"--precision must be {', '.join(PRECISIONS)}, not {named!r}")
     contradicted = training.fp16 or (training.bf16 and named != "bf16")

@@ -41,5 +41,5 @@ class SharedTraining(TrainingArguments):
 
     def __post_init__(self) -> None:
         use_cpus_together(self)
-        choose_precision(self)
+        choose_precision(self, self.precision)
         super().__post_init__()  # type: ignore[no-untyped-call]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import json
 import resource
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from distill.console.errors import UserError
 from distill.finetune import main
 from distill.runs.finetune_result import FinetuneResult
 from distill.tasks.evaluation import Evaluation
@@ -181,36 +178,3 @@ def test_the_teacher_comes_before_the_baseline(
 def test_the_task_of_text_is_not_taken_from_another_option(line, trainings: list[Any]) -> None:
     assert main(line(run_name="sst2 beside --task mlm")) == 0
     assert len(trainings) == 1
-
-
-def test_squad_with_a_teacher_is_parsed_once_and_four_frames_from_its_training(
-    small_teacher: Path,
-    checkpoints: dict[str, Path],
-    squad_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys,
-) -> None:
-    parsed: list[Any] = []
-    frames: list[str] = []
-    parse = argparse.ArgumentParser._parse_known_args
-
-    def counted(self: Any, *arguments: Any) -> Any:
-        parsed.append(arguments)
-        return parse(self, *arguments)
-
-    def train(self: Any, **_: Any) -> None:
-        names = [frame.function for frame in inspect.stack()[1:]]
-        frames.extend(names[: names.index("main") + 1])
-        raise UserError("the training")
-
-    monkeypatch.setattr(argparse.ArgumentParser, "_parse_known_args", counted)
-    monkeypatch.setattr(finetuning.FinetuneTrainer, "train", train)
-    options = {"task": "squad", "teacher": checkpoints["squad"], "model": small_teacher}
-    options |= {"train_file": squad_file, "held_out": 0.4, "doc_stride": 8, "out": tmp_path / "run"}
-    options |= {**STEPS, "max_length": 64, "logits_cache": tmp_path / "logits"}
-    line = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    assert main([*line, "--allow_weak_teacher", "true"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "error: the training"
-    assert frames[::-1] == ["main", "run", "_run_once", "finetune"]
-    assert len(parsed) == 1

@@ -232,8 +232,8 @@ def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(hub, "load_rows", load_rows)
     first, second = load_examples("hub:rajpurkar/squad_v2:validation")
-    assert first == Example("1", "Which?", "Red or blue.", (("blue", 7),), False, "t")
-    assert second == Example("2", "Which?", "Red or blue.", (), True, "t")
+    assert first == Example("1", "Which?", "Red or blue.", (("blue", 7),), "t")
+    assert second == Example("2", "Which?", "Red or blue.", (), "t")
     assert load_checked("hub:rajpurkar/squad")[1] == []
     assert asked == [
         ("rajpurkar/squad_v2", None, "validation"),

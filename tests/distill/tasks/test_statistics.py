@@ -137,7 +137,7 @@ def test_best_threshold_is_that_of_the_official_script(seed: int) -> None:
         texts[key] = ("red mill", "mill", "stone")[number % 3]
         # The token F1 of each text with the answer, by hand.
         scores[key] = (1.0, 2 / 3, 0.0)[number % 3]
-        examples.append(Example(key, "?", "red mill", answers, not has))
+        examples.append(Example(key, "?", "red mill", answers))
         leads[number] -= 1.5 * has
     answered = {e.id for e in examples if e.answers}
     expected = official_best(texts, scores, dict(zip(texts, leads, strict=True)), answered)
