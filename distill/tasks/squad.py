@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 import numpy as np
 
@@ -30,6 +31,7 @@ MAX_QUESTION_LENGTH = 64
 N_BEST = 20
 MAX_ANSWER_LENGTH = 30
 MAX_WINDOWS = 50_000  # of one passage
+UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})  # categories of Unicode: separators, controls
 
 
 @dataclass(frozen=True)
@@ -260,11 +262,16 @@ def _window(
 
 
 def token_span(offsets: Sequence[tuple[int, int]], text: str, at: int) -> tuple[int, int] | None:
-    """First and last token of an answer that starts at the character ``at``. Characters at its
-    edges that the tokenizer drops (blanks, accents, zero-width characters) belong to no token;
-    None where all of its characters are such."""
-    first = bisect_right(offsets, at, key=lambda offset: offset[1])
-    last = bisect_left(offsets, at + len(text), key=lambda offset: offset[0]) - 1
+    """First and last token of an answer that starts at the character ``at``. What is not seen at
+    its edges (blanks, controls, zero-width characters) is passed over: tokenizers drop it, or join
+    it with the next word. None where nothing else is left, or no token holds what is."""
+    seen = [place for place, letter in enumerate(text) if category(letter) not in UNSEEN]
+    # A mark that comes first belongs to the letter before the answer.
+    first_seen = next((place for place in seen if category(text[place])[0] != "M"), None)
+    if first_seen is None:
+        return None
+    first = bisect_right(offsets, at + first_seen, key=lambda offset: offset[1])
+    last = bisect_left(offsets, at + seen[-1] + 1, key=lambda offset: offset[0]) - 1
     return (first, last) if first <= last else None
 
 

@@ -144,3 +144,27 @@ def test_squad2_has_no_default_data(student: Path, tmp_path: Path, capsys: Captu
     options = ["--task", "squad2", "--model", str(student), "--output_dir", str(tmp_path / "run")]
     assert finetune(options) == 2
     assert "name the training data of squad2 with --train_file" in capsys.readouterr().err
+
+
+def test_questions_whose_answer_teaches_nothing_are_counted(
+    checkpoints: dict[str, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    """Of what no token holds, of what is longer than a window, and not at its place."""
+    far = " ".join(["far"] * 60)
+    context = f"It\u00ad stands \u200b\ufeff here. It is {far} away."
+    texts = ["stands ", "here.", "\u00ad", "\u200b\ufeff", " ", far, "away.", "It is"]
+    starts = [context.index(text) for text in texts]
+    starts[texts.index("away.")] += 1
+    answers = [[{"text": t, "answer_start": at}] for t, at in zip(texts, starts, strict=True)]
+    answers.append([answers[2][0], answers[0][0]])  # of two, one is held
+    questions = [{"id": f"{i}", "question": "Where?", "answers": a} for i, a in enumerate(answers)]
+    file = tmp_path / "squad.json"
+    article = {"title": "t", "paragraphs": [{"context": context, "qas": questions}]}
+    file.write_text(json.dumps({"data": [article]}))
+    options = ["--held_out", "0", "--doc_stride", "16", "--max_length", "48"]
+    assert run("squad", file, checkpoints["squad"], tmp_path / "run", *options) == 0
+    said = capsys.readouterr().err
+    assert "1 questions have an answer that is not at its answer_start" in said
+    assert "4 questions left out: no window holds their answer" in said
+    found = metrics(tmp_path / "run")
+    assert (found["questions"], found["mismatches"]) == (len(answers) - 1, 1)

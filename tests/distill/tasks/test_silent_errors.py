@@ -91,6 +91,33 @@ def test_characters_that_the_tokenizer_drops_do_not_lose_an_answer(
     assert tokenizer.id_to_token(feature.input_ids[first]) == "paris"
 
 
+@pytest.mark.parametrize("answer", ["Paris ", "Paris\u200b ", " Paris\u00a0", "Paris\r\n"])
+def test_blank_after_an_answer_does_not_take_the_next_word(answer: str) -> None:
+    """ModernBERT's tokens hold the blank before their word."""
+    from tokenizers import pre_tokenizers, processors, trainers
+    from tokenizers.models import BPE
+
+    blanks = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words = Tokenizer(BPE())
+    words.pre_tokenizer = blanks
+    trainer = trainers.BpeTrainer(
+        special_tokens=["[CLS]", "[SEP]"], initial_alphabet=blanks.alphabet(), show_progress=False
+    )
+    words.train_from_iterator(["He is in Paris today in Paris today"], trainer)
+    words.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", 0), ("[SEP]", 1)],
+    )
+    context = f"He is in {answer.strip(' ')} today"
+    example = Example("q", "Where?", context, ((answer, context.index(answer)),))
+    (feature,) = make_features([example], words, 64)
+    ((first, last),) = feature.spans
+    taught = feature.input_ids[first : last + 1]
+    assert words.id_to_token(taught[0]) == "ĠParis"
+    assert "today" not in words.decode(taught)
+
+
 @pytest.mark.slow
 def test_windows_take_time_that_is_linear(tokenizer: Tokenizer) -> None:
     passage = "red or blue, " * 80_000  # one megabyte
