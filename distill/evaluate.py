@@ -8,7 +8,7 @@ Example:
     python -m distill.evaluate --task squad --model runs/student --data dev-v1.1.json.gz
     python -m distill.evaluate --task squad --predictions predictions.json --data dev-v1.1.json.gz
     python -m distill.evaluate --task squad --predictions a.json b.json --data dev-v1.1.json.gz
-    python -m distill.evaluate --task stsb --model runs/stsb
+    python -m distill.evaluate --model runs/stsb   # on the task that it was fine-tuned on
     python -m distill.evaluate --task stsb runs/baseline runs/student   # paired comparison
     python -m distill.evaluate --task glue --model runs/glue   # runs/glue/cola, runs/glue/mnli, ...
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill.console.command_parser import show_result
-from distill.console.errors import UserError, command
+from distill.console.errors import UserError, command, note
 from distill.console.options import JsonOptions, expanded, options_given, parse
 from distill.console.tables import plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
@@ -41,13 +41,18 @@ if TYPE_CHECKING:
 class EvaluateArguments(TaskOptions, JsonOptions):
     """What to score, on what."""
 
-    task: str = field(default=USUAL, metadata={"help": ", ".join((*TASKS, *SUITES))})
+    task: str = field(
+        default="",
+        metadata={
+            "help": f"{', '.join((*TASKS, *SUITES))}; default: that of the checkpoint, "
+            f"{USUAL} for --predictions"
+        },
+    )
     model: list[str] = field(
         default_factory=list,
         metadata={
             "help": "checkpoint folder, hub id or preset; or two to compare; glue: a folder of "
-            "them, by "
-            "task name"
+            "them, by task name"
         },
     )
     predictions: list[str] = field(
@@ -72,6 +77,8 @@ class EvaluateArguments(TaskOptions, JsonOptions):
             raise UserError("at most two models can be compared, and their answers are not saved")
         if len(self.predictions) > 2:
             raise UserError("at most two files of predictions can be compared")
+        if not self.task:
+            self.task = self._task_of_model()
         if self.task.lower() in SUITES and len(self.model) == 1:
             self.task = self.task.lower()
             return
@@ -81,6 +88,13 @@ class EvaluateArguments(TaskOptions, JsonOptions):
             takers = [name for name in TASKS if TASKS[name].takes_texts]
             raise UserError(f"prediction files are for {' and '.join(takers)}, not {self.task}")
         task.complete(self)
+
+    def _task_of_model(self) -> str:
+        if self.predictions:
+            return USUAL
+        from distill.tasks.trained_for import task_of
+
+        return task_of(checkpoint_directory(self.model[0]))
 
 
 @command
@@ -154,8 +168,12 @@ def _scored(task: AnyTask, model: str, arguments: EvaluateArguments) -> Scored:
     from distill.models.loading import configuration, scoring_device
     from distill.tasks.batches import score_model
     from distill.tasks.heads import labels_of
+    from distill.tasks.trained_for import recorded_task
 
     directory = checkpoint_directory(model)
+    recorded = recorded_task(directory)
+    if recorded not in (None, task.name):
+        note(f"{directory} was fine-tuned on {recorded}; it is scored on {task.name}")
     check_length(directory, arguments.max_length)
     data = task.read_scored(arguments, labels_of(configuration(directory)))
     data = replace(

@@ -11,13 +11,14 @@ import runpy
 import sys
 from collections.abc import Sequence
 from configparser import ConfigParser
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 
-from distill.console.errors import USAGE_ERROR
+from distill.console.errors import UserError, command
 
 KIT = "distilkit"
 PACKAGES = ("distill", "export", "bench")
@@ -50,26 +51,28 @@ def kit_version() -> str:
 
 def list_commands(package: str, argv: Sequence[str] | None = None) -> int:
     """``python -m PACKAGE``: print its commands, or the version; anything else is an error."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == ["--version"]:
+    return command(partial(_list_commands, package))(argv)
+
+
+def _list_commands(package: str, argv: Sequence[str] | None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
         print(kit_version())
         return 0
-    if arguments and arguments[0] not in HELP:
-        print(
-            f"error: {arguments[0]!r} is not a command or an option of {package} "
-            f"(expected {', '.join(commands(package))}); run python -m {package}.COMMAND",
-            file=sys.stderr,
+    if words and words[0] not in HELP:
+        raise UserError(
+            f"{words[0]!r} is not a command or an option of {package} (expected "
+            f"{', '.join(commands(package))}); run python -m {package}.COMMAND"
         )
-        return USAGE_ERROR
     print(f"Commands of {package}; python -m {package}.COMMAND --help says more:\n")
     for name, sentence in commands(package).items():
         print(_entry(f"{package}.{name}", sentence, get_terminal_size().columns))
     return 0
 
 
-def _entry(command: str, sentence: str, columns: int) -> str:
+def _entry(name: str, sentence: str, columns: int) -> str:
     """A command and its sentence, which goes on below itself where the terminal ends."""
-    first = f"  {command:<{INDENT - 3}} "
+    first = f"  {name:<{INDENT - 3}} "
     return fill(
         sentence,
         columns,
@@ -79,24 +82,23 @@ def _entry(command: str, sentence: str, columns: int) -> str:
     )
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point ``distilkit``: ``distilkit [PACKAGE [COMMAND ...]]``."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    package, *rest = arguments or [HELP[0]]
+    words = list(sys.argv[1:] if argv is None else argv)
+    package, *rest = words or [HELP[0]]
     if package == "--version":
         print(kit_version())
         return 0
     if package in HELP:
         for each in PACKAGES:
-            list_commands(each, [])
+            _list_commands(each, [])
             print()
         return 0
     if package not in PACKAGES:
-        expected = ", ".join(PACKAGES)
-        print(f"error: {package!r} is not a package (expected {expected})", file=sys.stderr)
-        return USAGE_ERROR
+        raise UserError(f"{package!r} is not a package (expected {', '.join(PACKAGES)})")
     if not rest or rest[0] not in commands(package):
-        return list_commands(package, rest)
+        return _list_commands(package, rest)
     sys.argv = [f"{package}.{rest[0]}", *rest[1:]]
     runpy.run_module(f"{package}.{rest[0]}", run_name="__main__")
     return 0

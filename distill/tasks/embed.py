@@ -73,6 +73,7 @@ class Embed(Task[GlueExample, EmbedFeature]):
     metric = "spearman"
     kind = AutoModel
     matches_layers = False
+    of_sentence_transformers = True
 
     def read(self, options: TaskOptions) -> Data[GlueExample]:
         path = self.own_data(options)

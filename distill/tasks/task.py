@@ -88,6 +88,7 @@ class Task(ABC, Generic[E, F]):
     takes_texts = False  # a file of answers by id can be scored, too
     matches_attention = False
     matches_layers = True  # hidden states and relations
+    of_sentence_transformers = False  # its checkpoints are folders of that library
 
     def __init__(self, name: str) -> None:
         self.name = name

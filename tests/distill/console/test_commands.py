@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from distill.console.commands import PACKAGES, commands, list_commands, main
+from distill.console.errors import BROKEN_PIPE
 
 ROOT = Path(__file__).parents[3]
 EVERY = [(package, name) for package in PACKAGES for name in commands(package)]
@@ -68,6 +70,16 @@ def test_version_is_that_of_the_setup_and_the_citation(
     assert capsys.readouterr().out == f"distilkit {number}\n"
 
 
+def test_list_whose_reader_has_enough_ends_quietly() -> None:
+    """As of ``python -m distill | head -1``."""
+    line = [sys.executable, "-m", "distill"]
+    with subprocess.Popen(line, stdout=PIPE, stderr=PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == BROKEN_PIPE
+        assert process.stderr.read() == ""
+
+
 def test_entry_point_runs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["export", "verify", "--help"])
@@ -80,6 +92,7 @@ def test_help_of_every_command_fits_and_does_without_pytorch() -> None:
     """PyTorch takes two seconds to load, and one asks for the options more often than for a run."""
     code = """
 import contextlib, importlib, io, os, sys
+from distill.console.errors import BROKEN_PIPE
 from distill.console.commands import PACKAGES, commands
 
 for package in PACKAGES:
