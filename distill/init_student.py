@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -83,7 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with quiet():
         student = write_student(arguments, output)
-    say(f"{output}: {student.num_parameters() / 1e6:.1f} M parameters")
+    say(
+        f"{output}: {student.num_parameters() / 1e6:.1f} M parameters, not yet trained",
+        f"next: python -m distill.finetune --model {shlex.quote(arguments.out)} --task TASK "
+        "--teacher TEACHER --out RUN",
+    )
     return 0
 
 

@@ -19,6 +19,7 @@ before the first cut.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -92,14 +93,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(words, PruneArguments)
     source = checkpoint_directory(arguments.model)
     check_free(arguments.out)
-    show_result(arguments, prune(source, arguments), lambda made: _show(made, arguments))
+    from distill.console.progress import quiet
+
+    with quiet():
+        made = prune(source, arguments)
+    show_result(arguments, made, lambda made: _show(made, arguments))
     return 0
 
 
 def _show(pruning: Pruning, arguments: PruneArguments) -> None:
     for name, value in pruning.rows():
         say(f"{name:<28} {value}")
-    say(f"the pruned checkpoint is in {arguments.out}; distil it again with distill.finetune")
+    say(
+        f"the pruned checkpoint is in {arguments.out}; train it again before it is used",
+        f"next: python -m distill.finetune --model {shlex.quote(arguments.out)} --task TASK "
+        f"--teacher {shlex.quote(arguments.model)} --out RUN",
+    )
 
 
 def prune(source: Path, arguments: PruneArguments) -> Pruning:

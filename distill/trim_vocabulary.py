@@ -23,6 +23,7 @@ any other entry starts from the mean of its pieces. Fine-tune it before it teach
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING
 from distill.console.atomic import atomic_directory, check_free
 from distill.console.bounded_files import read_object
 from distill.console.command_parser import show_result
-from distill.console.errors import UserError, command
+from distill.console.errors import UserError, command, note
 from distill.console.options import JsonOptions, options_given, parse
 from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
@@ -86,10 +87,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_free(arguments.out)
     out = Path(arguments.out)
     result: Trimming | OtherVocabulary
-    if arguments.like:
-        result = take_vocabulary(source, checkpoint_directory(arguments.like), out)
-    else:
-        result = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
+    from distill.console.progress import quiet
+
+    with quiet():
+        if arguments.like:
+            result = take_vocabulary(source, checkpoint_directory(arguments.like), out)
+        else:
+            result = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
+    kept = result.entries.after
+    if arguments.keep is not None and kept > arguments.keep:
+        note(f"--keep {arguments.keep}: special tokens and single characters alone are {kept:,}")
     show_result(arguments, result, lambda found: _show(found, out))
     return 0
 
@@ -97,7 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show(result: Trimming | OtherVocabulary, out: Path) -> None:
     for name, value in result.rows():
         say(f"{name:<24} {value}")
-    say(f"the checkpoint is in {out}; score it with distill.evaluate")
+    say(
+        f"the checkpoint is in {out}",
+        f"next: python -m distill.evaluate --model {shlex.quote(str(out))} --task TASK --data FILE",
+    )
 
 
 def trim(

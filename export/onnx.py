@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
-from distill.console.tables import print_pairs
+from distill.console.tables import print_pairs, say
 from export.tasks.options import add_model_options, add_no_answer_option
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print(report: OnnxReport) -> None:
     label = "  RANDOM WEIGHTS" if report.random_weights else ""
     print_pairs(f"{report.file}{label}", report.rows())
+    if report.difference is not None:
+        from export.proof.proven_onnx import LEAST_PSNR
+
+        psnr, least = report.difference.psnr, LEAST_PSNR[report.quantize]
+        say(f"Within tolerance of {report.witness}: {psnr:.1f} dB, at least {least:.0f} are asked.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """List which models and tasks are supported.
 
-The lists are printed from the kit's own tables, stage by stage.
+The lists are printed from the kit's own tables, stage by stage; as Markdown into a file or pipe.
 
 python -m export.support
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from distill.console.command_parser import command_parser
 from distill.console.errors import command
+from distill.console.tables import print_table
 from distill.families.family import Family
 from distill.families.table import FAMILIES
 from export.tasks.table import TASKS, tasks_of
@@ -103,6 +104,12 @@ def _together(cells: dict[str, tuple[str, ...]]) -> list[list[str]]:
     return [[", ".join(names), *row] for row, names in alike.items()]
 
 
+def one_name_a_row(table: Sequence[Sequence[str]]) -> list[list[str]]:
+    """A table with a row for each name, which a terminal has room for."""
+    header, *lines = table
+    return [list(header), *([name, *row] for names, *row in lines for name in names.split(", "))]
+
+
 def markdown(table: Sequence[Sequence[str]]) -> str:
     """A table in Markdown, its columns aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -117,7 +124,17 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     command_parser("export.support", __doc__).parse_args(argv)
-    print("\n\n".join(map(markdown, (rows(), student_rows(), task_rows()))))
+    tables = {
+        "Model types by task": rows(),
+        "Model types by stage": student_rows(),
+        "Tasks by stage": task_rows(),
+    }
+    if not sys.stdout.isatty():
+        print("\n\n".join(map(markdown, tables.values())))
+        return 0
+    for title, table in tables.items():
+        header, *lines = one_name_a_row(table)
+        print_table(title, header, lines, [False] + [True] * (len(header) - 1))
     return 0
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bench.measuring.results import Ratio
 from bench.reporting.comparison import Comparison
-from bench.reporting.plot import plot_png
+from bench.reporting.plot import plot_panels
 from bench.reporting.tables import ABOVE_ONE, notes, tables
-from bench.reporting.trade_plot import trade_png
+from bench.reporting.trade_plot import trade_panels
 from distill.console import html_page
 from distill.console.html_page import Bar
 
@@ -28,18 +28,18 @@ def parts(result: Comparison, published: bool = False) -> list[str]:
             html_page.heading(table.title),
             html_page.table(table.header, table.rows, table.numbers),
         ]
-    if result.ratios:
-        chart = html_page.bar_chart([_bar(ratio) for ratio in result.ratios], ABOVE_ONE)
-        written += [html_page.heading(ABOVE_ONE), chart]
+        if table.title == ABOVE_ONE:
+            bars = [_bar(ratio) for ratio in result.ratios]
+            written.append(html_page.bar_chart(bars, ABOVE_ONE))
     if result.quality:
         written += [
             html_page.heading(TRADE),
-            html_page.picture(trade_png(result), TRADE),
+            html_page.pictures(trade_panels(result), TRADE),
         ]
     return [
         *written,
         html_page.heading("Size against latency"),
-        html_page.picture(plot_png(result), "Size of each model against its latency"),
+        html_page.pictures(plot_panels(result), "Size of each model against its latency"),
         *(html_page.paragraph(line, "notes") for line in notes(result)),
     ]
 

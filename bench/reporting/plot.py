@@ -21,8 +21,7 @@ def plot_png(result: Comparison) -> bytes:
     interval of its median; the size is that of the file the runtime loads."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in result.measured.rows if row.size_mb]
-    workloads = list(dict.fromkeys(row.workload for row in rows)) or ["nothing measured"]
+    rows, workloads = _drawn(result)
     across = min(PANELS_A_ROW, len(workloads))
     down = -(-len(workloads) // across)
     figure = Figure(figsize=(WIDTH * across, HEIGHT * down), layout="constrained")
@@ -34,7 +33,27 @@ def plot_png(result: Comparison) -> bytes:
     return png(figure)
 
 
+def plot_panels(result: Comparison) -> list[bytes]:
+    """The panels of `plot_png`, a picture each."""
+    from matplotlib.figure import Figure
+
+    rows, workloads = _drawn(result)
+    drawn = []
+    for workload in workloads:
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        _panel(figure.subplots(), [row for row in rows if row.workload == workload], workload)
+        drawn.append(png(figure))
+    return drawn
+
+
+def _drawn(result: Comparison) -> tuple[list[Row], list[str]]:
+    """The rows whose size is known, and their workloads."""
+    rows = [row for row in result.measured.rows if row.size_mb]
+    return rows, list(dict.fromkeys(row.workload for row in rows)) or ["nothing measured"]
+
+
 def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:
+    middle = max((row.size_mb or 0 for row in rows), default=0) / 2
     for runtime in dict.fromkeys(row.runtime for row in rows):
         chosen = sorted(
             (row for row in rows if row.runtime == runtime), key=lambda row: row.size_mb or 0
@@ -50,11 +69,13 @@ def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:
             linewidth=1,
         )
         for row in chosen:
+            right = (row.size_mb or 0) > middle  # its name would leave the panel
             axes.annotate(
                 label(row),
                 (row.size_mb, row.median_ms),
                 textcoords="offset points",
-                xytext=(5, 5),
+                xytext=(-5 if right else 5, 5),
+                ha="right" if right else "left",
                 fontsize=7,
             )
     axes.set_title(title, fontsize=10)

@@ -18,25 +18,48 @@ def trade_png(result: Comparison) -> bytes:
     workload; a point for each bundle, with the 95% intervals of its quality and median latency."""
     from matplotlib.figure import Figure
 
-    quality = {one.model: one for one in result.quality}
-    rows = [row for row in result.measured.rows if row.model in quality]
-    places = list(dict.fromkeys((row.runtime, row.workload) for row in rows))
-    figure = Figure(figsize=(WIDTH * (1 + len(places)), HEIGHT), layout="constrained")
-    panels = figure.subplots(1, 1 + len(places), squeeze=False, sharey=True).ravel()
-    sizes = {row.model: row.size_mb for row in rows if row.size_mb}
-    _panel(panels[0], quality, [(name, size, (0.0, 0.0)) for name, size in sizes.items()])
-    panels[0].set_xlabel("size, MB")
-    panels[0].set_ylabel(title_and_unit(result.quality[0].metric))
-    for axes, (runtime, workload) in zip(panels[1:], places, strict=True):
-        here = [row for row in rows if (row.runtime, row.workload) == (runtime, workload)]
-        _panel(axes, quality, [_latency(row) for row in here])
-        axes.set_xlabel(f"median latency, ms ({runtime}, {workload})")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    quality, panels = _panels(result)
+    figure = Figure(figsize=(WIDTH * len(panels), HEIGHT), layout="constrained")
+    drawn = figure.subplots(1, len(panels), squeeze=False, sharey=True).ravel()
+    for axes, (title, points) in zip(drawn, panels.items(), strict=True):
+        _panel(axes, quality, points)
+        axes.set_xlabel(title)
+    drawn[0].set_ylabel(title_and_unit(result.quality[0].metric))
+    figure.legend(*drawn[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return png(figure)
+
+
+def trade_panels(result: Comparison) -> list[bytes]:
+    """The panels of `trade_png`, a picture each."""
+    from matplotlib.figure import Figure
+
+    quality, panels = _panels(result)
+    drawn = []
+    for title, points in panels.items():
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        axes = figure.subplots()
+        _panel(axes, quality, points)
+        axes.set_xlabel(title)
+        axes.set_ylabel(title_and_unit(result.quality[0].metric))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        drawn.append(png(figure))
+    return drawn
 
 
 Point = tuple[str, float, tuple[float, float]]
 """A bundle, where it stands, and how far the interval of that reaches below and above."""
+
+
+def _panels(result: Comparison) -> tuple[dict[str, Quality], dict[str, list[Point]]]:
+    """The quality of each bundle, and what each panel shows, by the title of its axis."""
+    quality = {one.model: one for one in result.quality}
+    rows = [row for row in result.measured.rows if row.model in quality]
+    sizes = {row.model: row.size_mb for row in rows if row.size_mb}
+    panels = {"size, MB": [(name, size, (0.0, 0.0)) for name, size in sizes.items()]}
+    for row in rows:
+        title = f"median latency, ms ({row.runtime}, {row.workload})"
+        panels.setdefault(title, []).append(_latency(row))
+    return quality, panels
 
 
 def _latency(row: Row) -> Point:

@@ -21,15 +21,22 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--ground);
   max-width: 72rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .3rem; white-space: pre-line; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background: linear-gradient(90deg, var(--ground) 30%, transparent),
+    linear-gradient(270deg, var(--ground) 30%, transparent) 100% 0,
+    linear-gradient(90deg, var(--line), transparent), linear-gradient(270deg, var(--line),
+    transparent) 100% 0; background-repeat: no-repeat; background-size: 2.5rem 100%, 2.5rem 100%,
+    .8rem 100%, .8rem 100%; background-attachment: local, local, scroll, scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 .cells th, .cells td { white-space: nowrap; }
 .cells .long { white-space: normal; min-width: 12rem; }
 .pairs { table-layout: fixed; width: 100%; }
-.pairs th { width: 8.5rem; overflow-wrap: break-word; }
+.pairs th { width: 17rem; overflow-wrap: break-word; }
+@media (max-width: 40rem) { .pairs th, .pairs td { display: block; width: auto; }
+  .pairs th { border: 0; padding-bottom: 0; } .pairs td { padding-top: 0; } }
 .number { text-align: right; }
+.pictures { display: flex; flex-wrap: wrap; gap: .5rem; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 svg { width: 100%; max-width: 34rem; height: auto; font: 13px system-ui, sans-serif; }
 svg text { fill: var(--text); } svg rect { fill: var(--bar); }
@@ -43,7 +50,7 @@ svg line { stroke: var(--text); } svg .one { stroke: var(--quiet); stroke-dashar
 """
 CHART_WIDTH, ROW_HEIGHT, BAR_HEIGHT, LETTER = 480, 44, 14, 7
 """In the units of the drawing; a letter is as wide as 7 of them at most, but for a few."""
-VALUE_WIDTH = 130
+VALUE_WIDTH = 150
 LONG = 40
 """Letters of a cell from which on it may be broken."""
 
@@ -123,6 +130,11 @@ def picture(png: bytes, description: str) -> str:
     return f'<img alt="{escape(description)}" src="data:image/png;base64,{image}">'
 
 
+def pictures(pngs: Iterable[bytes], description: str) -> str:
+    """Pictures beside each other, below each other where the page is narrow."""
+    return f'<div class="pictures">{"".join(picture(png, description) for png in pngs)}</div>'
+
+
 def bar_chart(bars: Sequence[Bar], description: str) -> str:
     """Bars from 0 with their intervals, and a dashed line at 1; nothing without bars."""
     if not bars:
@@ -133,8 +145,7 @@ def bar_chart(bars: Sequence[Bar], description: str) -> str:
     drawn = "\n".join(_bar(bar, number * ROW_HEIGHT, scale) for number, bar in enumerate(bars))
     return (
         f'<svg role="img" viewBox="0 0 {CHART_WIDTH} {height}" aria-label="{escape(description)}">'
-        f'\n{drawn}\n<line class="one" x1="{scale:.1f}" x2="{scale:.1f}" y1="0" y2="{height}"/>'
-        "</svg>"
+        f"\n{drawn}\n</svg>"
     )
 
 
@@ -147,6 +158,9 @@ def _bar(bar: Bar, top: int, scale: float) -> str:
         f'<text x="0" y="{top + 15}">{escape(label)}</text>',
         f'<rect x="0" y="{top + 20}" width="{end:.1f}" height="{BAR_HEIGHT}"/>',
     ]
+    lines.append(
+        f'<line class="one" x1="{scale:.1f}" x2="{scale:.1f}" y1="{top + 17}" y2="{top + 37}"/>'
+    )
     if bar.low is not None and bar.high is not None:
         low, high = scale * bar.low, scale * bar.high
         lines.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>')

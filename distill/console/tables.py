@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 FILE_WIDTH = 150
+COMMAND = "next: "
+"""What a line with a command to copy begins with."""
 BETWEEN = 3
 """Spaces between two columns; the two at the edges take one less."""
 CONTROL = re.compile(
@@ -37,8 +41,20 @@ def one_line(text: str) -> str:
 
 def say(*lines: str, error: bool = False) -> None:
     """Print lines that may hold names from elsewhere, each `one_line`; ``error``: on stderr."""
+    stream = sys.stderr if error else sys.stdout
     for line in lines:
-        print(one_line(line), file=sys.stderr if error else None)
+        print("\n".join(between_words(one_line(line), stream.isatty())), file=stream)
+
+
+def between_words(line: str, terminal: bool) -> list[str]:
+    """A line as a terminal shows it: it ends between two words. A command is left whole, to be
+    copied."""
+    if not terminal or line.startswith(COMMAND):
+        return [line]
+    width = shutil.get_terminal_size().columns
+    return textwrap.wrap(
+        line, width, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    ) or [line]
 
 
 def plain(text: str) -> Text:

@@ -103,7 +103,7 @@ class Trimming:
     def rows(self) -> Iterator[Pair]:
         before, after = self.pieces_per_word
         yield "entries", self.entries.counted()
-        yield "tokens covered", f"{100 * self.tokens_covered:.2f} %"
+        yield "tokens covered", f"{100 * self.tokens_covered:.2f}%"
         yield "pieces per word", f"{before:.3f} -> {after:.3f}"
         yield "parameters", self.parameters.in_millions()
 
@@ -130,4 +130,4 @@ class OtherVocabulary:
 
 
 def _percent(shares: Sequence[float]) -> str:
-    return " ".join(f"{100 * share:.0f} %" for share in shares)
+    return " ".join(f"{100 * share:.0f}%" for share in shares)

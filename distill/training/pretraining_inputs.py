@@ -78,7 +78,10 @@ def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]
     order = np.random.default_rng(0).permutation(len(corpus))
     count = round(held_out * len(corpus))
     if held_out and not 0 < count < len(corpus):
-        raise UserError(f"{held_out} of {len(corpus)} sequences cannot be held out")
+        raise UserError(
+            f"--held_out {held_out}: {count} of {len(corpus)} sequences would be held out "
+            f"(expected 1 to {len(corpus) - 1}; 0 trains on all)"
+        )
     rows = np.sort(order[count:])
     return Sequences(corpus, rows), Sequences(corpus, np.sort(order[:count])) if count else None
 

@@ -11,6 +11,7 @@ from export.proof.gate import Proof
 from export.proof.two_bundles import BundleComparison
 from export.proof.verification import Verification
 from export.simulator.lint import Finding
+from export.simulator.lint.command import verdict
 
 Report = Verification | BundleComparison
 
@@ -43,17 +44,18 @@ def _errors(proof: Proof) -> list[str]:
 
 
 def write_lint(path: Path, package: Path, findings: Sequence[Finding]) -> None:
-    """Write each finding with all its places."""
-    errors = sum(finding.weight == "error" for finding in findings)
-    cautions = len(findings) - errors
-    counts = f"errors: {errors}, cautions: {cautions}"
-    verdict = f"Known hazards found; {counts}." if findings else "Nothing found."
-    parts = [html_page.paragraph(verdict, "verdict")]
+    """Write each rule that fired with all its places: those that functions share stand once."""
+    same: dict[tuple[int, tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
+        same.setdefault((finding.number, finding.places), []).append(finding)
+    parts = [html_page.paragraph(verdict(package, findings), "verdict")]
+    for (_, places), alike in same.items():
+        finding = alike[0]
         rows = [
-            ("where", f"{', '.join(finding.places)} (in {finding.function})"),
             ("remedy", finding.remedy),
             ("report", finding.report),
+            ("in", ", ".join(each.function for each in alike)),
+            (f"places: {len(places)}", ", ".join(places)),
         ]
         title = f"{finding.weight} {finding.number}: {finding.sentence}"
         parts += [html_page.heading(title), html_page.pairs(rows)]

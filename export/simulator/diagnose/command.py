@@ -86,8 +86,8 @@ def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
         _row(*heads),
         *(_row(*_cells(loss)) for loss in diagnosis.losses[:top]),
         "",
-        "ranked by the noise that an operation adds to that of its inputs; lost: values that are",
-        "not finite",
+        "ranked by the noise that an operation adds to that of its inputs",
+        "peak: the largest value in float32; lost: how many values are not finite",
     ]
 
 

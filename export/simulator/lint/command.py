@@ -65,10 +65,19 @@ def run(
     if arguments.package is None:
         raise SimulatorError("name a .mlpackage or a bundle directory, or --rules")
     findings = lint(arguments.package, inputs)
-    lines = described(findings) or [f"{arguments.package}: nothing found"]
+    lines = [*described(findings), *wrapped(verdict(arguments.package, findings), "")]
     show_result(arguments, [finding.as_json() for finding in findings], lines)
     keep(findings)
     return FIRED if any(finding.weight == "error" for finding in findings) else 0
+
+
+def verdict(package: Path, findings: Sequence[Finding]) -> str:
+    """How many rules fired, in a sentence."""
+    weights = {finding.number: finding.weight for finding in findings}
+    if not weights:
+        return f"{package}: nothing found"
+    errors = sum(weight == "error" for weight in weights.values())
+    return f"{package}: known hazards; errors: {errors}, cautions: {len(weights) - errors}"
 
 
 def described(findings: Sequence[Finding]) -> list[str]:

@@ -24,6 +24,7 @@ def test_the_page_needs_nothing_else(result: Comparison, tmp_path: Path) -> None
     assert all(source.startswith("data:") for source in sources)
     assert "<b>" not in written
     assert "<script" not in written
+    written = re.sub(r"base64,[^\"]*", "", written)  # letters of pictures
     assert "668" not in written
     assert "&lt;b&gt;&amp;student" in written
     assert written.count("<rect") == len(result.ratios)
