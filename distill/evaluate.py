@@ -31,6 +31,7 @@ from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, eval
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
+from distill.tasks.statistics import are_several
 from distill.tasks.table import SUITES, TASKS, USUAL, Suite, task_named
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     task = task_named(arguments.task)
     scored = [_scored(task, model, arguments) for model in arguments.model]
     scored += [_scored_file(task, path, arguments) for path in arguments.predictions]
+    if not are_several(scored[0].statistics):
+        note("one example, or questions on one article: too few that are independent for intervals")
     if len(scored) == 2:
         return comparison_of(*scored)
     if arguments.save_predictions:
@@ -219,7 +222,8 @@ def _print(result: Evaluation | Comparison, title: str) -> None:
             cells = [cell.replace(" (", "\n(") for cell in cells]
         table.add_row(plain(metric_title(name)), *cells)
     Console(markup=False).print(table)
-    print("in parentheses: 95% intervals, by bootstrap")
+    if any(model.intervals for model in models):
+        print("in parentheses: 95% intervals, by bootstrap")
 
 
 if __name__ == "__main__":

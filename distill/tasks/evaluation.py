@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from distill.tasks.statistics import Difference, Interval, intervals, paired
+from distill.tasks.statistics import Difference, Interval, are_several, intervals, paired
 
 if TYPE_CHECKING:
     from distill.tasks.task import Scored
@@ -54,6 +54,7 @@ def evaluation_of(scored: Scored) -> Evaluation:
 
 
 def comparison_of(first: Scored, second: Scored) -> Comparison:
-    """Two models that were scored on the same examples."""
-    differences = paired(first.statistics, second.statistics)
+    """Two models that were scored on the same examples; differences where these have intervals."""
+    several = are_several(first.statistics)
+    differences = paired(first.statistics, second.statistics) if several else {}
     return Comparison(evaluation_of(first), evaluation_of(second), differences)

@@ -84,8 +84,15 @@ def _interval(values: np.ndarray) -> Interval:
     return float(low), float(high)
 
 
+def are_several(statistics: Mapping[str, Statistics]) -> bool:
+    """Whether every split has more than one unit to draw."""
+    return all(split.several for split in statistics.values())
+
+
 def intervals(statistics: Mapping[str, Statistics]) -> dict[str, Interval]:
-    """95% percentile intervals by metric (Efron 1979)."""
+    """95% percentile intervals by metric (Efron 1979); none where there is one unit to draw."""
+    if not are_several(statistics):
+        return {}
     return {name: _interval(values) for name, values in resampled(statistics).items()}
 
 

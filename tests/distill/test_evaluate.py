@@ -86,6 +86,32 @@ def test_questions_whose_answers_stand_elsewhere_are_scored(
     assert (found["total"], found["surplus"], found["exact_match"]) == (2, 0, 50)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_questions_on_one_article_have_no_interval(
+    count: int, tmp_path: Path, capsys: Capture
+) -> None:
+    """An article is drawn as a whole: its interval would have no width."""
+    questions = [
+        {"id": str(at), "question": "?", "answers": [{"text": "b", "answer_start": 2}]}
+        for at in range(6)
+    ]
+    paragraph = {"context": "A b.", "qas": questions}
+    write(tmp_path / "squad.json", json.dumps({"data": [{"paragraphs": [paragraph]}]}))
+    texts = {str(at): "b" if at < 4 else "A" for at in range(6)}
+    write(tmp_path / "answers.json", json.dumps(texts))
+    options = ["--task", "squad", "--data", str(tmp_path / "squad.json"), "--predictions"]
+    options += [str(tmp_path / "answers.json")] * count
+    assert main(options) == 0
+    printed = capsys.readouterr()
+    assert "66.67" in printed.out and "(" not in printed.out.replace("(positions)", "")
+    assert printed.err == (
+        "note: one example, or questions on one article: too few that are independent for "
+        "intervals\n"
+    )
+    found = report(capsys, *options)
+    assert "interval" not in json.dumps(found) and not found.get("difference")
+
+
 def test_two_prediction_files_are_compared(tmp_path: Path, capsys: Capture) -> None:
     """Paired: of six articles one is answered by the second file alone, none by the first alone."""
     data, answers = [], []
