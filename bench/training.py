@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
-from distill.console.tables import print_table, wide_console
+from distill.console.tables import one_line, print_table, wide_console
 
 if TYPE_CHECKING:
     from bench.training_step.step_timing import StepTimes
@@ -119,8 +119,8 @@ def show(result: StepTimes) -> None:
         for row in result.rows
     ]
     title = (
-        f"Distillation step, student {result.model}\nbatch of {result.batch_size} sequences, "
-        f"{result.mean_length:.0f} tokens on average"
+        f"Distillation step, student {one_line(result.model)}\n"
+        f"batch of {result.batch_size} sequences, {result.mean_length:.0f} tokens on average"
     )
     print_table(title, header, rows, [False, *[True] * (len(header) - 1)])
     console = wide_console()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command, note
 from distill.console.options import JsonOptions, expanded, options_given, parse
-from distill.console.tables import plain
+from distill.console.tables import one_line, plain
 from distill.models.checkpoint_folder import check_length, checkpoint_directory
 from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, evaluation_of
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
@@ -209,7 +209,7 @@ def _print(result: Evaluation | Comparison, title: str) -> None:
         heads = ["first", "second", "difference, second - first"]
     else:
         models, differences, heads = [result], {}, ["value"]
-    table = Table("metric", *heads, title=plain(title), title_justify="left")
+    table = Table("metric", *heads, title=plain(one_line(title)), title_justify="left")
     for name in models[0].metrics:
         cells = [
             with_interval(value_words(name, model.metrics[name]), model.intervals.get(name))

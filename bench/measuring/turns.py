@@ -21,7 +21,7 @@ from bench.runtimes.contenders import Model
 from bench.runtimes.registry import RUNTIMES, Prepared, Unavailable, load, prepare
 from bench.runtimes.workloads import Predict, Workload
 from distill.console.errors import is_for_user
-from distill.console.tables import visible
+from distill.console.tables import one_line
 
 LEAST_TURNS = 10
 WEIGHT_BYTES = 4
@@ -149,7 +149,7 @@ def _load_models(session: Session, runtime: str) -> Iterator[Loaded]:
     for model in plan.models:
         if not plan.chosen and model.kind not in RUNTIMES[runtime].accepts:
             continue
-        session.bar.set_description_str(f"{runtime}: load {visible(model.name)}")
+        session.bar.set_description_str(f"{runtime}: load {one_line(model.name)}")
         require_memory(ROOM * WEIGHT_BYTES * (model.parameters or 0), f"{model.name} in {runtime}")
         try:
             prepared = prepare(runtime, model, lengths, session.folder)
@@ -222,7 +222,7 @@ def _with_memory(
     longest = max(length for workload in session.plan.workloads for length in workload.lengths)
     for one in loaded:
         runtime, name = one.prepared.runtime, one.model.name
-        session.bar.set_description_str(f"{runtime}: memory of {visible(name)}")
+        session.bar.set_description_str(f"{runtime}: memory of {one_line(name)}")
         peaks[runtime, name] = peak_memory(
             one.prepared, longest, session.plan.threads, one.model.vocabulary
         )

@@ -149,7 +149,7 @@ def without_constants(table: Table) -> Table:
     ]
     if not constant:
         return table
-    said = ", ".join(f"{table.header[place]} {columns[place][0]}" for place in constant)
+    said = ", ".join(one_line(f"{table.header[at]} {columns[at][0]}") for at in constant)
     kept = [place for place in range(len(columns)) if place not in constant]
     return Table(
         f"{table.title}\n{said}",

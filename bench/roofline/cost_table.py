@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.roofline.cost import Cost, PartCost
-from distill.console.tables import plain, print_table, wide_console
+from distill.console.tables import one_line, plain, print_table, wide_console
 
 HEADER = ("part", "times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "share")
 
@@ -11,7 +11,7 @@ HEADER = ("part", "times", "weights", "MFLOP", "MB", "FLOP/byte", "least ms", "s
 def print_cost(result: Cost) -> None:
     """A table of the parts with their total, the roof, and the runtimes' share of it."""
     label = " (random weights)" if result.random_weights else ""
-    title = f"{result.model}{label}, {result.length} tokens, {result.precision}"
+    title = f"{one_line(result.model)}{label}, {result.length} tokens, {result.precision}"
     least = result.whole.roofline_ms
     rows = [_cells(part, least) for part in (*result.parts, result.whole)]
     print_table(title, HEADER, rows, [False, *[True] * (len(HEADER) - 1)], total=True)

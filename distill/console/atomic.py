@@ -202,6 +202,14 @@ def clear_staged(target: Path) -> None:
                 _clear(left, target)
 
 
+def clear_all_staged(folder: Path) -> None:
+    """`clear_staged` of every file in a folder: a process may be killed when a file has its name,
+    and no later one writes that file again."""
+    for left in folder.glob(".*.staged-*"):
+        name = left.name[1:].rpartition(".staged-")[0]
+        clear_staged(folder / name)
+
+
 def staged_prefix(name: str) -> str:
     """How the hidden folder begins in which ``name`` is being written."""
     return f".{name}.staged-"

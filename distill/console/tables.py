@@ -78,11 +78,11 @@ def print_pairs(title: str, pairs: Iterable[Pair]) -> None:
     """Print a table of names and values, long values over several lines."""
     from rich.table import Table
 
-    table = Table(title=plain(title), show_header=False, title_justify="left")
+    table = Table(title=plain(one_line(title)), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(plain(name), plain(value))
+        table.add_row(plain(one_line(name)), plain(one_line(value)))
     wide_console().print(table)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill.console.atomic import clear_staged
 from distill.console.errors import UserError
 from distill.corpus.parts import has_parts, open_parts, part_folder, texts_of_part
 from distill.corpus.shards import DESCRIPTION, Corpus, build_corpus, open_corpus
@@ -46,6 +47,7 @@ def prepare_corpus(
         if part:
             directory, texts = part_folder(directory, *part), texts_of_part(texts, *part)
             made_from["part"] = "{}/{}".format(*part)
+        clear_staged(directory)  # of a process that was killed when the corpus had its name
         if not (directory / DESCRIPTION).is_file():
             build_corpus(texts, tokenizer, directory, max_length, made_from)
         corpus = open_corpus(directory)

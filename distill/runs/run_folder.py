@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from distill.console.atomic import atomic_file
+from distill.console.atomic import atomic_file, clear_all_staged
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, note
 from distill.runs.loss_plot import LOSSES_FILE
@@ -75,6 +75,8 @@ def locked(run: Path) -> Iterator[None]:
     except OSError:  # a file system without locks
         pass
     try:
+        for folder in (run, *newest_first(run)):
+            clear_all_staged(folder)
         yield
     finally:
         os.close(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distill.console.tables import plain, visible
+from distill.console.tables import plain, say
 from distill.runs.finetune_result import FinetuneResult, FinetuneSeries
 from distill.tasks.metric_words import COUNTS, difference_words, metric_title, value_words
 
@@ -24,7 +24,7 @@ def show(result: FinetuneResult | FinetuneSeries, title: str) -> None:
         table.add_column(plain(metric_title(name)), justify="right")
     for label, row in rows.items():
         table.add_row(plain(label), *(_cell(name, row, label == GAIN) for name in metrics))
-    print(visible(title))  # beside the table, which would break it to its own width
+    say(title)  # beside the table, which would break it to its own width
     Console(markup=False).print(table)
     if any(row.intervals for row in rows.values()):
         print("below a value: its 95% interval, by bootstrap")

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from distill.console.errors import UserError
-from distill.console.tables import visible
+from distill.console.tables import one_line
 from distill.models.loading import takes_segments
 from distill.tasks.options import TaskOptions
 from distill.tasks.task import AnyData, AnyTask, Batch, Labels, Scored
@@ -94,7 +94,7 @@ def predict(
     device = next(model.parameters()).device
     order = sorted(range(len(features)), key=lambda i: len(features[i].input_ids))
     logits: list[np.ndarray] = [np.empty(0)] * len(features)
-    with tqdm(total=len(order), desc=visible(description), unit="input") as progress:
+    with tqdm(total=len(order), desc=one_line(description), unit="input") as progress:
         for at in range(0, len(order), PREDICTION_ROWS):
             rows = order[at : at + PREDICTION_ROWS]
             batch = collate([{"index": row, "feature": features[row]} for row in rows])

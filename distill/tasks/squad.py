@@ -116,7 +116,7 @@ def _parse(
     try:
         for article in _articles(str(path)):
             for paragraph in article["paragraphs"]:
-                title, context = article.get("title", ""), _text(paragraph["context"])
+                title, context = _text(article.get("title") or ""), _text(paragraph["context"])
                 for qa in paragraph["qas"]:
                     stated = qa if answered else {**qa, "is_impossible": True}
                     example = _example(title, context, stated, mismatches, keep)
@@ -154,16 +154,23 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
 def _example(
     title: str, context: str, qa: dict[str, Any], mismatches: list[str], keep: bool
 ) -> Example | None:
-    impossible = bool(qa.get("is_impossible", False))
-    stated = (
-        [] if impossible else [(_text(a["text"]), int(a["answer_start"])) for a in qa["answers"]]
-    )
+    impossible = qa.get("is_impossible") or False
+    if not isinstance(impossible, bool):
+        raise TypeError(f"is_impossible {impossible!r} is not true or false")
+    stated = [] if impossible else [(_text(a["text"]), _start(a)) for a in qa["answers"]]
     answers = tuple((text, at) for text, at in stated if keep or _stands(text, at, context))
     if len(answers) < len(stated):
         mismatches.append(qa["id"])
         if not answers:
             return None
     return Example(_text(qa["id"]), _text(qa["question"]), context, answers, title)
+
+
+def _start(answer: dict[str, Any]) -> int:
+    at = answer["answer_start"]
+    if type(at) is not int:
+        raise TypeError(f"answer_start {at!r} is not a whole number")
+    return at
 
 
 def _stands(text: str, at: int, context: str) -> bool:

@@ -18,6 +18,8 @@ from typing import Any
 from distill.console.errors import UserError
 from tests.faults.assets import mutated_asset, tiny_bundle_with_asset
 from tests.faults.bundles import mutated_settings, tiny_bundle
+from tests.faults.configs import every_family, wrong_config
+from tests.faults.data_files import data, mutated_data
 from tests.faults.full_disks import can_mount, checkpoint_and_text, full_disk, full_file_system
 from tests.faults.hostile_code import checkpoint_and_data, hostile_code
 from tests.faults.kills import (
@@ -31,6 +33,9 @@ from tests.faults.kills import (
 from tests.faults.links import link_in_a_bundle, link_in_a_checkpoint
 from tests.faults.loops import endless_loop
 from tests.faults.mutations import mutate_bytes, mutate_json
+from tests.faults.names import named_by_a_stranger
+from tests.faults.packages import bundle_and_onnx, mutated_onnx, mutated_package
+from tests.faults.phones import mutated_results, results
 from tests.faults.threads import simulators_in_threads
 
 
@@ -144,6 +149,12 @@ ATTACKS = (
     Attack("mutated model.json", tiny_bundle, mutated_settings),
     Attack("link in a bundle", tiny_bundle, link_in_a_bundle),
     Attack("link in a checkpoint", tiny_checkpoint, link_in_a_checkpoint),
+    Attack("mutated results of a phone", results, mutated_results),
+    Attack("mutated questions and rows", data, mutated_data),
+    Attack("name with codes for a terminal", checkpoint_and_data, named_by_a_stranger, slow=True),
+    Attack("wrong kind in a config.json", every_family, wrong_config, slow=True),
+    Attack("mutated Core ML package", tiny_bundle, mutated_package, slow=True),
+    Attack("mutated ONNX file", bundle_and_onnx, mutated_onnx, slow=True),
     Attack("16 simulators at once", tiny_bundle, simulators_in_threads, slow=True),
     Attack("damaged checkpoint of a run", sealed_checkpoints, damaged_checkpoint),
     Attack("kill -9 of a tokenization", corpus_to_kill, killed_tokenization, slow=True),

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.faults.processes import run
@@ -22,19 +23,23 @@ ROOM = 100_000
 """Bytes of the small file system at most: no command below finds enough."""
 MODEL = ("--model", "model")
 TRAINING = ("--use_cpu", "--report_to", "none", "--max_steps", "2", "--save_steps", "1")
-COMMANDS: dict[str, tuple[str, ...]] = {
-    "export.coreml": (*MODEL, "--task", "classify", "--lengths", "16", "--no-verify"),
-    "export.onnx": (*MODEL, "--task", "classify", "--no-verify"),
-    "distill.prepare": (*MODEL, "--text", "text.txt", "--sequence_length", "32"),
-    "distill.finetune": (
-        *(*MODEL, "--task", "classify", "--data", "rows.csv", "--max_length", "16"),
-        *TRAINING,
+EXPORT = (*MODEL, "--task", "classify", "--no-verify")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("export.coreml", *EXPORT, "--lengths", "16"),
+    ("export.coreml", *EXPORT, "--lengths", "16", "--quantize", "int8"),
+    *([("export.coreai", *EXPORT, "--lengths", "16")] if find_spec("coreai_torch") else []),
+    ("export.onnx", *EXPORT),
+    ("export.onnx", *EXPORT, "--quantize", "int8"),
+    ("distill.prepare", *MODEL, "--text", "text.txt", "--sequence_length", "32"),
+    (
+        *("distill.finetune", *MODEL, "--task", "classify", "--data", "rows.csv"),
+        *("--max_length", "16", *TRAINING),
     ),
-    "distill.pretrain": (
-        *("--teacher", "teacher", "--layers", "1", "--text", "text.txt"),
+    (
+        *("distill.pretrain", "--teacher", "teacher", "--layers", "1", "--text", "text.txt"),
         *("--sequence_length", "32", "--per_device_train_batch_size", "4", *TRAINING),
     ),
-}
+)
 TRAININGS = ("distill.finetune", "distill.pretrain")
 """What these have written stays: the same command goes on from it."""
 
@@ -56,17 +61,17 @@ def checkpoint_and_text(folder: Path) -> None:
 def full_disk(folder: Path, draw: random.Random) -> str | None:
     """Run a command until its disk is full: one line that says so, and nothing left behind, or of a
     training nothing hidden."""
-    name, limit = draw.choice(sorted(COMMANDS)), draw.randrange(LARGEST)
+    line, limit = draw.choice(COMMANDS), draw.randrange(LARGEST)
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
-    return _run(name, folder, folder / "out", full)
+    return _run(line, folder, folder / "out", full)
 
 
 def full_file_system(folder: Path, draw: random.Random) -> str | None:
     """As `full_disk`, on a file system of a few kilobytes, or of a few files."""
-    name = draw.choice(sorted(COMMANDS))
+    line = draw.choice(COMMANDS)
     size, files = draw.choice(((draw.randrange(8192, ROOM), 0), (10 * ROOM, draw.randrange(3, 5))))
     with _small(folder / "disk", size, files) as disk:
-        return _run(name, folder, disk / "out")
+        return _run(line, folder, disk / "out")
 
 
 def can_mount() -> bool:
@@ -98,11 +103,12 @@ def _small(place: Path, size: int, files: int) -> Iterator[Path]:
 
 
 def _run(
-    name: str, folder: Path, out: Path, before_it: Callable[[], None] | None = None
+    line: tuple[str, ...], folder: Path, out: Path, before_it: Callable[[], None] | None = None
 ) -> str | None:
     files = sorted(folder.rglob("*"))
     named = {path.name: str(path) for path in folder.iterdir()}
-    command = [sys.executable, "-m", name, *(named.get(word, word) for word in COMMANDS[name])]
+    name, *options = line
+    command = [sys.executable, "-m", name, *(named.get(word, word) for word in options)]
     done = run([*command, "--out", str(out)], before_it=before_it)
     left = [path.name for path in sorted(folder.rglob("*")) if path not in files]
     if name in TRAININGS:
@@ -110,4 +116,4 @@ def _run(
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     said = len(errors) == 1 and "Traceback" not in done.stderr and str(out) in errors[0]
     fine = done.returncode == 2 and said and not left
-    return None if fine else f"{name}: {done.returncode} {left} {done.stderr}"
+    return None if fine else f"{line[:1] + line[-2:]}: {done.returncode} {left} {done.stderr}"

@@ -40,7 +40,7 @@ def killed_tokenization(folder: Path, draw: random.Random) -> str | None:
     _kill(command, folder, draw)
     if out.exists() and not (out / "corpus.json").is_file():
         return "half a corpus"
-    return _again(command, folder, ".corpus*")
+    return _again(command, folder)
 
 
 def killed_export(folder: Path, draw: random.Random) -> str | None:
@@ -64,7 +64,7 @@ def _killed(name: str, folder: Path, draw: random.Random) -> str | None:
         return "the bundle that stood there is gone"
     if out.exists() and (problem := _not_whole(out, folder)):
         return f"{name}: {problem}"
-    return _again(command, folder, f".{out.name}*") or _not_whole(out, folder)
+    return _again(command, folder) or _not_whole(out, folder)
 
 
 def _not_whole(out: Path, folder: Path) -> str | None:
@@ -95,7 +95,7 @@ def killed_training(folder: Path, draw: random.Random) -> str | None:
     """The same command goes on to the same weights, bit for bit."""
     command = _training(folder, "run")
     _kill(command, folder, draw)
-    if problem := _again(command, folder, ".run*"):
+    if problem := _again(command, folder):
         return problem
     found, expected = (
         (folder / name / "model.safetensors").read_bytes() for name in ("run", "whole")
@@ -127,10 +127,10 @@ def _kill(command: list[str], folder: Path, draw: random.Random) -> None:
         run(killed_at_change(command, draw.randint(1, changes), folder))
 
 
-def _again(command: list[str], folder: Path, left: str) -> str | None:
+def _again(command: list[str], folder: Path) -> str | None:
     """What went wrong when the command ran to its end, or what it left beside its result."""
     again = run(command)
-    found = [path.name for path in folder.glob(left)]
+    found = [path.name for path in folder.rglob("*.staged-*")]
     if again.returncode == 0 and not found:
         return None
     return f"again: status {again.returncode}, left {found}, {again.stderr}"

@@ -228,3 +228,16 @@ def test_inputs_must_fit_the_position_table(
 def test_a_model_without_position_table_takes_any_length(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}')
     check_length(tmp_path, 10_000)
+
+
+def test_a_locked_run_is_cleared_of_what_killed_processes_left(tmp_path: Path) -> None:
+    """Killed when a file had its name, a run that is at its end writes that file no more."""
+    run = tmp_path / "run"
+    left = (run / ".metrics.json.staged-abcdefgh", run / "checkpoint-5" / ".seal.staged-abcdefgh")
+    for folder in left:
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / folder.name[1:].removesuffix(".staged-abcdefgh")).touch()
+    (run / ".notes.staged-by-me").mkdir()
+    with locked(run):
+        assert not any(folder.exists() for folder in left)
+        assert (run / ".notes.staged-by-me").is_dir()
