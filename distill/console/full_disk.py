@@ -58,18 +58,25 @@ def _close_temporary_files(error: BaseException) -> None:
                     value.close()
 
 
-def require_room(place: Path, size: int) -> None:
-    """
+def require_room(place: Path, size: int, largest: int = 0, name: Path | None = None) -> None:
+    """Check the disk before a library writes there that ends the process where it is full.
+
+    Args:
+        place: a folder.
+        size, largest: bytes of all files, and of the largest one.
+        name: what the user calls the place.
+
     Raises:
-        UserError: fewer than ``size`` bytes are free at ``place``: a library that maps its file
-            into memory would die of the bus error that follows.
+        UserError: they do not fit.
     """
     free = shutil.disk_usage(place).free
     if free < size:
         raise UserError(
-            f"{place}: the disk is full ({free / 1e6:.1f} MB are free, {size / 1e6:.1f} are "
-            f"needed); {REMEDY}"
+            f"{name or place}: the disk is full ({free / 1e6:.1f} MB are free, {size / 1e6:.1f} "
+            f"are needed); {REMEDY}"
         )
+    with full_disk_in_words(name or place), tempfile.TemporaryFile(dir=place) as file:
+        file.truncate(largest)
 
 
 def _reason(place: Path, error: Exception) -> str:

@@ -54,6 +54,8 @@ from export.tasks.model_inputs import LENGTHS, Inputs
 COPIES = 3
 """Of the weights on the disk: Apple's packages map one while they convert and one while they run,
 beside the asset, and a disk that is full then ends the process with a bus error."""
+PROGRAM_BYTES = 2**20
+"""Of an asset without its weights, at most."""
 SAME = (
     "task",
     "lengths",
@@ -122,7 +124,8 @@ def export_asset(
         settings["no_answer_threshold"] = no_answer.threshold if no_answer else None
         model = build_encoder(weighed, options.task, options.layout)
         weights = parameters(model)
-        require_room(asset.parent, COPIES * 4 * weights)
+        size = 4 * weights + PROGRAM_BYTES
+        require_room(asset.parent, COPIES * size, largest=size, name=out)
         program = convert_to_coreai(
             model, settings["inputs"], settings["outputs"], options.lengths, options.precision
         )

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import psutil
 
@@ -47,16 +46,19 @@ def run(
     Raises:
         Hangs: it took ``most`` seconds of the processor, or did nothing for `STILL_SECONDS`.
     """
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
-        process = subprocess.Popen(command, stdout=output, stderr=error, preexec_fn=before_it)
-        try:
-            _wait(process, stop, most)
-        finally:
-            process.kill()
-            process.wait()
-        return subprocess.CompletedProcess(
-            list(command), process.returncode, _text(output), _text(error)
-        )
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=before_it
+    )
+    said: list[bytes] = []
+    reader = threading.Thread(target=lambda: said.extend(process.communicate()), daemon=True)
+    reader.start()
+    try:
+        _wait(process, stop, most)
+    finally:
+        process.kill()
+        reader.join(STILL_SECONDS)  # what it started may hold the pipes
+    output, error = (text.decode("utf-8", "replace") for text in said or (b"", b""))
+    return subprocess.CompletedProcess(list(command), process.returncode, output, error)
 
 
 def _wait(process: subprocess.Popen[bytes], stop: Stop | None, most: float) -> None:
@@ -83,11 +85,6 @@ def processor_seconds(pid: int) -> float:
         return sum(sum(each.cpu_times()[:4]) for each in running)
     except psutil.NoSuchProcess:  # one of them has just ended
         return 0.0
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
 
 
 def killed_at_change(command: Sequence[str], number: int, folder: Path) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -76,3 +78,12 @@ def test_temporary_files_lie_beside_what_is_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert not list((tmp_path / "out").iterdir())
     assert (tempfile.tempdir, os.environ.get("TMPDIR")) == before
+
+
+def test_room_for_the_largest_file_is_checked_before_it_is_written(tmp_path: Path) -> None:
+    line = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    line += "; from pathlib import Path; from distill.console.full_disk import require_room"
+    line += f"; require_room(Path({str(tmp_path)!r}), 2000, 1001, Path('asset'))"
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=False)
+    assert "asset: the file grew larger than this system or session allows" in done.stderr
+    assert not list(tmp_path.iterdir())
