@@ -35,8 +35,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         for number, attack in enumerate(chosen):
             prepared = Path(temporary) / str(number)
-            attack.prepare(prepared)
             tried = options.rounds if attack in FAST else options.kills
+            if not tried:
+                continue
+            attack.prepare(prepared)
             failed = 0
             for seed in range(options.seed, options.seed + tried):
                 with contextlib.redirect_stderr(io.StringIO()):
