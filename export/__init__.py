@@ -28,7 +28,7 @@ def export_bundle(
     model: str | Path,
     out: str | Path,
     *,
-    task: str = "qa",
+    task: str | None = None,
     replace: bool = False,
     verify: bool = True,
     random_weights: bool = False,
@@ -37,9 +37,9 @@ def export_bundle(
     """Write a Core ML bundle of a checkpoint and prove it against the library that made it.
 
     Args:
-        model: a checkpoint directory, hub id or preset.
-        out: the bundle's directory.
-        task: what the model answers, a name of `export.tasks.table.TASKS`.
+        model: a checkpoint folder, hub id or preset.
+        out: the bundle's folder.
+        task: a name of `export.tasks.table.TASKS`; None: what the checkpoint is made for.
         replace: replace an older bundle at ``out``.
         verify: refuse a package past the bound of its witness.
         random_weights: the architecture alone.
@@ -57,7 +57,9 @@ def export_bundle(
     from export.bundle.lengths import check_lengths, usual_lengths
     from export.checkpoint.reading import load_checkpoint
     from export.proof import proven_bundle
+    from export.tasks.asked_task import asked_task
 
+    task = asked_task(str(model), task)
     described = load_checkpoint(str(model), random_weights=True)
     target = options.get("target", "iOS18")
     classifier = bool(options.get("classifier"))

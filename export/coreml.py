@@ -24,6 +24,7 @@ from export.bundle.compress import COMPRESSIONS, TARGETS
 from export.bundle.functions import SHAPES, choose_shapes
 from export.tasks.model_inputs import LENGTHS, parse_lengths
 from export.tasks.options import add_check_options, add_model_options, add_no_answer_option
+from export.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from export.checkpoint.reading import Checkpoint
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 APP_MODELS = Path("ios_app/QADemo/Models")
 DEFAULT_TARGET = "iOS18"
-APP_TASK = "qa"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,8 +150,9 @@ def _destination(arguments: argparse.Namespace, task: str, usual: tuple[int, ...
         return arguments.out or Path(name)
     if arguments.out:
         raise UserError("--app writes to its own folder; leave --out out")
-    if task != APP_TASK:
-        raise UserError(f"the app is for {APP_TASK}, not {task}; --task or another --model")
+    if not TASKS[task].in_app:
+        known = ", ".join(name for name, each in TASKS.items() if each.in_app)
+        raise UserError(f"the app is for {known}, not {task}; --task or another --model")
     if not APP_MODELS.parent.is_dir():
         raise UserError(f"{APP_MODELS.parent}: no app here; run --app in the repository's root")
     return APP_MODELS / name

@@ -20,9 +20,8 @@ from export.tasks.table import TASKS, tasks_of
 YES, NO = "yes", "-"
 HIDDEN_STATES = "Model"
 """What the classes of `transformers` without a head end in."""
-SWIFT_TASKS = ("qa", "classify", "tokens", "rank", "embed")
 SWIFT_TOKENIZERS = ("wordpiece", "bpe", "unigram")
-"""What the Swift package reads; a test compares both with its sources."""
+"""What the Swift package reads; a test compares it with its sources."""
 GLUE = "glue"
 FORMATS = ("Core ML", "Core AI", "ONNX")
 
@@ -68,7 +67,7 @@ def task_rows() -> list[list[str]]:
     """Tasks by stage: what trains their teachers and students, and what runs them."""
     trained = _trained()
     found = [
-        [task, trained.get(task, NO), *[YES] * len(FORMATS), _word(task in SWIFT_TASKS)]
+        [task, trained.get(task, NO), *[YES] * len(FORMATS), _word(TASKS[task].in_swift)]
         for task in TASKS
     ]
     return [["task", "teacher and student", *FORMATS, "Swift"], *found]

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from bench.runtimes.vocabulary import onnx_vocabulary
 from distill.console.errors import UserError
 from distill.models.presets import PRESETS, VOCABULARY_SIZE, preset_directory
+from export.tasks.table import ENCODER_ALONE
 
 if TYPE_CHECKING:
     from export.bundle.bundle_folder import Bundle
     from export.checkpoint.reading import Checkpoint
 
 ELMO = "elmo"
-TASK = "embed"
+TASK = ENCODER_ALONE
 """Every model is measured as an encoder: a head of a few thousand weights costs nothing."""
 METRICS = ("f1", "score", "accuracy", "spearman", "pearson", "matthews")
 """What `distill.finetune` writes into metrics.json, the one to show first."""

@@ -82,13 +82,13 @@ def load_workloads(text: str, source: Source) -> list[Workload]:
         UserError: an unknown name, an impossible length, or no data.
     """
     kind, _, rest = text.partition(":")
-    if kind == "fixed" and rest:
-        return [_fixed(length, source.vocabulary) for length in _lengths(rest)]
-    if kind == "stsb" and not rest:
-        return [_stsb(source)]
-    if kind == "squad":
-        return [_squad(source, _lengths(rest) if rest else source.buckets)]
-    raise UserError(f"unknown workload {text!r}; fixed:LEN[,LEN], stsb, squad or squad:LEN[,LEN]")
+    load = WORKLOADS.get(kind)
+    workloads = load(source, rest) if load else []
+    if not workloads:
+        raise UserError(
+            f"unknown workload {text!r}; fixed:LEN[,LEN], stsb, squad or squad:LEN[,LEN]"
+        )
+    return workloads
 
 
 def pad(inputs: Inputs, length: int) -> Inputs:
@@ -107,6 +107,11 @@ def _lengths(text: str) -> tuple[int, ...]:
     return tuple(lengths)
 
 
+def _fixed_lengths(source: Source, rest: str) -> list[Workload]:
+    lengths = _lengths(rest) if rest else ()
+    return [_fixed(length, source.vocabulary) for length in lengths]
+
+
 def _fixed(length: int, vocabulary: int) -> Workload:
     first = min(FIRST_WORD, vocabulary // 2)
     ids = np.random.default_rng(length).integers(first, vocabulary, length)
@@ -118,9 +123,11 @@ def _inputs(ids: Sequence[int], segments: Sequence[int]) -> Inputs:
     return dict(zip(NAMES, arrays, strict=True))
 
 
-def _stsb(source: Source) -> Workload:
+def _stsb(source: Source, rest: str) -> list[Workload]:
     from distill.tasks.glue import load_examples
 
+    if rest:
+        return []
     rows = load_examples("stsb", "dev", _found(source, "glue"))
     chosen = spaced(rows, source.limit or None)
     tokenizer = open_tokenizer(source)
@@ -128,12 +135,13 @@ def _stsb(source: Source) -> Workload:
     coded = [tokenizer.encode(row.sentence1, row.sentence2) for row in chosen]
     took = time.perf_counter() - began
     inputs = (_inputs(c.ids[:MAX_LENGTH], c.type_ids[:MAX_LENGTH]) for c in coded)
-    return Workload("stsb", tuple(inputs), len(rows), took / len(chosen))
+    return [Workload("stsb", tuple(inputs), len(rows), took / len(chosen))]
 
 
-def _squad(source: Source, lengths: Sequence[int]) -> Workload:
+def _squad(source: Source, rest: str) -> list[Workload]:
     from distill.tasks.squad import DOC_STRIDE, load_examples, make_features
 
+    lengths = _lengths(rest) if rest else source.buckets
     examples = load_examples(_found(source, "squad") / "dev-v1.1.json.gz")
     limit = SQUAD_LIMIT if source.limit is None else source.limit or None
     chosen = spaced(examples, limit)
@@ -150,7 +158,16 @@ def _squad(source: Source, lengths: Sequence[int]) -> Workload:
     )
     name = "squad" if tuple(lengths) == LENGTHS else f"squad:{','.join(map(str, lengths))}"
     every = round(len(features) * len(examples) / len(chosen))
-    return Workload(name, tuple(inputs), every, took / len(features))
+    return [Workload(name, tuple(inputs), every, took / len(features))]
+
+
+WORKLOADS: dict[str, Callable[[Source, str], list[Workload]]] = {
+    "fixed": _fixed_lengths,
+    "stsb": _stsb,
+    "squad": _squad,
+}
+"""By the first word of a ``--workload``; each takes what stands behind the colon, and gives nothing
+where that makes no sense."""
 
 
 def _found(source: Source, name: str) -> Path:

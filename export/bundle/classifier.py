@@ -9,6 +9,7 @@ import numpy as np
 
 from distill.console.errors import UserError
 from export.bundle.quiet import quiet
+from export.tasks.table import task_named
 
 LABEL, PROBABILITIES = "classLabel", "classLabel_probs"
 """What `coremltools` and Create ML call these outputs; they come beside the logits."""
@@ -25,7 +26,7 @@ def check_classifier(settings: Mapping[str, Any]) -> None:
             several functions.
     """
     labels, name = list(settings["labels"]), settings["name"]
-    if settings["task"] != "classify" or settings["activation"] != "softmax":
+    if not task_named(settings["task"]).one_label or settings["activation"] != "softmax":
         kind = settings["problem_type"] or f"the task {settings['task']}"
         raise UserError(f"{name}: --classifier is for one label out of several, not for {kind}")
     twice = next((label for label in labels if labels.count(label) > 1), None)

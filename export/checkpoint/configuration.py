@@ -9,6 +9,7 @@ from typing import Any
 from distill.console.errors import UserError
 from distill.families.family import Family, Head
 from distill.families.table import FAMILIES, family_of
+from distill.models.presets import PRESETS
 from export.checkpoint.activations import ACTIVATIONS
 from export.checkpoint.config_kinds import check_kinds
 
@@ -49,10 +50,16 @@ class EncoderConfig:
     stored: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
-    def is_distilbert(self) -> bool:
-        """Whether this is the architecture of DistilBERT-base (arXiv 1910.01108), not only its
-        model type."""
-        return (self.model_type, self.layers, self.width) == ("distilbert", 6, 768)
+    def app_mb(self) -> int | None:
+        """Decimal MB of a published app with a model of this type, depth and width; None where a
+        preset knows none."""
+        sizes = (self.model_type, self.layers, self.width)
+        for preset in PRESETS.values():
+            layers, width = (FAMILIES[preset.model_type].setting(preset.config, word)
+                             for word in ("layers", "width"))  # fmt: skip
+            if sizes == (preset.model_type, layers, width):
+                return preset.app_mb
+        return None
 
     @property
     def family(self) -> Family:

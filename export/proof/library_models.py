@@ -19,7 +19,7 @@ from export.tasks.table import TASKS, task_named, tasks_of
 
 BROKEN = (ValueError, RuntimeError, OSError, LookupError, TypeError, ImportError, AttributeError)
 POOLER = "pooler"
-HEADLESS = tuple(name for name, task in TASKS.items() if task.architecture == "Model")
+HEADLESS = {name for name, task in TASKS.items() if task.architecture == "Model"}
 """Tasks that read hidden states: the pooler of their checkpoint may be missing."""
 
 
@@ -50,7 +50,7 @@ def load_model(checkpoint: Checkpoint, task: str) -> tuple[nn.Module, tuple[str,
         ) from None
     unread = _check_keys(model, info, checkpoint.name, task)
     named = tasks_of(model.config.architectures or [])
-    if named and task not in named and task not in HEADLESS and "embed" not in named:
+    if named and task not in named and task not in HEADLESS and HEADLESS.isdisjoint(named):
         raise UserError(
             f"{checkpoint.name}: made for {named[0]} ({model.config.architectures[0]}), "
             f"not for {task}"

@@ -160,7 +160,7 @@ def export_asset(
         no_answer=no_answer,
         seconds=time.monotonic() - began,
         difference=proof,
-        is_distilbert=checkpoint.config.is_distilbert,
+        app_mb=checkpoint.config.app_mb,
     )
 
 

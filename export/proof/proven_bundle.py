@@ -176,7 +176,7 @@ def export_bundle(
         operations=operations,
         seconds=time.monotonic() - began,
         difference=proof,
-        is_distilbert=checkpoint.config.is_distilbert,
+        app_mb=checkpoint.config.app_mb,
     )
 
 

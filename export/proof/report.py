@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MB = 1e6
 PAST_TOLERANCE = 1
 """Exit status of a command whose package differs from PyTorch by more than it should."""
-APP_MB = 207
 """The DistilBERT of the app in arXiv 1910.01108, section 5."""
 SHOWN_OPERATIONS = 8
 
@@ -44,7 +43,7 @@ class Exported:
     no_answer: NoAnswer | None
     seconds: float
     difference: Proof
-    is_distilbert: bool
+    app_mb: int | None
 
     @property
     def float32_bytes(self) -> int:
@@ -59,8 +58,9 @@ class Exported:
         """The size in decimal MB, beside the weights in float32; a DistilBERT beside the app's."""
         size, whole = self.package_bytes / MB, self.float32_bytes / MB
         words = f"{size:.1f} MB: {size / whole:.0%} of float32 ({whole:.1f} MB)"
-        app = f", {size / APP_MB:.0%} of the {APP_MB} MB of the DistilBERT app"
-        return words + app * self.is_distilbert
+        if self.app_mb is None:
+            return words
+        return f"{words}, {size / self.app_mb:.0%} of the {self.app_mb} MB of the DistilBERT app"
 
     def shared_json(self) -> dict[str, Any]:
         """The part that the JSON of all exports has."""

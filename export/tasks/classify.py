@@ -62,6 +62,8 @@ class Classify(Task):
     """Logits (1, classes) of a text or of a pair."""
 
     name: str = "classify"
+    in_swift: bool = True
+    one_label: bool = True
     outputs: tuple[str, ...] = ("logits",)
     architecture: str = "ForSequenceClassification"
     auto_class: str = "AutoModelForSequenceClassification"

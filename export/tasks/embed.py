@@ -51,6 +51,7 @@ class Embed(Task):
     """An embedding (1, width)."""
 
     name: str = "embed"
+    in_swift: bool = True
     outputs: tuple[str, ...] = ("embedding",)
     architecture: str = "Model"
     auto_class: str = "AutoModel"

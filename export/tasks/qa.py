@@ -37,6 +37,8 @@ class QuestionAnswering(Task):
     """Start and end logits, each (1, length)."""
 
     name: str = "qa"
+    in_swift: bool = True
+    in_app: bool = True
     outputs: tuple[str, ...] = ("start_logits", "end_logits")
     architecture: str = "ForQuestionAnswering"
     auto_class: str = "AutoModelForQuestionAnswering"

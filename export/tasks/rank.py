@@ -45,6 +45,7 @@ class Rank(Task):
     """One logit (1, 1) of a query and a passage: a cross-encoder."""
 
     name: str = "rank"
+    in_swift: bool = True
     rows: int | None = 1
     grouped: bool = True
     outputs: tuple[str, ...] = ("logits",)

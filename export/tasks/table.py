@@ -28,6 +28,9 @@ TASKS: dict[str, Task] = {
     )
 }
 
+ENCODER_ALONE = Embed.name
+"""The task that is an encoder and little else: what a comparison of speeds exports."""
+
 
 def task_named(name: str) -> Task:
     """The record of a task.

@@ -131,8 +131,9 @@ class Task(ABC):
     can be asked about labels that it was not trained on, ``windows`` whether a long text is read in
     several inputs, where others are cut, ``grouped`` whether examples that follow each other
     belong together, as the passages of a query, ``rows`` how many outputs the head must have,
-    None for as many as it has labels, and ``asked`` the options of ``export.predict`` that ask
-    it."""
+    None for as many as it has labels, ``asked`` the options of ``export.predict`` that ask it,
+    ``in_swift`` whether the Swift package has it, ``in_app`` whether the app comes with a model of
+    it, and ``one_label`` whether a text gets one label, as a Core ML classifier gives it."""
 
     name: str
     outputs: tuple[str, ...]
@@ -150,6 +151,9 @@ class Task(ABC):
     grouped: bool = False
     rows: int | None = None
     asked: str = "--text TEXT"
+    in_swift: bool = False
+    in_app: bool = False
+    one_label: bool = False
 
     def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library

@@ -59,6 +59,7 @@ class TokenClassification(Task):
     """Logits (1, length, labels)."""
 
     name: str = "tokens"
+    in_swift: bool = True
     outputs: tuple[str, ...] = ("logits",)
     architecture: str = "ForTokenClassification"
     auto_class: str = "AutoModelForTokenClassification"

@@ -96,7 +96,6 @@ def test_files_that_an_addition_touches_are_those_of_the_page(
 MODEL_TYPES_ELSEWHERE = {
     "distill/models/presets.py",  # configurations that are shipped
     "export/encoder/task_model.py",  # encoders by the name that records give
-    "export/checkpoint/configuration.py",  # DistilBERT-base itself, which the app is for
 }
 
 
