@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from transformers import ProgressCallback
 from transformers.utils import logging
 
+from distill.console.tables import between_words
+
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
@@ -52,7 +54,8 @@ class ReadableProgress(ProgressCallback):
                 if name not in UNSHOWN and not name.endswith(UNSHOWN_ENDINGS)
             ]
             line = f"step {state.global_step} of {state.max_steps}: {', '.join(shown)}"
-            self.training_bar.write(line, file=sys.stderr)
+            lines = between_words(line, sys.stderr.isatty())
+            self.training_bar.write("\n".join(lines), file=sys.stderr)
 
 
 def show_progress(trainer: Trainer, progress: ReadableProgress | None = None) -> None:

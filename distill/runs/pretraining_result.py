@@ -108,6 +108,7 @@ def _rows(result: PretrainingResult, frozen: Mapping[str, float] | None) -> Iter
     yield "training loss", f"{result.train_loss:.4f}"
     for phase, metrics in (("head alone", frozen), ("", result.evaluation)):
         for name, value in (metrics or {}).items():
-            yield f"held out {phase}: {name}".replace(" :", ":"), f"{value:.4f}"
+            words = f"{value:,.1f}" if name == "perplexity" else f"{value:.4f}"
+            yield f"held out {phase}: {name}".replace(" :", ":"), words
     if best := result.best:
         yield "kept", f"step {best.step:,}, the best of {best.evaluations} evaluations"

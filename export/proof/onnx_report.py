@@ -26,7 +26,8 @@ class Taken:
     def sentence(self) -> str:
         """The row of a report."""
         left = f"; left to the CPU: {', '.join(self.left)}" if self.left else ""
-        return f"{self.taken} of {self.nodes} nodes in {self.parts} parts{left}"
+        parts = f"{self.parts} part{'s' * (self.parts != 1)}"
+        return f"{self.taken} of {self.nodes} nodes in {parts}{left}"
 
 
 @dataclass(frozen=True, kw_only=True)
