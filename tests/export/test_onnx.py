@@ -137,7 +137,8 @@ def test_what_onnx_runtime_makes_of_it_has_no_slow_kernel(
         assert kinds["Gelu"] == kinds["DynamicQuantizeLinear"] == layers
         products = [node for node in nodes if node.op_type == "DynamicQuantizeMatMul"]
         assert len(products) == 3 * layers
-        assert all(len(node.input) == 5 for node in products)  # the last is the bias
+        # input, weight, its scale and no zero point, bias
+        assert all(len(node.input) == 5 and not node.input[3] for node in products)
         projections = [node for node in nodes if node.op_type == "MatMulIntegerToFloat"]
         assert len(projections) == 3 * layers  # of queries, keys and values
         assert all(len(node.input) == 7 for node in projections)
