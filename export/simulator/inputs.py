@@ -61,6 +61,8 @@ class Inputs:
 
 def numbers(value: Any, name: str) -> np.ndarray:
     """An array of real numbers or booleans."""
+    if np.ma.is_masked(value):
+        raise SimulatorError(f"input {name!r} has masked values, which the model cannot know")
     try:
         array = np.asarray(value)
     except Exception as error:  # an array of another library, or a list of unequal rows
@@ -99,12 +101,12 @@ def _floats(array: np.ndarray, kind: str, name: str) -> np.ndarray:
     """Fractions are rounded to single precision, and later to ``kind``, as they must be; whole
     numbers of integer arrays are ids or counts, and stay what they are."""
     with np.errstate(over="ignore"):
-        floats = array.astype(np.float32)
-        if array.dtype.kind == "f":
-            held = np.isfinite(floats) | ~np.isfinite(array)
-            return _of(array, held, np.float32, "float32", name)
-        exact = array.astype(np.float16 if kind == "float16" else np.float32)
-    return _of(array, exact.astype(np.float64) == array, np.float32, kind, name)
+        floats = array.astype(np.float16 if kind == "float16" else np.float32)
+    if array.dtype.kind == "f":
+        held = np.isfinite(floats) | ~np.isfinite(array)
+    else:
+        held = floats.astype(np.float64) == array
+    return _of(array, held, np.float32, kind, name)
 
 
 def _of(array: np.ndarray, good: np.ndarray, dtype: Any, kind: str, name: str) -> np.ndarray:

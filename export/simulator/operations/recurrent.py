@@ -76,21 +76,33 @@ def _input(graph: Graph, op: Operation) -> str:
     return graph.node("Slice", [x, *bounds])
 
 
-_VIEWS = ("cast", "expand_dims", "identity", "reshape", "squeeze")
+_VIEWS = ("cast", "expand_dims", "identity", "reshape", "slice_by_index", "split", "squeeze")
+
+
+def _filled_with(var: Variable) -> Any:
+    """The number that a value is filled with everywhere, whatever its size; None where that is not
+    known."""
+    source = var.op
+    if source is None:
+        return None
+    if source.op_type == "fill":
+        return source.value.val
+    if source.op_type == "concat":
+        first, *others = [_filled_with(part) for part in source.values]
+        return first if all(number == first for number in others) else None
+    return _filled_with(source.x) if source.op_type in _VIEWS else None
 
 
 def _state_in(graph: Graph, op: Operation, var: Variable) -> str:
     """An initial state (batch, width). One that is filled with one number has the batch of ``x``,
     whatever size the program gives it: for a packed sequence coremltools takes the greatest length
     for the batch, and Core ML does not mind."""
-    source = var.op
-    while source is not None and source.op_type in _VIEWS:
-        source = source.x.op
-    if source is None or source.op_type != "fill" or source.value.val is None:
+    number = _filled_with(var)
+    if number is None:
         return graph.value(var)
     batch = graph.node("Shape", [graph.value(op.x)], start=1, end=2)
     shape = graph.node("Concat", [batch, graph.int64([int(var.shape[1])])], axis=0)
-    return graph.node("Expand", [graph.float32(source.value.val), shape])
+    return graph.node("Expand", [graph.float32(number), shape])
 
 
 def _initial(graph: Graph, op: Operation, var: Variable, directions: int, width: int) -> str:

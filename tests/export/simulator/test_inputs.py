@@ -42,6 +42,7 @@ def simulator() -> Simulator:
         ("x", [[1, 2], [3]], r"'x' is not an array \(ValueError"),
         ("x", torch.zeros(1, 3, requires_grad=True), r"'x' is not an array \(RuntimeError"),
         ("x", {"a": 1}, "'x' holds objects, not numbers"),
+        ("x", np.ma.array(X, mask=[[True, False, False]]), "'x' has masked values"),
     ],
 )
 def test_an_input_that_would_change_is_refused(
@@ -55,6 +56,20 @@ def test_an_input_that_would_change_is_refused(
 def test_whole_numbers_of_any_type_are_taken(simulator: Simulator, ids: Any) -> None:
     (found,) = simulator.predict({"ids": ids, "x": X}).values()
     np.testing.assert_array_equal(found, np.asarray(ids).astype(np.float32))
+
+
+def test_a_number_that_half_precision_does_not_hold_is_refused() -> None:
+    """An input of half precision; one of single precision may become infinite in the program."""
+
+    def build(x: Any) -> Any:
+        return mb.mul(x=x, y=np.float16(2))
+
+    spec = mb.TensorSpec(shape=(1, 3), dtype=types.fp16)
+    simulator = Simulator(convert(build, [spec], "float16"))
+    with pytest.raises(SimulatorError, match=r"holds 70000\.0, which float16 does not hold"):
+        simulator.predict({"x": np.array([[70000.0, 1, 1]])})
+    (found,) = simulator.predict({"x": np.array([[0.1, np.inf, 1]])}).values()
+    np.testing.assert_array_equal(found, [[2 * np.float16(0.1), np.inf, 2]])
 
 
 def test_infinities_are_floats(simulator: Simulator) -> None:

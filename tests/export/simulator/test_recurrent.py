@@ -54,6 +54,34 @@ def test_an_lstm_of_a_packed_sequence_equals_torch(order: tuple[bool, bool, bool
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize(("layers", "directions"), [(1, 2), (2, 1)])
+def test_a_packed_sequence_of_two_layers_or_directions(layers: int, directions: int) -> None:
+    """The initial states are parts of one value. What coremltools makes of it runs over the padding
+    too, and sets it to 0 at the end."""
+    torch.manual_seed(0)
+    model = Packed(True, True, True).eval()
+    model.lstm = torch.nn.LSTM(
+        4, 6, num_layers=layers, bidirectional=directions == 2, batch_first=True
+    )
+    x, lengths = torch.randn(3, 10, 4), torch.tensor([10, 5, 1], dtype=torch.int32)
+    with quiet(), torch.no_grad():
+        package = ct.convert(
+            torch.jit.trace(model, (x, lengths), check_trace=False),
+            inputs=[
+                ct.TensorType(name="x", shape=x.shape),
+                ct.TensorType(name="lengths", shape=(3,), dtype=np.int32),
+            ],
+            outputs=[ct.TensorType(name="y")],
+            minimum_deployment_target=ct.target.iOS15,
+            skip_model_load=True,
+        )
+        expected = model.lstm(x)[0] * (torch.arange(10) < lengths[:, None])[..., None]
+    for precision in ("float32", "float16"):
+        simulator = Simulator(package, precision)
+        (found,) = simulator.predict({"x": x.numpy(), "lengths": lengths.numpy()}).values()
+        np.testing.assert_allclose(found, expected.numpy(), atol=2e-3)
+
+
 def weights(gates: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     shapes = {"weight_ih": (gates * SIZE, WIDTH), "weight_hh": (gates * SIZE, SIZE)}
