@@ -145,6 +145,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
     )
     wanted = arguments.workload or [DEFAULT_WORKLOAD]
     workloads = tuple(one for text in wanted for one in load_workloads(text, source))
+    if arguments.data is not None and all(each.tokenization is None for each in workloads):
+        raise UserError("--data is for --workload stsb or squad: no other workload reads text")
     if arguments.padding and all(len(workload.lengths) == 1 for workload in workloads):
         raise UserError("--padding needs inputs of several lengths: --workload stsb or squad")
     return Plan(

@@ -204,6 +204,7 @@ def test_published_figures_come_only_when_asked_for(
         (["minilm", "--seconds", "0"], "--seconds"),
         (["minilm", "--limit", "-1"], "--limit"),
         (["minilm", "--padding"], "--padding needs"),
+        (["minilm", "--data", "nowhere"], "--data is for --workload stsb or squad"),
         (["minilm", "--threads", "0"], "--threads 0 is not possible"),
         (["minilm", "--threads", "4096"], "--threads 4096 is not possible"),
         (["minilm", "--device", "nowhere.json"], "no such file"),
