@@ -164,7 +164,9 @@ def test_differences_and_table(capsys) -> None:
         (["--layers", "9"], "9 layers cannot be made from 4"),
     ],
 )
-def test_refusals(line: list[str], options: list[str], message: str, capsys) -> None:
+def test_ablations_that_cannot_be_made_are_one_line(
+    line: list[str], options: list[str], message: str, capsys
+) -> None:
     assert main([*line, *options]) == 2
     (printed,) = capsys.readouterr().err.splitlines()
     assert message in printed

@@ -51,7 +51,7 @@ def test_another_architecture_is_refused(small_teacher: Path, tmp_path: Path, ca
     assert not (tmp_path / "mean").exists()
 
 
-def test_one_model_has_no_mean(small_teacher: Path, tmp_path: Path, capsys) -> None:
+def test_mean_of_one_model_is_refused(small_teacher: Path, tmp_path: Path, capsys) -> None:
     assert average(line(small_teacher, output=tmp_path / "mean")) == 2
     assert "two checkpoints or more" in capsys.readouterr().err
 
@@ -74,7 +74,7 @@ def test_a_folder_that_holds_something_is_left_alone(
     assert sorted(tuned.iterdir()) == before
 
 
-def test_labels_in_another_order_have_no_mean(
+def test_mean_of_labels_in_another_order_is_refused(
     checkpoints: dict[str, Path], tmp_path: Path, capsys
 ) -> None:
     other = shutil.copytree(checkpoints["sst2"], tmp_path / "other")

@@ -152,7 +152,9 @@ def test_best_step_whose_checkpoint_is_gone_is_one_line(
         (("--early_stopping_patience", "-1"), "must be at least 0, not -1"),
     ],
 )
-def test_refusals(options: tuple[str, ...], message: str, run: Any, capsys: Capture) -> None:
+def test_options_of_the_best_step_that_cannot_be_are_one_line(
+    options: tuple[str, ...], message: str, run: Any, capsys: Capture
+) -> None:
     assert run("run", *options) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
 

@@ -72,7 +72,7 @@ def train_file(tmp_path: Path) -> Path:
         (["--colour", "red"], "unknown option --colour"),
     ],
 )
-def test_refusals(
+def test_data_that_cannot_be_trained_on_is_one_line(
     arguments: list[str],
     message: str,
     models: dict[str, Path],

@@ -45,7 +45,7 @@ def test_a_corpus_is_made_once(
         ("--colour", "red", "unknown option --colour"),
     ],
 )
-def test_refusals(
+def test_options_that_cannot_be_are_one_line(
     small_teacher: Path, text_file: Path, tmp_path: Path, capsys, option, value, message
 ) -> None:
     line = ["--model", str(small_teacher), "--text", str(text_file), "--sequence_length", "64"]

@@ -87,7 +87,7 @@ def test_result_is_a_table_or_json(
     assert printed["evaluation"] == metrics["evaluation"]
 
 
-def test_learning_happens(run) -> None:
+def test_loss_falls_while_training(run) -> None:
     _, metrics = run(max_steps=30, learning_rate=5e-3, choice="random")
     losses = [row["loss"] for row in metrics["log"] if "loss" in row]
     assert losses[-1] < 0.95 * losses[0]
@@ -108,7 +108,7 @@ def test_the_defaults_are_the_references(tmp_path: Path) -> None:
     assert TrainingArguments(output_dir=str(tmp_path), use_cpu=True).adam_beta2 == 0.999
 
 
-def test_a_file_with_an_unknown_key(tmp_path: Path, capsys) -> None:
+def test_file_with_an_unknown_key_is_refused(tmp_path: Path, capsys) -> None:
     (tmp_path / "run.yaml").write_text("teacher: t\ntext: x\noutput_dir: o\nalpha_cee: 3\n")
     assert main([str(tmp_path / "run.yaml")]) == 2
     assert "alpha_cee" in capsys.readouterr().err
@@ -289,7 +289,7 @@ def test_finished_run_on_another_text_of_the_same_size_is_another_run(
         ({"ignore_data_skip": True}, "takes up the data where it stopped"),
     ],
 )
-def test_bad_options(run, options: dict[str, Any], message: str) -> None:
+def test_options_that_cannot_be_are_one_line(run, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         run(**options)
 

@@ -48,7 +48,9 @@ def line(model: Path, card: Path, output: Path) -> list[str]:
     return ["--model", str(model), "--card", str(card), "--output_dir", str(output)]
 
 
-def test_shipped_files(trained: Path, card: Path, minilm_directory: Path, tmp_path: Path) -> None:
+def test_shipped_folder_has_the_files_of_a_release(
+    trained: Path, card: Path, minilm_directory: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "models" / "tiny"
     assert ship(line(trained, card, output)) == 0
     weights = [folder / "model.safetensors" for folder in (trained, output)]

@@ -95,14 +95,16 @@ def test_text_is_read_gzipped_and_with_a_byte_order_mark(tmp_path: Path) -> None
         (b"[1]", "not a JSON object"),
     ],
 )
-def test_object_that_is_none_is_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:
+def test_json_that_is_not_an_object_is_refused_by_name(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
     path = tmp_path / "object.json"
     path.write_bytes(content)
     with pytest.raises(UserError, match=rf"object\.json: {said}"):
         read_object(path)
 
 
-def test_json_lines_name_the_line_that_is_no_object(tmp_path: Path) -> None:
+def test_json_lines_name_the_line_that_is_not_an_object(tmp_path: Path) -> None:
     rows = json_lines('{"a": 1}\n\n[2]\n', tmp_path / "rows.jsonl")
     assert next(rows)[1] == {"a": 1}
     with pytest.raises(UserError, match=r"rows\.jsonl, line 3: not a JSON object"):

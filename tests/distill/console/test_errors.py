@@ -30,7 +30,7 @@ def main_that_raises(error: BaseException):
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
-def test_one_line_and_a_status(
+def test_error_is_one_line_and_a_status(
     error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main_that_raises(error)([]) == status
@@ -51,7 +51,7 @@ def test_an_error_begins_a_line_after_a_bar_that_was_left_open(
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_read_enough_is_no_error() -> None:
+def test_reader_that_has_read_enough_is_not_an_error() -> None:
     """`| head -1`."""
     line = f"{sys.executable} -m export.support | head -1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)

@@ -43,7 +43,9 @@ def test_a_file_says_what_the_command_line_says(tmp_path: Path) -> None:
         ("text: x\nteacher: t\nalpha_ce: -1\n", "must not be negative"),
     ],
 )
-def test_what_a_file_cannot_say(content: str, message: str, tmp_path: Path) -> None:
+def test_file_of_options_that_is_wrong_is_one_line(
+    content: str, message: str, tmp_path: Path
+) -> None:
     (tmp_path / "run.yaml").write_text(content)
     with pytest.raises(UserError) as raised:
         parse([str(tmp_path / "run.yaml")], PretrainSettings)
@@ -93,7 +95,9 @@ def test_a_json_file_that_is_cut_short(tmp_path: Path) -> None:
         (init_student, ["--teacher", "minilm"], "required: --out"),
     ],
 )
-def test_one_line_and_status_2(main, line: list[str], message: str, capsys) -> None:
+def test_option_that_is_wrong_is_one_line_and_status_2(
+    main, line: list[str], message: str, capsys
+) -> None:
     assert main(line) == 2
     (printed,) = capsys.readouterr().err.splitlines()
     assert message in printed

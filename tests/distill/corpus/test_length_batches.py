@@ -50,7 +50,7 @@ def test_order_follows_from_seed_and_epoch() -> None:
     assert len(members[0] & members[1]) < 0.02 * len(members[0])  # not only another order
 
 
-def test_lengths_come_mixed() -> None:
+def test_batches_of_all_lengths_follow_each_other() -> None:
     means = [LENGTHS[batch].mean() for batch in rows(LengthBatches(LENGTHS, 16, 1), 0)]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.2
 
@@ -86,6 +86,6 @@ def test_features_are_named_by_row_in_every_epoch() -> None:
         assert all(row["feature"] is features[row["index"]] for row in found)
 
 
-def test_the_longest_batch() -> None:
+def test_longest_batch_has_the_longest_sequences() -> None:
     longest = LengthBatches(LENGTHS, 16, 1).longest()
     assert sorted(LENGTHS[longest]) == sorted(LENGTHS)[-16:]

@@ -45,7 +45,7 @@ def test_as_many_as_the_reference_masks_and_never_special_tokens() -> None:
     assert torch.equal(found["input_ids"][~masked], original[~masked])
 
 
-def test_eighty_ten_ten() -> None:
+def test_masked_positions_become_mask_or_random_or_stay_by_80_10_10() -> None:
     found = collator()(batch([500] * 100))
     masked = found["labels"] != -100
     ids, labels = found["input_ids"][masked], found["labels"][masked]
@@ -82,6 +82,6 @@ def test_the_draw_follows_from_seed_and_sequences_alone() -> None:
     assert not torch.equal(collator()(next_epoch)["input_ids"], first)
 
 
-def test_a_batch_without_a_token_to_mask() -> None:
+def test_batch_without_a_token_to_mask_stays_as_it_is() -> None:
     found = collator()([{"input_ids": np.array([CLS, SEP]), "key": 0}])
     assert (found["labels"] == -100).all()

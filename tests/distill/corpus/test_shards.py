@@ -27,7 +27,7 @@ def ids_of(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("shard_tokens", [200, 2**27], ids=["many shards", "one shard"])
-def test_sequences_come_back(
+def test_sequences_are_read_as_they_were_written(
     tokenizer, sentences, tmp_path: Path, monkeypatch, shard_tokens: int
 ) -> None:
     monkeypatch.setattr(corpus, "SHARD_TOKENS", shard_tokens)

@@ -65,7 +65,7 @@ def test_unreadable_files_are_named(
         list(read_lines(tmp_path / name))
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         list(read_texts([str(tmp_path / "none.txt")]))
     with pytest.raises(UserError, match="no such file"):

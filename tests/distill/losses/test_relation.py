@@ -76,7 +76,7 @@ def test_equal_states_and_padding_cost_nothing() -> None:
     assert float(relation_loss(other, student, mask(), 3)) == pytest.approx(0, abs=1e-12)
 
 
-def test_the_layer_that_teaches() -> None:
+def test_layer_that_teaches_is_the_papers() -> None:
     assert [taught_layer(n) for n in (6, 12, 24)] == [5, 11, 20]
 
 

@@ -120,7 +120,7 @@ def test_chunks_equal_the_plain_formula(
     assert all(parameter.grad is None for parameter in teacher_head.parameters())
 
 
-def test_terms_add_up(batch: dict[str, Any]) -> None:
+def test_loss_is_the_weighted_sum_of_its_terms(batch: dict[str, Any]) -> None:
     head, teacher_head = heads()
     terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
     total = 5 * terms["distillation"] + 2 * terms["masked"] + terms["cosine"]

@@ -91,7 +91,7 @@ def test_damaged_weights_are_one_line(mnli: Path) -> None:
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1, 10])
-def test_a_dropout_that_is_no_probability(dropout: float, mnli: Path) -> None:
+def test_dropout_that_is_not_a_probability_is_refused(dropout: float, mnli: Path) -> None:
     with pytest.raises(UserError, match="--dropout must be at least 0 and below 1"):
         configuration(mnli, dropout)
     assert configuration(mnli, 0.5).hidden_dropout_prob == 0.5

@@ -17,7 +17,7 @@ def test_minilm_weights_have_the_preset_architecture(minilm_directory: Path) -> 
 
 
 @pytest.mark.parametrize(("name", "millions"), [("bert", 109), ("distilbert", 66)])
-def test_parameter_counts(name: str, millions: int) -> None:
+def test_presets_have_the_published_numbers_of_parameters(name: str, millions: int) -> None:
     import torch
     from transformers import AutoConfig, AutoModel
 

@@ -45,12 +45,12 @@ SMALL = {
         ((0, 1, 1), 2, 3, (0, 1, 1)),
     ],
 )
-def test_choices_of_layers(choice, teacher, student, layers) -> None:
+def test_layers_are_chosen_as_they_are_named(choice, teacher, student, layers) -> None:
     assert choose_layers(choice, teacher, student) == layers
 
 
 @pytest.mark.parametrize("choice", ["middle", (1, 2, 3), (0, 9)])
-def test_layers_that_are_not_there(choice) -> None:
+def test_layers_that_the_teacher_does_not_have_are_refused(choice) -> None:
     with pytest.raises(UserError):
         choose_layers(choice, 6, 2)
 

@@ -140,7 +140,7 @@ def test_a_csv_becomes_a_teacher_a_student_and_a_comparison(
         (['{"text": "x", "label": "Spam"}', '{"text": "y", "label": "spam"}'], "in case alone"),
     ],
 )
-def test_rows_without_a_label_are_no_class_of_their_own(
+def test_rows_without_a_label_are_not_a_class_of_their_own(
     rows: list[str], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "train.jsonl"

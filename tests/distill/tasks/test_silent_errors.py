@@ -162,7 +162,7 @@ def test_examples_of_one_cluster_give_a_wider_interval() -> None:
     assert ratio == pytest.approx(5, rel=0.15)  # the root of 25
 
 
-def test_multi_label_head_teaches_no_single_label_task(tmp_path: Path) -> None:
+def test_multi_label_head_is_refused_as_the_teacher_of_one_label(tmp_path: Path) -> None:
     place = checkpoint(tmp_path / "model", "a", "b", problem_type="multi_label_classification")
     classify = TASKS["classify"]
     with pytest.raises(UserError, match="its head is for multi_label_classification"):

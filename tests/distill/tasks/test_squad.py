@@ -172,7 +172,7 @@ def test_wrong_answer_starts_are_counted_and_skipped_or_refused(tmp_path: Path) 
         load_examples(path, on_mismatch="refuse")
 
 
-def test_a_damaged_archive_is_no_squad(tmp_path: Path) -> None:
+def test_damaged_archive_is_refused(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(b'{"data": []}' * 50))
     content[12:20] = b"\xff" * 8
     path = tmp_path / "squad.json.gz"
@@ -182,7 +182,7 @@ def test_a_damaged_archive_is_no_squad(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"data": []}', '{"data": [1]}', "[]"])
-def test_files_that_are_no_squad(content: str, tmp_path: Path) -> None:
+def test_files_of_another_format_are_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "squad.json"
     path.write_text(content)
     with pytest.raises(UserError, match=r"squad\.json"):
@@ -199,7 +199,9 @@ def test_files_that_are_no_squad(content: str, tmp_path: Path) -> None:
         ("answers", [{"text": 7, "answer_start": 7}]),
     ],
 )
-def test_a_question_of_other_types_is_no_squad(name: str, value: object, tmp_path: Path) -> None:
+def test_question_with_values_of_other_types_is_refused(
+    name: str, value: object, tmp_path: Path
+) -> None:
     answers = [{"text": "blue", "answer_start": 7}]
     question = {"id": "1", "question": "Which?", "answers": answers, name: value}
     paragraph = {"context": "Red or blue.", "qas": [question]}
@@ -210,7 +212,9 @@ def test_a_question_of_other_types_is_no_squad(name: str, value: object, tmp_pat
 
 
 @pytest.mark.parametrize(("text", "at"), [("", 7), ("blue.", -5)])
-def test_an_answer_that_stands_nowhere(text: str, at: int, tmp_path: Path) -> None:
+def test_answer_that_is_not_at_its_start_is_dropped_and_counted(
+    text: str, at: int, tmp_path: Path
+) -> None:
     good, bad = {"text": "Red", "answer_start": 0}, {"text": text, "answer_start": at}
     question = {"id": "1", "question": "Which?", "answers": [good, bad]}
     paragraph = {"context": "Red or blue.", "qas": [question]}
@@ -242,7 +246,7 @@ def test_the_hubs_rows_are_the_files_questions(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("start", ["Infinity", "-Infinity", "NaN", "1e999"])
-def test_squad_answer_that_starts_at_no_number_is_one_line(tmp_path: Path, start: str) -> None:
+def test_answer_whose_start_is_not_a_number_is_one_line(tmp_path: Path, start: str) -> None:
     answer = f'{{"text": "a", "answer_start": {start}}}'
     question = f'{{"id": "1", "question": "Which?", "answers": [{answer}]}}'
     path = tmp_path / "squad.json"
