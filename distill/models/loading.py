@@ -108,8 +108,19 @@ def load_reporting(
         raise UserError(
             f"{directory}: has no trained {_heads(model, missing)}; fine-tune it on the task first"
         )
+    drawn = missing | {name for name, *_ in report["mismatched_keys"]}
+    _clear_biases(model, drawn)
     check_finite(model.named_parameters(), directory)
-    return model, missing | {name for name, *_ in report["mismatched_keys"]}
+    return model, drawn
+
+
+@torch.no_grad()
+def _clear_biases(model: PreTrainedModel, drawn: set[str]) -> None:
+    """A drawn bias is 0. `transformers` leaves some as they were in memory (data2vec's for masked
+    text: up to 1e35)."""
+    for name, weight in model.named_parameters():
+        if name in drawn and name.endswith("bias"):
+            weight.zero_()
 
 
 def check_tokenizer(directory: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoModelForMaskedLM,
     BertConfig,
     BertForSequenceClassification,
     RobertaConfig,
@@ -18,7 +19,7 @@ from transformers import (
 
 from distill.console.errors import UserError
 from distill.models.checkpoint_folder import checkpoint_directory
-from distill.models.loading import configuration, load_auto_tokenizer
+from distill.models.loading import configuration, load_auto_tokenizer, load_weights
 from distill.students.from_layers import load_teacher
 from distill.tasks.batches import Collator, predict
 from distill.tasks.squad import Feature
@@ -183,3 +184,22 @@ def test_one_resolver_for_presets_folders_and_hub_ids(mnli: Path, monkeypatch: A
     monkeypatch.setattr("huggingface_hub.snapshot_download", away)
     with pytest.raises(UserError, match=r"the hub did not give one \(ConnectionError\)"):
         checkpoint_directory("someone/some-model")
+
+
+def test_drawn_head_holds_nothing_that_was_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`transformers` does not set the bias of data2vec's head for masked text."""
+    from tests.export.tiny_models import save_checkpoint
+
+    folder, empty = tmp_path / "data2vec", torch.empty_like
+    save_checkpoint("data2vec-text", "features", folder)
+
+    def garbage(*arguments: Any, **options: Any) -> torch.Tensor:
+        values = empty(*arguments, **options)
+        return values.fill_(1e35) if values.is_floating_point() else values
+
+    monkeypatch.setattr(torch, "empty_like", garbage)
+    model = load_weights(AutoModelForMaskedLM, folder)
+    assert not model.lm_head.decoder.bias.any()
+    assert all(weight.abs().max() < 1e3 for weight in model.parameters())
