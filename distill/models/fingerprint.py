@@ -11,12 +11,10 @@ from distill.models.checkpoint_folder import checkpoint_directory
 
 DIGEST_BYTES = 8
 CHECKPOINT_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "vocab.txt",
-    "*.model",
-    "*.safetensors",
-    "pytorch_model*.bin",
+    *("config.json", "*.safetensors", "pytorch_model*.bin"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "*.model"),
+    *("modules.json", "sentence_bert_config.json", "[0-9]*_*/*"),  # of sentence-transformers
 )
 
 

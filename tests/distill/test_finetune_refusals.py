@@ -118,3 +118,24 @@ def test_rows_that_are_trained_on_and_scored_on_are_counted(
     assert one_step.run(pair, table, tmp_path / "run") == 0
     said = "8 of the rows to score on are among the training rows too"
     assert said in capsys.readouterr().err
+
+
+def test_run_goes_on_only_with_all_that_decides_its_outcome(
+    pair: dict[str, Path], table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    assert one_step.run(pair, table, output) == 0
+    for option, value in (("neftune_noise_alpha", "5"), ("dataloader_drop_last", "true")):
+        assert one_step.run(pair, table, output, f"--{option}", value) == 2
+        assert f"holds a run with {option} = " in capsys.readouterr().err
+    for model, name in (("student", "tokenizer_config.json"), ("teacher", "1_Pooling/config.json")):
+        assert one_step.run(pair, table, output) == 0
+        capsys.readouterr()
+        changed = pair[model] / name
+        before = changed.read_text() if changed.exists() else None
+        changed.parent.mkdir(exist_ok=True)
+        changed.write_text(json.dumps({"model_max_length": 64}))
+        assert one_step.run(pair, table, output) == 2
+        assert f"holds a run with content of {pair[model]} = " in capsys.readouterr().err
+        if before is not None:
+            changed.write_text(before)
