@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from distill.console.tables import say, visible
+from distill.console.tables import say
 
 Main = Callable[[Sequence[str] | None], int]
 
@@ -53,8 +53,8 @@ def command(main: Main) -> Callable[..., int]:
             if not is_for_user(error):
                 raise
             _close_bars()
-            message = visible(" ".join(_text(error).split()))
-            print(f"error: {message or type(error).__name__}", file=sys.stderr)
+            message = " ".join(_text(error).split())
+            say(f"error: {message or type(error).__name__}", error=True)
             return USAGE_ERROR
 
     return run

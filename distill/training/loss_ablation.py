@@ -13,7 +13,7 @@ from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.pictures import png, write_png
-from distill.console.tables import one_line, plain
+from distill.console.tables import one_line, plain, say
 from distill.training.settings import PretrainSettings, layer_choice
 
 FULL = "full"
@@ -172,21 +172,21 @@ def show(ablation: Ablation) -> None:
         table.add_column(name, justify="right")
     for compared_row in ablation.rows:
         trained, row = compared_row.trained, compared_row.trained.row
-        cells = [f"{trained.perplexity:.2f}", *(f"{trained.scores[task]:.2f}" for task in tasks)]
+        cells = [f"{trained.perplexity:,.1f}", *(f"{trained.scores[task]:.2f}" for task in tasks)]
         if tasks:
             change = "" if row.name == FULL else f"{compared_row.difference:+.2f}"
             cells += [f"{trained.mean:.2f}", change]
         cells.append("" if row.paper is None else f"{row.paper:+.2f}")
         table.add_row(plain(one_line(row.label)), *cells)
     teacher = one_line(ablation.teacher)
-    print(
+    say(
         f"{ablation.layers} layers from {teacher}: {ablation.steps} steps each, "
         f"seed {ablation.seed}"
         + (f"; scores: median of {ablation.seeds} seeds" if ablation.seeds > 1 else "")
     )
     Console(markup=False).print(table)
-    if tasks:
-        print("scores in percent; change: of their mean, in points; paper: of the GLUE score")
+    scores = "scores in percent; change: of their mean, in points; " if tasks else ""
+    say(f"{scores}paper: change of the GLUE score in its table 4, in points")
 
 
 def write_plot(ablation: Ablation, path: Path) -> None:

@@ -79,8 +79,8 @@ def split(corpus: Corpus, held_out: float) -> tuple[Sequences, Sequences | None]
     count = round(held_out * len(corpus))
     if held_out and not 0 < count < len(corpus):
         raise UserError(
-            f"--held_out {held_out}: {count} of {len(corpus)} sequences would be held out "
-            f"(expected 1 to {len(corpus) - 1}; 0 trains on all)"
+            f"--held_out {held_out}: {count} of {len(corpus)} sequences would be held out; "
+            "name another share, or 0 to train on all"
         )
     rows = np.sort(order[count:])
     return Sequences(corpus, rows), Sequences(corpus, np.sort(order[:count])) if count else None

@@ -148,7 +148,7 @@ def test_differences_and_table(capsys) -> None:
     printed = capsys.readouterr().out
     cells = [cell.strip() for cell in printed.splitlines()[-3].strip("│").split("│")]
     assert cells == [
-        "without L_ce", "25.00", "77.00", "71.00", "74.00", "-1.00", "-2.96"
+        "without L_ce", "25.0", "77.00", "71.00", "74.00", "-1.00", "-2.96"
     ]  # fmt: skip
     assert math.isclose(ROWS["random"].paper or 0, -3.69)
 

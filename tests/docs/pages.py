@@ -42,7 +42,7 @@ EXPORT = "python -m export.coreml --lengths 64 --model"
 PAGES = (
     Page("README.md"),
     Page("docs/data.md", added={"distill.finetune": (*STEP, *WEAK)}),
-    Page("docs/reports.md"),
+    Page("docs/reports.md", added={"distill.finetune": (*STEP, *WEAK)}),
     Page("docs/coreai.md", added={"bench.compare": TIMES["bench.compare"]}),
     Page(
         "docs/results.md",
@@ -66,6 +66,7 @@ PAGES = (
             "TEXTS": "sentences.txt",
             "part.json.gz": "many.json",
             "--keep 16000": "--keep 500",
+            "--quantize auto": "--quantize auto --lengths 64",
         },
         data=True,
     ),

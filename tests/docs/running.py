@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.docs.commands import ROOT, shown_lines
 from tests.docs.pages import ELSEWHERE, Page
 
-MINUTES = 20
+MINUTES = 40
 """Of one command, at most."""
 PROGRAMS = {
     "python": (),
