@@ -7,7 +7,7 @@ Example:
     python -m distill.average --models runs/teacher-2 runs/teacher-3 --out runs/teacher
 
 Rounds of fine-tuning, or seeds of one, end near each other, and their mean often scores above each
-(Wortsman et al., arXiv 2203.05482). It is no use for models that were trained apart from the first
+(Wortsman et al., arXiv 2203.05482). It does not help models that were trained apart from the first
 step on. Configuration and tokenizer are those of the first model.
 """
 

@@ -56,7 +56,7 @@ def _show(
 
 
 def _best_steps(result: FinetuneResult | FinetuneSeries) -> list[KeptStep]:
-    """Of the run, or of all runs of a series, as far as they were evaluated while training."""
+    """The step that each run kept, of those runs that were evaluated while training."""
     if isinstance(result, FinetuneResult):
         runs = [result]
     else:

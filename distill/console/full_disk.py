@@ -67,7 +67,7 @@ def require_room(place: Path, size: int, largest: int = 0, name: Path | None = N
         name: what the user calls the place.
 
     Raises:
-        UserError: they do not fit.
+        UserError: the bytes do not fit on the disk.
     """
     free = shutil.disk_usage(place).free
     if free < size:

@@ -15,7 +15,7 @@ BEGINNINGS = {
     "html": (b"<!doctype html",),
     "plot": (b"\x89png",),
 }
-"""By option, how a file that it writes begins, in lower case."""
+"""For each option, how a file that it writes begins, in lower case."""
 
 
 def check_named_files(options: object) -> None:

@@ -66,7 +66,7 @@ def plain(text: str) -> Text:
 
 def wide_console() -> Console:
     """A terminal as wide as it is (or as COLUMNS says); a file or pipe as wide as the widest table.
-    Text is printed as it is: brackets in a model's name are no markup."""
+    Text is printed as it is: brackets in a model's name are not markup."""
     from rich.console import Console
 
     as_it_is = sys.stdout.isatty() or "COLUMNS" in os.environ

@@ -33,7 +33,7 @@ def prepare_corpus(
 
     Raises:
         UserError: a source cannot be read, nothing is left of them, or the directory holds a
-            corpus of other sources, another tokenizer or length, or files that are no corpus.
+            corpus of other sources, another tokenizer or length, or other files.
     """
     made_from: dict[str, Any] = {
         "sources": describe(sources),

@@ -25,7 +25,7 @@ def part_numbers(text: str) -> tuple[int, int]:
     """``3/16`` as (3, 16).
 
     Raises:
-        UserError: it is not a part of a whole.
+        UserError: it is not two numbers of which the first is at most the second.
     """
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)

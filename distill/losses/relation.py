@@ -71,7 +71,7 @@ def relation_divergence(
         heads: relation heads, which divide both widths.
 
     Raises:
-        UserError: they do not.
+        UserError: the heads do not divide both widths.
     """
     divergences = []
     for own, taught in zip(student, teacher, strict=True):
@@ -157,6 +157,6 @@ class LayerRelations:
         return relation_loss(self.student.take(), self.teacher.take(), attention_mask, self.heads)
 
     def row_losses(self, attention_mask: torch.Tensor) -> torch.Tensor:
-        """As `loss`, but of every row, (batch,), the mean over its attended positions."""
+        """The loss of every row, (batch,): the mean over its attended positions."""
         states = self.student.take(), self.teacher.take()
         return row_means(relation_divergence(*states, attention_mask, self.heads), attention_mask)

@@ -134,7 +134,7 @@ def check_length(directory: Path, length: int) -> None:
     """Check that the position table of a checkpoint has room for inputs of ``length`` tokens.
 
     Raises:
-        UserError: it does not have it.
+        UserError: the table is too short.
     """
     limit = longest_input(directory)
     if limit is not None and length > limit:

@@ -37,7 +37,7 @@ class Embedder(nn.Module):
 
     @property
     def config(self) -> PretrainedConfig:
-        """That of the encoder."""
+        """The configuration of the encoder."""
         return self.base_model.config
 
     @property

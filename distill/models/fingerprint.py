@@ -29,7 +29,8 @@ def file_digest(path: Path) -> str:
 
 
 def folder_digest(folder: Path, patterns: Iterable[str] = ("**/*",)) -> str:
-    """Of the files in a folder that match one of the patterns, by their names and contents."""
+    """16 hexadecimal digits of the names and contents of the files in a folder that match a pattern
+    among ``patterns``."""
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for path in files:
@@ -39,7 +40,8 @@ def folder_digest(folder: Path, patterns: Iterable[str] = ("**/*",)) -> str:
 
 
 def checkpoint_digest(model: str) -> str:
-    """Of what decides the answers of a checkpoint: configuration, weights, tokenizer.
+    """16 hexadecimal digits of what decides the answers of a checkpoint: configuration, weights and
+    tokenizer.
 
     Raises:
         UserError: there is no such checkpoint.

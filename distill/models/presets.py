@@ -37,7 +37,7 @@ class Preset:
 
     @property
     def model_type(self) -> str:
-        """That of `transformers`, such as distilbert."""
+        """The model type that `transformers` knows it by, such as distilbert."""
         return str(self.config["model_type"])
 
 

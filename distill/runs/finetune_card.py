@@ -29,7 +29,7 @@ class LossSettings(Protocol):
 
 
 def quantized_in_words(metric: str, quantized: QuantizedScores) -> str:
-    """That a model was trained with rounded weights, and what it scores with them."""
+    """Sentences that say how the weights were rounded, and what the model scores with them so."""
     value = value_words(metric, quantized.metrics[metric])
     return (
         f"Its weights were rounded while training, as {quantized.weights} packages store them; "

@@ -68,7 +68,7 @@ class FinetuneResult:
 
     @property
     def metrics(self) -> Metrics:
-        """Of the model that was saved; empty where nothing was held out."""
+        """The metrics of the model that was saved; empty where nothing was held out."""
         return self.scores.metrics if self.scores else {}
 
     @property

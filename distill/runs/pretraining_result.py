@@ -16,7 +16,7 @@ NEXT = "distill.finetune --task TASK --model {} --out DIR"
 
 @dataclass(frozen=True)
 class StudentSize:
-    """Of a student, its embeddings included."""
+    """How many parameters and layers a student has, its embeddings included."""
 
     parameters: int
     layers: int

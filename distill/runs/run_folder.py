@@ -126,7 +126,7 @@ def finished_run(
     run: Path, settings: dict[str, Any], read: Callable[[dict[str, Any]], R]
 ) -> R | None:
     """What a run left in its ``metrics.json``, which it writes last, as ``read`` takes it, with a
-    note on stderr that says when; None where it has not come to its end.
+    note on stderr that says when; None where the run has not ended.
 
     Raises:
         UserError: as `claim_run`; or ``read`` does not find there what it needs.

@@ -81,7 +81,7 @@ def make_student(
         choice: as for `choose_layers`; ``random`` draws every weight from ``seed``.
 
     Raises:
-        UserError: a teacher of another family, or layers that it has not.
+        UserError: a teacher of another family, or layers that the teacher does not have.
     """
     from transformers import DistilBertForMaskedLM
 

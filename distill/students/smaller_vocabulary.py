@@ -122,7 +122,7 @@ SPELLING: dict[str, Callable[[Content, Mapping[str, int]], dict[int, tuple[int, 
     "BPE": _merge_needs,
     "Unigram": _no_needs,
 }
-"""By kind of tokenizer: which entries an entry cannot be reached without, as ids."""
+"""For each kind of tokenizer, the ids of the entries without which an entry cannot be reached."""
 
 
 def _pair(merge: str | list[str]) -> tuple[str, str]:

@@ -60,7 +60,7 @@ class EmbedFeature:
 
     @property
     def input_ids(self) -> list[int]:
-        """Of all its texts: what it costs, and what tells it from others."""
+        """The ids of all its texts: they say what the row costs, and tell it from others."""
         return [number for text in self.texts for number in text.input_ids]
 
     token_type_ids = None

@@ -25,7 +25,7 @@ def label_names(config: PretrainedConfig) -> tuple[str, ...] | None:
 
 
 def _names(config: PretrainedConfig) -> tuple[str, ...]:
-    """Of all outputs, in order."""
+    """The names of all outputs, in order."""
     by_number: dict[Any, str] = dict(config.id2label or {})
     return tuple(str(by_number[number]) for number in range(len(by_number)))
 

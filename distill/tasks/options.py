@@ -70,7 +70,7 @@ class TaskOptions:
 
 
 def changed(options: object, names: Iterable[str]) -> list[str]:
-    """Those of the named options whose values are not their defaults."""
+    """The options among ``names`` whose values are not their defaults."""
     defaults = {
         f.name: f.default_factory() if f.default_factory is not MISSING else f.default
         for f in fields(TaskOptions)

@@ -104,7 +104,12 @@ def load_checked(path: str | Path, on_mismatch: str = "skip") -> tuple[list[Exam
 
 
 def load_questions(path: str | Path) -> list[Example]:
-    """As `load_checked`, of questions whose answers are not looked at; they may be missing."""
+    """The questions of a file as `load_checked` reads it. Their answers are not looked at, and may
+    be missing.
+
+    Raises:
+        UserError: as `load_checked`.
+    """
     return _parse(path, answered=False)[0]
 
 

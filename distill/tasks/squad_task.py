@@ -185,7 +185,7 @@ class SpanTask(Task[Example, Feature]):
         self, examples: Sequence[Example], features: list[Feature]
     ) -> tuple[list[Feature], int]:
         """Without the windows of answered questions whose answer no window holds: they would
-        teach that there is no answer. And how many questions these are."""
+        teach that there is no answer; and the number of these questions."""
         held = {feature.example_index for feature in features if feature.spans}
         lost = {i for i, e in enumerate(examples) if e.answers and i not in held}
         return [f for f in features if f.example_index not in lost], len(lost)

@@ -35,7 +35,7 @@ class Statistics:
     clusters: np.ndarray | None = None
 
     def sums(self) -> np.ndarray:
-        """Of every cluster, (clusters, k)."""
+        """The sums of every cluster, (clusters, k)."""
         if self.clusters is None:
             return self.rows  # type: ignore[no-any-return]
         from scipy.sparse import csr_matrix
@@ -98,8 +98,8 @@ def intervals(statistics: Mapping[str, Statistics]) -> dict[str, Interval]:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of a metric, second - first, with its 95% interval over the same resamples, and the
-    ``share`` of the resamples in which the second is better."""
+    """How far two models differ in a metric (second - first), with the 95% interval over the same
+    resamples, and the ``share`` of the resamples in which the second is better."""
 
     difference: float
     interval: Interval

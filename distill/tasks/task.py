@@ -27,7 +27,7 @@ E = TypeVar("E")
 F = TypeVar("F", bound=ModelInput)
 Batch = dict[str, torch.Tensor]
 Metrics = dict[str, float]
-"""By name, in percent, or a number of examples."""
+"""A value by the name of its metric: in percent, or a number of examples."""
 OPTIONS = tuple(TaskOptions.__dataclass_fields__)
 OF_ALL = frozenset({"max_length"})
 VALIDATION = "validation "  # what rows are held back for while training
@@ -44,7 +44,7 @@ class Labels:
 
     @property
     def outputs(self) -> int:
-        """Of the head: one for each name; 1 for a score, which has none."""
+        """How many outputs the head has: one for each name; 1 for a score, which has no name."""
         return len(self.names) or 1
 
 

@@ -257,7 +257,7 @@ def label_table(texts: Sequence[TaggedText]) -> Labels:
 
 
 def _spelled(labels: Labels) -> Labels:
-    """Those of a checkpoint as seqeval reads them: ``b-loc`` is ``B-loc``.
+    """The labels of a checkpoint, spelled as seqeval reads them: ``b-loc`` becomes ``B-loc``.
 
     Raises:
         UserError: they are not tags of entities.

@@ -74,7 +74,7 @@ class FinetuneTrainer(ExactTrainer):
         return self._losses(model, inputs).mean()
 
     def _losses(self, model: Model, inputs: Batch) -> torch.Tensor:
-        """Of every row, (rows,)."""
+        """The loss of every row, (rows,)."""
         settings, task = self.settings, self.task
         matching = self.teacher is not None
         outputs = run_model(
@@ -106,7 +106,7 @@ class FinetuneTrainer(ExactTrainer):
         return losses
 
     def _teachers_share(self, inputs: Batch) -> float | torch.Tensor:
-        """Of the loss: alpha, or 1 for the rows without labels, (rows,)."""
+        """The teacher's share of the loss: alpha, or 1 for the rows without labels, (rows,)."""
         alpha, rows = self.settings.alpha, inputs["index"]
         if self.labelled is None:
             return alpha

@@ -98,7 +98,7 @@ class TrainedRow:
 
     @property
     def mean(self) -> float | None:
-        """Of the scores; None where no task was asked for."""
+        """The mean of the scores; None where no task was asked for."""
         return fmean(self.scores.values()) if self.scores else None
 
 

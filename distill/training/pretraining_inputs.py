@@ -90,7 +90,7 @@ def halves(corpus: Corpus, held_out: Sequences) -> tuple[Sequences, Sequences]:
     """Every other held-out sequence to choose the step, the rest to report.
 
     Raises:
-        UserError: there is but one.
+        UserError: only one sequence is held out.
     """
     if len(held_out) < 2:
         raise UserError("one sequence is held out, too few to choose a step and to report another")

@@ -1,4 +1,4 @@
-"""As many processes as were started, whatever the machine: `torchrun` on CPUs too.
+"""Let all processes that were started train together on any machine: `torchrun` on CPUs, too.
 
 `transformers` runs every process of `torchrun` by itself where there is no GPU: each trains on the
 same rows, and each writes the folder of the run.

@@ -104,7 +104,7 @@ class CachedTeacher:
 
     @torch.no_grad()
     def _logits(self, rows: Sequence[int]) -> list[np.ndarray]:
-        """Of every row, as its student's feature has them."""
+        """The teacher's logits for every row, in the positions of the student's feature."""
         device = next(self.model.parameters()).device
         asked = self.features if self.asked is None else self.asked
         batch = self.collate([{"index": row, "feature": asked[row]} for row in rows])
@@ -128,7 +128,8 @@ class CachedTeacher:
 def fingerprint(
     directory: Path, features: Sequence[Any], task: AnyTask, labels: Labels | None
 ) -> str:
-    """Of all weight files and the configuration of a checkpoint, and of what it is asked."""
+    """A name for what a teacher would answer: 16 hexadecimal digits of its weight files, its
+    configuration and what it is asked."""
     digest = hashlib.sha256(f"{task.name} {labels}".encode())
     modules = (path for folder in directory.glob("[0-9]*_*") for path in folder.iterdir())
     for path in sorted([*directory.iterdir(), *modules]):

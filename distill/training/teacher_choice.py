@@ -64,8 +64,8 @@ class Lesson:
         """The teacher in ``directory``, and its metrics on the task.
 
         Raises:
-            UserError: it is weak, or its vocabulary or width is another where the settings need
-                the student's.
+            UserError: the teacher is weak, or has another vocabulary or width where the settings
+                need the student's.
         """
         task, labels = self.task, self.data.labels
         task.check_teacher(self.data)
@@ -101,7 +101,7 @@ class Lesson:
         """The teacher's metrics, by its own tokenizer.
 
         Raises:
-            UserError: it is weak.
+            UserError: its main metric is below the least that the task asks for.
         """
         task, data = self.task, self.data
         scored = {s: task.features(r, directory, self.options) for s, r in data.scored.items()}
@@ -121,7 +121,7 @@ def check_widths(student: Model, teacher: Model, settings: Distillation) -> None
     """Hidden states are matched at equal width, attentions at an equal number of heads.
 
     Raises:
-        UserError: they differ.
+        UserError: widths or numbers of heads differ.
     """
     for weight, what, flag in (
         (settings.hidden_weight, "hidden_size", "--hidden_weight"),
