@@ -208,6 +208,7 @@ def _write(
 
     from distill.students.sizes import Change
     from distill.students.smaller_embeddings import with_fewer_entries
+    from distill.students.smaller_vocabulary import SPELLING
 
     model, before = with_fewer_entries(source, torch.tensor(kept))
     new = {old: number for number, old in enumerate(kept)}
@@ -216,7 +217,7 @@ def _write(
         (staged / "tokenizer.json").write_text(
             json.dumps(content, ensure_ascii=False), encoding="utf-8"
         )
-        if content["model"]["type"] == "WordPiece":
+        if SPELLING[content["model"]["type"]].vocabulary_file:
             names = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
             write_vocabulary(staged, [name for name, _ in names])
         for name in KEPT_FILES:

@@ -1,7 +1,7 @@
 """A tokenizer with fewer entries: the commonest of a text, and what is needed to spell the rest.
 
 Everything here works on the content of a ``tokenizer.json``. What is kept differs by the kind of
-tokenizer, one function each in `SPELLING`: an entry is worth nothing when it can no longer be
+tokenizer, one record each in `SPELLING`: an entry is worth nothing when it can no longer be
 reached, and a character without an entry becomes the unknown token.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -74,25 +75,14 @@ def choose(content: Content, wanted: Iterable[int], most: int) -> list[int]:
     """
     by_entry = entries(content)
     kept = {token["id"] for token in content["added_tokens"]}
-    kept |= {by_entry[name] for name in _always(content, by_entry)}
-    needs = SPELLING[content["model"]["type"]](content, by_entry)
+    spelling = SPELLING[content["model"]["type"]]
+    kept |= {by_entry[name] for name in spelling.always(content, by_entry)}
+    needs = spelling.needs(content, by_entry)
     for number in wanted:
         brought = _closure(number, needs) - kept
         if len(kept) + len(brought) <= most:
             kept |= brought
     return sorted(kept)
-
-
-def _always(content: Content, by_entry: Mapping[str, int]) -> set[str]:
-    """Single characters, the bare continuation of each, and the unknown token."""
-    model = content["model"]
-    prefix = model.get("continuing_subword_prefix") or ""
-    single = {name for name in by_entry if len(name.removeprefix(prefix)) == 1 or len(name) == 1}
-    unknown = model.get("unk_token")
-    if model["type"] == "Unigram" and model.get("unk_id") is not None:
-        unknown = model["vocab"][model["unk_id"]][0]
-        single |= {name for name in by_entry if name.startswith("<0x")}
-    return single | ({unknown} if unknown in by_entry else set())
 
 
 def _closure(number: int, needs: Mapping[int, tuple[int, ...]]) -> set[int]:
@@ -117,12 +107,44 @@ def _merge_needs(content: Content, by_entry: Mapping[str, int]) -> dict[int, tup
     return needs
 
 
-SPELLING: dict[str, Callable[[Content, Mapping[str, int]], dict[int, tuple[int, ...]]]] = {
-    "WordPiece": _no_needs,
-    "BPE": _merge_needs,
-    "Unigram": _no_needs,
+def _single_characters(content: Content, by_entry: Mapping[str, int]) -> set[str]:
+    """Single characters, the bare continuation of each, and the unknown token."""
+    prefix = content["model"].get("continuing_subword_prefix") or ""
+    single = {name for name in by_entry if len(name.removeprefix(prefix)) == 1 or len(name) == 1}
+    return single | {content["model"].get("unk_token")} & by_entry.keys()
+
+
+def _characters_and_bytes(content: Content, by_entry: Mapping[str, int]) -> set[str]:
+    """Single characters, and where there is an unknown token it and the bytes that stand for
+    characters without an entry."""
+    kept, unknown = _single_characters(content, by_entry), content["model"].get("unk_id")
+    if unknown is None:
+        return kept
+    fallback = {name for name in by_entry if name.startswith("<0x")}
+    return kept | fallback | {content["model"]["vocab"][unknown][0]} & by_entry.keys()
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """What a kind of tokenizer needs to spell any word.
+
+    Attributes:
+        needs: for each entry, by id, the ids of the entries without which it cannot be reached.
+        always: the names of the entries that stay in any case.
+        vocabulary_file: whether its entries stand in a vocab.txt, too.
+    """
+
+    needs: Callable[[Content, Mapping[str, int]], dict[int, tuple[int, ...]]]
+    always: Callable[[Content, Mapping[str, int]], set[str]] = _single_characters
+    vocabulary_file: bool = False
+
+
+SPELLING = {
+    "WordPiece": Spelling(_no_needs, vocabulary_file=True),
+    "BPE": Spelling(_merge_needs),
+    "Unigram": Spelling(_no_needs, _characters_and_bytes),
 }
-"""For each kind of tokenizer, the ids of the entries without which an entry cannot be reached."""
+"""By kind of tokenizer; no other kind can be trimmed."""
 
 
 def _pair(merge: str | list[str]) -> tuple[str, str]:
