@@ -53,7 +53,7 @@ def _drawn(result: Comparison) -> tuple[list[Row], list[str]]:
 
 
 def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:
-    middle = max((row.size_mb or 0 for row in rows), default=0) / 2
+    edge = 0.8 * max((row.size_mb or 0 for row in rows), default=0)
     for runtime in dict.fromkeys(row.runtime for row in rows):
         chosen = sorted(
             (row for row in rows if row.runtime == runtime), key=lambda row: row.size_mb or 0
@@ -69,7 +69,7 @@ def _panel(axes: Any, rows: Sequence[Row], title: str) -> None:
             linewidth=1,
         )
         for row in chosen:
-            right = (row.size_mb or 0) > middle  # its name would leave the panel
+            right = (row.size_mb or 0) > edge  # its name would leave the panel
             axes.annotate(
                 label(row),
                 (row.size_mb, row.median_ms),

@@ -37,6 +37,7 @@ th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top;
   .pairs th { border: 0; padding-bottom: 0; } .pairs td { padding-top: 0; } }
 .number { text-align: right; }
 .pictures { display: flex; flex-wrap: wrap; gap: .5rem; }
+@media (min-width: 60rem) { .pictures img { max-width: calc(50% - .25rem); } }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 svg { width: 100%; max-width: 34rem; height: auto; font: 13px system-ui, sans-serif; }
 svg text { fill: var(--text); } svg rect { fill: var(--bar); }
