@@ -69,10 +69,13 @@ def run(
     process = FORKS.Process(target=_python, args=given)
     process.start()
     process.join(60 * MINUTES)
-    if process.is_alive():
+    late = process.is_alive()
+    if late:
         process.kill()
+        process.join()
     result, errors = ((folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
-    return process.exitcode or 0, result, errors
+    ended = f"\nstopped after {MINUTES} minutes" if late else ""
+    return process.exitcode or 0, result, errors + ended
 
 
 def _python(
