@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bench.runtimes.contenders import TASK, Model
 from bench.runtimes.registry import Prepared, Unavailable, folder_of
@@ -11,6 +11,9 @@ from bench.runtimes.workloads import Inputs, Predict
 from distill.console.errors import UserError
 from export.simulator.errors import SimulatorError, one_line
 from export.simulator.session import open_session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onnx", "int8")}
 
@@ -51,7 +54,7 @@ def load(prepared: Prepared, threads: int) -> Predict:
     return session_predict(session(prepared.source, threads))
 
 
-def session(path: str | bytes, threads: int) -> Any:
+def session(path: str | bytes, threads: int) -> InferenceSession:
     """A session on so many threads, which stop waiting for work as soon as a run is over: other
     contenders share the cores.
 
@@ -65,7 +68,7 @@ def session(path: str | bytes, threads: int) -> Any:
         raise UserError(f"{name}: ONNX Runtime cannot load it ({error})") from None
 
 
-def session_predict(loaded: Any) -> Predict:
+def session_predict(loaded: InferenceSession) -> Predict:
     """Inputs by the names of the file, in its own integer type.
 
     Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -33,9 +33,10 @@ def load(prepared: Prepared, threads: int) -> Predict:
         from bench.runtimes.elmo import elmo_model
 
         return elmo_model().predict
-    module: Any = transformers_model(prepared.source, prepared.random_weights)
+    model = transformers_model(prepared.source, prepared.random_weights)
+    module: Callable[..., object] = model
     if prepared.runtime == "torch-compile":
-        module = _compiled(module)
+        module = _compiled(model)
 
     @torch.inference_mode()
     def predict(inputs: Inputs) -> object:
@@ -64,7 +65,7 @@ def transformers_model(source: str, random_weights: bool) -> torch.nn.Module:
     return made.eval()
 
 
-def _compiled(module: torch.nn.Module) -> Any:
+def _compiled(module: torch.nn.Module) -> Callable[..., object]:
     """`torch.compile` with its defaults, tried at once: its compiler may be missing.
 
     Raises:

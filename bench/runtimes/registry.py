@@ -13,6 +13,7 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -173,7 +174,7 @@ def load(prepared: Prepared, threads: int) -> Predict:
     return predict
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     return importlib.import_module(f"bench.runtimes.{RUNTIMES[name].module}")
 
 

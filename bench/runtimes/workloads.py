@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from distill.console.errors import UserError
 from distill.models.presets import MAX_LENGTH, VOCABULARY_SIZE, data_directory, preset_directory
@@ -22,11 +23,14 @@ from distill.models.safe_tokenizer import tokenizer_from
 from distill.tasks.spaced_items import spaced
 from export.tasks.model_inputs import LENGTHS, bucket
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 SQUAD_LIMIT = 100
 """Inputs of ``squad`` where no limit is named: a full pass of a large model takes hours."""
 FIRST_WORD = 1000  # ids below are special or unused in BERT's vocabulary
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
-Inputs = dict[str, np.ndarray]
+Inputs = dict[str, npt.NDArray[np.int64]]
 Predict = Callable[[Inputs], object]
 
 
@@ -177,7 +181,7 @@ def _found(source: Source, name: str) -> Path:
     return folder / name
 
 
-def open_tokenizer(source: Source) -> Any:
+def open_tokenizer(source: Source) -> Tokenizer:
     """The tokenizer of the source, else that of a preset that is installed.
 
     Raises:

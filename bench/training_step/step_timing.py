@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bench.measuring.machine import cores, describe
@@ -19,7 +20,7 @@ from bench.measuring.results import Machine
 from bench.measuring.timing import bootstrap_interval
 from bench.roofline.peaks import matrix_peak
 from bench.runtimes.workloads import Source, open_tokenizer
-from bench.training_step.steps import SHAPES, Batches, KitStep, PlainStep, models, take
+from bench.training_step.steps import SHAPES, Batches, KitStep, PlainStep, Step, models, take
 from distill.console.text_lines import read_lines
 from distill.models.presets import data_directory
 
@@ -88,7 +89,7 @@ class StepTimes:
         return asdict(self)
 
 
-def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndarray:
+def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> npt.NDArray[np.int32]:
     """Lengths of sequences in tokens, as `distill.corpus.shards` would make them of ``text``.
 
     Raises:
@@ -111,7 +112,7 @@ def sequence_lengths(text: Sequence[Path] | None, length: int | None) -> np.ndar
     return np.array([n for n in found if n >= SHORTEST], np.int32)
 
 
-def measure(settings: Settings, lengths: np.ndarray, token_passes: float) -> StepTimes:
+def measure(settings: Settings, lengths: npt.NDArray[np.int32], token_passes: float) -> StepTimes:
     """Tokens per second of both steps, their ratio with a 95% interval, and the matrix peak."""
     device, half = _machine(settings)
     machine = describe(torch.get_num_threads())
@@ -163,8 +164,8 @@ def _machine(settings: Settings) -> tuple[torch.device, bool]:
 
 
 def _contender(
-    name: str, settings: Settings, lengths: np.ndarray, device: torch.device
-) -> tuple[Any, Iterator[dict[str, torch.Tensor]]]:
+    name: str, settings: Settings, lengths: npt.NDArray[np.int32], device: torch.device
+) -> tuple[Step, Iterator[dict[str, torch.Tensor]]]:
     teacher, student = models(SHAPES[settings.model], device)
     kit = name == "kit"
     step = KitStep(teacher, student, settings.compiled) if kit else PlainStep(teacher, student)
@@ -199,10 +200,11 @@ def _ratio(kit: list[Turn], plain: list[Turn], seed: int) -> StepRatio:
     """By a bootstrap over the turns."""
     columns = tuple(np.array(column, float) for rows in (kit, plain) for column in _rates(rows))
 
-    def faster(*sums: Any, axis: int = -1) -> Any:
+    def faster(*sums: npt.NDArray[np.float64], axis: int = -1) -> npt.NDArray[np.float64]:
         """Of tokens and seconds of the kit's step and the plain one."""
         kit_tokens, kit_seconds, tokens, seconds = (each.sum(axis=axis) for each in sums)
-        return (kit_tokens / kit_seconds) / (tokens / seconds)
+        ratio: npt.NDArray[np.float64] = (kit_tokens / kit_seconds) / (tokens / seconds)
+        return ratio
 
     low, high = bootstrap_interval(columns, faster, seed=seed)
     return StepRatio(float(faster(*columns)), low, high)
@@ -212,7 +214,7 @@ def _rates(rows: list[Turn]) -> tuple[list[int], list[float]]:
     return [tokens for tokens, _, _ in rows], [seconds for _, _, seconds in rows]
 
 
-def peak_bytes(settings: Settings, lengths: np.ndarray, name: str) -> int:
+def peak_bytes(settings: Settings, lengths: npt.NDArray[np.int32], name: str) -> int:
     """Peak memory of this process, or of the GPU, after a step on the longest batch and one more.
 
     Lengths are sorted, so the longest come last: the batch that decides whether a run fits.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
@@ -21,6 +22,9 @@ from distill.corpus.length_batches import LengthBatches
 from distill.corpus.masking import MaskingCollator
 from distill.losses.triple import IGNORED, TripleWeights
 from distill.training.distiller import Distiller
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 MASK_ID, PAD_ID, SPECIAL = 103, 0, (0, 100, 101, 102, 103)
 
@@ -50,14 +54,14 @@ class Shape:
 SHAPES = {"mini": Shape(6, 3, 384, 12), "base": Shape(12, 6, 768, 12)}
 
 
-def models(shape: Shape, device: torch.device) -> tuple[Any, Any]:
+def models(shape: Shape, device: torch.device) -> tuple[PreTrainedModel, PreTrainedModel]:
     """(teacher, student) with random weights, which cost what trained ones do."""
     from transformers import BertConfig, BertForMaskedLM
 
     from distill.students.from_layers import make_student
 
     torch.manual_seed(0)
-    teacher = BertForMaskedLM(
+    teacher: PreTrainedModel = BertForMaskedLM(
         BertConfig(
             vocab_size=shape.vocabulary,
             num_hidden_layers=shape.layers,
@@ -65,9 +69,15 @@ def models(shape: Shape, device: torch.device) -> tuple[Any, Any]:
             num_attention_heads=shape.heads,
             intermediate_size=4 * shape.width,
         )
-    ).eval()
-    student = make_student(teacher, shape.student_layers).train()
-    return teacher.requires_grad_(False).to(device), student.to(device)
+    )
+    teacher.eval()
+    student = make_student(teacher, shape.student_layers)
+    student.train()
+    teacher.requires_grad_(False)
+    modules: tuple[torch.nn.Module, ...] = (teacher, student)
+    for module in modules:
+        module.to(device)
+    return teacher, student
 
 
 class Batches:
@@ -78,7 +88,9 @@ class Batches:
             random order.
     """
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, grouped: bool, seed: int = 0) -> None:
+    def __init__(
+        self, lengths: npt.NDArray[np.int32], batch_size: int, grouped: bool, seed: int = 0
+    ) -> None:
         if len(lengths) < batch_size:
             raise UserError(f"{len(lengths)} sequences are too few for a batch of {batch_size}")
         counts = np.ones(SHAPES["mini"].vocabulary, np.int64)
@@ -96,34 +108,49 @@ class Batches:
                 )
             epoch += 1
 
-    def _order(self, epoch: int, chance: np.random.Generator) -> list[np.ndarray]:
+    def _order(self, epoch: int, chance: np.random.Generator) -> list[npt.NDArray[np.int64]]:
         if self.grouped:
             return LengthBatches(self.lengths, self.size, self.seed).rows(epoch)
         order = chance.permutation(len(self.lengths))
         return [order[i : i + self.size] for i in range(0, len(order) - self.size + 1, self.size)]
 
 
+class Step(Protocol):
+    """What is timed: a loss, and the optimizer of the student that it belongs to."""
+
+    optimizer: torch.optim.Optimizer
+
+    def loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of one batch of `Batches`, a number in a tensor."""
+        ...
+
+
 class KitStep:
     """A step of `distill.pretrain`."""
 
-    def __init__(self, teacher: Any, student: Any, compiled: bool = False) -> None:
+    def __init__(
+        self, teacher: PreTrainedModel, student: PreTrainedModel, compiled: bool = False
+    ) -> None:
         self.distiller = Distiller(student, teacher, TripleWeights()).train()
         if compiled:
             self.distiller.compile()
         self.optimizer = _optimizer(student)
 
     def loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.distiller(**batch)["loss"]
+        """Of one batch, a number in a tensor: the three losses of `distill.losses.triple`."""
+        loss: torch.Tensor = self.distiller(**batch)["loss"]
+        return loss
 
 
 class PlainStep:
     """The same with full logits, as in the reference implementation."""
 
-    def __init__(self, teacher: Any, student: Any) -> None:
+    def __init__(self, teacher: PreTrainedModel, student: PreTrainedModel) -> None:
         self.teacher, self.student = teacher, student
         self.optimizer = _optimizer(student)
 
     def loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of one batch, a number in a tensor, in the reference implementation's words."""
         inputs, labels = (batch["input_ids"], batch["attention_mask"]), batch["labels"]
         ours = self.student(*inputs, output_hidden_states=True)
         with torch.no_grad():
@@ -143,15 +170,16 @@ class PlainStep:
         )
         mine, target = (model.hidden_states[-1][attended] for model in (ours, theirs))
         cosine = (1 - F.cosine_similarity(mine, target, dim=-1)).mean()
-        return 5 * 4 * divergence + 2 * masked + cosine
+        total: torch.Tensor = 5 * 4 * divergence + 2 * masked + cosine
+        return total
 
 
-def _optimizer(student: Any) -> torch.optim.Optimizer:
+def _optimizer(student: PreTrainedModel) -> torch.optim.Optimizer:
     """The one that `transformers` takes by default."""
     return torch.optim.AdamW(student.parameters(), lr=1e-4, fused=True)
 
 
-def take(step: Any, batch: dict[str, torch.Tensor], device: torch.device, half: bool) -> float:
+def take(step: Step, batch: dict[str, torch.Tensor], device: torch.device, half: bool) -> float:
     """One whole step; returns its loss."""
     batch = {name: tensor.to(device) for name, tensor in batch.items()}
     with torch.autocast(device.type, torch.bfloat16, enabled=half):

@@ -58,6 +58,12 @@ class Encoder(nn.Module):
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
+        """Hidden states (batch, length, width) in both layouts.
+
+        Args:
+            input_ids, attention_mask, token_type_ids: (batch, length), the mask 1 for tokens and 0
+                for padding; without types every token is of segment 0.
+        """
         hidden = self.embed(input_ids, token_type_ids)
         if not self.channels_first:
             mask = additive(attention_mask[:, None, None, :], hidden.dtype)
@@ -68,7 +74,7 @@ class Encoder(nn.Module):
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         """(batch, length) -> (batch, length, width)."""
-        hidden = self.word_embeddings(input_ids) + self.positions(input_ids)
+        hidden: torch.Tensor = self.word_embeddings(input_ids) + self.positions(input_ids)
         if token_type_ids is not None:
             hidden = hidden + self.token_type_embeddings(token_type_ids)
         elif self.one_segment:
@@ -85,7 +91,9 @@ class Encoder(nn.Module):
             return self.position_embeddings.weight[: input_ids.shape[1]]
         padding = self.position_offset - 1
         tokens = (input_ids != padding).to(torch.int32)
-        return self.position_embeddings(torch.cumsum(tokens, dim=1) * tokens + padding)
+        rows: torch.Tensor = torch.cumsum(tokens, dim=1) * tokens + padding
+        vectors: torch.Tensor = self.position_embeddings(rows)
+        return vectors
 
     def biased(self, mask: torch.Tensor, length: int) -> torch.Tensor:
         """What is added to scores: here the mask alone."""

@@ -87,6 +87,7 @@ class DebertaEncoder(Encoder):
         self.register_buffer("rows_turned", rows.flip(0), persistent=False)
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
+        """(batch, length) -> (batch, length, width); the projection comes before the norm here."""
         hidden = self.word_embeddings(input_ids)
         if hasattr(self, "position_embeddings"):
             hidden = hidden + self.positions(input_ids)
@@ -96,9 +97,11 @@ class DebertaEncoder(Encoder):
             hidden = hidden + self.token_type_embeddings.weight[0]
         if hasattr(self, "embedding_projection"):
             hidden = self.embedding_projection(hidden)
-        return self.embedding_norm(hidden)
+        normal: torch.Tensor = self.embedding_norm(hidden)
+        return normal
 
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``hidden`` and the result (batch, length, width); ``mask`` (batch, 1, 1, length)."""
         distances = self.distances.weight
         if hasattr(self, "distance_norm"):
             distances = self.distance_norm(distances)

@@ -33,5 +33,5 @@ def in_fused_operators(model: nn.Module) -> nn.Module:
     """The model, with the attention of its layers replaced in place."""
     for layer in model.modules():
         if isinstance(layer, Attention):
-            layer.attend = AttentionOperator.apply  # type: ignore[method-assign]
+            layer.attend = AttentionOperator.apply
     return model

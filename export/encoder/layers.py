@@ -37,6 +37,7 @@ class ChannelNorm(nn.LayerNorm):
     """
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The same shape, each position with mean 0 and variance 1 before scale and shift."""
         centred = hidden - hidden.mean(dim=1, keepdim=True)
         largest = at_least(centred.abs().amax(dim=1, keepdim=True), 1.0)
         scaled = centred / largest
@@ -50,6 +51,7 @@ class ChannelLinear(nn.Linear):
     """A linear map over the channels of (batch, width, 1, length): a 1x1 convolution."""
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(batch, width in, 1, length) -> (batch, width out, 1, length)."""
         return F.conv2d(hidden, self.weight[:, :, None, None], self.bias)
 
 
@@ -179,13 +181,15 @@ class Layer(Attention):
         self.output.in_features, self.heads = len(places), len(kept)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``hidden`` and the result (batch, length, width); ``mask`` as `attention` takes it."""
         return self.behind_attention(self.attention(hidden, mask, hidden), hidden)
 
     def behind_attention(self, mixed: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """``mixed``: what attention made of ``hidden``, in the same layout."""
         hidden = self.attention_norm(self.output(mixed) + hidden)
         expanded = self.down(self.activation(self.up(hidden)))
-        return self.output_norm(expanded + hidden)
+        normal: torch.Tensor = self.output_norm(expanded + hidden)
+        return normal
 
 
 class ChannelLayer(ChannelAttention, Layer):

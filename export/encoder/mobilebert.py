@@ -31,6 +31,7 @@ class NoNorm(nn.Module):
         self.bias = nn.Parameter(torch.empty(width))
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(batch, length, width) -> the same."""
         return hidden * self.weight + self.bias
 
 
@@ -38,6 +39,7 @@ class ChannelNoNorm(NoNorm):
     """`NoNorm` for (batch, width, 1, length)."""
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(batch, width, 1, length) -> the same."""
         return hidden * self.weight[:, None, None] + self.bias[:, None, None]
 
 
@@ -80,6 +82,7 @@ class BottleneckLayer(Attention):
         self.activation = ACTIVATIONS[config.activation]
 
     def norm(self, config: EncoderConfig, width: int, eps: float | None = None) -> nn.Module:
+        """The norm that the configuration names, for ``width`` channels of this layout."""
         kind = NORMS[self.layout][str(config.setting("norm"))]
         return kind(width, eps=config.layer_norm_eps if eps is None else eps)
 
@@ -90,12 +93,15 @@ class BottleneckLayer(Attention):
         if self.bottleneck and not self.narrow_values:
             asked = self.attention_entry_norm(self.attention_entry(hidden))
         mixed = self.attention(asked, mask, narrow if self.narrow_values else hidden)
-        state = self.attention_norm(self.output(mixed) + narrow)
+        state: torch.Tensor = self.attention_norm(self.output(mixed) + narrow)
         extra = zip(self.extra_ups, self.extra_downs, self.extra_norms, strict=True)
         for up, down, norm in extra:
             state = norm(down(self.activation(up(state))) + state)
         state = self.output_norm(self.down(self.activation(self.up(state))) + state)
-        return self.exit_norm(self.exit(state) + hidden) if self.bottleneck else state
+        if not self.bottleneck:
+            return state
+        wide: torch.Tensor = self.exit_norm(self.exit(state) + hidden)
+        return wide
 
 
 class ChannelBottleneckLayer(ChannelAttention, BottleneckLayer):
@@ -133,12 +139,14 @@ class MobileBertEncoder(Encoder):
         return names
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
+        """(batch, length) -> (batch, length, width)."""
         hidden = self.projected(self.word_embeddings(input_ids)) + self.positions(input_ids)
         if token_type_ids is not None:
             hidden = hidden + self.token_type_embeddings(token_type_ids)
         elif self.one_segment:
             hidden = hidden + self.token_type_embeddings.weight[0]
-        return self.embedding_norm(hidden)
+        normal: torch.Tensor = self.embedding_norm(hidden)
+        return normal
 
     def projected(self, words: torch.Tensor) -> torch.Tensor:
         """A token with its neighbours is a convolution; the weight is stored as that of a linear

@@ -62,7 +62,8 @@ class ModernBertLayer(nn.Module):
         normal = self.attention_norm(hidden) if hasattr(self, "attention_norm") else hidden
         hidden = hidden + self.output(self.attention(normal, mask, turn))
         values, gate = self.gated(self.gated_norm(hidden)).chunk(2, dim=self.channels)
-        return hidden + self.down(self.activation(values) * gate)
+        transformed: torch.Tensor = hidden + self.down(self.activation(values) * gate)
+        return transformed
 
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]
@@ -120,7 +121,9 @@ class ModernBertEncoder(Encoder):
         return [LAYERS[layout](config, index) for index in range(config.layers)]
 
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
-        return self.embedding_norm(self.word_embeddings(input_ids))
+        """(batch, length) -> (batch, length, width); there are no segments, and no positions."""
+        normal: torch.Tensor = self.embedding_norm(self.word_embeddings(input_ids))
+        return normal
 
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         length = hidden.shape[3 if self.channels_first else 1]
@@ -136,7 +139,8 @@ class ModernBertEncoder(Encoder):
         masks = (mask, mask + distant.to(hidden.dtype) * MASKED)
         for layer, local in zip(self.layers, self.local, strict=True):
             hidden = layer(hidden, masks[local], turns[local])
-        return self.final_norm(hidden)
+        normal: torch.Tensor = self.final_norm(hidden)
+        return normal
 
 
 def norm_of(config: EncoderConfig, kind: type[nn.LayerNorm] = nn.LayerNorm) -> nn.LayerNorm:

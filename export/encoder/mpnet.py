@@ -30,10 +30,12 @@ class MPNetEncoder(Encoder):
         """None is left out: the table of biases has a column for each."""
 
     def biased(self, mask: torch.Tensor, length: int) -> torch.Tensor:
+        """The mask with the bias of each distance: (1 or batch, heads, length, length), or
+        (1 or batch, length, heads, length) with channels first."""
         places = self.get_buffer("places")[:length]
         distances = places[None, :] - places[:, None] + (self.longest - 1)
         buckets = self.get_buffer("buckets")[distances]
-        biases = self.relative_positions(buckets)  # (queries, keys, heads)
+        biases: torch.Tensor = self.relative_positions(buckets)  # (queries, keys, heads)
         order = (1, 2, 0) if self.channels_first else (2, 0, 1)
         return biases.permute(order).unsqueeze(0) + mask
 
