@@ -79,6 +79,8 @@ class MaskingCollator:
         draw = torch.rand(len(places), generator=generator)
         replaced = torch.where(draw < MASK_BELOW, self.mask_id, ids.view(-1)[places])
         random = torch.randint(len(self.weights), (len(places),), generator=generator)
+        # RoBERTa counts positions from the ids: padding inside a text would move all that follow.
+        random = torch.where(random == self.pad_id, self.mask_id, random)
         replaced = torch.where(draw >= RANDOM_ABOVE, random, replaced)
         ids = ids.clone()
         ids.view(-1)[places] = replaced

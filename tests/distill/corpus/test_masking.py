@@ -54,6 +54,14 @@ def test_masked_positions_become_mask_or_random_or_stay_by_80_10_10() -> None:
     assert share[1] == pytest.approx(0.1, abs=0.012)
 
 
+def test_padding_is_never_a_random_token() -> None:
+    """RoBERTa counts positions from the ids: those after it would move by one."""
+    few = MaskingCollator(np.full(8, 100), MASK, SPECIAL, PAD)
+    rows = [{"input_ids": np.array([CLS, *[5, 6, 7] * 60, SEP]), "key": key} for key in range(60)]
+    found = few(rows)
+    assert not (found["input_ids"][found["attention_mask"] == 1] == PAD).any()
+
+
 def test_rare_tokens_are_favoured_by_the_power_of_0_7() -> None:
     """With few draws of many, chances stand as the weights: (10,000)^0.7 = 631 to 1."""
     ids = np.full(4000, COMMON)
