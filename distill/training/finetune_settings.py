@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -120,11 +121,12 @@ class FinetuneArguments(TaskOptions, JsonOptions):
         alpha = 0.5 if self.alpha is None else self.alpha
         if not 0 <= alpha <= 1:
             raise UserError(f"--alpha must be between 0 and 1, not {self.alpha}")
-        if self.temperature is not None and self.temperature <= 0:
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
             raise UserError(f"--temperature must be above 0, not {self.temperature}")
         for name in WEIGHTS:
-            if (getattr(self, name) or 0) < 0:
-                raise UserError(f"--{name} must not be negative")
+            weight = getattr(self, name) or 0
+            if not 0 <= weight < math.inf:
+                raise UserError(f"--{name} must be 0 or more, not {weight}")
         if self.relation_heads and not self.relation_weight:
             raise UserError("--relation_heads needs a --relation_weight")
         named = [name for name in OF_A_TEACHER if getattr(self, name) is not None]

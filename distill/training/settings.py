@@ -6,6 +6,7 @@ The defaults are those of the reference (`huggingface/transformers`,
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -157,8 +158,11 @@ class PretrainSettings(CorpusSettings):
         if not (self.teacher or self.student):
             raise UserError("give a --teacher, or a --student to train alone")
         weights = (self.alpha_ce, self.alpha_mlm, self.alpha_cos, self.alpha_rel)
-        if min(weights) < 0 or self.temperature <= 0 or self.relation_heads < 0:
-            raise UserError("weights must not be negative, the temperature must be above 0")
+        numbers = (*weights, self.temperature)
+        if min(numbers) < 0 or not self.temperature or not all(map(math.isfinite, numbers)):
+            raise UserError("weights must be 0 or more, the temperature must be above 0")
+        if self.relation_heads < 0:
+            raise UserError(f"--relation_heads must be 0 or more, not {self.relation_heads}")
         if not self._terms():
             raise UserError("every term of the loss has weight 0")
         if not 0 <= self.held_out < 1:
@@ -216,6 +220,9 @@ def check_training(training: TrainingArguments) -> None:
             f"{training.world_size}): give every process a GPU, or hide the GPUs with "
             "CUDA_VISIBLE_DEVICES= to train on CPUs"
         )
+    for name in ("learning_rate", "weight_decay", "max_grad_norm", "warmup_steps"):
+        if not 0 <= (value := getattr(training, name)) < math.inf:
+            raise UserError(f"--{name} must be 0 or more, not {value}")
     if not training.output_dir:
         raise UserError("name the folder of the run with --out")
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from distill.console.atomic import atomic_file
+from distill.console.errors import UserError
 from distill.tasks.batches import Collator, Outputs, run_model
 from distill.tasks.task import AnyTask, Batch, Labels
 
@@ -46,7 +47,13 @@ class LiveTeacher:
             {"index": row, "feature": self.features[row]} for row in batch["index"].tolist()
         ]
         own = {name: value.to(device) for name, value in self.collate(rows).items()}
-        return run_model(self.task, self.model, own, self.hidden, self.attentions)
+        outputs = run_model(self.task, self.model, own, self.hidden, self.attentions)
+        if not bool(outputs.logits.isfinite().all()):
+            raise UserError(
+                f"the teacher {self.model.name_or_path}: its outputs are not finite (nan or "
+                "infinity): its weights are damaged"
+            )
+        return outputs
 
 
 class CachedTeacher:
@@ -120,7 +127,13 @@ class CachedTeacher:
     def _compute(self, rows: Sequence[int]) -> None:
         block = np.full((len(rows), *self.cache.shape[1:]), PADDING, dtype=self.cache.dtype)
         for place, logits in zip(block, self._logits(rows), strict=True):
-            place[..., : logits.shape[-1]] = logits
+            with np.errstate(over="ignore"):
+                place[..., : logits.shape[-1]] = logits
+        if not np.isfinite(block).all():
+            raise UserError(
+                f"the teacher {self.model.name_or_path}: its outputs are not finite, or too large "
+                f"for {block.dtype}: its weights are damaged"
+            )
         self.cache[rows, ..., 1:] = block[..., 1:]
         self.cache[rows, ..., 0] = block[..., 0]  # last: it tells that a row was computed
 

@@ -154,7 +154,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(
         ("save_only_model", True, "cannot go on from weights alone"),
         ("label_smoothing_factor", 0.1, "no such term"),
         ("validation_share", 0.2, "need --eval_strategy steps"),
-        ("hidden_weight", -1, "must not be negative"),
+        ("hidden_weight", -1, "must be 0 or more"),
         ("task", "nope", "unknown task 'nope'; choose from squad, squad2, "),
     ],
 )

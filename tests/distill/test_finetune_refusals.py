@@ -139,3 +139,43 @@ def test_run_goes_on_only_with_all_that_decides_its_outcome(
         assert f"holds a run with content of {pair[model]} = " in capsys.readouterr().err
         if before is not None:
             changed.write_text(before)
+
+
+@pytest.mark.parametrize(
+    "option", ["learning_rate", "weight_decay", "temperature", "hidden_weight", "relation_weight"]
+)
+def test_settings_that_are_not_finite_are_refused(
+    option: str,
+    pair: dict[str, Path],
+    table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A weight of nan was no weight: the term was left out without a word."""
+    for value in ("nan", "inf", "-1"):
+        assert one_step.run(pair, table, tmp_path / "run", f"--{option}", value) == 2
+        assert f"error: --{option} must be " in capsys.readouterr().err
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_teacher_whose_outputs_do_not_fit_is_refused(
+    checkpoints: dict[str, Path],
+    squad_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They became infinite in half precision, and the message blamed the learning rate."""
+    from transformers import AutoModelForQuestionAnswering
+
+    model = AutoModelForQuestionAnswering.from_pretrained(checkpoints["squad"])
+    model.qa_outputs.weight.data.mul_(1e9)
+    model.save_pretrained(tmp_path / "large")
+    tokenizer = (checkpoints["squad"] / "tokenizer.json").read_bytes()
+    (tmp_path / "large" / "tokenizer.json").write_bytes(tokenizer)
+    line = ["--task", "squad", "--train_file", str(squad_file), "--held_out", "0.3"]
+    line += ["--model", str(checkpoints["squad"]), "--teacher", str(tmp_path / "large")]
+    line += ["--max_length", "64", "--doc_stride", "24", "--allow_weak_teacher", "--max_steps", "1"]
+    line += ["--report_to", "none", "--out", str(tmp_path / "run"), "--disable_tqdm", "true"]
+    assert finetune(line) == 2
+    said = capsys.readouterr().err
+    assert "large: its outputs are not finite, or too large for float16" in said

@@ -58,7 +58,7 @@ def test_relations_of_a_wider_teacher_are_learnt(
     ("options", "message"),
     [
         (["--relation_weight", "1", "--relation_heads", "3"], "do not divide a width of 16"),
-        (["--relation_weight", "-1"], "--relation_weight must not be negative"),
+        (["--relation_weight", "-1"], "--relation_weight must be 0 or more, not -1.0"),
         (["--relation_heads", "2"], "--relation_heads needs a --relation_weight"),
         (["--hidden_weight", "1"], "--relation_weight 1 compares models of any width"),
     ],

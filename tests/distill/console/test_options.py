@@ -40,7 +40,7 @@ def test_a_file_says_what_the_command_line_says(tmp_path: Path) -> None:
         ("text: x\nteacher: t\nlayers: many\n", "invalid int value: 'many'"),
         ("text: x\nteacher: t\ncolour: red\n", "run.yaml: unknown option colour (--help"),
         ("text: x\nteachr: t\n", "run.yaml: unknown option teachr (did you mean --teacher?)"),
-        ("text: x\nteacher: t\nalpha_ce: -1\n", "must not be negative"),
+        ("text: x\nteacher: t\nalpha_ce: -1\n", "must be 0 or more"),
     ],
 )
 def test_file_of_options_that_is_wrong_is_one_line(
