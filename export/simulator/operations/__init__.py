@@ -10,6 +10,11 @@ The function appends ONNX nodes to the graph and returns the name of its result,
 names in the order of the operation's outputs. ``op.x`` is the MIL input ``x`` (None when it is
 not given), ``op.x.val`` its value where that is constant. Rounding to half precision is the
 graph's business.
+
+What an operation must do is defined in coremltools: its shapes, defaults and formula stand in the
+docstring of the class of its name in `coremltools.converters.mil.mil.ops.defs`, iOS 15 to 18. The
+first line here says the formula with MIL's own names of inputs; without a word on shapes, ``x`` and
+the result have the same.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ LOOP_LIMIT = "limit of loop"
 
 @operation("select")
 def select(graph: Graph, op: Operation) -> str:
+    """``a`` where ``cond``, else ``b``; the three broadcast."""
     condition = graph.cast(graph.value(op.cond), "bool")
     return graph.node("Where", [condition, graph.value(op.a), graph.value(op.b)])
 
@@ -36,6 +37,7 @@ def _results(inner: Graph, variables: Any) -> list[Any]:
 
 @operation("cond")
 def cond(graph: Graph, op: Operation) -> list[str]:
+    """The outputs of the first block where ``pred`` holds, else those of the second."""
     branches = []
     for block in op.blocks:
         inner = graph.subgraph(block, f"a branch of {op.name!r}")

@@ -30,11 +30,13 @@ def _operands(graph: Graph, op: Operation) -> list[str]:
 
 @operation(*_SAME)
 def same_in_onnx(graph: Graph, op: Operation) -> str:
+    """The same function in ONNX, with the same broadcasting of ``x`` and ``y``."""
     return graph.node(_SAME[op.op_type], _operands(graph, op))
 
 
 @operation("not_equal")
 def not_equal(graph: Graph, op: Operation) -> str:
+    """Whether x differs from y, in bool."""
     return graph.node("Not", [graph.node("Equal", _operands(graph, op))])
 
 
@@ -47,12 +49,14 @@ def _quotient(graph: Graph, op: Operation) -> str:
 
 @operation("real_div")
 def real_div(graph: Graph, op: Operation) -> str:
+    """x / y; of integers the part before the point."""
     quotient = _quotient(graph, op)
     return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 
 
 @operation("floor_div")
 def floor_div(graph: Graph, op: Operation) -> str:
+    """The largest whole number that is not above x / y."""
     quotient = graph.node("Floor", [_quotient(graph, op)])
     return quotient if is_float(op.outputs[0]) else graph.cast(quotient, "int32")
 

@@ -32,11 +32,13 @@ _SAME = {
 
 @operation(*_SAME)
 def same_in_onnx(graph: Graph, op: Operation) -> str:
+    """The same function of the same shape in ONNX."""
     return graph.node(_SAME[op.op_type], [graph.value(op.x)])
 
 
 @operation("identity")
 def identity(graph: Graph, op: Operation) -> str:
+    """x as it is."""
     return graph.node("Identity", [graph.value(op.x)])
 
 
@@ -62,17 +64,20 @@ def clip(graph: Graph, op: Operation) -> str:
 
 @operation("exp2")
 def exp2(graph: Graph, op: Operation) -> str:
+    """2 to the power x."""
     return graph.node("Pow", [graph.float32(2), graph.value(op.x)])
 
 
 @operation("square")
 def square(graph: Graph, op: Operation) -> str:
+    """x times x."""
     x = graph.value(op.x)
     return graph.node("Mul", [x, x])
 
 
 @operation("threshold")
 def threshold(graph: Graph, op: Operation) -> str:
+    """The larger of x and alpha."""
     return graph.node("Max", [graph.value(op.x), graph.value(op.alpha)])
 
 
@@ -82,14 +87,17 @@ def _plus_epsilon(graph: Graph, op: Operation) -> str:
 
 @operation("inverse")
 def inverse(graph: Graph, op: Operation) -> str:
+    """1 / (x + epsilon)."""
     return graph.node("Reciprocal", [_plus_epsilon(graph, op)])
 
 
 @operation("log")
 def log(graph: Graph, op: Operation) -> str:
+    """Natural logarithm of x + epsilon."""
     return graph.node("Log", [_plus_epsilon(graph, op)])
 
 
 @operation("rsqrt")
 def rsqrt(graph: Graph, op: Operation) -> str:
+    """1 / sqrt(x + epsilon)."""
     return graph.node("Reciprocal", [graph.node("Sqrt", [_plus_epsilon(graph, op)])])

@@ -69,12 +69,14 @@ def _linear(graph: Graph, op: Operation, mode: str, last: str) -> str:
 
 @operation("upsample_nearest_neighbor")
 def upsample_nearest_neighbor(graph: Graph, op: Operation) -> str:
+    """Height and width times the scale factors; each value is that of the place it comes from."""
     sizes = _sizes(graph, op, _scaled_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("upsample_bilinear")
 def upsample_bilinear(graph: Graph, op: Operation) -> str:
+    """Height and width times the scale factors, between the four values around each place."""
     half = getattr(op, "half_pixel_centers", None)
     if op.align_corners.val:
         mode = "STRICT_ALIGN_CORNERS"
@@ -85,12 +87,14 @@ def upsample_bilinear(graph: Graph, op: Operation) -> str:
 
 @operation("resize_nearest_neighbor")
 def resize_nearest_neighbor(graph: Graph, op: Operation) -> str:
+    """(..., target height, target width); each value is that of the place it comes from."""
     sizes = _sizes(graph, op, _target_sizes(graph, op))
     return _resize(graph, op, "nearest", "asymmetric", sizes, nearest="floor")
 
 
 @operation("resize_bilinear")
 def resize_bilinear(graph: Graph, op: Operation) -> str:
+    """(..., target height, target width), at the places that ``sampling_mode`` names."""
     return _linear(graph, op, str(op.sampling_mode.val), _target_sizes(graph, op))
 
 

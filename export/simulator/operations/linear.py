@@ -37,6 +37,7 @@ def _operand(graph: Graph, var: Variable, floats: bool) -> str:
 
 @operation("matmul")
 def matmul(graph: Graph, op: Operation) -> str:
+    """x y over the last two axes, either transposed if asked; the axes before them broadcast."""
     x = _transposed(graph, op.x, op.transpose_x)
     y = _transposed(graph, op.y, op.transpose_y)
     if all(is_float(var) for var in (op.x, op.y)):
@@ -59,5 +60,6 @@ def _transposed(graph: Graph, var: Variable, flag: Any) -> str:
 
 @operation("einsum")
 def einsum(graph: Graph, op: Operation) -> str:
+    """The sum that ``equation`` names over its two ``values``."""
     values = [graph.value(var) for var in op.values]
     return graph.node("Einsum", values, equation=str(np.asarray(op.equation.val)))

@@ -41,6 +41,7 @@ def _grown(graph: Graph, op: Operation, values: str, last: str) -> str:
 
 @operation("list_write")
 def list_write(graph: Graph, op: Operation) -> str:
+    """The list with ``value`` in the place ``index``; a list of dynamic length grows to hold it."""
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64([1])])
     value = graph.node("Unsqueeze", [graph.value(op.value), graph.int64([0])])
     items = _grown(graph, op, value, index)
@@ -50,6 +51,7 @@ def list_write(graph: Graph, op: Operation) -> str:
 
 @operation("list_scatter")
 def list_scatter(graph: Graph, op: Operation) -> str:
+    """The list with ``value`` (n, ...) in the places ``indices`` (n)."""
     indices, values = graph.as_int64(op.indices), graph.value(op.value)
     last = graph.node("ReduceMax", [indices], keepdims=1)
     items = _grown(graph, op, values, last)
@@ -59,16 +61,19 @@ def list_scatter(graph: Graph, op: Operation) -> str:
 
 @operation("list_read")
 def list_read(graph: Graph, op: Operation) -> str:
+    """The element in the place ``index``."""
     index = graph.node("Reshape", [graph.as_int64(op.index), graph.int64(np.zeros(0))])
     return graph.node("Gather", [graph.value(op.ls), index], axis=0)
 
 
 @operation("list_gather")
 def list_gather(graph: Graph, op: Operation) -> str:
+    """The elements in the places ``indices`` (n): (n, ...)."""
     return graph.node("Gather", [graph.value(op.ls), graph.as_int64(op.indices)], axis=0)
 
 
 @operation("list_length")
 def list_length(graph: Graph, op: Operation) -> str:
+    """The number of elements, an int32 without axes."""
     length = graph.node("Shape", [graph.value(op.ls)], start=0, end=1)
     return graph.cast(graph.node("Reshape", [length, graph.int64(np.zeros(0))]), "int32")

@@ -32,6 +32,8 @@ def _affine(graph: Graph, x: str, scale: str, shift: str) -> str:
 
 @operation("batch_norm")
 def batch_norm(graph: Graph, op: Operation) -> str:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta; ``x`` (batch, channels, ...), the
+    others (channels)."""
     rank = op.x.rank
     mean = _channels(graph, op.mean, rank, 0)
     variance = _channels(graph, op.variance, rank, 1)
@@ -50,6 +52,7 @@ def _standardized(graph: Graph, x: str, axes: list[int], epsilon: Any) -> str:
 
 @operation("instance_norm")
 def instance_norm(graph: Graph, op: Operation) -> str:
+    """Mean 0 and variance 1 over all but batch and channels, then gamma and beta (channels)."""
     rank = op.x.rank
     normal = _standardized(graph, graph.value(op.x), list(range(2, rank)), op.epsilon)
     gamma, beta = _channels(graph, op.gamma, rank, 1), _channels(graph, op.beta, rank, 0)

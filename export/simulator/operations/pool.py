@@ -24,6 +24,7 @@ def _attributes(op: Operation) -> dict[str, Any]:
 
 @operation("avg_pool")
 def avg_pool(graph: Graph, op: Operation) -> str:
+    """Means of windows of (batch, channels, ...); padding counts unless it is excluded."""
     counted = not op.exclude_padding_from_average.val
     return graph.node(
         "AveragePool", [graph.value(op.x)], count_include_pad=int(counted), **_attributes(op)
@@ -32,9 +33,11 @@ def avg_pool(graph: Graph, op: Operation) -> str:
 
 @operation("max_pool")
 def max_pool(graph: Graph, op: Operation) -> str:
+    """The largest of each window of (batch, channels, ...)."""
     return graph.node("MaxPool", [graph.value(op.x)], **_attributes(op))
 
 
 @operation("l2_pool")
 def l2_pool(graph: Graph, op: Operation) -> str:
+    """The root of the sum of squares of each window of (batch, channels, ...)."""
     return graph.node("LpPool", [graph.value(op.x)], p=2, **_attributes(op))

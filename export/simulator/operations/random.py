@@ -30,6 +30,7 @@ def random_uniform(graph: Graph, op: Operation) -> str:
 
 @operation("random_normal")
 def random_normal(graph: Graph, op: Operation) -> str:
+    """Of ``shape``, normal with ``mean`` and ``stddev``."""
     return graph.node(
         "RandomNormalLike",
         [_template(graph, op)],
@@ -42,6 +43,7 @@ def random_normal(graph: Graph, op: Operation) -> str:
 
 @operation("random_bernoulli")
 def random_bernoulli(graph: Graph, op: Operation) -> str:
+    """Of ``shape``: 1 with the chance ``prob``, else 0, in float."""
     like = _template(graph, op)
     shares = graph.node("RandomUniformLike", [like], dtype=1, low=0.0, high=1.0, seed=_seed(op))
     drawn = graph.node("Less", [shares, graph.float32(op.prob.val)])

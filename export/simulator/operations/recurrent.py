@@ -128,6 +128,8 @@ def _state(graph: Graph, name: str, directions: int, width: int) -> str:
 
 @operation("rnn")
 def rnn(graph: Graph, op: Operation) -> list[str]:
+    """``x`` (length, batch, inputs) -> all states or the last, and the last; states (batch,
+    width)."""
     if needs_steps(graph, op):
         return scan(graph, op, rnn_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
@@ -145,6 +147,8 @@ def rnn(graph: Graph, op: Operation) -> list[str]:
 
 @operation("gru")
 def gru(graph: Graph, op: Operation) -> list[str]:
+    """``x`` (length, batch, inputs) -> all states or the last, and the last; states (batch,
+    width)."""
     if needs_steps(graph, op):
         return scan(graph, op, gru_step, [_state_in(graph, op, op.initial_h)])
     width = int(op.weight_hh.shape[1])
@@ -170,6 +174,8 @@ def gru(graph: Graph, op: Operation) -> list[str]:
 
 @operation("lstm")
 def lstm(graph: Graph, op: Operation) -> list[str]:
+    """``x`` (length, batch, inputs) -> all states or the last, the last, and the last cell; states
+    (batch, width), or (batch, 2 width) with both directions."""
     width = int(op.weight_hh.shape[1])
     both = op.direction.val == "bidirectional"
     if needs_steps(graph, op):

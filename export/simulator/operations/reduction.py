@@ -28,6 +28,7 @@ def _reduce(graph: Graph, op: Operation, kind: str, x: str) -> str:
 
 @operation(*_SAME)
 def same_in_onnx(graph: Graph, op: Operation) -> str:
+    """The same reduction of ``axes`` in ONNX; integers are computed in 64 bits, returned in 32."""
     x = graph.value(op.x)
     if is_float(op.x):
         return _reduce(graph, op, _SAME[op.op_type], x)
@@ -45,6 +46,7 @@ def reduce_log_sum(graph: Graph, op: Operation) -> str:
 
 @operation("reduce_argmax", "reduce_argmin")
 def reduce_arg(graph: Graph, op: Operation) -> str:
+    """The place of the largest or the least along ``axis``, int32; the first of equal ones."""
     kind = "ArgMax" if op.op_type == "reduce_argmax" else "ArgMin"
     index = graph.node(
         kind, [graph.value(op.x)], axis=int(op.axis.val), keepdims=int(op.keep_dims.val)

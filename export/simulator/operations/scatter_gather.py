@@ -20,6 +20,7 @@ def _indices(graph: Graph, op: Operation) -> str:
 
 @operation("gather")
 def gather(graph: Graph, op: Operation) -> str:
+    """Slices of x at ``indices`` of ``axis``; the first ``batch_dims`` axes are those of both."""
     batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
     axis = int(op.axis.val) % max(op.x.rank, 1)
     x, indices = graph.value(op.x), _indices(graph, op)
@@ -51,6 +52,7 @@ def _batched_gather(
 
 @operation("gather_along_axis")
 def gather_along_axis(graph: Graph, op: Operation) -> str:
+    """Elements of x, each at its own index of ``axis``; of the shape of ``indices``."""
     return graph.node(
         "GatherElements", [graph.value(op.x), _indices(graph, op)], axis=int(op.axis.val)
     )
@@ -58,6 +60,7 @@ def gather_along_axis(graph: Graph, op: Operation) -> str:
 
 @operation("gather_nd")
 def gather_nd(graph: Graph, op: Operation) -> str:
+    """Slices of x at the indices in the last axis of ``indices``."""
     batch = 0 if getattr(op, "batch_dims", None) is None else int(op.batch_dims.val)
     return graph.node("GatherND", [graph.value(op.x), _indices(graph, op)], batch_dims=batch)
 
@@ -80,6 +83,7 @@ def _scattered(
 
 @operation("scatter_along_axis")
 def scatter_along_axis(graph: Graph, op: Operation) -> str:
+    """``data`` with ``updates`` at ``indices`` of ``axis``, both of one shape, by ``mode``."""
     data, updates = graph.value(op.data), graph.value(op.updates)
     axis = int(op.axis.val)
     return _scattered(graph, op, "ScatterElements", data, _indices(graph, op), updates, axis=axis)
@@ -87,6 +91,7 @@ def scatter_along_axis(graph: Graph, op: Operation) -> str:
 
 @operation("scatter_nd")
 def scatter_nd(graph: Graph, op: Operation) -> str:
+    """``data`` with ``updates`` at the indices in the last axis of ``indices``, by ``mode``."""
     data, updates = graph.value(op.data), graph.value(op.updates)
     return _scattered(graph, op, "ScatterND", data, _indices(graph, op), updates)
 

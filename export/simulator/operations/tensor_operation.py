@@ -11,6 +11,7 @@ from . import operation
 
 @operation("shape")
 def shape(graph: Graph, op: Operation) -> str:
+    """The sizes of the axes of x, int32 (rank)."""
     return graph.cast(graph.node("Shape", [graph.value(op.x)]), "int32")
 
 
@@ -22,6 +23,7 @@ def _at_least_1d(graph: Graph, var: Variable) -> str:
 
 @operation("concat")
 def concat(graph: Graph, op: Operation) -> str:
+    """``values`` joined along ``axis``; with ``interleave``, one slice of each in turn."""
     axis, rank = int(op.axis.val), op.values[0].rank
     names = [_at_least_1d(graph, var) for var in op.values]
     if op.interleave is None or not op.interleave.val:
@@ -38,6 +40,7 @@ def concat(graph: Graph, op: Operation) -> str:
 
 @operation("stack")
 def stack(graph: Graph, op: Operation) -> str:
+    """``values`` of one shape joined along a new axis ``axis``."""
     axis = int(op.axis.val)
     parts = [graph.node("Unsqueeze", [graph.value(v), graph.int64([axis])]) for v in op.values]
     return graph.node("Concat", parts, axis=axis)
@@ -45,6 +48,7 @@ def stack(graph: Graph, op: Operation) -> str:
 
 @operation("split")
 def split(graph: Graph, op: Operation) -> list[str]:
+    """The parts of x along ``axis``, of the sizes that the outputs have."""
     sizes = [int(var.shape[int(op.axis.val)]) for var in op.outputs]
     return graph.node_of(
         len(sizes),
@@ -56,23 +60,27 @@ def split(graph: Graph, op: Operation) -> list[str]:
 
 @operation("fill")
 def fill(graph: Graph, op: Operation) -> str:
+    """A tensor of ``shape`` that holds ``value`` everywhere."""
     value = carrier(np.asarray(op.value.val))
     return graph.node("Expand", [graph.constant(value), graph.as_int64(op.shape)])
 
 
 @operation("fill_like")
 def fill_like(graph: Graph, op: Operation) -> str:
+    """A tensor of the shape of ``ref_tensor`` that holds ``value`` everywhere."""
     size = graph.node("Shape", [graph.value(op.ref_tensor)])
     return graph.node("Expand", [graph.constant(carrier(np.asarray(op.value.val))), size])
 
 
 @operation("tile")
 def tile(graph: Graph, op: Operation) -> str:
+    """x repeated ``reps[i]`` times along axis i."""
     return graph.node("Tile", [graph.value(op.x), graph.as_int64(op.reps)])
 
 
 @operation("range_1d")
 def range_1d(graph: Graph, op: Operation) -> str:
+    """``start``, ``start + step``, ... as far as ``end``, which is left out."""
     return graph.node("Range", [graph.value(op.start), graph.value(op.end), graph.value(op.step)])
 
 
@@ -120,6 +128,8 @@ def _padding(graph: Graph, op: Operation) -> str:
 
 @operation("cumsum")
 def cumsum(graph: Graph, op: Operation) -> str:
+    """Sums along ``axis`` up to each element: without itself if ``exclusive``, from the end if
+    ``reverse``."""
     return graph.node(
         "CumSum",
         [graph.value(op.x), graph.constant(op.axis.val, np.int32)],
@@ -130,6 +140,8 @@ def cumsum(graph: Graph, op: Operation) -> str:
 
 @operation("argsort")
 def argsort(graph: Graph, op: Operation) -> str:
+    """The places of the elements of x along ``axis`` in order, int32; the largest first unless
+    ``ascending``."""
     axis = int(op.axis.val) % op.x.rank
     size = graph.node("Shape", [graph.value(op.x)], start=axis, end=axis + 1)
     _, index = graph.node_of(
@@ -168,10 +180,12 @@ def band_part(graph: Graph, op: Operation) -> str:
 
 @operation("non_zero")
 def non_zero(graph: Graph, op: Operation) -> str:
+    """The indices of the elements that are not 0, int32 (elements, rank)."""
     places = graph.node("NonZero", [graph.value(op.x)])
     return graph.cast(graph.node("Transpose", [places], perm=[1, 0]), "int32")
 
 
 @operation("flatten2d")
 def flatten2d(graph: Graph, op: Operation) -> str:
+    """(product of the axes before ``axis``, product of the others)."""
     return graph.node("Flatten", [graph.value(op.x)], axis=int(op.axis.val))

@@ -16,17 +16,20 @@ INT64_MIN = -(2**63)
 
 @operation("transpose")
 def transpose(graph: Graph, op: Operation) -> str:
+    """Axis i of the result is axis ``perm[i]`` of x."""
     perm = [int(axis) % op.x.rank for axis in op.perm.val]
     return graph.node("Transpose", [graph.value(op.x)], perm=perm)
 
 
 @operation("expand_dims")
 def expand_dims(graph: Graph, op: Operation) -> str:
+    """x with axes of size 1 in the places ``axes`` of the result."""
     return graph.node("Unsqueeze", [graph.value(op.x), graph.int64(np.atleast_1d(op.axes.val))])
 
 
 @operation("squeeze")
 def squeeze(graph: Graph, op: Operation) -> str:
+    """x without the axes ``axes`` of size 1; without ``axes``, without all of size 1."""
     axes = [] if op.axes is None else [graph.int64(np.atleast_1d(op.axes.val))]
     return graph.node("Squeeze", [graph.value(op.x), *axes])
 
@@ -71,6 +74,7 @@ def _values(variables: Any, count: int, default: Any) -> list[Any]:
 
 @operation("reverse")
 def reverse(graph: Graph, op: Operation) -> str:
+    """x backwards along ``axes``; without ``axes``, along all."""
     axes = range(op.x.rank) if op.axes is None else np.atleast_1d(op.axes.val)
     ones = np.ones(len(axes), np.int64)
     bounds = [graph.int64(-ones), graph.int64(ones * INT64_MIN)]
@@ -81,6 +85,7 @@ def reverse(graph: Graph, op: Operation) -> str:
 
 @operation("reverse_sequence")
 def reverse_sequence(graph: Graph, op: Operation) -> str:
+    """Of each row of ``batch_axis`` its first ``lengths`` elements of ``seq_axis`` backwards."""
     return graph.node(
         "ReverseSequence",
         [graph.value(op.x), graph.as_int64(op.lengths)],
@@ -121,6 +126,8 @@ def _masked(graph: Graph, var: Variable, mask: np.ndarray, opened: np.ndarray) -
 
 @operation("slice_by_index")
 def slice_by_index(graph: Graph, op: Operation) -> str:
+    """x from ``begin`` to ``end`` in steps of ``stride`` on each axis, without the axes of
+    ``squeeze_mask``."""
     sliced = graph.node("Slice", [graph.value(op.x), *slice_bounds(graph, op)])
     squeezed = np.flatnonzero(_mask(op.squeeze_mask, op.x.rank))
     if not squeezed.size:
@@ -164,22 +171,27 @@ def slice_update(graph: Graph, op: Operation) -> str:
 
 @operation("depth_to_space")
 def depth_to_space(graph: Graph, op: Operation) -> str:
+    """(n, c b b, h, w) -> (n, c, h b, w b), with b the ``block_size``; blocks before channels."""
     return graph.node("DepthToSpace", [graph.value(op.x)], blocksize=int(op.block_size.val))
 
 
 @operation("space_to_depth")
 def space_to_depth(graph: Graph, op: Operation) -> str:
+    """(n, c, h b, w b) -> (n, c b b, h, w), with b the ``block_size``."""
     return graph.node("SpaceToDepth", [graph.value(op.x)], blocksize=int(op.block_size.val))
 
 
 @operation("pixel_shuffle")
 def pixel_shuffle(graph: Graph, op: Operation) -> str:
+    """(n, c r r, h, w) -> (n, c, h r, w r), with r the ``upscale_factor``; channels before
+    blocks."""
     size = int(op.upscale_factor.val)
     return graph.node("DepthToSpace", [graph.value(op.x)], blocksize=size, mode="CRD")
 
 
 @operation("pixel_unshuffle")
 def pixel_unshuffle(graph: Graph, op: Operation) -> str:
+    """(n, c, h r, w r) -> (n, c r r, h, w), with r the ``downscale_factor``."""
     r = int(op.downscale_factor.val)
     n, c, h, w = op.x.shape
     split = graph.node("Reshape", [graph.value(op.x), graph.int64([n, c, h // r, r, w // r, r])])
@@ -189,6 +201,7 @@ def pixel_unshuffle(graph: Graph, op: Operation) -> str:
 
 @operation("space_to_batch")
 def space_to_batch(graph: Graph, op: Operation) -> str:
+    """(n, c, h, w), padded, -> (n b0 b1, c, h / b0, w / b1), with (b0, b1) the ``block_shape``."""
     block = [int(b) for b in op.block_shape.val]
     (top, bottom), (left, right) = np.asarray(op.paddings.val)
     pads = graph.int64([0, 0, top, left, 0, 0, bottom, right])
@@ -205,6 +218,8 @@ def space_to_batch(graph: Graph, op: Operation) -> str:
 
 @operation("batch_to_space")
 def batch_to_space(graph: Graph, op: Operation) -> str:
+    """(n b0 b1, c, h, w) -> (n, c, h b0, w b1), then ``crops`` cut off; (b0, b1):
+    ``block_shape``."""
     b0, b1 = (int(b) for b in op.block_shape.val)
     (top, bottom), (left, right) = np.asarray(op.crops.val)
     n, c, h, w = (int(size) for size in op.x.shape)
@@ -219,6 +234,7 @@ def batch_to_space(graph: Graph, op: Operation) -> str:
 
 @operation("sliding_windows")
 def sliding_windows(graph: Graph, op: Operation) -> str:
+    """Windows of ``size`` along ``axis``, ``stride`` apart: that axis becomes (windows, size)."""
     axis, size, stride = int(op.axis.val) % op.x.rank, int(op.size.val), int(op.stride.val)
     starts = range(0, int(op.x.shape[axis]) - size + 1, stride)
     index = np.array([[start + i for i in range(size)] for start in starts])
