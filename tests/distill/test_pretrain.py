@@ -80,7 +80,7 @@ def test_result_is_a_table_or_json(
     assert main([str(tmp_path / "run.json")]) == 0
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines()[:-2])) <= 80
-    assert f"{metrics['evaluation']['perplexity']:.4f}" in shown and "2 layers" in shown
+    assert f"{metrics['evaluation']['perplexity']:,.1f}" in shown and "2 layers" in shown
     assert f"the model is in {out};" in shown
     assert main([str(tmp_path / "run.json"), "--json", "True"]) == 0
     printed = json.loads(capsys.readouterr().out)
