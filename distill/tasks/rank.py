@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,10 +153,17 @@ def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray
 
 def _of_query(truth: np.ndarray, answers: np.ndarray) -> tuple[float, float]:
     """Reciprocal rank of the first relevant passage, and nDCG (Järvelin and Kekäläinen 2002, with
-    the label itself as the gain), of the ten best."""
-    order = np.argsort(-answers, kind="stable")[:CUT]
-    relevant = np.flatnonzero(truth[order] > 0)
-    discounts = 1 / np.log2(np.arange(2, len(truth) + 2))[:CUT]
-    ideal = np.sort(truth)[::-1][:CUT]
-    gain = float(truth[order] @ discounts / (ideal @ discounts))
-    return (1 / (relevant[0] + 1) if len(relevant) else 0.0), gain
+    the label itself as the gain), of the ten best. Passages with equal answers have no order: the
+    mean over all of theirs, not that of the file."""
+    places = np.arange(len(truth))
+    discounts = np.where(places < CUT, 1 / np.log2(places + 2), 0)
+    _, groups, sizes = np.unique(-answers, return_inverse=True, return_counts=True)
+    starts = np.cumsum(sizes) - sizes
+    shared = np.add.reduceat(discounts, starts) / sizes
+    gain = float(truth @ shared[groups] / (np.sort(truth)[::-1] @ discounts))
+    first = groups[truth > 0].min()
+    size, relevant = int(sizes[first]), int((truth[groups == first] > 0).sum())
+    before = [place for place in range(size - relevant + 1) if starts[first] + place < CUT]
+    chances = [comb(size - place - 1, relevant - 1) / comb(size, relevant) for place in before]
+    rank = sum(c / (starts[first] + b + 1) for c, b in zip(chances, before, strict=True))
+    return float(rank), gain
