@@ -81,20 +81,24 @@ class Ratio:
 
     @property
     def models(self) -> str:
+        """Both models, the baseline first."""
         return f"{self.baseline} / {self.model}"
 
     @property
     def runtimes(self) -> str:
+        """The runtime, or both where they differ."""
         same = self.baseline_runtime == self.runtime
         return self.runtime if same else f"{self.baseline_runtime} / {self.runtime}"
 
     @property
     def workloads(self) -> str:
+        """The workload, or both where they differ."""
         same = self.baseline_workload == self.workload
         return self.workload if same else f"{self.baseline_workload} / {self.workload}"
 
     @property
     def interval(self) -> str | None:
+        """In words; None where the ratio has no interval."""
         return None if self.low is None else f"{self.low:.2f} to {self.high:.2f}"
 
 

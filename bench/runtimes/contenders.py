@@ -127,8 +127,8 @@ def open_model(name: str) -> Model:
     if name not in PRESETS and not path.exists() and not _hub_id(name):
         known = ", ".join([*PRESETS, ELMO])
         raise UserError(
-            f"unknown model {name!r}; a preset ({known}), a checkpoint directory, an .onnx file or "
-            "an .mlpackage or .aimodel"
+            f"unknown model {name!r} (expected one of {known}; a checkpoint folder, a bundle, or "
+            "a file .onnx, .mlpackage or .aimodel that exists)"
         )
     if path.suffix == ".onnx":
         return Model(path.stem, name, "onnx")

@@ -37,11 +37,14 @@ class TokenHead(nn.Module):
         )
 
     def transformed(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What the dense layer reads: (..., width of the transform, else that of the model)."""
         if hasattr(self, "transform"):
             hidden = self.activation(self.transform(hidden))
         return self.norm(hidden) if hasattr(self, "norm") else hidden
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> Outputs:
+        """``hidden`` (batch, length, width) and ``mask`` (batch, length) -> the outputs that the
+        class names; every head takes these two."""
         return (self.dense(self.transformed(hidden)),)
 
 
@@ -153,7 +156,8 @@ POOLINGS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 
 class Normalize(nn.Module):
-    """To length 1. The largest number is divided out first: squares overflow half precision."""
+    """(batch, width) to length 1. The largest number is divided out first: squares overflow half
+    precision."""
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
         scaled = vector / at_least(vector.abs().amax(dim=1, keepdim=True), 1e-4)
@@ -161,7 +165,7 @@ class Normalize(nn.Module):
 
 
 class Dense(nn.Module):
-    """A linear layer and its activation."""
+    """A linear layer and its activation: (batch, columns) -> (batch, rows) of its weight."""
 
     def __init__(self, step: Step) -> None:
         super().__init__()

@@ -78,6 +78,8 @@ def _read(path: Path) -> tuple[Any, str]:
         path = _package_of_bundle(path)
     if path.suffix in NOT_READ:
         raise SimulatorError(f"{path}: {NOT_READ[path.suffix]}")
+    if not path.exists():
+        raise SimulatorError(f"{path}: no such package")
     if path.suffix == ".mlmodel" and path.is_file():
         return _parsed(path, path), ""
     if not path.is_dir() or not (path / MANIFEST).exists():

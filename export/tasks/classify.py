@@ -33,6 +33,8 @@ PROBLEM_ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class LabelProbability:
+    """A label and its probability, 0 to 1."""
+
     label: str
     probability: float
 

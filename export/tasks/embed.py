@@ -31,6 +31,8 @@ class Embedding(Answer):
 
 @dataclass(frozen=True)
 class Neighbour:
+    """A candidate and its similarity to the text: a cosine, or a dot product."""
+
     text: str
     similarity: float
 

@@ -33,6 +33,8 @@ MASKS = 8
 
 @dataclass(frozen=True)
 class TokenProbability:
+    """A token and its probability in the place of a mask, 0 to 1."""
+
     token: str
     probability: float
 

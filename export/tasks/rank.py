@@ -25,6 +25,8 @@ CUT = 10
 
 @dataclass(frozen=True)
 class ScoredPassage:
+    """A passage and its score: a logit, or a probability where the model has an activation."""
+
     text: str
     score: float
 

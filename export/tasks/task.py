@@ -34,6 +34,7 @@ class Reading:
 
     @property
     def lengths(self) -> list[int]:
+        """Lengths of the package's inputs, in tokens."""
         return [int(length) for length in self.settings["lengths"]]
 
     @property
@@ -43,6 +44,7 @@ class Reading:
 
     @property
     def labels(self) -> list[str]:
+        """Names of the classes, in the order of the logits; none for a task without."""
         return [str(label) for label in self.settings.get("labels", ())]
 
     def named_rows(self, rows: int) -> list[str]:

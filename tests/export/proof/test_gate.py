@@ -76,12 +76,26 @@ def wrong_bias(model: torch.nn.Module) -> None:
     model.encoder.layers[1].output_norm.bias += 0.05
 
 
-def wrong_query(model: torch.nn.Module) -> None:
+def weight_of_another_layer(model: torch.nn.Module) -> None:
     model.encoder.layers[0].down.weight.copy_(model.encoder.layers[1].down.weight)
 
 
+def late_positions(model: torch.nn.Module) -> None:
+    weight = model.encoder.position_embeddings.weight
+    weight.copy_(weight.roll(-1, 0).clone())
+
+
+def no_segments(model: torch.nn.Module) -> None:
+    model.encoder.token_type_embeddings.weight.zero_()
+
+
+FAULTS = (wrong_bias, weight_of_another_layer, late_positions, no_segments)
+"""Larger than the rounding of half precision. Weights as they are drawn leave layers close to the
+identity: two of them swapped differ by less than that, and no bound on the outputs tells."""
+
+
 @pytest.mark.parametrize(("labels", "seed"), HEADS)
-def test_a_sound_head_passes_and_one_wrong_layer_does_not(
+def test_sound_head_passes_and_one_wrong_layer_does_not(
     labels: int, seed: int, folder_of: Callable[[int, int], Path]
 ) -> None:
     folder = folder_of(labels, seed)
@@ -89,7 +103,7 @@ def test_a_sound_head_passes_and_one_wrong_layer_does_not(
     assert sound.passed, sound
     assert sound.sentence().startswith("Within tolerance of transformers")
     refuse(sound)
-    for spoil in (wrong_bias, wrong_query):
+    for spoil in FAULTS:
         spoiled = proof_of(folder, spoil)
         assert not spoiled.passed, spoiled
         with pytest.raises(UserError, match="Not within tolerance"):
