@@ -22,7 +22,7 @@ from distill.tasks.squad import (
     load_examples,
     make_features,
 )
-from distill.tasks.squad_scores import score
+from distill.tasks.squad_scores import score, scores_by_question
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +253,11 @@ def test_answer_whose_start_is_not_a_number_is_one_line(tmp_path: Path, start: s
     path.write_text(f'{{"data": [{{"paragraphs": [{{"context": "a", "qas": [{question}]}}]}}]}}')
     with pytest.raises(UserError, match="not in the SQuAD format"):
         load_examples(path)
+
+
+def test_answer_without_words_has_no_f1_in_the_script_of_v1() -> None:
+    """`evaluate-v1.1.py` returns 0 where no word is in common, that of v2.0 compares."""
+    example = Example("q", "Which article?", "It is the.", (("the", 6),))
+    first, second = (scores_by_question([example], {"q": "a"}, v2) for v2 in (False, True))
+    assert first.tolist() == [[100, 0]]
+    assert second.tolist() == [[100, 100]]
