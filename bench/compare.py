@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from bench.runtimes.registry import DEFAULTS, KIT, PEERS, RUNTIMES, default_runtimes, parse_runtimes
 from distill.console.command_parser import add_json_options, command_parser, show_result
-from distill.console.errors import INTERRUPTED, UserError, command
+from distill.console.errors import UserError, command
 from distill.console.pictures import write_png
 
 if TYPE_CHECKING:
@@ -110,9 +110,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _write(arguments, result)
     if measured.error:
         raise UserError(measured.error)
-    if not measured.rows and not measured.interrupted:
+    if measured.interrupted:
+        raise KeyboardInterrupt
+    if not measured.rows:
         raise UserError(f"nothing was measured: {'; '.join(measured.left_out)}")
-    return INTERRUPTED if measured.interrupted else 0
+    return 0
 
 
 def plan(arguments: argparse.Namespace) -> Plan:

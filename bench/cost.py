@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
-from distill.console.errors import INTERRUPTED, UserError, command
+from distill.console.errors import UserError, command
 
 if TYPE_CHECKING:
     from bench.measuring.results import Measurements
@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     result = cost(arguments)
     show_result(arguments, result, print_cost)
-    return INTERRUPTED if result.interrupted else 0
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
