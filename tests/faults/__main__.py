@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ def main() -> int:
     chosen = chosen or [attack for attack in ATTACKS if options.only in attack.name]
     if not chosen:
         parser.error(f"no attack has {options.only!r} in its name")
+    # A shell that runs this in the background has it, and what it starts, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     print("| attack | tried | fine | failed |\n| --- | --- | --- | --- |")
