@@ -1,6 +1,7 @@
 """List which models and tasks are supported.
 
 The lists are printed from the kit's own tables, stage by stage; as Markdown into a file or pipe.
+In JSON each table is a list of rows, by the words of its heading.
 
 python -m export.support
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from distill.console.command_parser import command_parser
+from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import command
 from distill.console.tables import print_table
 from distill.families.family import Family
@@ -122,19 +123,32 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    command_parser("export.support", __doc__).parse_args(argv)
+    options = command_parser("export.support", __doc__)
+    add_json_options(options)
+    arguments = options.parse_args(argv)
     tables = {
         "Model types by task": rows(),
         "Model types by stage": student_rows(),
         "Tasks by stage": task_rows(),
     }
+    found = {title: by_heading(table) for title, table in tables.items()}
+    show_result(arguments, found, lambda _: _print(tables))
+    return 0
+
+
+def by_heading(table: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    """A row for each name, its cells by the words of the heading."""
+    header, *lines = one_name_a_row(table)
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def _print(tables: dict[str, list[list[str]]]) -> None:
     if not sys.stdout.isatty():
         print("\n\n".join(map(markdown, tables.values())))
-        return 0
+        return
     for title, table in tables.items():
         header, *lines = one_name_a_row(table)
         print_table(title, header, lines, [False] + [True] * (len(header) - 1))
-    return 0
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from distill.families.table import FAMILIES
 from export.support import (
     SWIFT_TOKENIZERS,
     main,
@@ -33,6 +35,14 @@ def test_command_prints_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     printed = capsys.readouterr().out.strip()
     assert printed == "\n\n".join(map(markdown, (rows(), student_rows(), task_rows())))
+
+
+def test_json_has_a_row_for_each_model_type_and_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {row["model type"] for row in found["Model types by task"]} == {*FAMILIES}
+    assert {row["task"] for row in found["Tasks by stage"]} == {*TASKS}
+    assert all(row["Core ML"] == "yes" for row in found["Tasks by stage"])
 
 
 def test_tasks_of_swift_are_those_of_its_sources() -> None:
