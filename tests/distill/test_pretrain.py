@@ -270,7 +270,7 @@ def test_finished_run_on_another_text_of_the_same_size_is_another_run(
     ("options", "message"),
     [
         ({"alpha_ce": 0, "alpha_mlm": 0, "alpha_cos": 0}, "weight 0"),
-        ({"alpha_ce": -1}, "negative"),
+        ({"alpha_ce": -1}, "0 or more"),
         ({"temperature": 0}, "temperature"),
         ({"layers": 9, "choice": "last"}, "9 layers cannot be made from 4"),
         ({"choice": "middle"}, "unknown choice"),
