@@ -109,7 +109,7 @@ REFUSED = [
     ("deberta-v2", {"relative_attention": False}, "relative_attention False is not supported"),
     ("deberta-v2", {"conv_kernel_size": 3}, "conv_kernel_size 3 is not supported"),
     ("mobilebert", {"normalization_type": "rms"}, "normalization_type 'rms' is not supported"),
-    ("mobilebert", {"num_feedforward_networks": 0}, "num_feedforward_networks 0 is not a whole number"),
+    ("mobilebert", {"num_feedforward_networks": 0}, "networks 0 is not a whole number"),
     ("mobilebert", {"key_query_shared_bottleneck": False}, "needs use_bottleneck_attention"),
     ("mobilebert", {"intra_bottleneck_size": 10}, "width 10 does not divide by 4 heads"),
     ("deberta-v2", {"pos_att_type": ["p2p"]}, "pos_att_type 'p2p' is not supported"),
