@@ -36,6 +36,7 @@ DEFAULT_SECONDS = 12.0
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("bench.compare", __doc__, _runtimes())
     add = result.add_argument
     add("models", nargs="+", metavar="MODEL", help="preset, elmo, checkpoint, .onnx, .mlpackage")

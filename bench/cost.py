@@ -33,6 +33,7 @@ DEFAULT_RUNTIMES = {
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("bench.cost", __doc__)
     add = result.add_argument
     add("model", metavar="MODEL", help="preset, elmo or checkpoint directory")

@@ -35,6 +35,7 @@ MB = 1e6
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("bench.simulator", __doc__)
     add = result.add_argument
     add("model", help="preset (random weights where it has none here) or checkpoint")
@@ -84,6 +85,7 @@ class SimulatorCost:
 
     @property
     def memory_ratio(self) -> float | None:
+        """Peak memory / the weights in float32; None where the memory is not known."""
         return self.peak_mb / self.weights_mb if self.peak_mb else None
 
     def as_json(self) -> dict[str, Any]:

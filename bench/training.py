@@ -33,6 +33,7 @@ TOKEN_PASSES = 13e9
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("bench.training", __doc__)
     add = result.add_argument
     add("--model", choices=("mini", "base"), default="mini", help="3 of 6x384, or 6 of 12x768")
@@ -99,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def show(result: StepTimes) -> None:
+    """Print both steps as a table, their ratio, and the machine."""
     header = (
         "step",
         "tokens/s",

@@ -27,6 +27,7 @@ from export.tasks.options import add_check_options, add_model_options, add_no_an
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("export.coreai", __doc__)
     add = result.add_argument
     add_model_options(result)

@@ -35,6 +35,7 @@ DEFAULT_TARGET = "iOS18"
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("export.coreml", __doc__)
     add = result.add_argument
     add_model_options(result)

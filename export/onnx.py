@@ -29,6 +29,7 @@ FORMS = ("cpu", "mobile")
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("export.onnx", __doc__)
     add = result.add_argument
     add_model_options(result)

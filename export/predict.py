@@ -27,6 +27,7 @@ from export.proof.engines import ENGINES
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     result = command_parser("export.predict", __doc__)
     add = result.add_argument
     add("package", type=Path, help="bundle directory, or the .mlpackage inside it")

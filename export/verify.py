@@ -39,6 +39,7 @@ class EngineReports:
 
     @property
     def passed(self) -> bool:
+        """Whether every engine's outputs are within tolerance."""
         return all(report.passed for report in self.reports.values())
 
     def as_json(self) -> dict[str, Any]:
@@ -50,6 +51,7 @@ Report: TypeAlias = "Verification | BundleComparison | EngineReports"
 
 
 def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     from export.tasks.table import TASKS
 
     formats = "; ".join(f"{name}: {task.data}" for name, task in TASKS.items())

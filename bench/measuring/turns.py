@@ -74,8 +74,7 @@ def measure(plan: Plan) -> Measurements:
     """Measure. Ctrl-C, SIGTERM or an error ends it early; what was measured until then is kept.
 
     Raises, where nothing was measured yet (later, ``error`` is the message):
-        UserError: no room in memory, or a file that is broken.
-        UserError: a model that cannot be exported.
+        UserError: no room in memory, a file that is broken, or a model that cannot be exported.
         OSError: no room on the disk.
     """
     machine = describe(plan.threads)

@@ -25,6 +25,7 @@ class Comparison:
 
     @property
     def ratios(self) -> tuple[Ratio, ...]:
+        """Those measured here, then those of the phone."""
         return (*self.measured.ratios, *device_ratios(self.device))
 
     def as_json(self) -> dict[str, Any]:

@@ -22,6 +22,14 @@ T = TypeVar("T")
 def entry(
     stored: dict[str, Any], name: str, kind: type[T], place: str, default: T | None = None
 ) -> T:
+    """An entry of a row, of type ``kind``; ``default`` where it may be missing.
+
+    Args:
+        place: what an error names: the file, and the row.
+
+    Raises:
+        UserError: it is missing without a default, or of another type.
+    """
     value = stored.get(name, default)
     if value is None:
         raise UserError(f"{place}: {name!r} is missing")
@@ -32,7 +40,11 @@ def entry(
 
 
 def optional(row: dict[str, Any], name: str, check: Callable[[Any], T], place: str) -> T | None:
-    """An entry that may be left out; ``check`` raises ValueError with what it expected."""
+    """An entry that may be left out; ``check`` raises ValueError with what it expected.
+
+    Raises:
+        UserError: ``check`` refuses it.
+    """
     value = row.get(name)
     if value is None:
         return None
@@ -49,21 +61,36 @@ def _number(value: Any, least: float, most: float, expected: str) -> float:
 
 
 def milliseconds(value: Any) -> float:
+    """A time.
+
+    Raises:
+        ValueError: not a number from 0 to `LONGEST_MS`.
+    """
     return float(_number(value, 0, LONGEST_MS, f"between 0 and {LONGEST_MS:.0f} ms"))
 
 
 def share(value: Any) -> float:
+    """A share.
+
+    Raises:
+        ValueError: not a number from 0 to 1.
+    """
     return float(_number(value, 0, 1, "between 0 and 1"))
 
 
 def byte_count(value: Any) -> int:
+    """A size in bytes.
+
+    Raises:
+        ValueError: not a whole number from 0 to `MOST_MEMORY`.
+    """
     if not isinstance(value, int):
         raise ValueError("a whole number of bytes")
     return int(_number(value, 0, MOST_MEMORY, f"between 0 and {MOST_MEMORY} bytes"))
 
 
 def one_of(*names: str) -> Callable[[Any], str]:
-    """A check of an entry that is one of some names."""
+    """A check of an entry that is one of some names; it raises ValueError for any other."""
 
     def check(value: Any) -> str:
         if value not in names:
@@ -74,12 +101,22 @@ def one_of(*names: str) -> Callable[[Any], str]:
 
 
 def flag(value: Any) -> bool:
+    """A truth value.
+
+    Raises:
+        ValueError: neither true nor false.
+    """
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
 def compute_plan(value: Any) -> dict[str, dict[str, float]]:
+    """Shares of the operations and of their cost on each of `PLAN_UNITS`.
+
+    Raises:
+        ValueError: a unit or a share is missing, or not from 0 to 1.
+    """
     expected = "shares of operations and cost from 0 to 1 on " + ", ".join(PLAN_UNITS)
     try:
         return {
@@ -92,7 +129,11 @@ def compute_plan(value: Any) -> dict[str, dict[str, float]]:
 
 def checks(value: Any) -> dict[str, Any]:
     """How many checks of model.json the phone ran, the largest difference (a share of the largest
-    number; None: an output is missing or not finite), and whether they passed."""
+    number; None: an output is missing or not finite), and whether they passed.
+
+    Raises:
+        ValueError: another form than that.
+    """
     try:
         difference = value.get("difference")
         return {
@@ -105,7 +146,11 @@ def checks(value: Any) -> dict[str, Any]:
 
 
 def sustained(value: Any) -> dict[str, Any]:
-    """A run without a pause: its seconds, and windows of some seconds each."""
+    """A run without a pause: its seconds, and windows of some seconds each.
+
+    Raises:
+        ValueError: another form than that, no window, or windows out of order.
+    """
     try:
         windows: list[dict[str, Any]] = [
             {
@@ -129,7 +174,11 @@ def sustained(value: Any) -> dict[str, Any]:
 
 
 def rounds(row: dict[str, Any], place: str) -> tuple[int, ...] | None:
-    """The round of each time; they never go down."""
+    """The round of each time; they never go down. None in version 1, which has none.
+
+    Raises:
+        UserError: not whole numbers in order, or another number of them than of times.
+    """
     rounds = optional(row, "rounds", _whole_numbers, place)
     times = len(entry(row, "milliseconds", list, place))
     if rounds is not None and len(rounds) != times:
@@ -145,6 +194,11 @@ def _whole_numbers(value: Any) -> tuple[int, ...]:
 
 
 def times(row: dict[str, Any], place: str) -> Iterator[float]:
+    """Milliseconds of single predictions, in the order they were taken.
+
+    Raises:
+        UserError: none, or one that is not between 0 and `LONGEST_MS`.
+    """
     values = entry(row, "milliseconds", list, place)
     if not values:
         raise UserError(f"{place}: 'milliseconds' is empty")

@@ -17,6 +17,7 @@ TITLE = "Latency of neural inference"
 
 
 def write_html(result: Comparison, path: Path, published: bool = False) -> None:
+    """Write the page to ``path``, whole or not at all; ``published`` adds others' figures."""
     html_page.write_page(path, TITLE, parts(result, published))
 
 

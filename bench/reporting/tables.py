@@ -224,6 +224,7 @@ def notes(result: Comparison) -> list[str]:
 
 
 def print_tables(result: Comparison, published: bool) -> None:
+    """Print the tables and what a reader must know of them; ``published`` adds others' figures."""
     for whole in tables(result, published):
         table = without_constants(whole)
         print_table(table.title, table.header, table.rows, table.numbers)

@@ -41,6 +41,7 @@ class Model:
 
     @property
     def random_weights(self) -> bool:
+        """Whether its weights mean nothing: they were drawn, here or when a bundle was exported."""
         if self.bundle is not None:
             return bool(self.bundle.settings.get("random_weights", False))
         return self.kind == ELMO or (self.checkpoint is not None and self.checkpoint.random_weights)
@@ -99,7 +100,7 @@ def open_models(names: Sequence[str]) -> list[Model]:
     """All models, told apart by name even where their folders are called the same.
 
     Raises:
-        UserError, UserError: see `open_model`.
+        UserError: as `open_model`.
     """
     models = [open_model(name) for name in names]
     counts = Counter(model.name for model in models)
@@ -118,8 +119,7 @@ def open_model(name: str) -> Model:
     """A preset (random weights where it has none on this machine), a checkpoint, or a model file.
 
     Raises:
-        UserError: nothing of that name.
-        UserError: a checkpoint or package that is broken.
+        UserError: nothing of that name, or a checkpoint or package that is broken.
     """
     path = Path(name)
     if name == ELMO:

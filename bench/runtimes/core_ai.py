@@ -13,6 +13,11 @@ from bench.runtimes.workloads import Inputs, Predict, pad
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    """The asset of a bundle, or one exported from a checkpoint for these lengths.
+
+    Raises:
+        Unavailable: the bundle has no Core AI asset.
+    """
     from export.bundle.bundle_folder import open_bundle
 
     if model.bundle is not None:

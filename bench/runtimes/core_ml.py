@@ -31,6 +31,7 @@ def package_lengths(lengths: tuple[int, ...], longest: int) -> tuple[int, ...]:
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    """The package of a bundle, or one exported from a checkpoint for `package_lengths`."""
     from export.bundle.bundle_folder import directory_size, open_bundle
 
     if model.bundle is not None:
@@ -51,6 +52,9 @@ def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> 
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
+    """The package with all its functions open; ``threads`` are the simulator's, Core ML takes none.
+    Inputs are padded to the next length that the package has.
+    """
     from export.bundle.bundle_folder import open_bundle
     from export.proof.package_runners import PackageFunctions, core_ml, simulator
     from export.tasks.model_inputs import bucket

@@ -38,6 +38,7 @@ class Elmo(nn.Module):
         self.backwards = nn.ModuleList(_lstm() for _ in range(LAYERS))
 
     def forward(self, characters: torch.Tensor) -> torch.Tensor:
+        """Both directions, one after the other in the last axis: see the class for the shapes."""
         words = self.words(characters)
         forward = _run(self.forwards, words)
         backward = _run(self.backwards, words.flip(1)).flip(1)
@@ -79,6 +80,7 @@ def _run(layers: nn.ModuleList, hidden: torch.Tensor) -> torch.Tensor:
 
 @functools.cache
 def parameter_count() -> int:
+    """The number of ELMo's weights."""
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in Elmo().parameters())
 

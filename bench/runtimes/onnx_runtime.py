@@ -19,6 +19,7 @@ FILES = {"onnxruntime": ("kit.onnx", "none"), "onnxruntime-int8": ("kit-int8.onn
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    """An ``.onnx`` file as it is, or the kit's own of a checkpoint."""
     if model.checkpoint is None:
         return prepared_file(name, model)
     from export.proof.proven_onnx import export_onnx
@@ -51,6 +52,7 @@ def prepared_file(name: str, model: Model) -> Prepared:
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
+    """A session on ``threads`` threads."""
     return session_predict(session(prepared.source, threads))
 
 

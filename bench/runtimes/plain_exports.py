@@ -17,6 +17,7 @@ EXAMPLE = (2, 32)
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    """An ``.onnx`` file as it is, or the plain export of a checkpoint, in int8 where named so."""
     if model.checkpoint is None:
         return prepared_file(name, model)
     place = folder_of(model, folder)
@@ -29,6 +30,7 @@ def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> 
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
+    """A session of ONNX Runtime or a model of OpenVINO, on ``threads`` threads."""
     if prepared.runtime == "openvino":
         return _openvino(prepared.source, threads)
     return session_predict(session(prepared.source, threads))

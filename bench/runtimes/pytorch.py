@@ -19,6 +19,9 @@ BYTES = 4  # of a float32 weight
 
 
 def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> Prepared:
+    """Nothing is written: the checkpoint's folder, or the preset's name; the size is that of the
+    encoder in float32.
+    """
     source = model.source
     if model.checkpoint is not None and model.checkpoint.directory is not None:
         source = str(model.checkpoint.directory)
@@ -28,6 +31,11 @@ def prepare(name: str, model: Model, lengths: tuple[int, ...], folder: Path) -> 
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
+    """The model of `transformers` or ELMo, on ``threads`` threads of PyTorch.
+
+    Raises:
+        Unavailable: torch.compile is asked for and cannot compile here.
+    """
     torch.set_num_threads(threads)
     if prepared.kind == ELMO:
         from bench.runtimes.elmo import elmo_model

@@ -78,6 +78,7 @@ class Prepared:
     lengths: tuple[int, ...] = ()
 
     def plain(self) -> dict[str, Any]:
+        """The fields, for another process."""
         return asdict(self)
 
 

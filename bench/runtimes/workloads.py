@@ -63,6 +63,7 @@ class Workload:
         return replace(self, name=self.padded_name(length), inputs=inputs)
 
     def padded_name(self, length: int) -> str:
+        """What the workload is called when it is padded to ``length``."""
         return f"{self.name} padded to {length}"
 
 

@@ -47,6 +47,7 @@ class ReadableProgress(ProgressCallback):
         logs: Mapping[str, float] | None = None,
         **_: object,
     ) -> None:
+        """Called by the Trainer: write the logs above the bar, in words."""
         if state.is_world_process_zero and self.training_bar is not None:
             shown = [
                 f"{name.replace('_', ' ')} {value:.4g}"

@@ -114,6 +114,7 @@ class LastStepEvaluated(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
+        """Called by the Trainer: ask for an evaluation after the last step."""
         if evaluates(args) and state.global_step >= state.max_steps:
             control.should_evaluate = True
 

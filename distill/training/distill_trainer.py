@@ -103,6 +103,7 @@ class DistillTrainer(ExactTrainer):
         return float((self.state.num_input_tokens_seen - self.tokens_before) / seconds)
 
     def log(self, logs: dict[str, float], *arguments: Any, **keywords: Any) -> None:
+        """Log with the mean of each loss term since the last time."""
         if "loss" in logs:
             means = self._means.take(self.accelerator)
             logs |= {f"loss_{name}": value for name, value in means.items()}
@@ -226,6 +227,7 @@ class TokensProgress(ReadableProgress):
         control: TrainerControl,
         **keywords: object,
     ) -> None:
+        """Called by the Trainer: begin the bar where a resumed run was."""
         super().on_train_begin(args, state, control, **keywords)  # type: ignore[no-untyped-call]
         self._first = state.num_input_tokens_seen
         self.current_step = state.global_step
@@ -240,6 +242,7 @@ class TokensProgress(ReadableProgress):
         control: TrainerControl,
         **keywords: object,
     ) -> None:
+        """Called by the Trainer: show tokens per second, without padding, beside the bar."""
         super().on_step_end(args, state, control, **keywords)  # type: ignore[no-untyped-call]
         if self.training_bar is not None:
             seconds = self.training_bar.format_dict["elapsed"] or 1e-9

@@ -155,6 +155,7 @@ class ExactTrainer(Trainer):
             drop_older(run, newest, limit, self.state.best_model_checkpoint)
 
     def get_train_dataloader(self) -> DataLoader[Row]:
+        """The training rows in `train_batches`."""
         assert isinstance(self.train_dataset, Dataset)
         return self.loader(self.train_dataset, self.train_batches)
 
@@ -188,4 +189,5 @@ class EpochOrder(TrainerCallback):
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
+        """Called by the Trainer: tell the batches which epoch begins."""
         self.batches.set_epoch(int((state.epoch or 0) + 1e-6))

@@ -28,6 +28,7 @@ class StoredRows(IntxFakeQuantizer):  # type: ignore[misc]
         super().__init__(IntxFakeQuantizeConfig(kind, group_size=shared, is_dynamic=False))
 
     def forward(self, weights: torch.Tensor) -> torch.Tensor:
+        """The weights, in their shape, as a package would hold them."""
         rows = weights.reshape(-1, weights.shape[-1])
         # torchao's own scale is for -8 to 7 and -128 to 127; coremltools stores -7 to 7.
         self.scale, self.zero_point = choose_qparams_affine(
@@ -50,6 +51,7 @@ class WholeInput(IntxFakeQuantizer):  # type: ignore[misc]
         super().__init__(IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The values, in their shape, on the steps."""
         rounded: torch.Tensor = super().forward(values.reshape(1, -1))
         return rounded.view_as(values)
 

@@ -71,6 +71,7 @@ class FinetuneTrainer(ExactTrainer):
     def compute_loss(  # type: ignore[override]
         self, model: Model, inputs: Batch, return_outputs: bool = False, **_: object
     ) -> torch.Tensor:
+        """The mean loss of the rows of a batch, a number in a tensor."""
         return self._losses(model, inputs).mean()
 
     def _losses(self, model: Model, inputs: Batch) -> torch.Tensor:

@@ -46,10 +46,12 @@ class Bundle:
 
     @property
     def task(self) -> str:
+        """The name of its task in `export.tasks.table.TASKS`."""
         return str(self.settings["task"])
 
     @property
     def lengths(self) -> list[int]:
+        """The lengths in tokens that it takes, as model.json has them."""
         return [int(length) for length in self.settings["lengths"]]
 
     @property
@@ -72,6 +74,7 @@ class Bundle:
 
     @property
     def tokenizer(self) -> Path:
+        """The file tokenizer.json."""
         return self.directory / "tokenizer.json"
 
     @property

@@ -123,6 +123,7 @@ class ChecksRun:
 
     @property
     def passed(self) -> bool:
+        """Whether the largest difference is within `TOLERANCE`."""
         return self.difference <= TOLERANCE
 
     def as_json(self) -> dict[str, Any]:

@@ -185,6 +185,7 @@ Sizes = Mapping[tuple[str, str], int]
 
 
 def sizes_of(stored: Stored) -> dict[tuple[str, str], int]:
+    """The bytes of every weight in every format of ``stored``, by (weight, format)."""
     return {
         (weight, quantize): each.bytes
         for weight, formats in stored.items()

@@ -15,10 +15,12 @@ class AutoClassTask(Protocol):
     outputs its head has, where that is fixed."""
 
     @property
-    def auto_class(self) -> str: ...
+    def auto_class(self) -> str:
+        """The name of a class of `transformers`, such as AutoModelForMaskedLM."""
 
     @property
-    def rows(self) -> int | None: ...
+    def rows(self) -> int | None:
+        """The outputs of the head; None where the configuration says how many."""
 
 
 def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> Any:

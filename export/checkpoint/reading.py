@@ -46,6 +46,7 @@ class Checkpoint:
 
     @property
     def random_weights(self) -> bool:
+        """Whether the weights are still to be drawn."""
         return self.weights is None
 
     @property

@@ -40,6 +40,7 @@ class AlbertEncoder(Encoder):
         ]
 
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """As `Encoder.run`; a group's layers run again for each of its share of the depth."""
         for group in self.order:
             first = group * self.inner_layers
             for layer in self.layers[first : first + self.inner_layers]:

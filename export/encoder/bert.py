@@ -106,6 +106,8 @@ class Encoder(nn.Module):
                 layer.leave_out_idle_heads()
 
     def run(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Embeddings through all layers: (batch, length, width) or, in the layout ``ane``, (batch,
+        width, 1, length). ``mask`` is what `biased` gave."""
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return hidden

@@ -16,12 +16,16 @@ class AttentionOperator(torch.autograd.Function):
 
     @staticmethod
     def forward(_context: Any, *arguments: Any) -> torch.Tensor:
+        """What `attend` gives for the same arguments."""
         return attend(*arguments)
 
     @staticmethod
     def symbolic(
         graph: Any, query: Any, key: Any, value: Any, mask: Any, heads: int, scale: float
     ) -> Any:
+        """The nodes of ONNX for one call. The mask (batch, 1, 1, length) gets a row for each query;
+        scores are divided by ``scale``.
+        """
         one = graph.op("Constant", value_t=torch.tensor([1]))
         length = graph.op("Shape", mask, start_i=3)
         rows = graph.op("Expand", mask, graph.op("Concat", one, one, length, one, axis_i=0))

@@ -93,6 +93,7 @@ class HiddenStates(nn.Module):
     """The hidden states themselves (batch, length, width)."""
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> Outputs:
+        """``hidden`` (batch, length, width) as it is."""
         return (hidden,)
 
 
@@ -160,6 +161,7 @@ class Normalize(nn.Module):
     precision."""
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
+        """(batch, width), each row of length 1."""
         scaled = vector / at_least(vector.abs().amax(dim=1, keepdim=True), 1e-4)
         return scaled / at_least(torch.sqrt((scaled * scaled).sum(dim=1, keepdim=True)), 1e-4)
 
@@ -175,6 +177,7 @@ class Dense(nn.Module):
         self.activation = MODULE_ACTIVATIONS[step.activation]
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
+        """(batch, columns) -> (batch, rows)."""
         return self.activation(self.linear(vector))
 
 
@@ -200,6 +203,7 @@ class SentenceEmbedding(nn.Module):
         self.steps = nn.ModuleList(STEP_MODULES[step.kind](step) for step in modules.steps)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> Outputs:
+        """``hidden`` (batch, length, width), ``mask`` (batch, length) -> (batch, width)."""
         attended = mask.to(hidden.dtype)
         vectors = [pool(hidden, attended) for pool in self.pooling]
         vector = vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=1)

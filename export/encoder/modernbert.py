@@ -68,6 +68,7 @@ class ModernBertLayer(nn.Module):
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
+        """The values that each head mixes, side by side, in the shape of ``hidden``."""
         projections = self.query_key_value(hidden).chunk(3, dim=-1)
         query, key, value = (split_heads(each, self.heads) for each in projections)
         query = turned(query / self.scale, *turn)
@@ -86,6 +87,7 @@ class ChannelModernBertLayer(ModernBertLayer):
     def attention(
         self, hidden: torch.Tensor, mask: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
+        """As in the standard layout, head by head."""
         query, key, value = (
             each.split(hidden.shape[1] // self.heads, dim=1)
             for each in self.query_key_value(hidden).chunk(3, dim=1)
@@ -158,7 +160,11 @@ def turned(
 
 
 def frequencies(base: float, width: int) -> torch.Tensor:
-    """What an angle grows by with each position: one for each pair of channels of a head."""
+    """What an angle grows by with each position: one for each pair of channels of a head.
+
+    Raises:
+        UserError: heads of an odd number of channels.
+    """
     if width % 2:
         raise UserError(
             f"config.json: heads of {width} channels cannot be rotated (expected an even number)"

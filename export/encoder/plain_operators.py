@@ -46,6 +46,7 @@ class PlainNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(..., width), each vector with mean 0 and variance 1, scaled and shifted."""
         centred = hidden - hidden.mean(dim=-1, keepdim=True)
         variance = (centred * centred).mean(dim=-1, keepdim=True)
         normal = centred / torch.sqrt(variance + self.eps) * self.weight

@@ -59,6 +59,7 @@ class TaskModel(nn.Module):
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, ...]:
+        """Outputs of the task for ids, mask (1 for a token) and segments, each (batch, length)."""
         hidden = self.encoder(input_ids, attention_mask, token_type_ids)
         outputs: tuple[torch.Tensor, ...] = self.head(hidden, attention_mask)
         return outputs

@@ -25,6 +25,7 @@ class BothReports:
         return {"coreml": self.package.as_json(), "coreai": self.asset.as_json()}
 
     def print(self) -> None:
+        """Print both reports, the package's first."""
         print_report(self.package)
         print_report(self.asset)
 

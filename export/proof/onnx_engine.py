@@ -36,6 +36,7 @@ class OnnxEngine:
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     def predict(self, data: Inputs) -> Inputs:
+        """Outputs of the file by name; inputs that it does not take are left out."""
         feeds = {name: array.astype("int64") for name, array in take(data, self.names).items()}
         return dict(zip(self.outputs, self.session.run(None, feeds), strict=True))
 

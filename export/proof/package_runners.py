@@ -28,7 +28,8 @@ OpenFunction = Callable[[str | None], Any]
 class Engine(Protocol):
     """Anything that turns named inputs into named outputs."""
 
-    def predict(self, data: Inputs) -> Outputs: ...
+    def predict(self, data: Inputs) -> Outputs:
+        """Outputs by name for inputs by name, each (batch, length)."""
 
 
 class PyTorchEngine:
@@ -41,6 +42,7 @@ class PyTorchEngine:
 
     @torch.inference_mode()
     def predict(self, data: Inputs) -> Outputs:
+        """Outputs of the task as float32."""
         values = self.model(*(torch.from_numpy(data[name]) for name in self.names))
         return {key: value.numpy() for key, value in zip(self.outputs, values, strict=True)}
 

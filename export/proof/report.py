@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MB = 1e6
 PAST_TOLERANCE = 1
 """Exit status of a command whose package differs from PyTorch by more than it should."""
-"""The DistilBERT of the app in arXiv 1910.01108, section 5."""
 SHOWN_OPERATIONS = 8
 
 
@@ -52,6 +51,7 @@ class Exported:
 
     @property
     def title(self) -> str:
+        """The bundle's path; random weights are said in capitals."""
         return f"{self.bundle}{'  RANDOM WEIGHTS' if self.random_weights else ''}"
 
     def size(self) -> str:
@@ -197,4 +197,5 @@ def status_of(report: PackageReport | AssetReport, kept: bool) -> int:
 
 
 def no_answer_row(no_answer: NoAnswer | None) -> list[Pair]:
+    """The row of a threshold of no answer; none where there is none."""
     return [] if no_answer is None else [("no answer", no_answer.sentence())]

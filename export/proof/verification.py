@@ -39,6 +39,9 @@ class Verification:
 
     @property
     def passed(self) -> bool:
+        """Whether the checks of model.json hold and the outputs are within the user's tolerance, or
+        without one within the gate's bounds.
+        """
         if self.checks is not None and not self.checks.passed:
             return False
         if self.tolerance is not None:

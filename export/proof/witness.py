@@ -55,6 +55,7 @@ class Witness:
 
     @property
     def task(self) -> Task:
+        """The record of its task."""
         return task_named(self.task_name)
 
     @torch.inference_mode()
@@ -165,6 +166,7 @@ class OutputsOf(nn.Module):
         self.names = INPUTS if segments and segments > 1 else INPUTS[:2]
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Outputs in the task's order for inputs by name, each (batch, length)."""
         given = {name: inputs[name] for name in self.names}
         return read_outputs(self.task, self.model(**given), inputs["attention_mask"])
 
@@ -194,6 +196,7 @@ class SentenceOutputs(nn.Module):
         self.model, self.output, self.names = model, output, names
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Outputs in the task's order for inputs by name, each (batch, length)."""
         values = self.model({name: inputs[name] for name in self.names})[self.output]
         return (values[:, None] if values.ndim == 1 else values,)
 
@@ -248,6 +251,7 @@ class OwnModel(nn.Module):
         self.model, self.names = model, names
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Outputs in the task's order for inputs by name, each (batch, length)."""
         outputs: tuple[torch.Tensor, ...] = self.model(*(inputs[name] for name in self.names))
         return outputs
 

@@ -58,6 +58,11 @@ class OneLineParser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse; then the places of the files to write are checked.
+
+        Raises:
+            SimulatorError: a file of `WRITTEN` cannot be written, or is there and of another kind.
+        """
         parsed = super().parse_args(args, namespace)
         for name, beginnings in WRITTEN.items():
             if path := getattr(parsed, name, None):
@@ -66,6 +71,11 @@ class OneLineParser(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
+        """Called by argparse where arguments are wrong.
+
+        Raises:
+            SimulatorError: always, with what is wrong.
+        """
         raise SimulatorError(f"{message} (--help lists the options)")
 
 

@@ -152,9 +152,11 @@ class Graph:
         return name
 
     def int64(self, values: Any) -> str:
+        """Name of an int64 initializer: what shapes, axes and indices are in ONNX."""
         return self.constant(values, np.int64)
 
     def float32(self, values: Any) -> str:
+        """Name of a float32 initializer."""
         return self.constant(values, np.float32)
 
     def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
@@ -170,10 +172,15 @@ class Graph:
         return names
 
     def cast(self, name: str, dtype: str) -> str:
+        """Name of a value cast to ``dtype``, an element type in NumPy's words."""
         return self.node("Cast", [name], to=_TENSOR_TYPES[dtype])
 
     def value(self, var: Variable) -> str:
-        """ONNX name of a MIL value (or of a tuple's member); constants become initializers."""
+        """ONNX name of a MIL value (or of a tuple's member); constants become initializers.
+
+        Raises:
+            SimulatorError: a value that no operation of the program gives.
+        """
         if var in self.names:
             return self.names[var]
         array = stored(var)
@@ -253,12 +260,14 @@ class Graph:
     def proto(
         self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[Any]
     ) -> onnx.GraphProto:
+        """The graph with its nodes; the outermost alone holds the initializers, which all share."""
         initializers = self.initializers if self.parent is None else []
         return helper.make_graph(self.nodes, name, list(inputs), list(outputs), initializers)
 
     def model(
         self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
+        """The whole model, for the opset `OPSET` and ONNX Runtime's own operators."""
         graph = self.proto("main", inputs, outputs)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="distilkit")

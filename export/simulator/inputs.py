@@ -60,7 +60,11 @@ class Inputs:
 
 
 def numbers(value: Any, name: str) -> np.ndarray:
-    """An array of real numbers or booleans."""
+    """An array of real numbers or booleans.
+
+    Raises:
+        SimulatorError: masked values, what is not an array, or text, objects or complex numbers.
+    """
     if np.ma.is_masked(value):
         raise SimulatorError(f"input {name!r} has masked values, which the model cannot know")
     try:

@@ -11,20 +11,24 @@ class Variable(Protocol):
     """A value of a program; ``val`` is an array or a number where it is constant, else None."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in the program."""
 
     @property
-    def val(self) -> Any: ...
+    def val(self) -> Any:
+        """The value of a constant: an array, a number or text; else None."""
 
     @property
     def shape(self) -> Sequence[Any]:
         """Sizes, or symbols for those that are flexible."""
 
     @property
-    def rank(self) -> int: ...
+    def rank(self) -> int:
+        """The number of its axes."""
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """The type of its elements, a class of `coremltools.converters.mil.mil.types`."""
 
     @property
     def sym_type(self) -> Any:
@@ -43,16 +47,20 @@ class Operation(Protocol):
     """One operation; ``op.x`` is its input ``x``, a variable, or None where it is left out."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in the program."""
 
     @property
-    def op_type(self) -> str: ...
+    def op_type(self) -> str:
+        """The kind of operation, such as ``linear``."""
 
     @property
-    def inputs(self) -> Mapping[str, Any]: ...
+    def inputs(self) -> Mapping[str, Any]:
+        """By parameter a `Variable`, or a tuple of them for a parameter that takes several."""
 
     @property
-    def outputs(self) -> Sequence[Any]: ...
+    def outputs(self) -> Sequence[Any]:
+        """The values it gives, in order."""
 
     def materialized_val_inference(self) -> Any:
         """The value of a ``constexpr_`` operation, expanded."""

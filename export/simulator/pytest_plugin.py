@@ -13,6 +13,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--coreml-simulator [PRECISION]``; pytest calls it."""
     group = parser.getgroup("coreml-simulator")
     group.addoption(
         "--coreml-simulator",

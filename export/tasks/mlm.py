@@ -70,7 +70,11 @@ class MaskedLanguageModel(Task):
 
     def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
         """Pseudo-perplexity: the exponential of the mean loss of masked tokens (Salazar et al.,
-        arXiv 1910.14659), of up to `MASKS` tokens a line."""
+        arXiv 1910.14659), of up to `MASKS` tokens a line.
+
+        Raises:
+            UserError: no line has a token that can be masked, or the tokenizer has no mask.
+        """
         mask = mask_id(reading)
         inputs: list[Inputs] = []
         places: list[tuple[int, int]] = []

@@ -72,7 +72,11 @@ class TokenClassification(Task):
         return read_tagged(path)
 
     def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
-        """Words are joined by blanks; the tag of a word is that of its first token."""
+        """Words are joined by blanks; the tag of a word is that of its first token.
+
+        Raises:
+            UserError: a tag that is not among the model's labels.
+        """
         unknown = {tag for _, tags in examples for tag in tags} - set(reading.labels)
         if unknown:
             raise UserError(

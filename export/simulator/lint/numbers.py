@@ -33,10 +33,12 @@ def masks(function: Function) -> Iterator[str]:
 
 
 def overflows(function: Function) -> Iterator[str]:
+    """Values that passed the greatest half on real inputs."""
     return (name for name, peak in function.peaks.items() if not peak <= GREATEST)
 
 
 def near_overflow(function: Function) -> Iterator[str]:
+    """Values that came within `HEADROOM` of the greatest half on real inputs, with how near."""
     return (
         f"{name} ({peak:.0f}, headroom {GREATEST / peak:.1f})"
         for name, peak in function.peaks.items()

@@ -24,6 +24,7 @@ def unknown_sizes(function: Function) -> Iterator[str]:
 
 
 def sums_over_unknown_sizes(function: Function) -> Iterator[str]:
+    """Sums and means over an axis whose size only a run gives; without axes, over all of them."""
     for op in function.operations:
         if op.op_type not in SUMS:
             continue
@@ -34,11 +35,13 @@ def sums_over_unknown_sizes(function: Function) -> Iterator[str]:
 
 
 def enumerated_with_norm(function: Function) -> Iterator[str]:
+    """Normalizations, where an input has enumerated shapes."""
     if _flexible(function, "enumeratedShapes"):
         yield from (op.name for op in function.operations if op.op_type in NORMS)
 
 
 def range_inputs(function: Function) -> list[str]:
+    """Inputs whose shape is a range."""
     return _flexible(function, "shapeRange")
 
 
@@ -53,6 +56,7 @@ def long_axes(function: Function) -> Iterator[str]:
 
 
 def high_ranks(function: Function) -> Iterator[str]:
+    """Results with more axes than Core ML takes."""
     return (
         var.name
         for op in function.operations

@@ -29,6 +29,7 @@ def four_bits(function: Function) -> Iterator[str]:
 
 
 def linear_eight_bits(function: Function) -> Iterator[str]:
+    """Weights stored as integers of eight bits with a scale."""
     return (op.name for op in function.constants if op.op_type in INTEGERS and _bits(op) == 8)
 
 

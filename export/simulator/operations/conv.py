@@ -59,6 +59,7 @@ def padding(
 
 @operation("conv")
 def conv(graph: Graph, op: Operation) -> str:
+    """Convolution over one to three axes of (batch, channels, sizes...)."""
     kernel = [int(size) for size in op.weight.shape[2:]]
     strides = [int(s) for s in op.strides.val]
     dilations = [int(d) for d in op.dilations.val]

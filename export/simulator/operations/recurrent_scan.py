@@ -78,6 +78,9 @@ def _one_way(
 
 
 def rnn_step(graph: Graph, op: Operation, end: str, states: list[str], x: str) -> list[str]:
+    """One step of a plain recurrent layer in the body of a Scan: the new state from the old one and
+    the input ``x``. ``end`` is what the names of the weights end in, by direction.
+    """
     (total,) = _gates(graph, op, end, 1, x, states[0])
     return [_curve(graph, op.activation, total)]
 

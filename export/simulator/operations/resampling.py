@@ -73,6 +73,7 @@ def _sampled(graph: Graph, op: Operation, columns: str, rows: str) -> str:
 
 @operation("resample")
 def resample(graph: Graph, op: Operation) -> str:
+    """The image at given places: bilinear, or the nearest pixel."""
     coordinates = graph.cast(graph.value(op.coordinates), "float32")
     parts = graph.node_of(2, "Split", [coordinates], axis=3, num_outputs=2)
     places = []
