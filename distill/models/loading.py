@@ -72,8 +72,13 @@ def load_weights(
     """
     model, drawn = load_reporting(kind, directory, trained=trained, role=role, **options)
     if drawn:
-        note(f"{directory}: no trained {_heads(model, drawn)} for this task, drawn at random")
+        note_drawn(model, directory, drawn)
     return model
+
+
+def note_drawn(model: PreTrainedModel, directory: Path, drawn: set[str]) -> None:
+    """Say which modules of a head were drawn at random, by the names of their weights."""
+    note(f"{directory}: no trained {_heads(model, drawn)} for this task, drawn at random")
 
 
 def load_reporting(

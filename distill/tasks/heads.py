@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from distill.console.errors import UserError, note
-from distill.models.loading import configuration, load_weights
+from distill.models.loading import configuration, load_reporting, note_drawn
 from distill.tasks.task import Labels
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def load_named(
     """A model whose outputs are ``labels``, in that order.
 
     A head with the same names in another order is reordered; one with other names is refused
-    where it is to be ``trained``, and else drawn at random, with a note.
+    where it is to be ``trained``, and else drawn at random, with a note. Whether there is a head
+    the weights say: a config.json need not name its architecture.
 
     Raises:
         UserError: the checkpoint cannot be loaded, or its trained head is another task's.
@@ -70,10 +71,8 @@ def load_named(
             f"{labels.problem_type}; fine-tune it on the task first"
         )
     order = list(range(labels.outputs))
-    has_head = any(str(n).endswith(kind.__name__.removeprefix("AutoModel"))
-                   for n in config.architectures or ())  # fmt: skip
     foreign = False
-    if labels.names and stored and has_head:
+    if labels.names and stored:
         known = order_of(stored, labels.names)
         foreign = known is None
         order = order if known is None else known
@@ -82,10 +81,14 @@ def load_named(
             f"{directory}: its labels are {', '.join(stored or ())}, those of {task} are "
             f"{', '.join(labels.names)}; fine-tune it on the task first"
         )
-    if (trained or has_head) and labels.names and stored is None:
-        note(f"{directory}: its labels have no names; taken in the order {', '.join(labels.names)}")
     _name(config, labels)
-    model = load_weights(kind, directory, trained=trained, config=config, **options)
+    model, drawn = load_reporting(kind, directory, trained=trained, config=config, **options)
+    name, last = _last_layer(model, labels.outputs)
+    if f"{name}.weight" in drawn:
+        note_drawn(model, directory, drawn)
+        return model
+    if labels.names and stored is None:
+        note(f"{directory}: its labels have no names; taken in the order {', '.join(labels.names)}")
     if foreign:
         note(f"{directory}: its head is for {', '.join(stored or ())}; a new one is drawn")
         fresh: PreTrainedModel = kind.from_config(config, **options).float()
@@ -93,7 +96,9 @@ def load_named(
         return fresh
     if order != sorted(order):
         note(f"{directory}: its labels are in another order; its head is reordered")
-        _reorder(model, order)
+        with torch.no_grad():
+            for weight in last.parameters():
+                weight.copy_(weight[order])
     return model
 
 
@@ -105,14 +110,17 @@ def _name(config: PretrainedConfig, labels: Labels) -> None:
         config.label2id = {name: number for number, name in enumerate(labels.names)}
 
 
-@torch.no_grad()
-def _reorder(model: PreTrainedModel, order: list[int]) -> None:
+def _last_layer(model: PreTrainedModel, outputs: int) -> tuple[str, torch.nn.Linear]:
+    """The matrix that gives the outputs, and its name."""
     inside = {id(module) for module in model.base_model.modules()}
-    outside = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and id(m) not in inside]
-    last = [module for module in outside if module.out_features == len(order)][-1]
-    last.weight.copy_(last.weight[order])
-    if last.bias is not None:
-        last.bias.copy_(last.bias[order])
+    outside = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and id(module) not in inside
+        and module.out_features == outputs
+    ]
+    return outside[-1]
 
 
 def labels_of(config: PretrainedConfig) -> Labels:
