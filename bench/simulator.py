@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command
@@ -88,7 +88,7 @@ class SimulatorCost:
         """Peak memory / the weights in float32; None where the memory is not known."""
         return self.peak_mb / self.weights_mb if self.peak_mb else None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self) | {"memory_ratio": self.memory_ratio}
 
 

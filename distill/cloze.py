@@ -23,7 +23,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -138,7 +137,7 @@ class Cloze:
     answer: str
     start: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "id": f"cloze-{self.number}",
             "question": self.question,
@@ -153,7 +152,7 @@ class AskedPassage:
     passage: str
     questions: Sequence[Cloze]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"context": self.passage, "qas": [each.as_json() for each in self.questions]}
 
 
@@ -163,7 +162,7 @@ class ClozeData:
 
     passages: Sequence[AskedPassage]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """In SQuAD's format, version 1.1."""
         paragraphs = [each.as_json() for each in self.passages]
         return {"version": "1.1", "data": [{"title": "cloze", "paragraphs": paragraphs}]}

@@ -18,7 +18,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
@@ -80,7 +79,7 @@ class Preparation:
     bytes_per_cpu_second: float | None
     padding: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from distill.console.command_parser import add_json_options, command_parser, show_result
 from distill.console.errors import UserError, command, note
@@ -42,7 +42,7 @@ class EngineReports:
         """Whether every engine's outputs are within tolerance."""
         return all(report.passed for report in self.reports.values())
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         each = {engine: report.as_json() for engine, report in self.reports.items()}
         return {"passed": self.passed, **each}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bench.runtimes.contenders import METRICS, Model
 from distill.console.errors import UserError
@@ -30,7 +29,7 @@ class Quality:
     difference: float | None = None
     difference_interval: tuple[float, float] | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 

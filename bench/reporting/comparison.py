@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ class Comparison:
         """Those measured here, then those of the phone."""
         return (*self.measured.ratios, *device_ratios(self.device))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             **self.measured.as_json(),
             "ratios": [ratio.as_json() for ratio in self.ratios],

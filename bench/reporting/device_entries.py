@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def entry(
-    stored: dict[str, Any], name: str, kind: type[T], place: str, default: T | None = None
+    stored: dict[str, object], name: str, kind: type[T], place: str, default: T | None = None
 ) -> T:
     """An entry of a row, of type ``kind``; ``default`` where it may be missing.
 
@@ -39,7 +39,9 @@ def entry(
     return value
 
 
-def optional(row: dict[str, Any], name: str, check: Callable[[Any], T], place: str) -> T | None:
+def optional(
+    row: dict[str, object], name: str, check: Callable[[object], T], place: str
+) -> T | None:
     """An entry that may be left out; ``check`` raises ValueError with what it expected.
 
     Raises:
@@ -54,13 +56,13 @@ def optional(row: dict[str, Any], name: str, check: Callable[[Any], T], place: s
         raise UserError(f"{place}: {name!r} is {value!r}, not {error}") from None
 
 
-def _number(value: Any, least: float, most: float, expected: str) -> float:
+def _number(value: object, least: float, most: float, expected: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise ValueError(expected)
     return value
 
 
-def milliseconds(value: Any) -> float:
+def milliseconds(value: object) -> float:
     """A time.
 
     Raises:
@@ -69,7 +71,7 @@ def milliseconds(value: Any) -> float:
     return float(_number(value, 0, LONGEST_MS, f"between 0 and {LONGEST_MS:.0f} ms"))
 
 
-def share(value: Any) -> float:
+def share(value: object) -> float:
     """A share.
 
     Raises:
@@ -78,7 +80,7 @@ def share(value: Any) -> float:
     return float(_number(value, 0, 1, "between 0 and 1"))
 
 
-def byte_count(value: Any) -> int:
+def byte_count(value: object) -> int:
     """A size in bytes.
 
     Raises:
@@ -89,10 +91,10 @@ def byte_count(value: Any) -> int:
     return int(_number(value, 0, MOST_MEMORY, f"between 0 and {MOST_MEMORY} bytes"))
 
 
-def one_of(*names: str) -> Callable[[Any], str]:
+def one_of(*names: str) -> Callable[[object], str]:
     """A check of an entry that is one of some names; it raises ValueError for any other."""
 
-    def check(value: Any) -> str:
+    def check(value: object) -> str:
         if value not in names:
             raise ValueError("one of " + ", ".join(names))
         return str(value)
@@ -100,7 +102,7 @@ def one_of(*names: str) -> Callable[[Any], str]:
     return check
 
 
-def flag(value: Any) -> bool:
+def flag(value: object) -> bool:
     """A truth value.
 
     Raises:
@@ -127,7 +129,7 @@ def compute_plan(value: Any) -> dict[str, dict[str, float]]:
         raise ValueError(expected) from None
 
 
-def checks(value: Any) -> dict[str, Any]:
+def checks(value: Any) -> dict[str, object]:
     """How many checks of model.json the phone ran, the largest difference (a share of the largest
     number; None: an output is missing or not finite), and whether they passed.
 
@@ -145,7 +147,7 @@ def checks(value: Any) -> dict[str, Any]:
         raise ValueError("checks with count, difference and passed") from None
 
 
-def sustained(value: Any) -> dict[str, Any]:
+def sustained(value: Any) -> dict[str, object]:
     """A run without a pause: its seconds, and windows of some seconds each.
 
     Raises:
@@ -173,7 +175,7 @@ def sustained(value: Any) -> dict[str, Any]:
         raise ValueError("seconds, and windows in their order with times and states") from None
 
 
-def rounds(row: dict[str, Any], place: str) -> tuple[int, ...] | None:
+def rounds(row: dict[str, object], place: str) -> tuple[int, ...] | None:
     """The round of each time; they never go down. None in version 1, which has none.
 
     Raises:
@@ -193,7 +195,7 @@ def _whole_numbers(value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-def times(row: dict[str, Any], place: str) -> Iterator[float]:
+def times(row: dict[str, object], place: str) -> Iterator[float]:
     """Milliseconds of single predictions, in the order they were taken.
 
     Raises:

@@ -82,7 +82,7 @@ class DeviceRow:
     checks: dict[str, Any] | None = None
     sustained: dict[str, Any] | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """With the median and percentiles in ms in the place of single times."""
         entries = asdict(self)
         times = entries.pop("milliseconds")
@@ -131,7 +131,7 @@ def read_device_results(path: Path) -> list[DeviceRow]:
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     try:
         stored = json.loads(read_bounded(path))
     except FileNotFoundError:
@@ -149,7 +149,7 @@ def _read(path: Path) -> dict[str, Any]:
     return stored
 
 
-def _row(row: Any, general: dict[str, str], place: str) -> DeviceRow:
+def _row(row: object, general: dict[str, str], place: str) -> DeviceRow:
     if not isinstance(row, dict):
         raise UserError(f"{place}: not an object")
     result = DeviceRow(

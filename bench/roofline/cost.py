@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from bench.measuring.results import Machine, Measurements
 from bench.runtimes.arithmetic import Part, Roof, totals
@@ -50,7 +49,7 @@ class Cost:
     left_out: tuple[str, ...]
     interrupted: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The totals stand beside the parts."""
         return {
             "model": self.model,

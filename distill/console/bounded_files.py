@@ -148,7 +148,7 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     return ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
-def json_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def json_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, object]]]:
     """The JSON objects in a text with one on each line, each with its place in words.
 
     Args:

@@ -76,7 +76,7 @@ def add_json_options(parser: argparse.ArgumentParser, what: str = "the result") 
 class Result(Protocol):
     """What a command finds; a frozen dataclass."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The same as JSON can hold it."""
 
 
@@ -111,7 +111,7 @@ def save_text(path: Path, text: str) -> None:
         staged.write_text(text, encoding="utf-8")
 
 
-def finite(value: Any) -> Any:
+def finite(value: object) -> object:
     """The same with null where JSON has no number: the PSNR of equal outputs is infinite, and an
     overflow gives NaN."""
     if isinstance(value, dict):

@@ -19,7 +19,7 @@ from distill.console.errors import UserError
 SUFFIXES = (".json", ".yaml", ".yml")
 
 
-def read_option_file(path: Path) -> dict[str, Any]:
+def read_option_file(path: Path) -> dict[str, object]:
     """The options that a file names, each with its value.
 
     Raises:
@@ -40,7 +40,7 @@ def read_option_file(path: Path) -> dict[str, Any]:
     return options
 
 
-def as_command_line(name: str, value: Any) -> list[str]:
+def as_command_line(name: str, value: object) -> list[str]:
     """One option of a file in words of the command line, so that both are checked alike (YAML, for
     one, reads 5e-4 as text); an option without a value is left out."""
     if value is None or value == []:
@@ -50,11 +50,11 @@ def as_command_line(name: str, value: Any) -> list[str]:
     return [f"--{name}={json.dumps(value) if isinstance(value, dict) else value}"]
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     return json.loads(text, object_pairs_hook=_without_repeats)
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     read = dict(pairs)
     if len(read) != len(pairs):
         names = [name for name, _ in pairs]
@@ -62,18 +62,18 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return read
 
 
-def _yaml(text: str) -> Any:
+def _yaml(text: str) -> object:
     """YAML without what a file of options does not need: an alias could multiply without end, and
     a key that stands twice would lose its first value."""
     import yaml
 
     class OptionLoader(yaml.SafeLoader):  # type: ignore[misc]
-        def compose_node(self, parent: Any, index: Any) -> Any:
+        def compose_node(self, parent: object, index: object) -> object:
             if self.check_event(yaml.AliasEvent):
                 raise ValueError("aliases (*name) are not read in a file of options")
             return super().compose_node(parent, index)
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, object]:
             names = [key.value for key, _ in node.value]
             for name in names:
                 if isinstance(name, str) and names.count(name) > 1:

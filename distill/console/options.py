@@ -84,14 +84,14 @@ def expanded(words: Sequence[str]) -> list[str]:
     return [*_words(read), *options]
 
 
-def _read(words: Sequence[str]) -> tuple[list[tuple[Path, str, Any]], list[str]]:
+def _read(words: Sequence[str]) -> tuple[list[tuple[Path, str, object]], list[str]]:
     """The options of the files that stand first, with their file; and the rest of the line."""
     files = [Path(word) for word in takewhile(lambda word: word.endswith(SUFFIXES), words)]
     read = [(path, *option) for path in files for option in read_option_file(path).items()]
     return read, list(words[len(files) :])
 
 
-def _words(read: Iterable[tuple[Path, str, Any]]) -> list[str]:
+def _words(read: Iterable[tuple[Path, str, object]]) -> list[str]:
     return [word for _, name, value in read for word in as_command_line(name, value)]
 
 

@@ -82,7 +82,7 @@ def _split(loaded: Any, source: Source, training: bool) -> Any:
     )
 
 
-def _names_of(kind: Any) -> list[str] | None:
+def _names_of(kind: object) -> list[str] | None:
     """The names of the classes in a column, or in the lists of a column; None: it has numbers."""
     return getattr(kind, "names", None) or getattr(getattr(kind, "feature", None), "names", None)
 

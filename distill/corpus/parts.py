@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +79,7 @@ def open_parts(directory: Path) -> Corpus:
     )
 
 
-def _without_sums(description: dict[str, Any]) -> dict[str, Any]:
+def _without_sums(description: dict[str, object]) -> dict[str, object]:
     return {k: v for k, v in description.items() if k not in (*SUMMED, "part")}
 
 

@@ -71,8 +71,8 @@ def build_corpus(
     tokenizer: Tokenizer,
     out: Path,
     max_length: int = 512,
-    made_from: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+    made_from: dict[str, object] | None = None,
+) -> dict[str, object]:
     """Tokenize ``texts`` into ``out``, a new folder; returns the description that is written
     there.
 
@@ -198,7 +198,7 @@ class _Writer:
         if self._size >= SHARD_TOKENS:
             self._close_shard()
 
-    def finish(self, made_from: dict[str, Any]) -> dict[str, Any]:
+    def finish(self, made_from: dict[str, object]) -> dict[str, object]:
         if self._size:
             self._close_shard()
         np.save(self.folder / COUNTS, self.counts)

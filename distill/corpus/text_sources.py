@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.text_lines import COLUMN, read_lines
@@ -31,7 +30,7 @@ def read_texts(sources: Iterable[str], any_size: bool = False) -> Iterator[str]:
             yield from read_lines(path, any_size)
 
 
-def describe(sources: Iterable[str]) -> list[dict[str, Any]]:
+def describe(sources: Iterable[str]) -> list[dict[str, object]]:
     """Name, size and content of every source, as far as they are on this machine.
 
     Raises:

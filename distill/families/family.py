@@ -92,7 +92,7 @@ class Family:
     ignored: tuple[str, ...] = ()
     """Modules of a checkpoint that no task of the kit uses: pre-training heads."""
 
-    def of(self, config: Mapping[str, Any]) -> Family:
+    def of(self, config: Mapping[str, object]) -> Family:
         """The record for one configuration: with the heads of its `variants`."""
         heads = dict(self.heads)
         for word, by_value in self.variants.items():
@@ -146,7 +146,7 @@ class Family:
             raise UserError(f"a {self.model_type} has no module for {part} alone in its layers")
         return self.layer_parts[part]
 
-    def setting(self, config: Mapping[str, Any], word: str) -> Any:
+    def setting(self, config: Mapping[str, object], word: str) -> Any:
         """A value of config.json by our word for it, or its default.
 
         Raises:
@@ -160,12 +160,12 @@ class Family:
                 return defaults[word]
         raise KeyError(key or word)
 
-    def activation_of(self, head: Head, config: Mapping[str, Any]) -> str:
+    def activation_of(self, head: Head, config: Mapping[str, object]) -> str:
         """The name of the activation between the dense layers of a head."""
         word = head.activation or "activation"
         return str(self.setting(config, word)) if word in self.config_keys else word
 
-    def position_offset(self, config: Mapping[str, Any]) -> int:
+    def position_offset(self, config: Mapping[str, object]) -> int:
         """Rows of the position table before that of the first token."""
         if self.padding_position is None:
             return 0
@@ -173,6 +173,6 @@ class Family:
             return int(self.setting(config, "pad")) + 1
         return int(self.padding_position) + 1
 
-    def longest(self, config: Mapping[str, Any]) -> int:
+    def longest(self, config: Mapping[str, object]) -> int:
         """Tokens that the longest input has."""
         return int(self.setting(config, "positions")) - self.position_offset(config)

@@ -53,7 +53,7 @@ def readable(directory: Path, role: str = "") -> Iterator[None]:
 
 
 def load_weights(
-    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: object
 ) -> PreTrainedModel:
     """A model in float32 whose weights all come from the checkpoint.
 
@@ -82,7 +82,7 @@ def note_drawn(model: PreTrainedModel, directory: Path, drawn: set[str]) -> None
 
 
 def load_reporting(
-    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: Any
+    kind: ModelClass, directory: Path, *, trained: bool = False, role: str = "", **options: object
 ) -> tuple[PreTrainedModel, set[str]]:
     """As `load_weights`, without the note: the model, and which weights were drawn at random.
 

@@ -41,7 +41,7 @@ class Preset:
         return str(self.config["model_type"])
 
 
-def _bert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
+def _bert(layers: int, width: int, heads: int) -> MappingProxyType[str, object]:
     return MappingProxyType(
         {
             "model_type": "bert",
@@ -61,7 +61,7 @@ def _bert(layers: int, width: int, heads: int) -> MappingProxyType[str, Any]:
 
 def _distilbert(
     layers: int, width: int, heads: int, entries: int = VOCABULARY_SIZE
-) -> MappingProxyType[str, Any]:
+) -> MappingProxyType[str, object]:
     return MappingProxyType(
         {
             "model_type": "distilbert",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
@@ -89,7 +89,7 @@ def _checked(file: bytes, path: Path) -> str:
     return text
 
 
-def _growth(node: Any) -> float:
+def _growth(node: object) -> float:
     """How many times longer a text can become by the replacements in a part of the file."""
     if isinstance(node, list):
         return math.prod(map(_growth, node))

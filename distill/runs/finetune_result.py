@@ -23,7 +23,7 @@ class QuantizedScores:
     weights: str
     metrics: Metrics
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"weights": self.weights, **self.metrics}
 
     @classmethod
@@ -76,7 +76,7 @@ class FinetuneResult:
         """95% intervals of the metrics that have one."""
         return self.scores.intervals if self.scores else {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         lost = self.without_answer_in_a_window
         scores: dict[str, Any] = {}
         if self.scores:
@@ -137,7 +137,7 @@ class FinetuneSeries:
     teacher: Metrics | None
     runs: Mapping[str, Sequence[FinetuneResult]]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "median": {name: dict(found) for name, found in self.median.items()},
             "spread": {name: dict(found) for name, found in self.spread.items()},

@@ -23,7 +23,7 @@ class KeptStep:
     steps: int
     stopped_early: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod

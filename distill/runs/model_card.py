@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from distill.runs.pretraining_result import PretrainingResult
@@ -36,13 +36,13 @@ def student_card(teacher: str, layers: int, choice: str, seed: int, parameters: 
     return "\n".join([*head, *lines]) + "\n"
 
 
-def _title(settings: Mapping[str, Any], layers: int) -> str:
+def _title(settings: Mapping[str, object], layers: int) -> str:
     source = settings["teacher"] or settings["student"]
     name = str(source).rstrip("/").split("/")[-1]
     return f"{layers}-layer student of {name}" if settings["teacher"] else name
 
 
-def _model(settings: Mapping[str, Any], layers: int, parameters: int) -> list[str]:
+def _model(settings: Mapping[str, object], layers: int, parameters: int) -> list[str]:
     size = f"{layers} layers, {parameters:,} parameters."
     if settings["teacher"] is None:
         return [f"A masked language model: {size}", ""]
@@ -68,7 +68,7 @@ def _data(result: PretrainingResult) -> list[str]:
     ]
 
 
-def _how(settings: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
+def _how(settings: Mapping[str, object], training: Mapping[str, object]) -> list[str]:
     distilled = settings["teacher"] is not None
     used = [(k, n) for k, n in TERMS if settings.get(k) and (distilled or k == "alpha_mlm")]
     loss = " + ".join(f"{settings[key]:g} {name}" for key, name in used)

@@ -57,7 +57,7 @@ class PretrainingResult:
     processes: int
     seed: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         whole = asdict(self)
         if self.best is None:
             del whole["best"]
@@ -84,7 +84,7 @@ class AdaptationResult:
     free: PretrainingResult
     frozen: Mapping[str, float] | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {**self.free.as_json(), "frozen": self.frozen}
 
 

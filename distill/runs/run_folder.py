@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from distill.console.atomic import atomic_file, clear_all_staged
 from distill.console.bounded_files import read_object
@@ -82,7 +82,7 @@ def locked(run: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def claim_run(run: Path, settings: dict[str, Any]) -> None:
+def claim_run(run: Path, settings: dict[str, object]) -> None:
     """Record the settings of a run in its folder, or check them against those recorded there. A
     folder in which nothing has been trained, because the data was not there for example, is free,
     unless it holds files that the run would write over.
@@ -123,7 +123,7 @@ def _trained(run: Path) -> bool:
 
 
 def finished_run(
-    run: Path, settings: dict[str, Any], read: Callable[[dict[str, Any]], R]
+    run: Path, settings: dict[str, object], read: Callable[[dict[str, object]], R]
 ) -> R | None:
     """What a run left in its ``metrics.json``, which it writes last, as ``read`` takes it, with a
     note on stderr that says when; None where the run has not ended.

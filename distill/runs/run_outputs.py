@@ -7,7 +7,7 @@ import json
 import platform
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_file, atomic_files
 from distill.console.full_disk import full_disk_in_words
@@ -71,7 +71,7 @@ def copy_tokenizer(source: Path, target: Path) -> None:
             (target / name).write_bytes((source / name).read_bytes())
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, object]:
     """What a run was made on and with."""
     import torch
 

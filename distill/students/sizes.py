@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from distill.console.tables import Pair
 
@@ -73,7 +72,7 @@ class Pruning:
     attention: CutHeads | None
     parameters: Change
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     def rows(self) -> Iterator[Pair]:
@@ -97,7 +96,7 @@ class Trimming:
     pieces_per_word: tuple[float, float]
     parameters: Change
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     def rows(self) -> Iterator[Pair]:
@@ -120,7 +119,7 @@ class OtherVocabulary:
     spelled_by_others: int
     parameters: Change
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     def rows(self) -> Iterator[Pair]:

@@ -182,7 +182,7 @@ def trimmed(content: Content, kept: Iterable[int]) -> Content:
     return result
 
 
-def _renumbered(processor: Any, new: Mapping[int, int]) -> Any:
+def _renumbered(processor: object, new: Mapping[int, int]) -> object:
     """A post-processor with new ids: a template's special tokens, or BERT's and RoBERTa's pairs of
     token and id; a sequence of them likewise."""
     if not isinstance(processor, dict):

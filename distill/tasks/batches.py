@@ -114,7 +114,7 @@ def score_model(
     task: AnyTask,
     model: Model,
     data: AnyData,
-    features: Mapping[str, Sequence[Any]],
+    features: Mapping[str, Sequence[object]],
     options: TaskOptions,
     description: str = "evaluating",
 ) -> Scored:

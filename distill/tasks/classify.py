@@ -124,7 +124,7 @@ def _statistics(truth: np.ndarray, answers: np.ndarray, labels: Labels) -> Stati
     return Statistics(base.rows, with_score)
 
 
-def _names(value: Any) -> list[str]:
+def _names(value: object) -> list[str]:
     """The labels of one row that may have several."""
     parts = value if isinstance(value, list) else str(value).split(SEPARATOR)
     return [str(part).strip() for part in parts if str(part).strip()]
@@ -189,7 +189,7 @@ def examples(
     return read
 
 
-def _value(stated: Any, numbers: Mapping[str, int], labels: Labels, place: str) -> Any:
+def _value(stated: object, numbers: Mapping[str, int], labels: Labels, place: str) -> Any:
     if stated is None:
         raise UserError(f"{place}: has no label")
     if labels.problem_type == REGRESSION:

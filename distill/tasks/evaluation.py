@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.tasks.statistics import Difference, Interval, are_several, intervals, paired
 
@@ -22,11 +22,11 @@ class Evaluation:
     metrics: Mapping[str, float]
     intervals: Mapping[str, Interval]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {**self.metrics, **({"intervals": dict(self.intervals)} if self.intervals else {})}
 
 
-def evaluation_name(stored: Mapping[str, Any]) -> str | None:
+def evaluation_name(stored: Mapping[str, object]) -> str | None:
     """Under which name the ``metrics.json`` of a fine-tuning has its metrics; None: nothing was
     held out."""
     return next((name for name in EVALUATIONS if name in stored), None)
@@ -40,7 +40,7 @@ class Comparison:
     second: Evaluation
     differences: Mapping[str, Difference]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "first": self.first.as_json(),
             "second": self.second.as_json(),

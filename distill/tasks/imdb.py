@@ -84,7 +84,7 @@ def _from_object(row: dict[str, Any], place: str) -> GlueExample:
     return _review(row["text"], row["label"], place)
 
 
-def _review(text: str, label: Any, place: str) -> GlueExample:
+def _review(text: str, label: object, place: str) -> GlueExample:
     names = (*LABELS, "0", "1")
     if str(label) not in names or isinstance(label, bool):
         raise UserError(f"{place}: {label!r} is not a label (expected {' or '.join(names)})")

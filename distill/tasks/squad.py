@@ -171,7 +171,7 @@ def _example(
     return Example(_text(qa["id"]), _text(qa["question"]), context, answers, title)
 
 
-def _start(answer: dict[str, Any]) -> int:
+def _start(answer: dict[str, object]) -> int:
     at = answer["answer_start"]
     if type(at) is not int:
         raise TypeError(f"answer_start {at!r} is not a whole number")

@@ -166,7 +166,7 @@ def _from_spans(row: Row, place: str) -> TaggedText:
     return TaggedText(text, words, tuple(tags), widened)
 
 
-def _span(span: Any, text: str, place: str) -> tuple[int, int, str]:
+def _span(span: object, text: str, place: str) -> tuple[int, int, str]:
     """Start, end and label, without blanks at the edges."""
     names = ("start", "end", "label")
     values: list[Any] = [span.get(n) for n in names] if isinstance(span, dict) else []

@@ -228,7 +228,7 @@ class Task(ABC, Generic[E, F]):
         of each is the rows."""
 
     @abstractmethod
-    def logits(self, output: Any, batch: Batch) -> torch.Tensor:
+    def logits(self, output: object, batch: Batch) -> torch.Tensor:
         """The outputs to learn from, (rows, ...), padding masked."""
 
     @abstractmethod

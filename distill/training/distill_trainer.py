@@ -35,7 +35,7 @@ class DistillTrainer(ExactTrainer):
     keep_last = False
     loss_is_of_step = True  # by `compute_loss`, each term by its positions
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+    def __init__(self, *arguments: object, **keywords: object) -> None:
         super().__init__(*arguments, **keywords)
         self._means = Means()
         self.tokens_before = 0

@@ -159,7 +159,7 @@ class ExactTrainer(Trainer):
         assert isinstance(self.train_dataset, Dataset)
         return self.loader(self.train_dataset, self.train_batches)
 
-    def loader(self, rows: Dataset[Any], batches: LengthBatches) -> DataLoader[Row]:
+    def loader(self, rows: Dataset[object], batches: LengthBatches) -> DataLoader[Row]:
         """The batches of a dataset, shared out to the processes."""
         loader = DataLoader(
             rows,

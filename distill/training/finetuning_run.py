@@ -140,12 +140,12 @@ def _check_evaluation(arguments: FinetuneArguments, training: EvaluatedTraining)
         training.greater_is_better = True  # as of every metric of the tasks
 
 
-def _write(path: Path, result: dict[str, Any]) -> None:
+def _write(path: Path, result: dict[str, object]) -> None:
     with atomic_file(path) as staged:
         staged.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _record(arguments: FinetuneArguments, training: EvaluatedTraining) -> dict[str, Any]:
+def _record(arguments: FinetuneArguments, training: EvaluatedTraining) -> dict[str, object]:
     """What a run must agree on to go on."""
     settings = {k: v for k, v in asdict(arguments).items() if k not in NOT_OF_ONE_RUN}
     inputs = [arguments.model, arguments.teacher, arguments.data, arguments.train_file]
@@ -154,5 +154,5 @@ def _record(arguments: FinetuneArguments, training: EvaluatedTraining) -> dict[s
     return {**settings, **_schedule(training), **contents(inputs)}
 
 
-def _schedule(training: EvaluatedTraining) -> dict[str, Any]:
+def _schedule(training: EvaluatedTraining) -> dict[str, object]:
     return schedule(training, EVALUATED_SCHEDULE if evaluates(training) else SCHEDULE)

@@ -111,7 +111,7 @@ class ComparedRow:
     difference: float | None
     perplexity_ratio: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         trained, row = self.trained, self.trained.row
         return {
             "name": row.name,
@@ -143,7 +143,7 @@ class Ablation:
     rows: Sequence[ComparedRow]
     machine: Mapping[str, Any]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         own = {each.name: getattr(self, each.name) for each in fields(self)}
         return own | {"tasks": list(self.tasks), "rows": [row.as_json() for row in self.rows]}
 

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError
 from distill.console.tables import say
@@ -209,7 +209,7 @@ def _check(settings: PretrainSettings, training: ReferenceTraining) -> None:
         raise UserError("evaluation needs sequences of its own: set --held_out, such as 0.01")
 
 
-def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, Any]:
+def identity(settings: PretrainSettings, training: ReferenceTraining) -> dict[str, object]:
     """What a run must agree on to go on: all that decides its outcome."""
     free = ("corpus_dir", "data_note", "loss_positions", "force", "json", "save_json")
     decided = {k: v for k, v in asdict(settings).items() if k not in free}

@@ -187,7 +187,7 @@ def layer_choice(text: str) -> str | tuple[int, ...]:
         return text
 
 
-def schedule(training: TrainingArguments, names: Sequence[str] = SCHEDULE) -> dict[str, Any]:
+def schedule(training: TrainingArguments, names: Sequence[str] = SCHEDULE) -> dict[str, object]:
     """The named settings of `TrainingArguments`, enumerations by their values, and the number of
     processes, which is part of the batch of a step."""
     values = {name: getattr(training, name) for name in names}

@@ -31,7 +31,7 @@ class LiveTeacher:
         self,
         task: AnyTask,
         model: Model,
-        features: Sequence[Any],
+        features: Sequence[object],
         labels: Labels | None,
         hidden: bool = False,
         attentions: bool = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.tasks.options import TaskOptions
@@ -16,7 +15,7 @@ def with_unlabelled(
     data: AnyData,
     path: str,
     options: TaskOptions,
-    chooses: Mapping[str, Sequence[Any]],
+    chooses: Mapping[str, Sequence[object]],
 ) -> tuple[AnyData, str]:
     """The data with the rows of a file at the end of ``train``, and how many there are, in words.
 

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
@@ -33,7 +33,10 @@ from export.checkpoint.tokenizer_file import (
     vocabulary_of,
 )
 from export.tasks.table import task_named
-from export.tasks.task import Reading, Task
+from export.tasks.task import AnyTask, Reading
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Bundle:
         return self.directory / "tokenizer.json"
 
     @property
-    def record(self) -> Task:
+    def record(self) -> AnyTask:
         """The record of the bundle's task."""
         return task_named(self.task)
 
@@ -160,7 +163,7 @@ def licence(checkpoint: Checkpoint) -> str:
     return "not stated; see the source checkpoint"
 
 
-def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
+def describe(model: MLModel, checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
     """Put metadata and input and output descriptions on a ``coremltools`` MLModel."""
     label = " with RANDOM WEIGHTS" if checkpoint.random_weights else ""
     model.short_description = f"{checkpoint.name}, {settings['task']}{label}"
@@ -192,7 +195,7 @@ def describe(model: Any, checkpoint: Checkpoint, settings: dict[str, Any]) -> No
 
 
 def write_bundle(
-    model: Any, checkpoint: Checkpoint, settings: dict[str, Any], directory: Path
+    model: MLModel, checkpoint: Checkpoint, settings: dict[str, Any], directory: Path
 ) -> Bundle:
     """Write the files of a bundle into an empty directory."""
     describe(model, checkpoint, settings)

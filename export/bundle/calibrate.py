@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from tqdm import tqdm
@@ -28,7 +28,10 @@ from export.tasks.model_inputs import Inputs, bucket, encode, padded
 from export.tasks.table import task_named
 
 if TYPE_CHECKING:
+    from coremltools.models import MLModel
     from tokenizers import Tokenizer
+
+    from export.simulator.mil import Operation
 
 
 MATRIX_OPERATIONS = ("linear", "conv")
@@ -77,13 +80,13 @@ def _texts(line: str, task: str) -> tuple[str, str | None]:
     return (first, second) if tab and task_named(task).pairs else (line, None)
 
 
-def matrix_products(model: Any) -> list[Any]:
+def matrix_products(model: MLModel) -> list[Operation]:
     """The operations of a ``coremltools`` MLModel whose activations are quantized."""
     operations = load_program(model).function.operations
     return [op for op in operations if op.op_type in MATRIX_OPERATIONS]
 
 
-def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
+def activation_ranges(model: MLModel, samples: Iterable[Inputs]) -> Ranges:
     """Least and greatest value (``rmin``, ``rmax``) that the input of each matrix product takes
     over all samples, by its name in the program, run in the simulator.
 
@@ -111,7 +114,9 @@ def activation_ranges(model: Any, samples: Iterable[Inputs]) -> Ranges:
     return ranges
 
 
-def quantize_activations(model: Any, samples: Iterable[Inputs], skip: Sequence[str] = ()) -> Any:
+def quantize_activations(
+    model: MLModel, samples: Iterable[Inputs], skip: Sequence[str] = ()
+) -> MLModel:
     """A copy of a float Core ML model whose matrix products take 8-bit activations, with a zero
     point: what comes from a GELU is hardly ever below zero, and symmetric about it half of the
     levels would be for nothing (Nagel et al., arXiv 2106.08295). Every value of the samples is

@@ -35,7 +35,7 @@ class Check:
     inputs: dict[str, list[int]]
     outputs: dict[str, list[float]]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     def arrays(self) -> Inputs:
@@ -57,7 +57,7 @@ class Check:
 
 def make_checks(
     inputs: Sequence[Inputs], outputs: Sequence[Outputs], names: Sequence[str], shortest: int
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Up to `MOST` checks of the shortest, a middle and the longest input of ``shortest`` tokens,
     as model.json has them.
 
@@ -70,17 +70,17 @@ def make_checks(
     fitting = [i for i, data in enumerate(inputs) if data["input_ids"].shape[1] == shortest]
     fitting.sort(key=lambda i: int(inputs[i]["attention_mask"].sum()))
     places = {round(k * (len(fitting) - 1) / (MOST - 1)) for k in range(MOST)} if fitting else ()
-    checks: list[dict[str, Any]] = []
+    checks: list[dict[str, object]] = []
     for place in sorted(places):
         data, values = inputs[fitting[place]], outputs[fitting[place]]
         check = Check(
             shortest,
             {name: data[name][0].tolist() for name in names},
             {name: _kept(value) for name, value in values.items()},
-        ).as_json()
-        finite = all(math.isfinite(x) for kept in check["outputs"].values() for x in kept)
-        if finite and len(json.dumps([*checks, check])) <= MOST_BYTES:
-            checks.append(check)
+        )
+        finite = all(math.isfinite(x) for kept in check.outputs.values() for x in kept)
+        if finite and len(json.dumps([*checks, check.as_json()])) <= MOST_BYTES:
+            checks.append(check.as_json())
     return checks
 
 
@@ -126,7 +126,7 @@ class ChecksRun:
         """Whether the largest difference is within `TOLERANCE`."""
         return self.difference <= TOLERANCE
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "checks": self.count,
             "checks_difference": self.difference,
@@ -134,7 +134,7 @@ class ChecksRun:
         }
 
 
-def run_checks(settings: Mapping[str, Any], run: Run) -> ChecksRun | None:
+def run_checks(settings: Mapping[str, object], run: Run) -> ChecksRun | None:
     """Run the checks of a model.json again; None where there are none."""
     checks = read_checks(settings)
     if not checks:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distill.console.errors import UserError
 from export.bundle.quiet import quiet
 from export.tasks.table import task_named
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 LABEL, PROBABILITIES = "classLabel", "classLabel_probs"
 """What `coremltools` and Create ML call these outputs; they come beside the logits."""
@@ -39,7 +42,7 @@ def check_classifier(settings: Mapping[str, Any]) -> None:
         )
 
 
-def as_classifier(model: Any, labels: Sequence[str]) -> Any:
+def as_classifier(model: MLModel, labels: Sequence[str]) -> MLModel:
     """A model whose outputs are a label, its probabilities and ``logits``.
 
     Args:

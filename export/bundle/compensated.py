@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,6 +19,9 @@ from torch import nn
 from export.bundle.compress import COMPRESSIONS, compress_each, formats_of
 from export.bundle.mixed_bits import Stored, StoredWeight, constants_by_weight, stored_weights
 from export.bundle.palettes import palette_groups
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 DAMPING = 0.01
 """Added to the diagonal, as a share of its mean: directions that the data does not show."""
@@ -54,13 +57,13 @@ def compensated_palettes(
 
 
 def compress_fitted(
-    core_ml: Any,
+    core_ml: MLModel,
     model: nn.Module,
     quantize: str,
     target: str,
     inputs: ModelInputs,
     skip: Sequence[str] = (),
-) -> Any:
+) -> MLModel:
     """As `compress_weights` with palettes, those of linear layers compensated on ``inputs``.
 
     Args:

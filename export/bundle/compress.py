@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,12 @@ from distill.console.errors import UserError
 from distill.models.stored_weights import INT4_BLOCK, SMALL, greatest_divisor
 from export.bundle.palettes import FittedPalettes, palette_groups
 from export.bundle.quiet import quiet
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
+    from coremltools.optimize.coreml import OpLinearQuantizerConfig, OpPalettizerConfig
+
+    from export.simulator.mil import Operation
 
 TARGETS = ("iOS16", "iOS17", "iOS18")
 
@@ -56,7 +62,9 @@ def check_target(quantize: str, target: str) -> None:
         raise UserError(f"{quantize} needs --target {needed} or later, not {target}")
 
 
-def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str] = ()) -> Any:
+def compress_weights(
+    model: MLModel, quantize: str, target: str, skip: Sequence[str] = ()
+) -> MLModel:
     """A copy of a float Core ML model with its weights, embeddings included, in fewer bits.
 
     Args:
@@ -72,7 +80,7 @@ def compress_weights(model: Any, quantize: str, target: str, skip: Sequence[str]
     return compress_each(model, formats_of(model, quantize, skip), target)
 
 
-def formats_of(model: Any, quantize: str, skip: Sequence[str]) -> dict[str, str]:
+def formats_of(model: MLModel, quantize: str, skip: Sequence[str]) -> dict[str, str]:
     """Name of each matrix of a float Core ML model -> ``quantize``, without those of ``skip``.
 
     Raises:
@@ -84,11 +92,11 @@ def formats_of(model: Any, quantize: str, skip: Sequence[str]) -> dict[str, str]
 
 
 def compress_each(
-    model: Any,
+    model: MLModel,
     formats: Mapping[str, str],
     target: str,
     fitted: Mapping[str, np.ndarray] | None = None,
-) -> Any:
+) -> MLModel:
     """A copy of a float Core ML model with some of its weights in fewer bits, each in its format.
 
     Args:
@@ -120,8 +128,8 @@ def compress_each(
 
 
 def _settings(
-    op: Any, quantize: str, target: str, table: bool, fitted: Mapping[str, np.ndarray]
-) -> Any:
+    op: Operation, quantize: str, target: str, table: bool, fitted: Mapping[str, np.ndarray]
+) -> OpLinearQuantizerConfig | OpPalettizerConfig:
     """How a constant is stored. Blocks and groups divide its sizes: `coremltools` leaves a weight
     that they do not divide in half precision, and only logs it."""
     import coremltools.optimize.coreml as cto
@@ -151,12 +159,12 @@ def _settings(
     return cto.OpPalettizerConfig(weight_threshold=SMALL, **settings)
 
 
-def constants_of(model: Any) -> list[Any]:
+def constants_of(model: MLModel) -> list[Operation]:
     """The constants of a float Core ML model of one function."""
     return [op for op in model._mil_program.functions["main"].operations if op.op_type == "const"]
 
 
-def _embeddings(model: Any) -> list[str]:
+def _embeddings(model: MLModel) -> list[str]:
     """Tables that are read by row."""
     return [
         op.name
@@ -165,7 +173,7 @@ def _embeddings(model: Any) -> list[str]:
     ]
 
 
-def matching(model: Any, skip: Sequence[str]) -> list[str]:
+def matching(model: MLModel, skip: Sequence[str]) -> list[str]:
     """The constants with one of ``skip`` in their names.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +14,10 @@ from export.checkpoint.reading import Checkpoint
 from export.encoder.task_model import TaskModel, input_names
 from export.tasks.table import task_named
 
+if TYPE_CHECKING:
+    from coremltools import EnumeratedShapes, Shape
+    from coremltools.models import MLModel
+
 
 def convert(
     model: TaskModel,
@@ -22,7 +26,7 @@ def convert(
     lengths: Sequence[int],
     target: str,
     shapes: str,
-) -> Any:
+) -> MLModel:
     """A ``coremltools`` MLModel (ML Program, float16) with int32 inputs of shape (1, length).
 
     Args:
@@ -50,7 +54,7 @@ def convert(
         )
 
 
-def _shape(lengths: Sequence[int], shapes: str) -> Any:
+def _shape(lengths: Sequence[int], shapes: str) -> tuple[int, int] | Shape | EnumeratedShapes:
     import coremltools as ct
 
     if shapes == "fixed":

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distill.console.errors import UserError
 from distill.models.stored_weights import INT4_BLOCK, SMALL
@@ -21,6 +21,7 @@ from export.bundle.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
+    from coreai.authoring import AIProgram
 
     from export.encoder.task_model import TaskModel
 
@@ -33,6 +34,8 @@ SUFFIX = ".aimodel"
 STREAMS = ("stdout", "stderr")
 """Where Apple's packages write their notes."""
 HALF_BYTES = 2
+Compress: TypeAlias = "Callable[[AIProgram, torch.nn.Module], AIProgram]"
+"""A program in fewer bits, and the model that it was converted from."""
 SMALLEST_BLOCK = 8
 """Weights that share a scale, at least: below that the scales outweigh what 4 bits save."""
 
@@ -73,7 +76,7 @@ def convert_to_coreai(
     outputs: Sequence[str],
     lengths: Sequence[int],
     precision: str = "float32",
-) -> Any:
+) -> AIProgram:
     """A ``coreai.authoring.AIProgram`` with int32 inputs of shape (1, length) and float32 outputs.
 
     Args:
@@ -104,7 +107,7 @@ def convert_to_coreai(
         return converter.to_coreai()
 
 
-def compress_asset(program: Any, quantize: str, model: torch.nn.Module) -> Any:
+def compress_asset(program: AIProgram, quantize: str, model: torch.nn.Module) -> AIProgram:
     """A copy of a program with its weights, embeddings included, in fewer bits.
 
     Args:
@@ -123,7 +126,7 @@ def compress_asset(program: Any, quantize: str, model: torch.nn.Module) -> Any:
     return compressed
 
 
-def save_asset(program: Any, path: Path, metadata: Mapping[str, str]) -> None:
+def save_asset(program: AIProgram, path: Path, metadata: Mapping[str, str]) -> None:
     """Write an asset; ``metadata`` has ``author``, ``license``, ``description`` and own keys."""
     with quiet(*STREAMS):
         from coreai.runtime import AIModelAssetMetadata
@@ -148,17 +151,18 @@ def operations_of(path: Path) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _as_it_is(program: Any, model: torch.nn.Module) -> Any:
+def _as_it_is(program: AIProgram, model: torch.nn.Module) -> AIProgram:
     return program
 
 
-def _int8(program: Any, model: torch.nn.Module) -> Any:
+def _int8(program: AIProgram, model: torch.nn.Module) -> AIProgram:
     from coreai_opt.coreai_utils import DType, quantize_weights
 
-    return quantize_weights(program, DType.INT8, weight_num_threshold=SMALL)
+    compressed: AIProgram = quantize_weights(program, DType.INT8, weight_num_threshold=SMALL)
+    return compressed
 
 
-def _int4(program: Any, model: torch.nn.Module) -> Any:
+def _int4(program: AIProgram, model: torch.nn.Module) -> AIProgram:
     """In blocks that divide every width: `coreai-opt` skips a weight that they do not divide. Its
     scales are as wide as the float weights, so in single precision twice as many weights share one,
     and the asset is as large as the Core ML package."""
@@ -173,26 +177,27 @@ def _int4(program: Any, model: torch.nn.Module) -> Any:
             f"int4 needs widths with a common divisor from {SMALLEST_BLOCK} to {largest}; "
             "int8 or lut4 take any"
         )
-    return quantize_weights(
+    compressed: AIProgram = quantize_weights(
         program,
         DType.INT4,
         granularity=CompressionGranularity.PER_BLOCK,
         block_size=block,
         weight_num_threshold=SMALL,
     )
+    return compressed
 
 
-def _palette(bits: int) -> Callable[[Any, torch.nn.Module], Any]:
+def _palette(bits: int) -> Compress:
     """One palette a matrix and one scale a row: groups of rows would have to divide the vocabulary.
 
     The fast mode of `coreai-opt` 0.4 is left out: it rounds ``weight * 10000`` in half precision,
     where a weight above 6.5 overflows, and the model then gives NaN.
     """
 
-    def palettize(program: Any, model: torch.nn.Module) -> Any:
+    def palettize(program: AIProgram, model: torch.nn.Module) -> AIProgram:
         from coreai_opt.coreai_utils import CompressionGranularity, palettize_weights
 
-        return palettize_weights(
+        compressed: AIProgram = palettize_weights(
             program,
             None,
             n_bits=bits,
@@ -202,11 +207,12 @@ def _palette(bits: int) -> Callable[[Any, torch.nn.Module], Any]:
             num_kmeans_workers=1,
             weight_num_threshold=SMALL,
         )
+        return compressed
 
     return palettize
 
 
-ASSET_COMPRESSIONS: dict[str, Callable[[Any, torch.nn.Module], Any]] = {
+ASSET_COMPRESSIONS: dict[str, Compress] = {
     "none": _as_it_is,
     "int8": _int8,
     "int4": _int4,

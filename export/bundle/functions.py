@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError
 from export.bundle.compress import TARGETS
 from export.bundle.quiet import quiet
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 MATERIALIZE = "common::materialize_symbolic_shape_program"
 FOLD = "common::const_elimination"
@@ -72,7 +75,7 @@ def function_names(lengths: Sequence[int], shapes: str) -> dict[str, str]:
     return {str(length): f"length_{length}" for length in lengths if shapes == "functions"}
 
 
-def split_into_functions(model: Any, lengths: Sequence[int]) -> Any:
+def split_into_functions(model: MLModel, lengths: Sequence[int]) -> MLModel:
     """A model whose functions are ``model`` at each length; the greatest is the default.
 
     The program is converted and compressed once, with a flexible length. Here its operations, not

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +27,11 @@ from export.bundle.compress import (
     compress_each,
     constants_of,
 )
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
+
+    from export.simulator.mil import Operation
 
 FORMATS = ("int8", "lut6", "lut4", "int4", "lut3")
 """What a weight may be stored as, beside half precision."""
@@ -55,7 +60,7 @@ def formats_for(target: str) -> tuple[str, ...]:
     return tuple(f for f in FORMATS if TARGETS.index(COMPRESSIONS[f].target) <= age)
 
 
-def constants_by_weight(core_ml: Any, model: nn.Module) -> dict[str, str]:
+def constants_by_weight(core_ml: MLModel, model: nn.Module) -> dict[str, str]:
     """Parameter -> constant of the float Core ML program that holds it, matched by their values:
     some layouts rename the constants. Only matrices that compression takes are in it."""
     parameters = {
@@ -84,7 +89,7 @@ def _same_rows(parameter: np.ndarray, values: np.ndarray) -> bool:
 
 
 def stored_weights(
-    core_ml: Any, constants: Mapping[str, str], formats: Iterable[str], target: str
+    core_ml: MLModel, constants: Mapping[str, str], formats: Iterable[str], target: str
 ) -> dict[str, dict[str, StoredWeight]]:
     """Every weight of a float Core ML model in each of ``formats``, palettes as `coremltools`
     chooses them, and in half precision."""
@@ -106,7 +111,7 @@ def stored_weights(
     return stored
 
 
-def _bytes_of(op: Any) -> int:
+def _bytes_of(op: Operation) -> int:
     """Bytes of what a compressed constant is made of: data, scales, palettes."""
     from coremltools.converters.mil.mil import types
 
@@ -167,8 +172,8 @@ def stored_as(model: nn.Module, stored: Stored, choice: Choice) -> Iterator[None
 
 
 def compress_by_choice(
-    core_ml: Any, constants: Mapping[str, str], stored: Stored, choice: Choice, target: str
-) -> Any:
+    core_ml: MLModel, constants: Mapping[str, str], stored: Stored, choice: Choice, target: str
+) -> MLModel:
     """A copy of a float Core ML model with every weight of ``choice`` in its format; palettes have
     the values of ``stored``."""
     formats = {constants[weight]: quantize for weight, quantize in choice.items()}

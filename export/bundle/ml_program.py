@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import coremltools as ct
 from coremltools.converters.mil.converter import mil_convert
 
+if TYPE_CHECKING:
+    from coremltools.converters.mil.mil import Program
+    from coremltools.models import MLModel
 
-def model_of(program: Any, like: Any, **options: Any) -> Any:
+
+def model_of(program: Program, like: MLModel, **options: object) -> MLModel:
     """The MLModel of a MIL program as it is, without passes, for the systems that ``like`` runs on.
 
     Args:

@@ -24,6 +24,7 @@ from export.checkpoint.tokenizer_file import (
 from export.encoder.task_model import input_names
 from export.tasks.names import INPUTS
 from export.tasks.table import TASKS, task_named
+from export.tasks.task import AnyTask
 
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
@@ -70,7 +71,7 @@ def settings_of(
     target: str,
     shapes: str,
     classifier: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The content of model.json before the package is written; `write_bundle` adds its size.
 
     Args:
@@ -165,7 +166,7 @@ def read_settings(content: str) -> dict[str, Any]:
     return complete
 
 
-def task_named_or_value_error(name: object) -> Any:
+def task_named_or_value_error(name: object) -> AnyTask:
     """The record of a task.
 
     Raises:
@@ -176,7 +177,7 @@ def task_named_or_value_error(name: object) -> Any:
     return TASKS[name]
 
 
-def _check_version_1(settings: dict[str, Any]) -> None:
+def _check_version_1(settings: dict[str, object]) -> None:
     if settings["quantization"] not in COMPRESSIONS:
         raise ValueError(
             f"quantization {settings['quantization']!r} (expected {_listed(tuple(COMPRESSIONS))})"

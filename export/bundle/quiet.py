@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TextIO
 
 KEPT = "ERROR"
 _lock = threading.Lock()
@@ -37,7 +37,7 @@ def quiet(*names: str) -> Iterator[None]:
 class _OfOtherThreads:
     """A stream without what the threads in ``silent`` write, which holds how often each entered."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.silent: Counter[int] = Counter()
 
@@ -49,7 +49,7 @@ class _OfOtherThreads:
     def isatty(self) -> bool:
         return threading.get_ident() not in self.silent and bool(self.stream.isatty())
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self.stream, name)
 
 

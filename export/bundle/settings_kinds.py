@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 MOST_IDS = 2**31
 
@@ -15,32 +14,34 @@ class Kind:
     """``words``: what is expected; ``holds``: whether a value is of this kind."""
 
     words: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[object], bool]
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return type(value) is int and 0 < value < MOST_IDS
 
 
-def _is_ids(value: Any) -> bool:
+def _is_ids(value: object) -> bool:
     return isinstance(value, dict) and all(
         type(each) is int and 0 <= each < MOST_IDS for each in value.values()
     )
 
 
-def _is_formats(value: Any) -> bool:
+def _is_formats(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(form, dict) and isinstance(form.get("file"), str) for form in value.values()
     )
 
 
-def _is_names(value: Any) -> bool:
+def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number that a float holds; JSON's whole numbers have no largest."""
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 TEXT = Kind("a text", lambda value: isinstance(value, str))
@@ -60,7 +61,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def check_kinds(settings: Mapping[str, Any]) -> None:
+def check_kinds(settings: Mapping[str, object]) -> None:
     """
     Raises:
         ValueError: a value that is there is of another kind.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.families.family import Family
@@ -14,27 +13,29 @@ MOST_LAYERS = 1000
 """Of layers and what is repeated in them: so many modules are built before weights are read."""
 MOST_DISTANCES = 1_000_000
 LARGEST_NUMBER = 1e30
-Kind = tuple[str, Callable[[Any], bool]]
+Kind = tuple[str, Callable[[object], bool]]
 """What is expected, in words, and whether a value is that."""
 
 
-def _whole(least: float = -math.inf, most: float = math.inf) -> Callable[[Any], bool]:
+def _whole(least: float = -math.inf, most: float = math.inf) -> Callable[[object], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < LARGEST_NUMBER
+def _number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < LARGEST_NUMBER
 
 
-def _name(value: Any) -> bool:
+def _name(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _names(value: Any) -> bool:
+def _names(value: object) -> bool:
     return isinstance(value, list) and all(map(_name, value))
 
 
-def _rotations(value: Any) -> bool:
+def _rotations(value: object) -> bool:
     """Objects; an angle's base is optional."""
     if not isinstance(value, dict):
         return False
@@ -70,7 +71,7 @@ KINDS: dict[str, Kind] = {
 """By our words for the entries; null is an entry that is left out."""
 
 
-def check_kinds(family: Family, stored: Mapping[str, Any], name: str) -> None:
+def check_kinds(family: Family, stored: Mapping[str, object], name: str) -> None:
     """
     Args:
         stored: the content of config.json; ``name`` is the checkpoint's, for messages.

@@ -137,7 +137,7 @@ def encoder_config(stored: Mapping[str, Any], name: str) -> EncoderConfig:
     return config
 
 
-def _refuse(stored: Mapping[str, Any], name: str) -> None:
+def _refuse(stored: Mapping[str, object], name: str) -> None:
     if stored.get("is_decoder"):
         raise UserError(f"{name}: a decoder (is_decoder) is not supported, only encoders are")
     if stored.get("add_cross_attention"):
@@ -156,7 +156,7 @@ def _refuse(stored: Mapping[str, Any], name: str) -> None:
         raise UserError(f"{name}: problem_type {stored['problem_type']!r} is not supported")
 
 
-def _check_supported(family: Family, stored: Mapping[str, Any], name: str) -> None:
+def _check_supported(family: Family, stored: Mapping[str, object], name: str) -> None:
     for word, values in family.supported.items():
         value = family.setting(stored, word)
         if value not in values:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from distill.console.errors import UserError
 from export.checkpoint.configuration import EncoderConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class AutoClassTask(Protocol):
@@ -23,7 +26,7 @@ class AutoClassTask(Protocol):
         """The outputs of the head; None where the configuration says how many."""
 
 
-def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> Any:
+def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> PreTrainedModel:
     """A model of `transformers` for a task, with random weights that repeat with ``seed``.
 
     Raises:
@@ -39,12 +42,14 @@ def draw_model(config: EncoderConfig, task: AutoClassTask, seed: int) -> Any:
         made = transformers.AutoConfig.for_model(config.model_type, **settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = getattr(transformers, task.auto_class).from_config(made, dtype=torch.float32)
+            auto = getattr(transformers, task.auto_class)
+            model: PreTrainedModel = auto.from_config(made, dtype=torch.float32)
     except Exception as error:  # whatever a configuration suggests
         raise UserError(
             f"config.json: no {config.model_type} can be made of it ({error!r})"
         ) from None
-    return model.eval()
+    model.eval()
+    return model
 
 
 def draw_weights(config: EncoderConfig, task: AutoClassTask, seed: int) -> dict[str, torch.Tensor]:

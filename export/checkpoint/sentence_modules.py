@@ -228,7 +228,7 @@ def _weights(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor.float() for name, tensor in tensors.items()}
 
 
-def _check_supported(kind: str, settings: Mapping[str, Any], path: Path) -> None:
+def _check_supported(kind: str, settings: Mapping[str, object], path: Path) -> None:
     """Raises:
     UserError: a setting of a module has a value that the kit does not follow.
     """
@@ -239,7 +239,7 @@ def _check_supported(kind: str, settings: Mapping[str, Any], path: Path) -> None
             raise UserError(f"{path}: {key} {value!r} is not supported for {kind}{remedy}")
 
 
-def _similarity(settings: Mapping[str, Any], directory: Path) -> str:
+def _similarity(settings: Mapping[str, object], directory: Path) -> str:
     stated = settings.get("similarity_fn_name")
     if stated not in SIMILARITIES:
         raise UserError(
@@ -258,7 +258,7 @@ def _longest(encoder: Path) -> int | None:
     return int(longest) if longest else None
 
 
-def _class_name(stated: Any) -> str | None:
+def _class_name(stated: object) -> str | None:
     return str(stated).rpartition(".")[2].removesuffix("()") if stated else None
 
 

@@ -43,7 +43,7 @@ def read_tokenizer(checkpoint: Checkpoint) -> Content:
     return content
 
 
-def _content(made: Any, path: Path) -> Content:
+def _content(made: object, path: Path) -> Content:
     backend = getattr(made, "backend_tokenizer", None)
     if backend is None:
         raise UserError(
@@ -129,7 +129,7 @@ def lower_case(tokenizer: Content) -> bool:
     return normalizer is not None and "a" in normalizer.normalize_str("A")
 
 
-def _automatic(checkpoint: Checkpoint) -> tuple[Any, str]:
+def _automatic(checkpoint: Checkpoint) -> tuple[object, str]:
     """What `AutoTokenizer` makes of the checkpoint's files, and the same as JSON."""
     directory = checkpoint.tokenizer_directory
     if directory is None:
@@ -142,7 +142,7 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Any, str]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, str]:
+def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[object, str]:
     """An export asks for its tokenizer several times; it is read again where a file changed."""
     from transformers import AutoTokenizer
 
@@ -199,7 +199,7 @@ def _check_file(content: Content, path: Path) -> None:
         raise UserError(f"{path}: its vocabulary is not the one that transformers reads")
 
 
-def _check(made: Any, content: Content, checkpoint: Checkpoint) -> None:
+def _check(made: object, content: Content, checkpoint: Checkpoint) -> None:
     path, size = checkpoint.tokenizer_directory, checkpoint.config.vocabulary
     ids = {key: getattr(made, f"{key}_token_id") for key in NEEDED}
     missing = [key for key, value in ids.items() if value is None]

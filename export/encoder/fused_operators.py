@@ -22,7 +22,7 @@ class AttentionOperator(torch.autograd.Function):
     @staticmethod
     def symbolic(
         graph: Any, query: Any, key: Any, value: Any, mask: Any, heads: int, scale: float
-    ) -> Any:
+    ) -> object:
         """The nodes of ONNX for one call. The mask (batch, 1, 1, length) gets a row for each query;
         scores are divided by ``scale``.
         """

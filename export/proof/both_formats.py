@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from export.bundle.coreai_asset import ASSET_COMPRESSIONS, require_coreai
@@ -21,7 +20,7 @@ class BothReports:
     package: PackageReport
     asset: AssetReport
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"coreml": self.package.as_json(), "coreai": self.asset.as_json()}
 
     def print(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -40,7 +40,12 @@ from export.proof.budget import Budget, check_measure, first_within
 from export.proof.side_by_side import run_engine
 from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs
-from export.tasks.task import Outputs, Task, Workload
+from export.tasks.task import AnyTask, Outputs, Workload
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
+
+    from export.proof.package_runners import Engine
 
 SENSITIVITY_INPUTS = 64
 """Inputs that the error of each weight alone is estimated on."""
@@ -67,7 +72,7 @@ class Chosen:
     what was measured on the path, the largest first; ``measures``: those of the chosen package in
     the simulator."""
 
-    core_ml: Any
+    core_ml: MLModel
     budget: Budget
     examples: int
     formats: dict[str, str]
@@ -83,7 +88,7 @@ class Chosen:
         """Whether a package of the path is the chosen one."""
         return all(point.choice.get(weight, HALF) == q for weight, q in self.formats.items())
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         curve = [
             {
                 "package_bytes": point.package_bytes,
@@ -116,7 +121,7 @@ def fitting_inputs(workload: Workload, names: Sequence[str]) -> list[list[torch.
 class _Model:
     """Our encoder as an engine: inputs without their padding, which PyTorch does not need."""
 
-    def __init__(self, model: TaskModel, task: Task, names: Sequence[str]) -> None:
+    def __init__(self, model: TaskModel, task: AnyTask, names: Sequence[str]) -> None:
         self.model, self.task, self.names = model, task, names
 
     @torch.inference_mode()
@@ -128,7 +133,7 @@ class _Model:
 class _Package:
     """A program in the simulator, in half precision."""
 
-    def __init__(self, core_ml: Any, names: Sequence[str]) -> None:
+    def __init__(self, core_ml: MLModel, names: Sequence[str]) -> None:
         self.simulator, self.names = Simulator(core_ml, precision="float16"), names
 
     def predict(self, data: Inputs) -> Outputs:
@@ -136,9 +141,9 @@ class _Package:
 
 
 def choose_bits(
-    core_ml: Any,
+    core_ml: MLModel,
     model: TaskModel,
-    task: Task,
+    task: AnyTask,
     workload: Workload,
     names: Sequence[str],
     budget: Budget,
@@ -160,7 +165,7 @@ def choose_bits(
     """
     engine = _Model(model, task, names)
 
-    def measure(runner: Any) -> dict[str, float]:
+    def measure(runner: Engine) -> dict[str, float]:
         return workload.measure(run_engine(workload.inputs, task.name, runner))
 
     half = measure(engine)
@@ -206,7 +211,7 @@ def choose_bits(
     return Chosen(compressed, budget, workload.examples, formats, points, measures)
 
 
-def _program_bytes(core_ml: Any, sizes: Sizes, functions: int) -> int:
+def _program_bytes(core_ml: MLModel, sizes: Sizes, functions: int) -> int:
     """Bytes of a package beside its compressed weights: what stays in half precision, and a program
     for each function."""
     package = Path(core_ml.package_path)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from export.proof.differences import compare_outputs
 from export.proof.rounding import half_outputs, rounded_outputs
 from export.proof.witness import Witness
 from export.tasks.model_inputs import Inputs
-from export.tasks.task import Outputs, Task
+from export.tasks.task import AnyTask, Outputs
 
 FACTOR = 4.0
 FLOOR = 2.0**-10
@@ -73,7 +72,7 @@ class Proof:
         """Whether the package gives something else than the witness gives with its weights."""
         return self.stored_error is not None and not self.stored_error <= (self.stored_bound or 0)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {**asdict(self), "passed": self.passed, "verdict": self.sentence()}
 
     def rows(self, engine: str) -> list[Pair]:
@@ -198,7 +197,7 @@ def refuse(proof: Proof) -> None:
         raise UserError(f"the package differs. {proof.sentence()} --no-verify keeps it")
 
 
-def cut(outputs: Outputs, inputs: Inputs, task: Task) -> Outputs:
+def cut(outputs: Outputs, inputs: Inputs, task: AnyTask) -> Outputs:
     """Outputs without their padding, where a task has one value or more for each position."""
     if not task.per_token:
         return outputs
@@ -219,12 +218,18 @@ def _square(expected: Sequence[Outputs], found: Sequence[Outputs]) -> float:
     return float(finite.mean()) if len(finite) else 0.0
 
 
-def _decided(task: Task, outputs: Outputs) -> np.ndarray:
+def _decided(task: AnyTask, outputs: Outputs) -> np.ndarray:
     decided = task.decide(outputs)
-    return np.array([]) if decided is None else np.concatenate([np.ravel(d) for d in decided])
+    return (
+        np.array([])
+        if decided is None
+        else np.concatenate([np.asarray(d).ravel() for d in decided])
+    )
 
 
-def _agreement(task: Task, expected: Sequence[Outputs], found: Sequence[Outputs]) -> float | None:
+def _agreement(
+    task: AnyTask, expected: Sequence[Outputs], found: Sequence[Outputs]
+) -> float | None:
     same = [_decided(task, w) == _decided(task, g) for w, g in zip(expected, found, strict=True)]
     joined = np.concatenate(same) if same else np.array([])
     return float(joined.mean()) if len(joined) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from distill.models.presets import PRESETS
 from export.checkpoint.reading import Checkpoint
 from export.checkpoint.weight_files import wrapped, wrapper_of
 from export.tasks.table import TASKS, task_named, tasks_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BROKEN = (ValueError, RuntimeError, OSError, LookupError, TypeError, ImportError, AttributeError)
 POOLER = "pooler"
@@ -58,7 +61,9 @@ def load_model(checkpoint: Checkpoint, task: str) -> tuple[nn.Module, tuple[str,
     return evaluated(model), unread
 
 
-def _check_keys(model: Any, info: Mapping[str, Any], name: str, task: str) -> tuple[str, ...]:
+def _check_keys(
+    model: PreTrainedModel, info: Mapping[str, Any], name: str, task: str
+) -> tuple[str, ...]:
     may_miss = (POOLER,) if task in HEADLESS else ()
     missing = [key for key in info["missing_keys"] if not any(part in key for part in may_miss)]
     wrapper = wrapper_of(info["unexpected_keys"], min(missing)) if missing else None
@@ -101,7 +106,7 @@ def draw_model(checkpoint: Checkpoint, task: str) -> nn.Module:
         return evaluated(auto.from_config(config, trust_remote_code=False, dtype=torch.float32))
 
 
-def load_sentence_model(kind: str, root: Path) -> Any:
+def load_sentence_model(kind: str, root: Path) -> nn.Module:
     """A model of `sentence-transformers`; ``kind``: the name of its class.
 
     Raises:
@@ -121,7 +126,7 @@ def load_sentence_model(kind: str, root: Path) -> Any:
     return evaluated(model.float())
 
 
-def load_tokenizer(directory: Path) -> Any:
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer that `transformers` makes of a folder.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.errors import UserError
 from export.tasks.table import TASKS, task_named
@@ -52,7 +52,7 @@ def no_answer_of(
     stated: float | Path | None,
     witness: Witness,
     tokenizer: Tokenizer,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
 ) -> NoAnswer | None:
     """What ``--no-answer-threshold`` asks for.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from distill.console.tables import Pair
 from export.proof.differences import Difference
@@ -51,7 +50,7 @@ class OnnxReport:
     difference: Difference | None
     seconds: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         report = {field.name: getattr(self, field.name) for field in fields(self)}
         found, no_answer = report.pop("difference"), report.pop("no_answer")
         return report | {

@@ -164,7 +164,7 @@ def export_asset(
     )
 
 
-def check_place(out: Path, settings: dict[str, Any], name: str, replace: bool) -> Bundle | None:
+def check_place(out: Path, settings: dict[str, object], name: str, replace: bool) -> Bundle | None:
     """The bundle that the asset ``name`` joins; None where ``out`` is free.
 
     Raises:
@@ -225,7 +225,7 @@ def _staged(
     out: Path,
     bundle: Bundle | None,
     checkpoint: Checkpoint,
-    settings: dict[str, Any],
+    settings: dict[str, object],
     name: str,
 ) -> Iterator[tuple[Path, Bundle]]:
     """Where to write the asset, and the bundle to be; all takes its place when the block succeeds,
@@ -248,7 +248,7 @@ def _staged(
         write_settings(file.parent, bundle.settings)
 
 
-def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str]:
+def _metadata(checkpoint: Checkpoint, settings: dict[str, object]) -> dict[str, str]:
     label = " with RANDOM WEIGHTS" if checkpoint.random_weights else ""
     keys = ("source", "task", "lengths", "quantization", "layout", "tokenizer_sha256")
     return {
@@ -260,6 +260,6 @@ def _metadata(checkpoint: Checkpoint, settings: dict[str, Any]) -> dict[str, str
     }
 
 
-def _next(progress: tqdm[Any], step: str) -> None:
+def _next(progress: tqdm[object], step: str) -> None:
     progress.set_description(step)
     progress.update()

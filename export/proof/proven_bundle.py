@@ -47,6 +47,7 @@ from export.tasks.table import task_named
 from export.tasks.task import Reading
 
 if TYPE_CHECKING:
+    from coremltools.models import MLModel
     from tokenizers import Tokenizer
 
 STEPS = ("convert", "compress", "write", "run")
@@ -181,12 +182,12 @@ def export_bundle(
 
 
 def _compressed(
-    core_ml: Any,
+    core_ml: MLModel,
     model: TaskModel,
     checkpoint: Checkpoint,
     options: BundleOptions,
-    settings: dict[str, Any],
-) -> tuple[Any, Chosen | None, int]:
+    settings: dict[str, object],
+) -> tuple[MLModel, Chosen | None, int]:
     """The program with its weights in fewer bits; where the bits of each are chosen, how, and
     ``weights`` of ``settings`` says which format each tensor of the checkpoint has; and how many
     inputs its palettes were fitted to."""
@@ -239,7 +240,7 @@ def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:
     return calibration_inputs(options.calibrate, tokenizer, options.task, options.lengths)
 
 
-def _step(progress: tqdm[Any], name: str) -> None:
+def _step(progress: tqdm[object], name: str) -> None:
     progress.set_description(name)
     progress.update()
 
@@ -259,7 +260,7 @@ def prove_on_samples(bundle: Bundle, witness: Witness) -> Proof:
     return proof
 
 
-def _operations(core_ml: Any) -> dict[str, int]:
+def _operations(core_ml: MLModel) -> dict[str, int]:
     program = core_ml._mil_program
     block = program.functions[program.default_function_name]
     counts = Counter(op.op_type for op in block.operations if not op.op_type.startswith("const"))

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from torch import nn
 from distill.models.stored_weights import SMALL
 from export.proof.witness import Witness
 from export.simulator.program import load_program
+
+if TYPE_CHECKING:
+    from export.simulator.mil import Operation
 
 FURTHEST = {8: 0.1, 6: 0.15, 4: 0.35, 3: 0.5}
 """Bits of a matrix -> how far it may be from its original: the root of the mean square of the
@@ -55,7 +58,7 @@ def stored_matrices(package: Path) -> Iterator[StoredMatrix]:
                 yield StoredMatrix(rows, _bits(op), table)
 
 
-def _bits(op: Any) -> int:
+def _bits(op: Operation) -> int:
     """The bits of a value: of its index into a palette, or of its step."""
     palette = op.inputs.get("lut")
     if palette is not None:

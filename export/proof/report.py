@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distill.console.tables import Pair, print_pairs, say
 from export.proof.choosing_table import print_choosing
@@ -62,7 +62,7 @@ class Exported:
             return words
         return f"{words}, {size / self.app_mb:.0%} of the {self.app_mb} MB of the DistilBERT app"
 
-    def shared_json(self) -> dict[str, Any]:
+    def shared_json(self) -> dict[str, object]:
         """The part that the JSON of all exports has."""
         return {
             "model": self.model,
@@ -89,7 +89,7 @@ class PackageReport(Exported):
     fitting_inputs: int = 0
     data: Verification | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         calibrate = self.options.calibrate
         report = {
             "bundle": str(self.bundle),
@@ -143,7 +143,7 @@ class AssetReport(Exported):
     inputs_run: int
     data: Verification | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         report = {
             "bundle": str(self.bundle),
             **asdict(self.options),

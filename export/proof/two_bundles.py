@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
@@ -42,7 +41,7 @@ class BundleComparison:
         ]
         return f"{same}; {words[0]} and {words[1]}." if all(words) else f"{same}."
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "examples": self.examples,
             **{f"first_{key}": value for key, value in self.first.items()},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
@@ -63,7 +62,7 @@ class Verification:
             )
         return self.proof.sentence()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "examples": self.examples,
             "cut_texts": self.cut_texts,

@@ -28,10 +28,11 @@ from export.proof.library_models import (
 )
 from export.tasks.model_inputs import INPUTS, Inputs, Text
 from export.tasks.table import task_named
-from export.tasks.task import Outputs, Task
+from export.tasks.task import AnyTask, Outputs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from transformers.utils import ModelOutput
 
 
 OWN_ENCODER = "the kit's own encoder alone"
@@ -54,7 +55,7 @@ class Witness:
     labels: tuple[str, ...] = ()
 
     @property
-    def task(self) -> Task:
+    def task(self) -> AnyTask:
         """The record of its task."""
         return task_named(self.task_name)
 
@@ -171,14 +172,14 @@ class OutputsOf(nn.Module):
         return read_outputs(self.task, self.model(**given), inputs["attention_mask"])
 
 
-def read_outputs(task: str, output: Any, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def read_outputs(task: str, output: ModelOutput, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """What a model of `transformers` gives for a task, in the order of the task's outputs, which it
     calls the same. It has no embedding of a sentence: that is, as a folder without modules.json
     means it, the mean over the tokens, of length 1."""
     names = task_named(task).outputs
     if all(name in output for name in names):
         return tuple(output[name] for name in names)
-    hidden = output.last_hidden_state
+    hidden = output["last_hidden_state"]
     weights = mask[:, :, None].to(hidden.dtype)
     mean = (hidden * weights).sum(1) / weights.sum(1)
     return (nn.functional.normalize(mean, dim=1),)
@@ -191,7 +192,7 @@ SENTENCE_OUTPUTS = {"SentenceTransformer": "sentence_embedding", "CrossEncoder":
 class SentenceOutputs(nn.Module):
     """A model of `sentence-transformers` as a task's model."""
 
-    def __init__(self, model: Any, output: str, names: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, output: str, names: Sequence[str]) -> None:
         super().__init__()
         self.model, self.output, self.names = model, output, names
 

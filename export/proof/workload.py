@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.console.tables import Pair
@@ -46,7 +45,7 @@ class Judged:
     package: dict[str, float]
     differences: dict[str, Difference] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         of_package = {f"package_{key}": value for key, value in self.package.items()}
         return {
             "agreement": self.agreement,

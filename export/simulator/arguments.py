@@ -102,7 +102,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def show_result(
-    arguments: argparse.Namespace, result: Any, lines: Iterable[str], indent: int | None = 2
+    arguments: argparse.Namespace, result: object, lines: Iterable[str], indent: int | None = 2
 ) -> None:
     """Do what the options of `add_json_options` ask; without ``--json`` print the lines."""
     content = json.dumps(result, indent=indent)

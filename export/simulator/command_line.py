@@ -133,7 +133,7 @@ def _to_onnx(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _inputs(path: Path) -> dict[str, Any]:
+def _inputs(path: Path) -> dict[str, np.ndarray]:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as arrays:
@@ -147,7 +147,7 @@ def _inputs(path: Path) -> dict[str, Any]:
     return values
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A result as JSON has it; an infinity or NaN as text, which JSON lacks."""
     if isinstance(value, dict):
         return {str(key): number for key, number in value.items()}
@@ -160,7 +160,7 @@ def _plain(value: Any) -> Any:
     return _plain(np.asarray(value).tolist())
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if not isinstance(value, np.ndarray):
         return str(value)
     whole = np.array2string(value, threshold=8, edgeitems=2, precision=5)

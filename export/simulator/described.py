@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .reading import reading
+
+if TYPE_CHECKING:
+    from coremltools.proto.Model_pb2 import FunctionDescription, Model, ModelDescription
 
 
 class Described:
     """The specification of a package and the descriptions in it."""
 
-    def __init__(self, spec: Any, function: Any) -> None:
+    def __init__(self, spec: Model, function: ModelDescription | FunctionDescription) -> None:
         self._spec_bytes: bytes = spec.SerializeToString()
         metadata = spec.description.metadata
         self.short_description: str = metadata.shortDescription
@@ -21,7 +24,7 @@ class Described:
         self.input_description = {one.name: one.shortDescription for one in function.input}
         self.output_description = {one.name: one.shortDescription for one in function.output}
 
-    def get_spec(self) -> Any:
+    def get_spec(self) -> Model:
         """A copy of the specification (``coremltools.proto.Model_pb2.Model``) of the package, with
         all its functions."""
         with reading():

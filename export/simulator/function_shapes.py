@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from coremltools.proto.Model_pb2 import ModelDescription
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def fixed_shapes(description: Any) -> dict[str, Shapes]:
+def fixed_shapes(description: ModelDescription) -> dict[str, Shapes]:
     """The input shapes of every function of a model's description, by function and input."""
     return {
         function.name: {one.name: tuple(one.type.multiArrayType.shape) for one in function.input}
@@ -18,7 +21,7 @@ def fixed_shapes(description: Any) -> dict[str, Shapes]:
     }
 
 
-def fitting_function(functions: Mapping[str, Shapes], data: Any) -> str | None:
+def fitting_function(functions: Mapping[str, Shapes], data: object) -> str | None:
     """The one function whose inputs have exactly the names and shapes of ``data``, or None."""
     if not functions or not isinstance(data, Mapping):
         return None

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
 from .constants import stored
 from .errors import SimulatorError
-from .mil import Variable
+from .mil import Block, Operation, Variable
 from .narrowing import entries_of
 from .operations import OPERATIONS
 from .running import MAX_ITERATIONS
@@ -94,7 +95,7 @@ class Port:
     name: str
     kind: str
     shape: tuple[int | str, ...]
-    labels: tuple[Any, ...] | None = None
+    labels: tuple[str | int, ...] | None = None
     is_label: bool = False
 
 
@@ -133,9 +134,9 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: Weights = parent.weights if parent else weights or Weights()
         self.initializers: list[onnx.TensorProto] = [] if parent is None else parent.initializers
-        self.names: dict[Any, str] = {} if parent is None else dict(parent.names)
-        self.states: dict[Any, str] = {} if parent is None else parent.states
-        self.entries: dict[Any, frozenset[str]] = {} if parent is None else parent.entries
+        self.names: dict[Variable, str] = {} if parent is None else dict(parent.names)
+        self.states: dict[Variable, str] = {} if parent is None else parent.states
+        self.entries: dict[Variable, frozenset[str]] = {} if parent is None else parent.entries
         self.loops: list[str] = [] if parent is None else parent.loops
         self._counter: list[int] = [0] if parent is None else parent._counter
 
@@ -144,22 +145,22 @@ class Graph:
         self._counter[0] += 1
         return f"{hint}.{self._counter[0]}"
 
-    def constant(self, value: Any, dtype: Any = None) -> str:
+    def constant(self, value: object, dtype: npt.DTypeLike | None = None) -> str:
         """Name of an initializer with the given value."""
         array = np.asarray(value, dtype=dtype)
         name = self.fresh("const")
         self.initializers.append(self.weights.tensor(array, name))
         return name
 
-    def int64(self, values: Any) -> str:
+    def int64(self, values: object) -> str:
         """Name of an int64 initializer: what shapes, axes and indices are in ONNX."""
         return self.constant(values, np.int64)
 
-    def float32(self, values: Any) -> str:
+    def float32(self, values: object) -> str:
         """Name of a float32 initializer."""
         return self.constant(values, np.float32)
 
-    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
+    def node(self, kind: str, inputs: Sequence[str], **attributes: object) -> str:
         """Add a node of one output; returns its name."""
         return self.node_of(1, kind, inputs, **attributes)[0]
 
@@ -219,7 +220,7 @@ class Graph:
             name = self.round_to(name, "float16")
         self.names[var] = name
 
-    def translate(self, operations: Iterable[Any], where: str) -> None:
+    def translate(self, operations: Iterable[Operation], where: str) -> None:
         """Append the ONNX of MIL operations in order.
 
         Raises:
@@ -250,7 +251,7 @@ class Graph:
             if names := entries_of(op, self.entries):
                 self.entries |= dict.fromkeys(op.outputs, names)
 
-    def subgraph(self, block: Any, where: str, inputs: Sequence[str] = ()) -> Graph:
+    def subgraph(self, block: Block, where: str, inputs: Sequence[str] = ()) -> Graph:
         """A graph for a MIL block; ``inputs`` names the block's own inputs."""
         inner = Graph(self.precision, parent=self)
         inner.names.update(zip(block.inputs, inputs, strict=True))
@@ -258,7 +259,10 @@ class Graph:
         return inner
 
     def proto(
-        self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[Any]
+        self,
+        name: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
     ) -> onnx.GraphProto:
         """The graph with its nodes; the outermost alone holds the initializers, which all share."""
         initializers = self.initializers if self.parent is None else []

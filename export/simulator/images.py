@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import SimulatorError
 
+if TYPE_CHECKING:
+    from coremltools.proto.Model_pb2 import FeatureDescription
+    from PIL.Image import Image
+
 MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
 """What Core ML takes as an image of each colour space; colours come back with an alpha."""
 
 
-def color_spaces(features: Iterable[Any]) -> dict[str, str]:
+def color_spaces(features: Iterable[FeatureDescription]) -> dict[str, str]:
     """Colour space of each feature of a model description that is an image, by its name."""
     return {
         feature.name: feature.type.imageType.ColorSpace.Name(feature.type.imageType.colorSpace)
@@ -22,7 +26,7 @@ def color_spaces(features: Iterable[Any]) -> dict[str, str]:
     }
 
 
-def to_array(image: Any, space: str, name: str) -> Any:
+def to_array(image: object, space: str, name: str) -> object:
     """Pixel values (1, C, H, W), channels in the order of the colour space. What is not an image is
     left as it is.
 
@@ -31,9 +35,10 @@ def to_array(image: Any, space: str, name: str) -> Any:
     """
     if not space or not hasattr(image, "getbands"):
         return image
-    if image.mode != MODES[space]:
+    mode = getattr(image, "mode", None)
+    if mode != MODES[space]:
         raise SimulatorError(
-            f"input {name!r} is an image of mode {image.mode}; the model takes {MODES[space]}"
+            f"input {name!r} is an image of mode {mode}; the model takes {MODES[space]}"
         )
     pixels = np.asarray(image, np.float32)
     if pixels.ndim == 2:
@@ -41,7 +46,7 @@ def to_array(image: Any, space: str, name: str) -> Any:
     return pixels[:, :, :: -1 if space == "BGR" else 1].transpose(2, 0, 1)[None]
 
 
-def to_image(array: np.ndarray, space: str) -> Any:
+def to_image(array: np.ndarray, space: str) -> Image:
     """The `PIL.Image` of pixel values (1, C, H, W): mode RGBA, L or F.
 
     Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import SimulatorError
 from .graph import Port, integer_range
@@ -24,7 +24,7 @@ class Inputs:
     allowed: Mapping[str, Allowed]
     colour_spaces: Mapping[str, str]
 
-    def checked(self, data: Any) -> dict[str, np.ndarray]:
+    def checked(self, data: object) -> dict[str, np.ndarray]:
         """The arrays that the graph takes, in the types that carry them.
 
         Raises:
@@ -41,7 +41,7 @@ class Inputs:
                 raise SimulatorError(f"no input {name!r}; the inputs are {', '.join(self.ports)}")
         return {name: self._checked(name, port, data) for name, port in self.ports.items()}
 
-    def _checked(self, name: str, port: Port, data: Mapping[str, Any]) -> np.ndarray:
+    def _checked(self, name: str, port: Port, data: Mapping[str, object]) -> np.ndarray:
         rule = self.allowed.get(name, Allowed())
         if name in data:
             value = numbers(to_array(data[name], self.colour_spaces.get(name, ""), name), name)
@@ -59,7 +59,7 @@ class Inputs:
         return array
 
 
-def numbers(value: Any, name: str) -> np.ndarray:
+def numbers(value: object, name: str) -> np.ndarray:
     """An array of real numbers or booleans.
 
     Raises:
@@ -113,7 +113,9 @@ def _floats(array: np.ndarray, kind: str, name: str) -> np.ndarray:
     return _of(array, held, np.float32, kind, name)
 
 
-def _of(array: np.ndarray, good: np.ndarray, dtype: Any, kind: str, name: str) -> np.ndarray:
+def _of(
+    array: np.ndarray, good: np.ndarray, dtype: npt.DTypeLike, kind: str, name: str
+) -> np.ndarray:
     if not np.all(good):
         value = array[~good].reshape(-1)[0] if array.ndim else array
         raise SimulatorError(f"input {name!r} holds {value}, which {kind} does not hold")

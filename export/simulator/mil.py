@@ -39,6 +39,14 @@ class Variable(Protocol):
         """Of a list, what it holds."""
 
     @property
+    def child_ops(self) -> Sequence[Operation]:
+        """The operations that read it."""
+
+    @property
+    def consuming_blocks(self) -> Sequence[Block]:
+        """The blocks that give it out."""
+
+    @property
     def op(self) -> Operation | None:
         """What gives the value; None for an input."""
 
@@ -59,10 +67,42 @@ class Operation(Protocol):
         """By parameter a `Variable`, or a tuple of them for a parameter that takes several."""
 
     @property
-    def outputs(self) -> Sequence[Any]:
+    def outputs(self) -> Sequence[Variable]:
         """The values it gives, in order."""
 
     def materialized_val_inference(self) -> Any:
         """The value of a ``constexpr_`` operation, expanded."""
 
     def __getattr__(self, name: str) -> Any: ...
+
+
+class Block(Protocol):
+    """Operations in order, with what goes in and comes out: a branch, or the body of a loop."""
+
+    @property
+    def inputs(self) -> Sequence[Variable]:
+        """Values that the operation around it gives the block."""
+
+    @property
+    def outputs(self) -> Sequence[Variable]:
+        """Values that the block gives."""
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """All of them, constants included, without those of blocks inside."""
+
+
+class Function(Protocol):
+    """A function of a program."""
+
+    @property
+    def inputs(self) -> Mapping[str, Variable]:
+        """Inputs by name, states among them."""
+
+    @property
+    def outputs(self) -> Sequence[Variable]:
+        """Its results."""
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """All of them, constants included, without those of branches and loops."""

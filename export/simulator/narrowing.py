@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import SimulatorError
-from .mil import Operation
+from .mil import Operation, Variable
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -32,7 +32,7 @@ _STOP = re.compile(r"narrowing\.\d+ to (\w+) of ([\w, ]+)")
 """Names the node that stops a run."""
 
 
-def entries_of(op: Operation, entries: Mapping[Any, frozenset[str]]) -> frozenset[str]:
+def entries_of(op: Operation, entries: Mapping[Variable, frozenset[str]]) -> frozenset[str]:
     """Names of the inputs whose numbers the results of an operation hold, moved at most.
 
     Args:
@@ -43,10 +43,11 @@ def entries_of(op: Operation, entries: Mapping[Any, frozenset[str]]) -> frozense
     return frozenset().union(*(entries.get(var, frozenset()) for var in _passed_on(op)))
 
 
-def _passed_on(op: Operation) -> Iterator[Any]:
+def _passed_on(op: Operation) -> Iterator[Variable]:
     for name in _MOVED:
         value = op.inputs.get(name)
-        yield from value if isinstance(value, list | tuple) else [value]
+        if value is not None:
+            yield from value if isinstance(value, list | tuple) else [value]
 
 
 def kept_whole(graph: Graph, op: Operation, kind: str, target: str, result: str) -> str:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import SimulatorError, first_line
 from .inner_links import check_inside
 from .reading import reading
 from .weight_places import check_weights
 
+if TYPE_CHECKING:
+    from coremltools.converters.mil.mil import Program
+    from coremltools.models import MLModel
+    from coremltools.proto.Model_pb2 import FunctionDescription, Model, ModelDescription
+
+    from .mil import Function
+
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 MANIFEST = "Manifest.json"
 BUNDLE = "model.json"
 MAX_JSON_BYTES = 1 << 24
+AnyModel: TypeAlias = "str | Path | MLModel | Model"
+"""The path of a package or a bundle, a ``coremltools`` MLModel, or a model specification."""
 NOT_READ = {
     ".mlmodelc": "a compiled model, which only Apple's runtime reads; give the .mlpackage that it "
     "was compiled from",
@@ -30,18 +39,21 @@ class LoadedProgram:
     """One function of a package: its MIL (``coremltools.converters.mil.Program``, which holds this
     function alone), what describes its inputs and outputs, and the specification of the whole."""
 
-    mil: Any
+    mil: Program
     name: str
-    description: Any
-    spec: Any
+    description: ModelDescription | FunctionDescription
+    spec: Model
 
     @property
-    def function(self) -> Any:
+    def function(self) -> Function:
         """The MIL function."""
-        return self.mil.functions[self.name]
+        function: Function = self.mil.functions[self.name]
+        return function
 
 
-def load_program(model: Any, function: str | None = None, weights_dir: str = "") -> LoadedProgram:
+def load_program(
+    model: AnyModel, function: str | None = None, weights_dir: str = ""
+) -> LoadedProgram:
     """Read a function of a ``.mlpackage``, of a bundle folder with one in it, of a ``coremltools``
     MLModel, or of a model specification whose weights are in ``weights_dir``.
 
@@ -72,7 +84,7 @@ def check_format(path: Path) -> None:
     _read(path)
 
 
-def _read(path: Path) -> tuple[Any, str]:
+def _read(path: Path) -> tuple[Model, str]:
     """The specification of what lies at a path, and the folder of its weights."""
     if path.is_dir() and not (path / MANIFEST).exists() and (path / BUNDLE).exists():
         path = _package_of_bundle(path)
@@ -108,7 +120,7 @@ def _root_model(package: Path) -> Path:
     return _inside(package / "Data", place, package)
 
 
-def _inside(folder: Path, place: Any, package: Path) -> Path:
+def _inside(folder: Path, place: object, package: Path) -> Path:
     """A path that must lie in a folder."""
     pure = PurePosixPath(str(place))
     if pure.is_absolute() or ".." in pure.parts or not pure.parts:
@@ -150,7 +162,7 @@ def read_object(path: Path, package: Path) -> dict[str, Any]:
     return value
 
 
-def _parsed(path: Path, package: Path) -> Any:
+def _parsed(path: Path, package: Path) -> Model:
     content = _regular(path, package).read_bytes()
     with reading():
         from coremltools.proto import Model_pb2
@@ -161,7 +173,7 @@ def _parsed(path: Path, package: Path) -> Any:
             raise SimulatorError(f"{package}: a broken package ({first_line(error)})") from None
 
 
-def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedProgram:
+def _loaded(spec: Model, weights: str, place: str, wanted: str | None) -> LoadedProgram:
     kind = spec.WhichOneof("Type")
     if kind != "mlProgram":
         raise SimulatorError(f"{place}: a {kind or 'model of unknown type'}, not an ML Program")
@@ -182,7 +194,7 @@ def _loaded(spec: Any, weights: str, place: str, wanted: str | None) -> LoadedPr
     return LoadedProgram(mil, name, parts.get(name, spec.description), spec)
 
 
-def _chosen(spec: Any, place: str, wanted: str | None) -> str:
+def _chosen(spec: Model, place: str, wanted: str | None) -> str:
     """The name of a function; the package's own default where none is wanted."""
     names: list[str] = sorted(spec.mlProgram.functions)
     if not names:

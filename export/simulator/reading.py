@@ -13,11 +13,14 @@ import importlib.util
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 _FRAMEWORKS = (
     *("torch", "torchvision", "torchaudio", "torchao", "executorch", "tensorflow"),
@@ -94,10 +97,10 @@ class _Hide(importlib.abc.MetaPathFinder):
         return None
 
 
-def _explained(convert: Any, reason: str) -> Any:
+def _explained(convert: Callable[..., MLModel], reason: str) -> Callable[..., MLModel]:
     """``coremltools.convert``; where it fails, the error says what was left out."""
 
-    def explained(*arguments: Any, **options: Any) -> Any:
+    def explained(*arguments: object, **options: object) -> MLModel:
         try:
             return convert(*arguments, **options)
         except Exception as error:

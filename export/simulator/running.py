@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 MAX_ITERATIONS = 100_000
 MAX_SECONDS = 30.0
@@ -21,7 +24,10 @@ class OutOfTime(Exception):
 
 
 def run(
-    session: Any, names: Sequence[str], feeds: Mapping[str, np.ndarray], seconds: float | None
+    session: InferenceSession,
+    names: Sequence[str],
+    feeds: Mapping[str, np.ndarray],
+    seconds: float | None,
 ) -> list[Any]:
     """Outputs of a session, by their names. It runs in a thread of its own: the one that waits is
     the one that Python tells of Ctrl-C.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .errors import SimulatorError, one_line
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 NO_LOG = 4
@@ -14,7 +17,9 @@ NO_LOG = 4
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def open_session(model: str | bytes, threads: int = 0, entries: Mapping[str, str] = NONE) -> Any:
+def open_session(
+    model: str | bytes, threads: int = 0, entries: Mapping[str, str] = NONE
+) -> InferenceSession:
     """A session that runs an ONNX model.
 
     Args:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from coremltools.proto.FeatureTypes_pb2 import FeatureType, SizeRange
+    from coremltools.proto.Model_pb2 import FeatureDescription
 
 Shape = tuple[int, ...]
 Range = tuple[int, int | None]
@@ -45,7 +49,7 @@ def _by(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def allowed(features: Iterable[Any]) -> dict[str, Allowed]:
+def allowed(features: Iterable[FeatureDescription]) -> dict[str, Allowed]:
     """By input name, of the arrays and images of a model description."""
     readers = {"multiArrayType": _array, "imageType": _image}
     return {
@@ -55,7 +59,7 @@ def allowed(features: Iterable[Any]) -> dict[str, Allowed]:
     }
 
 
-def _array(kind: Any) -> Allowed:
+def _array(kind: FeatureType) -> Allowed:
     array = kind.multiArrayType
     default = None
     if kind.isOptional:
@@ -72,7 +76,7 @@ def _array(kind: Any) -> Allowed:
     )
 
 
-def _image(kind: Any) -> Allowed:
+def _image(kind: FeatureType) -> Allowed:
     """An image is (1, channels, height, width) to the program."""
     image = kind.imageType
     before = (1, COLOURS.get(image.ColorSpace.Name(image.colorSpace), 1))
@@ -87,7 +91,7 @@ def _image(kind: Any) -> Allowed:
     return Allowed()
 
 
-def _range(one: Any) -> Range:
+def _range(one: SizeRange) -> Range:
     return one.lowerBound, None if one.upperBound < 0 else one.upperBound
 
 

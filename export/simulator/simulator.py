@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -30,12 +30,18 @@ from .narrowing import narrowing_error
 from .operations import load_operations
 from .operations.control_flow import LOOP_LIMIT
 from .outputs import typed
-from .program import LoadedProgram, load_program
+from .program import AnyModel, LoadedProgram, load_program
 from .running import MAX_ITERATIONS, MAX_SECONDS, OutOfTime, run
 from .session import EXTERNAL_FOLDER, open_session
 from .shapes import allowed
 from .state import State, checked, fresh
 from .weights import Weights
+
+if TYPE_CHECKING:
+    from coremltools import ComputeUnit
+    from onnxruntime import InferenceSession
+
+    from .mil import Function, Variable
 
 MAX_PROTO_BYTES = 2**31 - 1
 _said: set[str] = set()
@@ -67,14 +73,14 @@ class Simulator(Described):
 
     def __init__(
         self,
-        model: str | Path | Any,
+        model: AnyModel,
         precision: str = "float32",
         threads: int = 0,
         function: str | None = None,
         watch: Collection[str] = (),
         *,
         function_name: str | None = None,
-        compute_units: Any = None,
+        compute_units: ComputeUnit | None = None,
         weights_dir: str = "",
         max_iterations: int = MAX_ITERATIONS,
         max_seconds: float = MAX_SECONDS,
@@ -119,7 +125,9 @@ class Simulator(Described):
         self.outputs = [port(var) for var in results]
         self._graph = self._translate(function, results, f"function {program.name!r}")
 
-    def _translate(self, function: Any, results: list[Any], where: str) -> onnx.ModelProto:
+    def _translate(
+        self, function: Function, results: list[Variable], where: str
+    ) -> onnx.ModelProto:
         graph = Graph(self.precision, None, self._weights, self.max_iterations)
         inputs = []
         for key, var in function.inputs.items():
@@ -158,7 +166,7 @@ class Simulator(Described):
         return model
 
     @cached_property
-    def session(self) -> Any:
+    def session(self) -> InferenceSession:
         """The ONNX Runtime session, made at the first prediction.
 
         Raises:
@@ -180,7 +188,7 @@ class Simulator(Described):
         """A fresh state of zeros, for `predict`; as ``MLModel.make_state``."""
         return fresh(self.states)
 
-    def predict(self, data: Any, state: State | dict[str, np.ndarray] | None = None) -> Any:
+    def predict(self, data: object, state: State | dict[str, np.ndarray] | None = None) -> Any:
         """Run the model: ``{input name: array} -> {output name: array}``; of a list of inputs the
         list of results.
 
@@ -209,7 +217,7 @@ class Simulator(Described):
             for out in self.outputs
         }
 
-    def carried(self, data: Any) -> dict[str, np.ndarray]:
+    def carried(self, data: object) -> dict[str, np.ndarray]:
         """Outputs and watched values of one input in the type that carries them: `predict` gives
         those of half precision as halves, and so hides what float32 holds beyond them.
 
@@ -236,7 +244,7 @@ class Simulator(Described):
         return self._others[name]
 
     def _run(
-        self, data: Any, state: State | dict[str, np.ndarray]
+        self, data: object, state: State | dict[str, np.ndarray]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Outputs by their names, and the state afterwards."""
         arrays = self._inputs.checked(data)
@@ -261,7 +269,7 @@ class Simulator(Described):
     def _endless(self, limit: str) -> SimulatorError:
         return SimulatorError(f"a loop did not end within {limit}")
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Everything but the session and the file of weights; those are in the graph."""
         left_out = ("session", "_weights", "_graph")
         kept = {key: value for key, value in self.__dict__.items() if key not in left_out}
@@ -270,7 +278,7 @@ class Simulator(Described):
             raise SimulatorError("more than 2 GB in float32, which cannot be pickled")
         return kept | {"whole": whole.SerializeToString()}
 
-    def __setstate__(self, kept: dict[str, Any]) -> None:
+    def __setstate__(self, kept: dict[str, object]) -> None:
         graph = onnx.ModelProto.FromString(kept.pop("whole"))
         self.__dict__.update(kept)
         self._weights = Weights()
@@ -284,13 +292,13 @@ def _say_once(message: str) -> None:
         warnings.warn(message, stacklevel=3)
 
 
-def _states(function: Any) -> dict[str, Any]:
+def _states(function: Function) -> dict[str, Variable]:
     from coremltools.converters.mil.mil import types
 
     return {key: var for key, var in function.inputs.items() if types.is_state(var.sym_type)}
 
 
-def _results(function: Any, watch: Collection[str]) -> list[Any]:
+def _results(function: Function, watch: Collection[str]) -> list[Variable]:
     """MIL values that `Simulator.predict` returns: the model's own and those that are watched."""
     made = (var for op in function.operations for var in op.outputs)
     watched = [var for var in (*function.inputs.values(), *made) if var.name in watch]

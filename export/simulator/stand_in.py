@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .simulator import Simulator
 from .state import State
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
 
 SIMULATOR = "_coreml_simulator"
 
@@ -34,19 +37,19 @@ def standing_in(precision: str = "float32") -> Iterator[None]:
             setattr(model, name, method)
 
 
-def replacements(precision: str = "float32") -> dict[str, Callable[..., Any]]:
+def replacements(precision: str = "float32") -> dict[str, Callable[..., object]]:
     """Methods to put in the place of MLModel's, by their names."""
     from coremltools.models import MLModel
 
     load: Any = MLModel._get_proxy_and_spec
 
-    def predict(mlmodel: Any, data: Any, state: State | None = None) -> Any:
+    def predict(mlmodel: MLModel, data: object, state: State | None = None) -> Any:
         return simulator_of(mlmodel, precision).predict(data, state)
 
-    def make_state(mlmodel: Any) -> State:
+    def make_state(mlmodel: MLModel) -> State:
         return simulator_of(mlmodel, precision).make_state()
 
-    def loaded(mlmodel: Any, *arguments: Any, **options: Any) -> tuple[Any, Any, Any]:
+    def loaded(mlmodel: MLModel, *arguments: object, **options: object) -> tuple[Any, Any, Any]:
         """coremltools takes a model without a proxy for one that Core ML could not load."""
         skipped = options.pop("skip_model_load", False)
         _, spec, _ = load(mlmodel, *arguments, skip_model_load=True, **options)
@@ -55,7 +58,7 @@ def replacements(precision: str = "float32") -> dict[str, Callable[..., Any]]:
     return {"predict": predict, "make_state": make_state, "_get_proxy_and_spec": loaded}
 
 
-def simulator_of(mlmodel: Any, precision: str = "float32") -> Simulator:
+def simulator_of(mlmodel: MLModel, precision: str = "float32") -> Simulator:
     """The simulator of a ``coremltools.models.MLModel``, made at its first use."""
     made: Simulator | None = mlmodel.__dict__.get(SIMULATOR)
     if made is None or made.precision != precision:

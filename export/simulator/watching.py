@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from .graph import is_float
+from .mil import Function
 from .shapes import fits
 from .simulator import Simulator
 
 
-def float_values(function: Any) -> list[str]:
+def float_values(function: Function) -> list[str]:
     """Names of the float values that a MIL function computes, in their order; constants, lists and
     what branches and loops compute inside are left out."""
     from coremltools.converters.mil.mil import types

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .errors import SimulatorError
+
+if TYPE_CHECKING:
+    from coremltools.proto.MIL_pb2 import Block, Program
 
 PLACE = re.compile(r"@model_path/weights/(?!\.{1,2}$)[^/\x00]+")
 
 
-def check_weights(program: Any, folder: str, place: str) -> None:
+def check_weights(program: Program, folder: str, place: str) -> None:
     """
     Raises:
         SimulatorError: a name outside of the package's weights, or any where there is no folder.
@@ -31,7 +34,7 @@ def check_weights(program: Any, folder: str, place: str) -> None:
             raise SimulatorError(f"{place}: a broken package (its weights {name!r} are outside)")
 
 
-def _names(block: Any) -> Iterator[str]:
+def _names(block: Block) -> Iterator[str]:
     for operation in block.operations:
         bound = (each for given in operation.inputs.values() for each in given.arguments)
         for value in (*operation.attributes.values(), *(each.value for each in bound)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class LabelProbability:
     probability: float
 
 
+Decision = int | float | list[bool]
+"""A class, the rounded number of a regression, or which of several labels hold."""
+
+
 @dataclass(frozen=True)
 class Labels(Answer):
     """Labels, the likeliest first."""
@@ -60,7 +64,7 @@ class Values(Answer):
 
 
 @dataclass(frozen=True)
-class Classify(Task):
+class Classify(Task[tuple[Text, str]]):
     """Logits (1, classes) of a text or of a pair."""
 
     name: str = "classify"
@@ -75,7 +79,7 @@ class Classify(Task):
     labelled: bool = True
     labels_in_words: bool = True
 
-    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+    def answers(self, checkpoint: Checkpoint) -> dict[str, str | None]:
         problem = checkpoint.config.problem_type or _problem_type(checkpoint)
         return {"problem_type": problem, "activation": PROBLEM_ACTIVATIONS[problem]}
 
@@ -88,10 +92,10 @@ class Classify(Task):
         second = column(rows, SECOND, path, needed=False)
         return [((row[first], row[second] if second else None), row[label]) for row in rows]
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[tuple[Text, str]], reading: Reading) -> Workload:
         texts: list[Text] = [text for text, _ in examples]
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[Decision]:
             return [_decision(row["logits"][0], reading) for row in rows]
 
         truth = _truth([label for _, label in examples], reading)
@@ -145,16 +149,16 @@ def _activation(reading: Reading) -> str:
     return str(reading.settings.get("activation") or "softmax")
 
 
-def _decision(logits: np.ndarray, reading: Reading) -> Any:
+def _decision(logits: np.ndarray, reading: Reading) -> Decision:
     activation = _activation(reading)
     if activation == "softmax":
         return int(logits.argmax())
     if activation == "sigmoid":
-        return (probabilities(logits, activation) > MULTI_LABEL_THRESHOLD).tolist()
+        return [bool(p > MULTI_LABEL_THRESHOLD) for p in probabilities(logits, activation)]
     return round(float(logits[0]), 2)
 
 
-def _truth(labels: Sequence[str], reading: Reading) -> list[Any]:
+def _truth(labels: Sequence[str], reading: Reading) -> Sequence[Decision]:
     """Labels of a file in the form of `_decision`: names or numbers of classes, a list of names for
     several labels, numbers for a regression.
 
@@ -185,7 +189,7 @@ def _truth(labels: Sequence[str], reading: Reading) -> list[Any]:
     return rows
 
 
-def _measure(truth: list[Any], rows: list[Outputs], reading: Reading) -> dict[str, float]:
+def _measure(truth: Sequence[Decision], rows: list[Outputs], reading: Reading) -> dict[str, float]:
     from scipy.stats import pearsonr, spearmanr
     from sklearn.metrics import accuracy_score, f1_score
 
@@ -204,16 +208,17 @@ def _measure(truth: list[Any], rows: list[Outputs], reading: Reading) -> dict[st
     }
 
 
-def _statistics(truth: list[Any], rows: list[Outputs], reading: Reading) -> Statistics:
+def _statistics(truth: Sequence[Decision], rows: list[Outputs], reading: Reading) -> Statistics:
     """What intervals of `_measure` are computed from; of several labels, of their accuracy."""
     if _activation(reading) == "identity":
         values = np.array([float(row["logits"][0, 0]) for row in rows])
         return of_correlations(np.array(truth), values, ("spearman", "pearson"))
     decided = [_decision(row["logits"][0], reading) for row in rows]
     if _activation(reading) == "softmax":
-        classes = max(*truth, *decided) + 1
-        return of_classes(np.array(truth), np.array(decided), classes, ("accuracy", "macro_f1"))
-    right = [100.0 * (true == found) for true, found in zip(truth, decided, strict=True)]
+        true, found = np.array(truth), np.array(decided)
+        classes = int(max(true.max(), found.max())) + 1
+        return of_classes(true, found, classes, ("accuracy", "macro_f1"))
+    right = [100.0 * (a == b) for a, b in zip(truth, decided, strict=True)]
     return of_means(np.array(right)[:, None], ("accuracy",))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Nearest(Answer):
 
 
 @dataclass(frozen=True)
-class Embed(Task):
+class Embed(Task[tuple[str, str, float]]):
     """An embedding (1, width)."""
 
     name: str = "embed"
@@ -70,7 +69,7 @@ class Embed(Task):
         except ValueError as error:
             raise UserError(f"{path}: a score that is not a number ({error})") from None
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[tuple[str, str, float]], reading: Reading) -> Workload:
         sentences = list(dict.fromkeys(s for a, b, _ in examples for s in (a, b)))
         index = {sentence: i for i, sentence in enumerate(sentences)}
         texts: list[Text] = [(sentence, None) for sentence in sentences]
@@ -89,7 +88,7 @@ class Embed(Task):
                 return {"spearman": 0.0}
             return {"spearman": 100 * float(spearmanr(scores, values).statistic)}
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[float]:
             return [round(value, 2) for value in similarities(rows)]
 
         def statistics(rows: list[Outputs]) -> Statistics:
@@ -99,7 +98,7 @@ class Embed(Task):
         inputs = reading.inputs(texts)
         return Workload(len(examples), inputs, texts, measure, decide, statistics)
 
-    def decide(self, outputs: Outputs) -> Any:
+    def decide(self, outputs: Outputs) -> Sequence[object] | None:
         return None
 
     def predict(self, question: Question, reading: Reading, run: Run) -> Embedding | Nearest:

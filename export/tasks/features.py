@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ class TokenFeatures(Answer):
     tokens: list[str]
     features: list[list[float]]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Without copies of the many numbers."""
         return {"text": self.text, "tokens": self.tokens, "features": self.features}
 
@@ -32,7 +31,7 @@ class TokenFeatures(Answer):
 
 
 @dataclass(frozen=True)
-class Features(Task):
+class Features(Task[str]):
     """Hidden states (1, length, width)."""
 
     name: str = "features"
@@ -47,7 +46,7 @@ class Features(Task):
     def read(self, path: Path) -> list[str]:
         return read_lines(path)
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[str], reading: Reading) -> Workload:
         texts: list[Text] = [(text, None) for text in examples]
         return Workload(
             len(texts),
@@ -57,7 +56,7 @@ class Features(Task):
             lambda rows: [self.decide(row) for row in rows],
         )
 
-    def decide(self, outputs: Outputs) -> Any:
+    def decide(self, outputs: Outputs) -> Sequence[object] | None:
         return None
 
     def predict(self, question: Question, reading: Reading, run: Run) -> TokenFeatures:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -54,7 +53,7 @@ class FilledMasks(Answer):
 
 
 @dataclass(frozen=True)
-class MaskedLanguageModel(Task):
+class MaskedLanguageModel(Task[str]):
     """Logits (1, length, vocabulary)."""
 
     name: str = "mlm"
@@ -68,7 +67,7 @@ class MaskedLanguageModel(Task):
     def read(self, path: Path) -> list[str]:
         return read_lines(path)
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[str], reading: Reading) -> Workload:
         """Pseudo-perplexity: the exponential of the mean loss of masked tokens (Salazar et al.,
         arXiv 1910.14659), of up to `MASKS` tokens a line.
 
@@ -86,7 +85,7 @@ class MaskedLanguageModel(Task):
                 ids[position] = mask
                 inputs.append(reading.padded(ids, encoding.type_ids))
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[int]:
             pairs = zip(rows, places, strict=True)
             return [int(row["logits"][0, position].argmax()) for row, (position, _) in pairs]
 

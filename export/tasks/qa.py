@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distill.console.errors import UserError
 from distill.tasks import squad, squad_scores
@@ -33,7 +32,7 @@ class Spans(Answer):
 
 
 @dataclass(frozen=True)
-class QuestionAnswering(Task):
+class QuestionAnswering(Task[squad.Example]):
     """Start and end logits, each (1, length)."""
 
     name: str = "qa"
@@ -56,11 +55,11 @@ class QuestionAnswering(Task):
     def read(self, path: Path) -> list[squad.Example]:
         return squad.load_examples(path)
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[squad.Example], reading: Reading) -> Workload:
         features = windows(examples, reading)
         texts: list[Text] = [(e.question, e.context) for e in examples]
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[str]:
             return [best[0].text for best in spans(examples, features, rows, reading).values()]
 
         def measure(rows: list[Outputs]) -> dict[str, float]:
@@ -90,7 +89,7 @@ class QuestionAnswering(Task):
         return Spans(question.text, best[: question.n_best], len(features))
 
     def best_no_answer(
-        self, examples: Sequence[Any], reading: Reading, run: Run
+        self, examples: Sequence[squad.Example], reading: Reading, run: Run
     ) -> dict[str, float]:
         from distill.tasks.squad_task import best_threshold, no_answer_leads
 

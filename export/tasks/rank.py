@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class RankedPassages(Answer):
 
 
 @dataclass(frozen=True)
-class Rank(Task):
+class Rank(Task[tuple[str, str, float]]):
     """One logit (1, 1) of a query and a passage: a cross-encoder."""
 
     name: str = "rank"
@@ -59,7 +59,7 @@ class Rank(Task):
     of_sentences: bool = True
     asked: str = "--text TEXT --passage FILE"
 
-    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+    def answers(self, checkpoint: Checkpoint) -> dict[str, str | None]:
         return {"problem_type": None, "activation": checkpoint.score_activation(rows=1)}
 
     def read(self, path: Path) -> list[tuple[str, str, float]]:
@@ -72,10 +72,10 @@ class Rank(Task):
         except ValueError as error:
             raise UserError(f"{path}: a label that is not a number ({error})") from None
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[tuple[str, str, float]], reading: Reading) -> Workload:
         texts: list[Text] = [(query, passage) for query, passage, _ in examples]
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[int]:
             """The best passage of each query."""
             return [int(order[0]) for order in _orders(examples, rows).values()]
 
@@ -94,7 +94,7 @@ class Rank(Task):
 
         return Workload(len(texts), reading.inputs(texts), texts, measure, decide, statistics)
 
-    def decide(self, outputs: Outputs) -> Any:
+    def decide(self, outputs: Outputs) -> Sequence[object] | None:
         return None
 
     def predict(self, question: Question, reading: Reading, run: Run) -> RankedPassages:

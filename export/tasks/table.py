@@ -12,10 +12,10 @@ from export.tasks.features import Features
 from export.tasks.mlm import MaskedLanguageModel
 from export.tasks.qa import QuestionAnswering
 from export.tasks.rank import Rank
-from export.tasks.task import Task
+from export.tasks.task import AnyTask
 from export.tasks.tokens import TokenClassification
 
-TASKS: dict[str, Task] = {
+TASKS: dict[str, AnyTask] = {
     task.name: task
     for task in (
         QuestionAnswering(),
@@ -32,7 +32,7 @@ ENCODER_ALONE = Embed.name
 """The task that is an encoder and little else: what a comparison of speeds exports."""
 
 
-def task_named(name: str) -> Task:
+def task_named(name: str) -> AnyTask:
     """The record of a task.
 
     Raises:

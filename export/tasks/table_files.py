@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from distill.console.bounded_files import json_lines, numbered_lines, read_text
 from distill.console.errors import UserError
@@ -101,7 +100,7 @@ def read_lines(path: Path) -> list[str]:
     return lines
 
 
-def _as_text(row: dict[str, Any]) -> Row:
+def _as_text(row: dict[str, object]) -> Row:
     return {
         str(key): value if isinstance(value, str) else json.dumps(value)
         for key, value in row.items()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from export.checkpoint.reading import Checkpoint
 
+Example = TypeVar("Example")
+"""One example of a data file, in the form of its task."""
 Outputs = dict[str, np.ndarray]
 Run = Callable[[Inputs], Outputs]
 """An engine: inputs of shape (1, length) -> outputs by name."""
@@ -90,7 +92,7 @@ class Workload:
     inputs: list[Inputs]
     texts: list[Text]
     measure: Callable[[list[Outputs]], dict[str, float]]
-    decide: Callable[[list[Outputs]], list[Any]]
+    decide: Callable[[list[Outputs]], Sequence[object]]
     statistics: Callable[[list[Outputs]], Statistics] | None = None
 
 
@@ -114,7 +116,7 @@ class Question:
 class Answer(ABC):
     """What a package says of a question: a frozen dataclass of its task."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """As ``python -m export.predict --json`` prints it."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
@@ -124,7 +126,7 @@ class Answer(ABC):
 
 
 @dataclass(frozen=True)
-class Task(ABC):
+class Task(ABC, Generic[Example]):
     """One task. ``architecture`` is how the names of its model classes in `transformers` end,
     ``auto_class`` the class that loads them, ``per_token`` whether an output has a value for each
     position, ``data`` the format of a file of examples, in words, ``labelled`` whether the rows of
@@ -157,7 +159,7 @@ class Task(ABC):
     in_app: bool = False
     one_label: bool = False
 
-    def answers(self, checkpoint: Checkpoint) -> dict[str, Any]:
+    def answers(self, checkpoint: Checkpoint) -> dict[str, str | None]:
         """``problem_type`` and ``activation`` of model.json: how logits are read, as the library
         that made the checkpoint reads them.
 
@@ -174,7 +176,7 @@ class Task(ABC):
         return single + [(text, None) for pair in QUESTIONS for text in pair if text]
 
     @abstractmethod
-    def read(self, path: Path) -> list[Any]:
+    def read(self, path: Path) -> list[Example]:
         """The examples of a file.
 
         Raises:
@@ -182,7 +184,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[Example], reading: Reading) -> Workload:
         """Examples as inputs, with the task's measure."""
 
     @abstractmethod
@@ -197,12 +199,13 @@ class Task(ABC):
         """The texts or pairs that a question comes to."""
         return [(question.text, question.passage)]
 
-    def decide(self, outputs: Outputs) -> Any:
-        """The decision that outputs come to, to compare by ``==``: the largest of each row."""
+    def decide(self, outputs: Outputs) -> Sequence[object] | None:
+        """The decision that outputs come to, to compare by ``==``: the largest of each row; None
+        where there is none."""
         return [outputs[name].argmax(-1).tolist() for name in self.outputs]
 
     def best_no_answer(
-        self, examples: Sequence[Any], reading: Reading, run: Run
+        self, examples: Sequence[Example], reading: Reading, run: Run
     ) -> dict[str, float]:
         """``best_f1_threshold`` and its ``best_f1`` on examples, of a task that `may_not_answer`.
 
@@ -232,6 +235,10 @@ class Task(ABC):
         return Workload(
             len(inputs), inputs, texts, lambda _: {}, lambda rows: [self.decide(r) for r in rows]
         )
+
+
+AnyTask = Task[Any]
+"""A task whatever its examples are: what tables hold."""
 
 
 def one_text(question: Question, task: str) -> str:

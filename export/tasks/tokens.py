@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,8 @@ from export.tasks.task import (
 )
 
 OUTSIDE = "O"
+Tagged = tuple[list[str], list[str]]
+"""Words, and a tag for each."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Entities(Answer):
 
 
 @dataclass(frozen=True)
-class TokenClassification(Task):
+class TokenClassification(Task[Tagged]):
     """Logits (1, length, labels)."""
 
     name: str = "tokens"
@@ -68,10 +69,10 @@ class TokenClassification(Task):
     per_token: bool = True
     labelled: bool = True
 
-    def read(self, path: Path) -> list[tuple[list[str], list[str]]]:
+    def read(self, path: Path) -> list[Tagged]:
         return read_tagged(path)
 
-    def workload(self, examples: Sequence[Any], reading: Reading) -> Workload:
+    def workload(self, examples: Sequence[Tagged], reading: Reading) -> Workload:
         """Words are joined by blanks; the tag of a word is that of its first token.
 
         Raises:
@@ -90,7 +91,7 @@ class TokenClassification(Task):
             for (words, _), e in zip(examples, encodings, strict=True)
         ]
 
-        def decide(rows: list[Outputs]) -> list[Any]:
+        def decide(rows: list[Outputs]) -> list[list[str]]:
             return [
                 [_tag(row["logits"][0], first, reading) for first in positions]
                 for row, positions in zip(rows, firsts, strict=True)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..arguments import OneLineParser, add_json_options, add_limits, show_result
 from ..command_line import _inputs
 from ..errors import SimulatorError
 from .diagnosing import Diagnosis, Loss, diagnose
+
+if TYPE_CHECKING:
+    import numpy as np
 
 OVERFLOWS = 1
 NAME_WIDTH, PART_WIDTH = 28, 24
@@ -45,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     return run(arguments, [_inputs(arguments.data)])
 
 
-def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, Any]]) -> int:
+def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, np.ndarray]]) -> int:
     """Print the diagnosis.
 
     Raises:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import SimulatorError
-from ..mil import Operation
-from ..program import load_program
+from ..mil import Function, Operation
+from ..program import AnyModel, load_program
 from ..running import MAX_ITERATIONS, MAX_SECONDS
 from ..simulator import Simulator
 from ..watching import float_values, takes
@@ -37,7 +36,7 @@ class Loss:
     peak: float
     not_finite: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
@@ -51,7 +50,7 @@ class Diagnosis:
     first: Loss | None
     losses: tuple[Loss, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
@@ -82,7 +81,7 @@ class _Sums:
 
 
 def diagnose(
-    model: Any,
+    model: AnyModel,
     inputs: Sequence[Inputs],
     function: str | None = None,
     *,
@@ -137,7 +136,7 @@ def diagnose(
     return Diagnosis(name, len(chosen), first, (*broken, *whole))
 
 
-def _function_for(model: Any, sample: Inputs) -> str:
+def _function_for(model: AnyModel, sample: Inputs) -> str:
     names: list[str] = sorted(load_program(model).spec.mlProgram.functions)
     for name in names:
         if takes(Simulator(model, function=name), sample):
@@ -146,7 +145,7 @@ def _function_for(model: Any, sample: Inputs) -> str:
     raise SimulatorError(f"no function takes inputs of {shapes}; there are {', '.join(names)}")
 
 
-def _losses(function: Any, sums: Mapping[str, _Sums]) -> tuple[list[Loss], Loss | None]:
+def _losses(function: Function, sums: Mapping[str, _Sums]) -> tuple[list[Loss], Loss | None]:
     """Of every watched operation in the program's order, and the first that breaks by itself."""
     places, losses = parts(function), []
     first: Loss | None = None

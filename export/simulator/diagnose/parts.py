@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from ..mil import Operation, Variable
+from ..mil import Function, Operation, Variable
 
 LAYER = re.compile(r"(?:^|_)(?:layers?|blocks?)_(\d+)_(.+)")
 ENDINGS = re.compile(r"_(?:weight|bias)(?:_.*)?$")
 WEIGHT = re.compile(r"_(?:weight|bias)(?:_|$)")
 
 
-def parts(function: Any) -> dict[str, str]:
+def parts(function: Function) -> dict[str, str]:
     """Part by operation name. An operation without weights belongs to the part of the weights
     before it: an attention's products stand behind its projections."""
     result, current = {}, "inputs"
@@ -25,8 +24,8 @@ def parts(function: Any) -> dict[str, str]:
     return result
 
 
-def _inputs(op: Operation) -> list[Any]:
-    values: list[Any] = []
+def _inputs(op: Operation) -> list[Variable]:
+    values: list[Variable] = []
     for value in op.inputs.values():
         values += value if isinstance(value, list | tuple) else [value]
     return values

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..arguments import written
 from ..errors import SimulatorError
 from .diagnosing import Diagnosis, Loss
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH, BAR, MARGIN, DPI = 7.2, 0.28, 1.3, 130
 LOSES, OVERFLOWS = "#20639b", "#c0392b"
@@ -27,7 +30,7 @@ def write_picture(diagnosis: Diagnosis, path: Path, top: int) -> None:
         figure.savefig(staged, format="png", dpi=DPI, metadata={"Software": None})
 
 
-def picture(diagnosis: Diagnosis, top: int) -> Any:
+def picture(diagnosis: Diagnosis, top: int) -> Figure:
     """A bar for each operation: the noise that it adds to that of its inputs, on a scale of powers
     of ten; one that overflows has a bar of the whole width.
 

@@ -10,7 +10,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..arguments import OneLineParser, add_json_options, show_result
 from ..command_line import _inputs
@@ -18,6 +18,9 @@ from ..errors import SimulatorError
 from .linting import lint
 from .rule import Finding
 from .rules import RULES
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FIRED = 1
 INDENT = " " * 4
@@ -49,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run(
     arguments: argparse.Namespace,
-    inputs: Iterable[Mapping[str, Any]],
+    inputs: Iterable[Mapping[str, np.ndarray]],
     keep: Callable[[Sequence[Finding]], None] = lambda found: None,
 ) -> int:
     """Print what is found, and give it to ``keep``.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import BUNDLE, load_program, read_object
+from ..program import BUNDLE, AnyModel, load_program, read_object
 from ..simulator import Simulator
 from .rule import Finding, Function
 from .rules import RULES
@@ -16,7 +16,7 @@ from .rules import RULES
 Inputs = Mapping[str, np.ndarray]
 
 
-def lint(model: Any, inputs: Iterable[Inputs] = ()) -> list[Finding]:
+def lint(model: AnyModel, inputs: Iterable[Inputs] = ()) -> list[Finding]:
     """The rules of `RULES` that fire, in their order, for each function of a package.
 
     Args:
@@ -50,7 +50,7 @@ def lint(model: Any, inputs: Iterable[Inputs] = ()) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.number)
 
 
-def _settings(model: Any) -> dict[str, Any]:
+def _settings(model: AnyModel) -> dict[str, Any]:
     """The model.json in or beside a package; empty where there is none of that package.
 
     Raises:
@@ -67,7 +67,7 @@ def _settings(model: Any) -> dict[str, Any]:
     return content if whole else {}
 
 
-def _peaks(model: Any, name: str, samples: list[Inputs]) -> dict[str, float]:
+def _peaks(model: AnyModel, name: str, samples: list[Inputs]) -> dict[str, float]:
     """Greatest magnitude of every float value, computed in float32, of the samples that fit."""
     from ..watching import float_values, takes
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..constants import stored
+
+if TYPE_CHECKING:
+    from coremltools.proto.Model_pb2 import FunctionDescription, ModelDescription
+
+    from .. import mil
 
 CONSTANT = "const"
 """How the types of operations begin that hold or expand stored values."""
@@ -21,18 +26,18 @@ class Function:
     the bundle around the package (empty without one), and of every value the greatest magnitude
     that it took on real inputs (``peaks``, infinite where it overflowed; empty without inputs)."""
 
-    mil: Any
-    description: Any
+    mil: mil.Function
+    description: ModelDescription | FunctionDescription
     settings: Mapping[str, Any] = field(default_factory=dict)
     peaks: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
-    def operations(self) -> list[Any]:
+    def operations(self) -> list[mil.Operation]:
         """All operations, those of branches and loops included, without constants."""
         return [op for op in _within(self.mil) if not op.op_type.startswith(CONSTANT)]
 
     @cached_property
-    def constants(self) -> list[Any]:
+    def constants(self) -> list[mil.Operation]:
         """The operations that hold or expand a constant."""
         return [op for op in _within(self.mil) if op.op_type.startswith(CONSTANT)]
 
@@ -47,7 +52,7 @@ class Function:
         }
 
 
-def _within(block: Any) -> Iterator[Any]:
+def _within(block: mil.Function | mil.Block) -> Iterator[mil.Operation]:
     for op in block.operations:
         yield op
         for inner in op.blocks:
@@ -79,5 +84,5 @@ class Finding:
     function: str
     places: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return asdict(self)

@@ -77,7 +77,7 @@ def _shape(var: Variable) -> tuple[Any, ...]:
     return tuple(getattr(var, "shape", None) or ())
 
 
-def _known(size: Any) -> bool:
+def _known(size: object) -> bool:
     from coremltools.converters.mil.mil.types.symbolic import is_symbolic
 
     return not is_symbolic(size)

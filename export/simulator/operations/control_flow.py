@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+import onnx
 from onnx import TensorProto, helper
 
 from ..graph import Graph, tensor_info
-from ..mil import Operation
+from ..mil import Operation, Variable
 from . import operation
 
 LOOP_LIMIT = "limit of loop"
@@ -26,7 +27,7 @@ def _scalar(graph: Graph, name: str) -> str:
     return graph.node("Reshape", [graph.cast(name, "bool"), graph.int64([])])
 
 
-def _results(inner: Graph, variables: Any) -> list[Any]:
+def _results(inner: Graph, variables: Sequence[Variable]) -> list[onnx.ValueInfoProto]:
     """Make values the outputs of a subgraph; each needs a node of its own there."""
     infos = []
     for var in variables:

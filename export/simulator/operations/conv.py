@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import SimulatorError
@@ -27,14 +25,14 @@ def same_padding(
     return before + after
 
 
-def paired(pad: Any) -> list[int]:
+def paired(pad: object) -> list[int]:
     """MIL's (before, after) pairs per axis -> ONNX's befores and afters."""
     return np.asarray(pad).reshape(-1, 2).T.ravel().astype(int).tolist()
 
 
 def padding(
     op: Operation, kernel: list[int], strides: list[int], dilations: list[int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The attributes of ONNX for a MIL padding. Where a size is flexible, ONNX pads to the same
     size itself; without dilation it does as `same_padding`.
 

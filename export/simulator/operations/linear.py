@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..constants import stored
@@ -50,7 +48,7 @@ def matmul(graph: Graph, op: Operation) -> str:
     return graph.cast(product, "int32")
 
 
-def _transposed(graph: Graph, var: Variable, flag: Any) -> str:
+def _transposed(graph: Graph, var: Variable, flag: Variable) -> str:
     name = graph.value(var)
     if flag is None or not flag.val or var.rank < 2:
         return name

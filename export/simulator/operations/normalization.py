@@ -43,7 +43,7 @@ def batch_norm(graph: Graph, op: Operation) -> str:
     return _affine(graph, normal, gamma, beta)
 
 
-def _standardized(graph: Graph, x: str, axes: list[int], epsilon: Any) -> str:
+def _standardized(graph: Graph, x: str, axes: list[int], epsilon: object) -> str:
     where = graph.int64(axes)
     centred = graph.node("Sub", [x, graph.node("ReduceMean", [x, where])])
     variance = graph.node("ReduceMean", [graph.node("Mul", [centred, centred]), where])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import Graph
 from ..mil import Operation
 from . import operation
 from .conv import padding
 
 
-def _attributes(op: Operation) -> dict[str, Any]:
+def _attributes(op: Operation) -> dict[str, object]:
     kernel = [int(size) for size in op.kernel_sizes.val]
     strides = [1] * len(kernel) if op.strides is None else [int(s) for s in op.strides.val]
     ceil = op.ceil_mode is not None and bool(op.ceil_mode.val)

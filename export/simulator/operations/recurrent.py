@@ -35,7 +35,7 @@ _PEEPHOLE_ORDER = (0, 2, 1)
 _GRU_ORDER = (2, 0, 1)  # MIL: reset, output, update; ONNX: update, reset, hidden
 
 
-def _activations(*names: Any, directions: int = 1) -> dict[str, Any]:
+def _activations(*names: Variable, directions: int = 1) -> dict[str, object]:
     kinds_asked = [str(name.val) for name in names]
     for kind in kinds_asked:
         if kind not in _ACTIVATIONS:

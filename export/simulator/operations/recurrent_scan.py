@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -12,9 +11,9 @@ from onnx import TensorProto, helper
 from ..constants import stored
 from ..errors import SimulatorError
 from ..graph import Graph, carrier, mil_type
-from ..mil import Operation
+from ..mil import Operation, Variable
 
-Step = Callable[[Graph, Any, str, list[str], str], list[str]]
+Step = Callable[[Graph, Operation, str, list[str], str], list[str]]
 """(graph of the loop body, operation, end of the weights' names, states, input) -> new states, the
 hidden one first."""
 
@@ -176,7 +175,7 @@ def _given(op: Operation, name: str) -> np.ndarray | None:
     return None if value is None else carrier(value)
 
 
-def _curve(graph: Graph, name: Any, value: str) -> str:
+def _curve(graph: Graph, name: Variable, value: str) -> str:
     """An activation with MIL's default values, which make ``scaled_tanh`` a ``tanh``."""
     kind = str(name.val)
     if kind == "linear":

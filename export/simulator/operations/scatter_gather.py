@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph import Graph, is_float
@@ -66,7 +64,13 @@ def gather_nd(graph: Graph, op: Operation) -> str:
 
 
 def _scattered(
-    graph: Graph, op: Operation, kind: str, data: str, indices: str, updates: str, **attributes: Any
+    graph: Graph,
+    op: Operation,
+    kind: str,
+    data: str,
+    indices: str,
+    updates: str,
+    **attributes: object,
 ) -> str:
     """``kind`` of ONNX in the mode of ``op``; ``div`` divides by the product of the divisors of a
     place, so that integers come out as if divided one after the other."""
