@@ -14,7 +14,7 @@ from ..constants import stored
 if TYPE_CHECKING:
     from coremltools.proto.Model_pb2 import FunctionDescription, ModelDescription
 
-    from .. import mil
+    from .. import mil as programs
 
 CONSTANT = "const"
 """How the types of operations begin that hold or expand stored values."""
@@ -26,18 +26,18 @@ class Function:
     the bundle around the package (empty without one), and of every value the greatest magnitude
     that it took on real inputs (``peaks``, infinite where it overflowed; empty without inputs)."""
 
-    mil: mil.Function
+    mil: programs.Function
     description: ModelDescription | FunctionDescription
     settings: Mapping[str, Any] = field(default_factory=dict)
     peaks: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
-    def operations(self) -> list[mil.Operation]:
+    def operations(self) -> list[programs.Operation]:
         """All operations, those of branches and loops included, without constants."""
         return [op for op in _within(self.mil) if not op.op_type.startswith(CONSTANT)]
 
     @cached_property
-    def constants(self) -> list[mil.Operation]:
+    def constants(self) -> list[programs.Operation]:
         """The operations that hold or expand a constant."""
         return [op for op in _within(self.mil) if op.op_type.startswith(CONSTANT)]
 
@@ -52,7 +52,7 @@ class Function:
         }
 
 
-def _within(block: mil.Function | mil.Block) -> Iterator[mil.Operation]:
+def _within(block: programs.Function | programs.Block) -> Iterator[programs.Operation]:
     for op in block.operations:
         yield op
         for inner in op.blocks:
