@@ -6,15 +6,20 @@ same rows, and each writes the folder of the run.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import torch
+from torch import distributed
 from transformers import TrainingArguments
 
+from distill.console.errors import UserError
 from distill.training.precision import choose_precision
 from distill.training.settings import started_processes
 
 CPU_BACKEND = "gloo"
+OF_A_LAUNCHER = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def use_cpus_together(training: TrainingArguments) -> None:
@@ -22,6 +27,33 @@ def use_cpus_together(training: TrainingArguments) -> None:
     if started_processes() > 1 and not torch.cuda.is_available():
         training.use_cpu = True
         training.ddp_backend = training.ddp_backend or CPU_BACKEND
+
+
+def meet_on_cpus(training: TrainingArguments) -> None:
+    """Wait for the other processes, for ``ddp_timeout`` seconds: `transformers` passes that option
+    on for GPUs alone.
+
+    Raises:
+        UserError: there is no launcher, or the others do not come.
+    """
+    started = started_processes()
+    if started == 1 or not training.use_cpu or distributed.is_initialized():
+        return
+    if missing := [name for name in OF_A_LAUNCHER if name not in os.environ]:
+        raise UserError(
+            f"{started} processes were started, as the environment says, but {missing[0]} is not "
+            "set: start them with torchrun or accelerate launch, or unset WORLD_SIZE to train alone"
+        )
+    rank, seconds = os.environ["RANK"], training.ddp_timeout
+    if not rank.isdecimal() or int(rank) >= started:
+        raise UserError(f"RANK is {rank!r}, not one of 0 to {started - 1}, as WORLD_SIZE has it")
+    try:
+        distributed.init_process_group(training.ddp_backend, timeout=timedelta(seconds=seconds))
+    except RuntimeError as error:
+        raise UserError(
+            f"the {started} processes did not meet within {seconds} seconds (--ddp_timeout): "
+            f"{str(error).splitlines()[0]}"
+        ) from None
 
 
 @dataclass
@@ -42,4 +74,5 @@ class SharedTraining(TrainingArguments):
     def __post_init__(self) -> None:
         use_cpus_together(self)
         choose_precision(self, self.precision)
+        meet_on_cpus(self)
         super().__post_init__()  # type: ignore[no-untyped-call]

@@ -67,6 +67,9 @@ EVALUATED_SCHEDULE = (
     "load_best_model_at_end",
     "metric_for_best_model",
 )
+# Where launchers say how many processes there are: torchrun and accelerate; mpirun of Open MPI, of
+# MPICH and of MVAPICH.
+LAUNCHED = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 VALIDATION_SHARE = 0.1  # of the training rows, where a training is evaluated on the way
 # Options of `TrainingArguments` that would do nothing, or not what they say.
 WITHOUT_EFFECT = {
@@ -202,8 +205,16 @@ def evaluates(training: TrainingArguments) -> bool:
 
 
 def started_processes() -> int:
-    """How many processes the launcher started, as it says in WORLD_SIZE."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
+    """How many processes the launcher started, as it says in the environment.
+
+    Raises:
+        UserError: what it says there is not a number of processes.
+    """
+    name = next((name for name in LAUNCHED if os.environ.get(name)), LAUNCHED[0])
+    said = os.environ.get(name) or "1"
+    if not said.isdecimal() or not int(said):
+        raise UserError(f"{name} is {said!r} in the environment, not a number of processes")
+    return int(said)
 
 
 def check_training(training: TrainingArguments) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from transformers import TrainingArguments
 from distill.console.errors import UserError
 from distill.training.processes import use_cpus_together
 from distill.training.settings import check_training, schedule
+from tests.distill import one_step
 
 
 @pytest.fixture
@@ -40,3 +42,41 @@ def test_cpus_are_chosen_where_there_is_no_gpu(
 
 def test_the_number_of_processes_is_part_of_a_run(alone: TrainingArguments) -> None:
     assert schedule(alone)["processes"] == 1
+
+
+LAUNCHER = {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "{port}"}
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        ({"WORLD_SIZE": "2"}, "2 processes were started, as the environment says, but RANK is not"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "but MASTER_ADDR is not set: start them with torchrun"),
+        ({"OMPI_COMM_WORLD_SIZE": "2"}, "2 processes were started"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE is 'two' in the environment, not a number"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0' in the environment"),
+        ({"WORLD_SIZE": "-1"}, "WORLD_SIZE is '-1' in the environment"),
+        ({**LAUNCHER, "WORLD_SIZE": "2", "RANK": "5"}, "RANK is '5', not one of 0 to 1"),
+        ({**LAUNCHER, "WORLD_SIZE": "2"}, "did not meet within 2 seconds (--ddp_timeout)"),
+    ],
+)
+def test_process_that_is_not_one_of_those_started_is_one_line(
+    says: dict[str, str],
+    message: str,
+    pair: dict[str, Path],
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A process whose companions never came waited for half an hour, whatever --ddp_timeout said;
+    one of mpirun trained alone."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    for name, value in says.items():
+        monkeypatch.setenv(name, value.format(port=port))
+    assert one_step.run(pair, table, tmp_path / "run", "--ddp_timeout", "2") == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "run" / "metrics.json").exists()
