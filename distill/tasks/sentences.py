@@ -16,13 +16,13 @@ from distill.console.errors import UserError
 from distill.losses.task import distillation_kl
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.glue import GlueExample
-from distill.tasks.heads import load_named
+from distill.tasks.labelled_task import LabelledTask
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import read_texts
-from distill.tasks.task import Batch, Data, Labels, Task
+from distill.tasks.task import Batch, Data, Labels
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 
 WEAK_MARGIN = 5.0  # points a teacher must have above an answer given without reading
@@ -68,7 +68,7 @@ def text_features(
     ]
 
 
-class SentenceTask(Task[GlueExample, TextFeature]):
+class SentenceTask(LabelledTask[GlueExample, TextFeature]):
     """Losses and models by the problem type of the labels."""
 
     kind = AutoModelForSequenceClassification
@@ -77,17 +77,6 @@ class SentenceTask(Task[GlueExample, TextFeature]):
         """The labels of the data."""
         assert data.labels is not None
         return data.labels
-
-    def load(
-        self,
-        directory: Path,
-        labels: Labels | None,
-        dropout: float | None = None,
-        trained: bool = False,
-        attentions: bool = False,
-    ) -> PreTrainedModel:
-        assert labels is not None
-        return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
     def read_unlabelled(
         self, path: str, options: TaskOptions, data: Data[GlueExample]

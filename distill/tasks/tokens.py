@@ -16,7 +16,7 @@ from distill.console.errors import UserError, note
 from distill.losses.task import distillation_kl
 from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import load_auto_tokenizer
-from distill.tasks.heads import load_named
+from distill.tasks.labelled_task import LabelledTask
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
 from distill.tasks.statistics import of_counts
@@ -28,17 +28,17 @@ from distill.tasks.tagged_inputs import (
     whole_features,
 )
 from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
-from distill.tasks.task import Batch, Data, Labels, Scored, Task
+from distill.tasks.task import Batch, Data, Labels, Scored
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
 UNTAUGHT = -16_000.0  # the logits of a word that the teacher has no token of; exact in float16
 WEAK_TEACHER_F1 = 5.0
 
 
-class Tokens(Task[TaggedText, TokenFeature]):
+class Tokens(LabelledTask[TaggedText, TokenFeature]):
     """`--task tokens --data train.conll`; the label of a word stands at its first piece."""
 
     takes = frozenset({"data", "eval_data", "eval_share"})
@@ -68,17 +68,6 @@ class Tokens(Task[TaggedText, TokenFeature]):
         for line in _widened(texts):
             note(line)
         return Data([], {"dev": texts}, labels)
-
-    def load(
-        self,
-        directory: Path,
-        labels: Labels | None,
-        dropout: float | None = None,
-        trained: bool = False,
-        attentions: bool = False,
-    ) -> PreTrainedModel:
-        assert labels is not None
-        return load_named(self.kind, directory, labels, self.name, dropout, trained)
 
     def read_unlabelled(
         self, path: str, options: TaskOptions, data: Data[TaggedText]

@@ -45,7 +45,7 @@ from export.proof.coreai_runtime import CoreAIEngine
 from export.proof.engines import HALF_PRECISION_INPUTS
 from export.proof.gate import Proof, prove, refuse
 from export.proof.no_answer import check_no_answer, no_answer_of
-from export.proof.proven_bundle import parameters
+from export.proof.proven_bundle import next_step, parameters
 from export.proof.report import AssetReport
 from export.proof.side_by_side import run_both
 from export.proof.witness import Witness, load_witness
@@ -129,11 +129,11 @@ def export_asset(
         program = convert_to_coreai(
             model, settings["inputs"], settings["outputs"], options.lengths, options.precision
         )
-        _next(progress, "compress")
+        next_step(progress, "compress")
         program = compress_asset(program, options.quantize, model)
-        _next(progress, "write")
+        next_step(progress, "write")
         save_asset(program, asset, _metadata(checkpoint, settings))
-        _next(progress, "run")
+        next_step(progress, "run")
         inputs = sample_inputs(written, options.precision)
         proof = compare(written, asset, witness, inputs)
         if verify:
@@ -258,8 +258,3 @@ def _metadata(checkpoint: Checkpoint, settings: dict[str, object]) -> dict[str, 
         **{f"distilkit.{key}": str(settings[key]) for key in keys},
         "distilkit.random_weights": str(checkpoint.random_weights),
     }
-
-
-def _next(progress: tqdm[object], step: str) -> None:
-    progress.set_description(step)
-    progress.update()

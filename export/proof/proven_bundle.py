@@ -137,28 +137,28 @@ def export_bundle(
         temporary_files_beside(staged),
         tqdm(total=steps, desc="export", unit="step", leave=False) as progress,
     ):
-        _step(progress, "convert")
+        next_step(progress, "convert")
         model = build_encoder(weighed, options.task, options.layout)
         model.encoder.leave_out_idle_heads()
         shapes = str(options.shapes)
         core_ml = convert(model, weighed, options.task, options.lengths, options.target, shapes)
         if samples:
-            _step(progress, "calibrate")
+            next_step(progress, "calibrate")
             core_ml = quantize_activations(core_ml, samples, options.skip)
             settings["calibration_inputs"] = len(samples)
-        _step(progress, "compress")
+        next_step(progress, "compress")
         core_ml, chosen, fitted_to = _compressed(core_ml, model, weighed, options, settings)
         if shapes == "functions":
             core_ml = split_into_functions(core_ml, options.lengths)
         if options.classifier:
             core_ml = as_classifier(core_ml, settings["labels"])
         operations = _operations(core_ml)
-        _step(progress, "write")
+        next_step(progress, "write")
         bundle = write_bundle(core_ml, checkpoint, settings, staged)
         size = directory_size(bundle.package)
         if options.choosing and options.choosing.budget:
             check_size(options.choosing.budget, size)
-        _step(progress, "run")
+        next_step(progress, "run")
         proof = prove_on_samples(bundle, witness)
         if verify:
             refuse(proof)
@@ -240,7 +240,8 @@ def _calibration(tokenizer: Tokenizer, options: BundleOptions) -> list[Inputs]:
     return calibration_inputs(options.calibrate, tokenizer, options.task, options.lengths)
 
 
-def _step(progress: tqdm[object], name: str) -> None:
+def next_step(progress: tqdm[object], name: str) -> None:
+    """Show the step that begins on an export's bar."""
     progress.set_description(name)
     progress.update()
 
