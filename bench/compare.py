@@ -97,6 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from bench.reporting import tables as report
     from bench.reporting.comparison import Comparison
     from bench.reporting.device_results import read_device_results
+    from export.simulator.memory_limit import limit_memory
+
+    limit_memory()
 
     device = read_device_results(arguments.device) if arguments.device else []
     planned = plan(arguments)

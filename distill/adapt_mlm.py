@@ -87,11 +87,12 @@ def adapt(settings: MlmSettings, training: ReferenceTraining) -> AdaptationResul
     check_training(training)
     start = str(output / FROZEN) if settings.frozen_steps else settings.model
     free = PretrainSettings(student=start, **common)
+    record = identity(free, training)
     # Before the first phase writes into its folder.
     with training.main_process_first(local=False, desc="run"):
         if settings.force and training.process_index == 0:
-            clear_run(output)
-        claim_run(output, identity(free, training))
+            clear_run(output, record)
+        claim_run(output, record)
     frozen = None
     if settings.frozen_steps:
         first = copy.copy(training)

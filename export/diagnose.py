@@ -29,11 +29,13 @@ DATA = (
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     from export.simulator.diagnose.command import parser, run
+    from export.simulator.memory_limit import limit_memory
     from export.simulator.program import check_format
 
     options = parser("python -m export.diagnose", __doc__, DATA)
     options.formatter_class = HelpText
     arguments = options.parse_args(argv)
+    limit_memory()
     check_format(arguments.package)
     from export.bundle.package_inputs import read_inputs
 

@@ -33,11 +33,13 @@ DATA = (
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     from export.simulator.lint.command import parser, run
+    from export.simulator.memory_limit import limit_memory
 
     options = parser("python -m export.lint", __doc__, DATA)
     options.formatter_class = HelpText
     options.add_argument("--html", type=Path, metavar="FILE", help="write a page of what is found")
     arguments = options.parse_args(argv)
+    limit_memory()
     if arguments.limit < 1:
         raise UserError(f"--limit must be at least 1, not {arguments.limit}")
     inputs = []

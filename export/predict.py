@@ -72,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--n-best must be at least 1, not {arguments.n_best}")
     if arguments.text == arguments.passage == "-":
         raise UserError("only one of --text and --passage can be -")
+    from export.simulator.memory_limit import limit_memory
+
+    limit_memory()
     labels = tuple(part.strip() for part in (arguments.zero_shot or "").split(",") if part.strip())
     if arguments.zero_shot is not None and not labels:
         raise UserError("--zero-shot needs labels (expected LABEL,LABEL)")

@@ -86,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.checkpoint.reading import load_checkpoint
     from export.proof.two_bundles import compare_bundles
     from export.proof.verification import verify_bundle
+    from export.simulator.memory_limit import limit_memory
+
+    limit_memory()
 
     bundle = open_bundle(arguments.package)
     if arguments.other is not None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.runtimes.contenders import TASK, Model
+from bench.runtimes.onnx_file import has_loops, stored_bytes
 from bench.runtimes.registry import Prepared, Unavailable, folder_of
 from bench.runtimes.workloads import Inputs, Predict
 from distill.console.errors import UserError
 from export.simulator.errors import SimulatorError, one_line
+from export.simulator.running import MAX_SECONDS, OutOfTime, run
 from export.simulator.session import open_session
 
 if TYPE_CHECKING:
@@ -35,25 +37,21 @@ def prepared_file(name: str, model: Model) -> Prepared:
     """An ``.onnx`` file as it is; to its size belong the files beside it that hold its weights.
 
     Raises:
-        UserError: the file is not an ONNX model.
+        UserError: as `stored_bytes`.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
     path = Path(model.source)
-    try:
-        graph = onnx.load(path, load_external_data=False).graph
-    except DecodeError:
-        raise UserError(f"{path}: not an ONNX model") from None
-    apart = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
-    size = sum(file.stat().st_size for file in (path, *(path.parent / one for one in apart)))
-    return Prepared(name, str(path), model.kind, model.random_weights, size)
+    return Prepared(name, str(path), model.kind, model.random_weights, stored_bytes(path))
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
-    """A session on ``threads`` threads."""
-    return session_predict(session(prepared.source, threads))
+    """A session on ``threads`` threads; a file that may not end has a limit of time.
+
+    Raises:
+        UserError: the file is not an ONNX model, or takes inputs that a workload does not have.
+    """
+    may_not_end = prepared.kind == "onnx" and has_loops(Path(prepared.source))
+    loaded = session(prepared.source, threads)
+    return session_predict(loaded, MAX_SECONDS if may_not_end else None)
 
 
 def session(path: str | bytes, threads: int) -> InferenceSession:
@@ -70,8 +68,11 @@ def session(path: str | bytes, threads: int) -> InferenceSession:
         raise UserError(f"{name}: ONNX Runtime cannot load it ({error})") from None
 
 
-def session_predict(loaded: InferenceSession) -> Predict:
+def session_predict(loaded: InferenceSession, seconds: float | None = None) -> Predict:
     """Inputs by the names of the file, in its own integer type.
+
+    Args:
+        seconds: after which an inference is ended; None: never.
 
     Raises:
         UserError: the file takes inputs that a workload does not have.
@@ -86,10 +87,16 @@ def session_predict(loaded: InferenceSession) -> Predict:
                 "token_type_ids, in int32 or int64)"
             )
 
+    outputs = [value.name for value in loaded.get_outputs()]
+
     def predict(inputs: Inputs) -> object:
         feeds = {name: inputs[name].astype(kind, copy=False) for name, kind in wanted.items()}
         try:
-            return loaded.run(None, feeds)
+            if seconds is not None:
+                return run(loaded, outputs, feeds, seconds)
+            return loaded.run(outputs, feeds)
+        except OutOfTime:
+            raise Unavailable(f"a loop did not end within {seconds:g} s") from None
         except Exception as error:  # ONNX Runtime's own types derive from Exception alone
             tokens, reason = inputs["input_ids"].shape[1], one_line(error)
             raise Unavailable(f"it cannot run {tokens} tokens ({reason})") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from distill.console.errors import UserError
+from bench.runtimes.onnx_file import read_onnx
 
 IDS = "input_ids"
 PASSES_IDS_ON = ("Cast", "Identity", "Clip", "Reshape", "Flatten")
@@ -17,21 +17,18 @@ def onnx_vocabulary(path: Path) -> int | None:
     """Rows of the table that an ONNX file reads ``input_ids`` from; None where there is none.
 
     Raises:
-        UserError: a file that cannot be read.
+        UserError: as `read_onnx`.
     """
-    import onnx
-
-    try:
-        graph = onnx.load(path, load_external_data=False).graph
-    except Exception as error:  # protobuf's own types
-        raise UserError(f"{path}: not an ONNX file ({' '.join(str(error).split())})") from None
+    graph = read_onnx(path).graph
     ids = {IDS}
-    rows = {tensor.name: tensor.dims[0] for tensor in graph.initializer if len(tensor.dims) == 2}
+    tables = [tensor for tensor in graph.initializer if len(tensor.dims) == 2]
+    rows = {table.name: table.dims[0] for table in tables if table.dims[0] > 0}
     for node in graph.node:
-        if node.op_type in PASSES_IDS_ON and node.input[0] in ids:
+        first = node.input[0] if node.input else ""
+        if node.op_type in PASSES_IDS_ON and first in ids:
             ids |= set(node.output)
-        elif node.op_type == "DequantizeLinear" and node.input[0] in rows:
-            rows[node.output[0]] = rows[node.input[0]]
+        elif node.op_type == "DequantizeLinear" and first in rows:
+            rows |= dict.fromkeys(node.output, rows[first])
         elif node.op_type in TABLE_INPUT and (size := _size(node, ids, rows)):
             return size
     return None
@@ -39,4 +36,6 @@ def onnx_vocabulary(path: Path) -> int | None:
 
 def _size(node: Any, ids: set[str], rows: dict[str, int]) -> int | None:
     table, index = TABLE_INPUT[node.op_type]
+    if len(node.input) <= max(table, index):
+        return None
     return rows.get(node.input[table]) if node.input[index] in ids else None

@@ -16,6 +16,8 @@ Main = Callable[[Sequence[str] | None], int]
 USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+MOST_CHARACTERS = 2000
+"""Of an error's line: a value from elsewhere that it quotes may hold millions."""
 PANIC = "PanicException"
 """A library in Rust that gives up; no Exception, and of no module that can be imported."""
 LOUD_IMPORTS = ("torchao", "torch.utils._pytree")
@@ -30,8 +32,8 @@ class UserError(Exception):
 def command(main: Main) -> Callable[..., int]:
     """Decorate ``main(argv)``: a `UserError`, an error that says ``is_for_user`` of itself (the
     simulator's, which imports nothing of the kit), or one of the operating system (a full disk, a
-    folder that cannot be written) becomes one line on stderr and exit status 2; Ctrl-C becomes
-    130. Any other exception is a bug and keeps its traceback.
+    folder that cannot be written, no memory) becomes one line on stderr and exit status 2; Ctrl-C
+    becomes 130. Any other exception is a bug and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -53,7 +55,7 @@ def command(main: Main) -> Callable[..., int]:
             if not is_for_user(error):
                 raise
             _close_bars()
-            message = " ".join(_text(error).split())
+            message = shortened(" ".join(_text(error).split()))
             say(f"error: {message or type(error).__name__}", error=True)
             return USAGE_ERROR
 
@@ -64,7 +66,7 @@ def is_for_user(error: BaseException) -> bool:
     """Whether an error is one that the user can mend: see `command`."""
     return (
         type(error).__name__ == PANIC
-        or isinstance(error, UserError | OSError)
+        or isinstance(error, UserError | OSError | MemoryError)
         or bool(getattr(error, "is_for_user", False))
     )
 
@@ -80,9 +82,19 @@ def _text(error: BaseException) -> str:
     """The error's own words; of the operating system's the file first and no number."""
     if type(error).__name__ == PANIC:
         return f"the library of tokenizers failed ({error}); the tokenizer.json may be damaged"
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error})" if str(error) else "out of memory"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
+
+
+def shortened(message: str) -> str:
+    """A message without its middle, where it is longer than `MOST_CHARACTERS`."""
+    if len(message) <= MOST_CHARACTERS:
+        return message
+    half = MOST_CHARACTERS // 2
+    return f"{message[:half]} ... {message[-half:]}"
 
 
 def note(text: str) -> None:

@@ -97,7 +97,7 @@ def claim_run(run: Path, settings: dict[str, object]) -> None:
             f"{run} holds a model without the {RUN_FILE} of its run, and it would be lost; choose "
             "another --out"
         )
-    old = read_object(recorded) if recorded.is_file() else {}
+    old = _record(run, settings)
     differing = sorted(k for k in old.keys() | settings.keys() if old.get(k) != settings.get(k))
     if recorded.is_file() and (_trained(run) or not differing):
         if differing:
@@ -107,13 +107,24 @@ def claim_run(run: Path, settings: dict[str, object]) -> None:
                 "choose another --out, or the same settings to resume it"
             )
         return
-    if old and old.keys().isdisjoint(settings):
-        raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
     for path in sorted(run.glob("*")):
         if (path.name in WRITTEN or CHECKPOINT.fullmatch(path.name)) and not old:
             raise UserError(f"{path} does not belong to a run, and it would be lost; {ELSEWHERE}")
     with atomic_file(recorded) as staged:
         staged.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _record(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings recorded in a folder, {} where there are none.
+
+    Raises:
+        UserError: what is recorded there has none of the names of settings.
+    """
+    recorded = run / RUN_FILE
+    old = read_object(recorded) if recorded.is_file() else {}
+    if old and old.keys().isdisjoint(settings):
+        raise UserError(f"{recorded} is not the record of a run, and it would be lost; {ELSEWHERE}")
+    return old
 
 
 def _trained(run: Path) -> bool:
@@ -156,9 +167,12 @@ def where_the_model_is(run: Path, then: str) -> tuple[str, ...]:
     return place, f"next: python -m {then.format(shlex.quote(str(run)))}"
 
 
-def clear_run(run: Path) -> None:
+def clear_run(run: Path, settings: dict[str, Any]) -> None:
     """Forget what a run left, so that it runs again from its first step: its metrics with
     their picture, and its checkpoints. Other files stay.
+
+    Args:
+        settings: of the run to come.
 
     Raises:
         UserError: the folder holds a model, but not the record of a run; or a checkpoint holds
@@ -168,6 +182,7 @@ def clear_run(run: Path) -> None:
         if (run / "config.json").is_file():
             raise UserError(f"{run} holds a model without the {RUN_FILE} of its run; not removed")
         return
+    _record(run, settings)
     checkpoints = [path for path in newest_first(run) if (path / "trainer_state.json").is_file()]
     for path in checkpoints:
         if file := stranger(path):

@@ -96,7 +96,7 @@ def _run_once(arguments: FinetuneArguments, training: EvaluatedTraining) -> Fine
     with locked(output), disk_problems(output):
         with training.main_process_first(local=False, desc="run"):
             if arguments.force and training.process_index == 0:
-                clear_run(output)
+                clear_run(output, record)
             if not arguments.force:
                 done = finished_run(output, record, FinetuneResult.from_json)
                 if done:

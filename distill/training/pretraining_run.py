@@ -103,7 +103,7 @@ def pretrain(settings: PretrainSettings, training: ReferenceTraining) -> Pretrai
     with locked(output):
         with training.main_process_first(local=False, desc="clear"):
             if settings.force and training.process_index == 0:
-                clear_run(output)
+                clear_run(output, identity(settings, training))
         if not settings.force:
             record = identity(settings, training)
             done = finished_run(output, record, PretrainingResult.from_json)

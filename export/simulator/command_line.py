@@ -23,6 +23,7 @@ import numpy as np
 from .arguments import OneLineParser, add_json_options, add_limits, show_result, written
 from .errors import SimulatorError
 from .graph import PRECISIONS
+from .memory_limit import limit_memory
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -36,6 +37,7 @@ ROOMS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; an error is one line and status 2, Ctrl-C 130."""
     given = list(sys.argv[1:] if argv is None else argv)
+    limit_memory()
     try:
         if given and given[0] in _rooms():
             command: Callable[[list[str]], int] = importlib.import_module(
@@ -45,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(given)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
-    except (SimulatorError, OSError) as error:
-        print("error:", _one_line(str(error)), file=sys.stderr)
+    except (SimulatorError, OSError, MemoryError) as error:
+        print("error:", _one_line(str(error) or "out of memory"), file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

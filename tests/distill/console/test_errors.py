@@ -50,6 +50,15 @@ def test_an_error_begins_a_line_after_a_bar_that_was_left_open(
     assert capsys.readouterr().err.splitlines()[-1] == "error: no room"
 
 
+def test_a_value_of_a_million_characters_does_not_fill_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main_that_raises(UserError(f"shapes {'x' * 10**6} (expected fixed)"))([]) == 2
+    error = capsys.readouterr().err
+    assert len(error) < 2100 and error.startswith("error: shapes xxx")
+    assert error.endswith("x (expected fixed)\n")
+
+
 @pytest.mark.slow
 def test_reader_that_has_read_enough_is_not_an_error() -> None:
     """`| head -1`."""

@@ -65,7 +65,7 @@ def test_a_cleared_run_keeps_the_files_of_others(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-7").mkdir()
     (tmp_path / "checkpoint-7" / "notes.txt").write_text("mine")
     (tmp_path / "metrics.json").write_text("{}")
-    clear_run(tmp_path)
+    clear_run(tmp_path, {"seed": 2})
     left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["checkpoint-7", "notes.txt", "run.json"]
     claim_run(tmp_path, {"seed": 2})
@@ -75,9 +75,17 @@ def test_a_cleared_run_runs_again_with_other_settings_over_its_own_files(tmp_pat
     claim_run(tmp_path, {"seed": 1, "lr": 1})
     for name in ("config.json", "model.safetensors", "README.md", "tokenizer.json", "metrics.json"):
         (tmp_path / name).write_text("{}")
-    clear_run(tmp_path)
+    clear_run(tmp_path, {"seed": 2})
     claim_run(tmp_path, {"seed": 2, "lr": 1})
     assert json.loads((tmp_path / RUN_FILE).read_text())["seed"] == 2
+
+
+def test_a_folder_whose_run_json_is_of_others_is_not_cleared(tmp_path: Path) -> None:
+    for name in (RUN_FILE, "metrics.json", "losses.png"):
+        (tmp_path / name).write_text('{"mine": 1}')
+    with pytest.raises(UserError, match=r"run\.json is not the record of a run"):
+        clear_run(tmp_path, {"seed": 2})
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_checkpoint_with_notes_in_it_is_not_cleared(tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_a_checkpoint_with_notes_in_it_is_not_cleared(tmp_path: Path) -> None:
     noted = checkpoint(tmp_path, 200, json.dumps({"global_step": 200}))
     (noted / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match=r"notes\.txt does not belong to a run; move it"):
-        clear_run(tmp_path)
+        clear_run(tmp_path, {"seed": 2})
     assert kept.exists() and noted.exists()
 
 

@@ -82,6 +82,21 @@ def test_labels_in_another_order_are_refused(
         path.write_text(content)
 
 
+@pytest.mark.slow
+def test_bundle_whose_package_is_not_a_classifier_is_one_line(tmp_path: Path) -> None:
+    """For a task of one label, and one of many."""
+    for task in ("classify", "tokens"):
+        save_checkpoint("bert", task, tmp_path / task)
+        out = tmp_path / f"{task}-bundle"
+        line = ["--model", str(tmp_path / task), "--lengths", "16", "--out", str(out)]
+        assert export.coreml.main([*line, "--no-verify"]) == 0
+        path = out / "model.json"
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(settings | {"classifier": True}))
+        with pytest.raises(UserError, match="is a classifier of its labels, and it gives logits"):
+            Predictor(out).predict(TEXTS[0])
+
+
 @pytest.mark.parametrize(
     ("task", "settings", "options", "message"),
     [
