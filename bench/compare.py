@@ -154,7 +154,10 @@ def plan(arguments: argparse.Namespace) -> Plan:
     if arguments.data is not None and all(each.tokenization is None for each in workloads):
         raise UserError("--data is for --workload stsb or squad: no other workload reads text")
     if arguments.padding and all(len(workload.lengths) == 1 for workload in workloads):
-        raise UserError("--padding needs inputs of several lengths: --workload stsb or squad")
+        raise UserError(
+            "--padding needs inputs of several lengths: --workload stsb or squad, with a --limit "
+            "that does not leave inputs of one length alone"
+        )
     return Plan(
         models=tuple(models),
         runtimes=tuple(runtimes),

@@ -221,6 +221,15 @@ def write_real_set(out: Path, name: str, squad_file: Path | None) -> None:
     (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
+def write_committed_set(out: Path) -> None:
+    """The set of the small vocabulary, and the tasks' rows."""
+    texts = hard_texts()
+    few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
+    write_set(out, small_tokenizer(), few, own_examples())
+    write_rows(out / "tasks-settings.json", [SETTINGS])
+    write_rows(out / "tasks.jsonl", task_rows(tokenizer_of(small_tokenizer())))
+
+
 def main() -> int:
     """Write the set that the arguments ask for."""
     parser = argparse.ArgumentParser(description="Golden files for the Swift tests.")
@@ -230,12 +239,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.tokenizer is not None:
         write_real_set(arguments.out, arguments.tokenizer, arguments.squad)
-        return 0
-    texts = hard_texts()
-    few = {variant: texts[: 34 if variant != "uncased" else None] for variant in VARIANTS}
-    write_set(arguments.out, small_tokenizer(), few, own_examples())
-    write_rows(arguments.out / "tasks-settings.json", [SETTINGS])
-    write_rows(arguments.out / "tasks.jsonl", task_rows(tokenizer_of(small_tokenizer())))
+    else:
+        write_committed_set(arguments.out)
+    print(f"golden files are in {arguments.out}")
     return 0
 
 

@@ -97,16 +97,18 @@ def main() -> int:
     if arguments.again:
         files = {path.parent.name: path for path in COMMITTED.glob("*/tokenizer.json")}
         made = {name: json.loads(path.read_text("ascii")) for name, path in files.items()}
-        write_kinds(arguments.out, made, [*JOINED, *FEW])
-        return 0
-    prose = (PROSE / "passages.txt").read_text(encoding="utf-8").splitlines()
-    if arguments.data is None:
-        write_kinds(arguments.out, kinds(train(prose, 420, sentencepiece=False)), [*JOINED, *FEW])
-        return 0
-    squad = squad_texts(arguments.data / "squad" / "dev-v1.1.json.gz", arguments.every)
-    wiki = list(lines(arguments.data / "corpus" / "wikisplit" / "sentences.txt.gz"))[:8000]
-    texts = [*JOINED, *hard_texts(), *LINES, *random_texts(3000), *every_scalar(), *squad]
-    write_kinds(arguments.out, kinds(train(wiki, 6000, sentencepiece=True)), texts)
+        texts = [*JOINED, *FEW]
+    elif arguments.data is None:
+        prose = (PROSE / "passages.txt").read_text(encoding="utf-8").splitlines()
+        made = kinds(train(prose, 420, sentencepiece=False))
+        texts = [*JOINED, *FEW]
+    else:
+        squad = squad_texts(arguments.data / "squad" / "dev-v1.1.json.gz", arguments.every)
+        wiki = list(lines(arguments.data / "corpus" / "wikisplit" / "sentences.txt.gz"))[:8000]
+        made = kinds(train(wiki, 6000, sentencepiece=True))
+        texts = [*JOINED, *hard_texts(), *LINES, *random_texts(3000), *every_scalar(), *squad]
+    write_kinds(arguments.out, made, texts)
+    print(f"golden files are in {arguments.out}")
     return 0
 
 

@@ -87,9 +87,10 @@ def _write_glue(folder: Path, sentences: list[str]) -> None:
 
 
 def _write_squad(folder: Path, rows: dict[str, object]) -> None:
-    """Questions of both versions, and two files of answers to them."""
-    (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+    """Questions of both versions, the first on a long passage, and two files of answers to them."""
     (folder / "many.json").write_text(_repeated(rows, COPIES), encoding="utf-8")
+    rows = _with_long_passage(rows)
+    (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
     (folder / "dev-v1.1.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
     answers = {}
     for article in rows["data"]:  # type: ignore[attr-defined]
@@ -107,6 +108,15 @@ def _write_squad(folder: Path, rows: dict[str, object]) -> None:
                 question["is_impossible"] = not answered
                 question["answers"] = question["answers"] if answered else []
     (folder / "dev-v2.0.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _with_long_passage(rows: dict[str, object]) -> dict[str, object]:
+    """All passages as one before them, with the first question: inputs of several lengths."""
+    passages = [p for article in rows["data"] for p in article["paragraphs"]]  # type: ignore[attr-defined]
+    context = "\n".join(passage["context"] for passage in passages)
+    question = {**passages[0]["qas"][0], "id": "long"}
+    article = {"title": "all", "paragraphs": [{"context": context, "qas": [question]}]}
+    return {**rows, "data": [article, *rows["data"]]}  # type: ignore[misc]
 
 
 def _repeated(rows: dict[str, object], copies: int) -> str:
