@@ -66,6 +66,7 @@ def write_all(folder: Path, squad: Path) -> None:
     (folder / "data").mkdir()
     shutil.copytree(folder / "glue", folder / "data" / "glue")
     shutil.copytree(folder / "corpus", folder / "data" / "corpus")
+    shutil.copytree(folder / "wikisplit", folder / "data" / "corpus" / "wikisplit")
     (folder / "data" / "squad").mkdir()
     shutil.copy(folder / "dev-v1.1.json.gz", folder / "data" / "squad")
 
