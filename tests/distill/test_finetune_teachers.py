@@ -73,3 +73,22 @@ def test_relations_that_cannot_be_are_one_line(
 ) -> None:
     assert run(pair, table, tmp_path / "run", *options) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_live_teacher_whose_outputs_are_not_finite_is_named(
+    pair: dict[str, Path], table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the rows that score it all is well; one word of the training rows overflows. Without a
+    look at its outputs the message blamed the learning rate."""
+    scored = tmp_path / "scored.csv"
+    scored.write_text("text,label\nthe mill stands,no\nthe mill,yes\n")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(pair["teacher"])
+    word = tokenizer("bread", add_special_tokens=False)["input_ids"][-1]
+    assert word not in tokenizer("the mill stands")["input_ids"]
+    model = AutoModelForSequenceClassification.from_pretrained(pair["teacher"])
+    model.bert.embeddings.word_embeddings.weight.data[word] = 3e38  # finite; its sum is not
+    model.save_pretrained(pair["teacher"])
+    options = ["--relation_weight", "1", "--relation_heads", "2", "--eval_data", str(scored)]
+    assert run(pair, table, tmp_path / "run", *options) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: the teacher {pair['teacher']}: its outputs are not finite" in error

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from distill.evaluate import main as evaluate
 from distill.finetune import main as finetune
@@ -36,9 +42,14 @@ def mnli(tmp_path: Path, sentences: list[str]) -> Path:
 
 
 def classifier(
-    folder: Path, tokenizer: Path, names: tuple[str, ...], order: list[int], **says: Any
+    folder: Path,
+    tokenizer: Path,
+    names: tuple[str, ...],
+    order: list[int],
+    kind: type[PreTrainedModel] = BertForSequenceClassification,
+    **says: Any,
 ) -> Path:
-    """One head of three outputs, in an ``order``; its config.json ``says`` something else."""
+    """One head, its outputs in an ``order``; its config.json ``says`` something else."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(PreTrainedTokenizerFast.from_pretrained(tokenizer)),
@@ -48,9 +59,11 @@ def classifier(
         intermediate_size=64,
         max_position_embeddings=128,
         initializer_range=0.5,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
         id2label={place: names[number] for place, number in enumerate(order)},
     )
-    model = BertForSequenceClassification(config)
+    model = kind(config)
     for weight in model.classifier.parameters():
         weight.data = weight.data[order].clone()
     model.save_pretrained(folder)
@@ -98,3 +111,38 @@ def test_head_of_other_labels_has_no_score_and_is_not_kept(
     )
     name = "classifier.weight"
     assert float((after[name] - before[name]).abs().max()) > 1e-3
+
+
+TAGS = ("O", "B-place", "I-place", "B-name", "I-name")
+TAG_ORDER = [3, 0, 4, 2, 1]
+
+
+@pytest.mark.parametrize("says", NAMELESS)
+def test_teacher_of_entities_in_another_order_teaches_the_same(
+    says: dict[str, Any], small_teacher: Path, sentences: list[str], tmp_path: Path
+) -> None:
+    table = tmp_path / "entities.conll"
+    tagged = [
+        "\n".join(
+            f"{word} {TAGS[(row + at) % 4 + (row + at) % 2]}" for at, word in enumerate(words)
+        )
+        for row, words in enumerate(sentence.split()[:12] for sentence in sentences[:20])
+    ]
+    table.write_text("\n\n".join(tagged) + "\n", encoding="utf-8")
+    kind = BertForTokenClassification
+    own = classifier(tmp_path / "own", small_teacher, TAGS, [0, 1, 2, 3, 4], kind)
+    other = classifier(tmp_path / "other", small_teacher, TAGS, TAG_ORDER, kind, **says)
+    line = ["--task", "tokens", "--data", str(table)]
+    answers = []
+    for model in (own, other):
+        kept = tmp_path / f"{model.name}.json"
+        saved = ["--model", str(model), "--save_predictions", str(kept)]
+        assert evaluate([*line, *saved]) == 0
+        answers.append(json.loads(kept.read_text()))
+    assert answers[0] == answers[1]
+    line += ["--model", str(own), "--teacher", str(other), "--alpha", "1", "--allow_weak_teacher"]
+    line += ["--max_steps", "1", "--learning_rate", "1e-9", "--report_to", "none"]
+    line += ["--logits_cache", str(tmp_path / "logits"), "--out", str(tmp_path / "run")]
+    assert finetune([*line, "--save_strategy", "no"]) == 0
+    loss = json.loads((tmp_path / "run" / "metrics.json").read_text())["train_loss"]
+    assert loss < 1e-4  # a student that is its teacher; logits are kept in half precision
