@@ -85,13 +85,15 @@ def reverse(graph: Graph, op: Operation) -> str:
 
 @operation("reverse_sequence")
 def reverse_sequence(graph: Graph, op: Operation) -> str:
-    """Of each row of ``batch_axis`` its first ``lengths`` elements of ``seq_axis`` backwards."""
-    return graph.node(
-        "ReverseSequence",
-        [graph.value(op.x), graph.as_int64(op.lengths)],
-        batch_axis=int(op.batch_axis.val),
-        time_axis=int(op.seq_axis.val),
-    )
+    """Of each row of ``batch_axis`` its first ``lengths`` elements of ``seq_axis`` backwards. ONNX
+    does so on the first two axes alone."""
+    rank = op.x.rank
+    rows, steps = (int(axis.val) % rank for axis in (op.batch_axis, op.seq_axis))
+    order = [rows, steps, *(axis for axis in range(rank) if axis not in (rows, steps))]
+    moved = graph.node("Transpose", [graph.value(op.x)], perm=order)
+    inputs = [moved, graph.as_int64(op.lengths)]
+    reversed_ = graph.node("ReverseSequence", inputs, batch_axis=0, time_axis=1)
+    return graph.node("Transpose", [reversed_], perm=np.argsort(order).tolist())
 
 
 def slice_bounds(graph: Graph, op: Operation) -> tuple[str, str, str, str]:

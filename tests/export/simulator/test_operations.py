@@ -124,6 +124,21 @@ def test_the_greatest_come_in_order() -> None:
     np.testing.assert_array_equal(found, [[2, -1], [6, 4]])
 
 
+@pytest.mark.parametrize(("rows", "steps"), [(0, 1), (1, 0), (0, 2), (3, 1), (2, -1), (-2, 0)])
+def test_the_first_elements_of_any_axis_come_backwards(rows: int, steps: int) -> None:
+    x = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
+    lengths = [min(1 + row, x.shape[steps]) for row in range(x.shape[rows])]
+    expected = x.copy()
+    for row, length in enumerate(lengths):
+        taken = np.moveaxis(x, (rows, steps), (0, 1))[row]
+        np.moveaxis(expected, (rows, steps), (0, 1))[row, :length] = taken[:length][::-1]
+
+    def build(x: Any) -> Any:
+        return mb.reverse_sequence(x=x, lengths=lengths, seq_axis=steps, batch_axis=rows)
+
+    np.testing.assert_array_equal(simulate(build, x=x), expected)
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"), [([1, 0, -1, 0], (1, 1, 2, 3)), ([0, -1], (2, 3)), ([-1, 0], (2, 3))]
 )
