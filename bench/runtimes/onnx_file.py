@@ -37,18 +37,18 @@ def read_onnx(path: Path) -> ModelProto:
         raise UserError(f"{path}: not an ONNX file ({' '.join(str(error).split())})") from None
 
 
-def stored_bytes(path: Path) -> int:
-    """Size of an ONNX file with the files beside it that hold its weights.
+def stored_bytes(path: Path, model: ModelProto) -> int:
+    """Size of an ONNX file, which holds ``model``, with the files beside it that hold its weights.
 
     Raises:
-        UserError: as `read_onnx`, or weights that are not in a file of that folder.
+        UserError: weights that are not in a file of that folder.
     """
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
     try:
         places = {
             ExternalDataInfo(tensor).location
-            for tensor in read_onnx(path).graph.initializer
+            for tensor in model.graph.initializer
             if uses_external_data(tensor)
         }
     except ValueError as error:  # an offset or a length that is no number, or negative
@@ -72,9 +72,8 @@ def _beside(path: Path, place: str) -> Path:
     raise UserError(f"{path}: its weights are in {place!r}, which {reason}")
 
 
-def has_loops(path: Path) -> bool:
-    """Whether an ONNX file has an operation that repeats others, at any depth."""
-    model = read_onnx(path)
+def has_loops(model: ModelProto) -> bool:
+    """Whether a model has an operation that repeats others, at any depth."""
     return _repeats(model.graph.node) or any(_repeats(each.node) for each in model.functions)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.runtimes.contenders import TASK, Model
-from bench.runtimes.onnx_file import has_loops, stored_bytes
+from bench.runtimes.onnx_file import has_loops, read_onnx, stored_bytes
 from bench.runtimes.registry import Prepared, Unavailable, folder_of
 from bench.runtimes.workloads import Inputs, Predict
 from distill.console.errors import UserError
@@ -37,10 +37,12 @@ def prepared_file(name: str, model: Model) -> Prepared:
     """An ``.onnx`` file as it is; to its size belong the files beside it that hold its weights.
 
     Raises:
-        UserError: as `stored_bytes`.
+        UserError: as `read_onnx` and `stored_bytes`.
     """
     path = Path(model.source)
-    return Prepared(name, str(path), model.kind, model.random_weights, stored_bytes(path))
+    file = read_onnx(path)
+    size = stored_bytes(path, file)
+    return Prepared(name, str(path), model.kind, model.random_weights, size, loops=has_loops(file))
 
 
 def load(prepared: Prepared, threads: int) -> Predict:
@@ -49,9 +51,8 @@ def load(prepared: Prepared, threads: int) -> Predict:
     Raises:
         UserError: the file is not an ONNX model, or takes inputs that a workload does not have.
     """
-    may_not_end = prepared.kind == "onnx" and has_loops(Path(prepared.source))
     loaded = session(prepared.source, threads)
-    return session_predict(loaded, MAX_SECONDS if may_not_end else None)
+    return session_predict(loaded, MAX_SECONDS if prepared.loops else None)
 
 
 def session(path: str | bytes, threads: int) -> InferenceSession:

@@ -68,7 +68,8 @@ class Runtime:
 @dataclass(frozen=True)
 class Prepared:
     """What a runtime loads: a file, a directory or a preset, as plain values that another process
-    can be given. ``size`` is its bytes, ``lengths`` those a package was made for."""
+    can be given. ``size`` is its bytes, ``lengths`` those a package was made for, ``loops`` whether
+    an ONNX file from elsewhere has operations that repeat others, and so may not end."""
 
     runtime: str
     source: str
@@ -76,6 +77,7 @@ class Prepared:
     random_weights: bool
     size: int | None
     lengths: tuple[int, ...] = ()
+    loops: bool = False
 
     def plain(self) -> dict[str, object]:
         """The fields, for another process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,9 +29,6 @@ from distill.tasks.tagged_inputs import (
 )
 from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
 from distill.tasks.task import Batch, Data, Labels, Scored
-
-if TYPE_CHECKING:
-    pass
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
 UNTAUGHT = -16_000.0  # the logits of a word that the teacher has no token of; exact in float16

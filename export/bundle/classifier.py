@@ -96,8 +96,12 @@ def check_outputs(found: Mapping[str, Any], labels: Sequence[str]) -> None:
     shifted = np.exp(logits[0] - logits.max())
     expected = dict(zip(labels, shifted / shifted.sum(), strict=True))
     chances = found[PROBABILITIES]
-    differs = not {*chances} == {*expected} >= {found[LABEL]} or any(
-        abs(chances[label] - chance) > LARGEST_DIFFERENCE for label, chance in expected.items()
+    differs = (
+        {*chances} != {*expected}
+        or found[LABEL] not in expected
+        or any(
+            abs(chances[label] - chance) > LARGEST_DIFFERENCE for label, chance in expected.items()
+        )
     )
     if differs or expected[found[LABEL]] < max(expected.values()) - LARGEST_DIFFERENCE:
         raise UserError(

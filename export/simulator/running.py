@@ -55,9 +55,8 @@ def run(
 
     try:
         threading.Thread(target=work, name="simulator", daemon=True).start()
-        if not ended.wait(
-            seconds
-        ):  # Thread.join of Python 3.11 takes an interrupted wait for an end
+        # not Thread.join, which in Python 3.11 takes an interrupted wait for an end
+        if not ended.wait(seconds):
             raise OutOfTime
     except BaseException:
         options.terminate = True
