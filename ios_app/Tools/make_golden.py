@@ -36,6 +36,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
+from distill.console.errors import command
 from distill.tasks import squad
 
 ROOT = Path(__file__).parent.parent
@@ -230,13 +231,14 @@ def write_committed_set(out: Path) -> None:
     write_rows(out / "tasks.jsonl", task_rows(tokenizer_of(small_tokenizer())))
 
 
-def main() -> int:
+@command
+def main(argv: Sequence[str] | None = None) -> int:
     """Write the set that the arguments ask for."""
     parser = argparse.ArgumentParser(description="Golden files for the Swift tests.")
     parser.add_argument("--out", type=Path, default=COMMITTED)
     parser.add_argument("--tokenizer", help="a preset or checkpoint: all scalars, random texts")
     parser.add_argument("--squad", type=Path, help="a SQuAD file: its questions and passages")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.tokenizer is not None:
         write_real_set(arguments.out, arguments.tokenizer, arguments.squad)
     else:

@@ -29,6 +29,8 @@ from make_golden import PROSE, text_rows, write_rows
 from tokenizer_kinds import FLAG_TEXTS, kinds, train
 from tokenizers import Tokenizer
 
+from distill.console.errors import command
+
 COMMITTED = Path(__file__).parent.parent / "Tests" / "TextModelsTests" / "GoldenKinds"
 FEW = [SPOKEN[number] for number in (3, 4, 5, 6, 7, 11, 14, 16, 18, 20, 22, 29)]
 JOINED = [
@@ -84,7 +86,8 @@ def lines(path: Path) -> Iterable[str]:
         return [line.strip() for line in file if line.strip()]
 
 
-def main() -> int:
+@command
+def main(argv: Sequence[str] | None = None) -> int:
     """Write the sets that the arguments ask for."""
     parser = argparse.ArgumentParser(description="Golden files of every kind of tokenizer.")
     parser.add_argument("--out", type=Path, default=COMMITTED)
@@ -93,7 +96,7 @@ def main() -> int:
     )
     parser.add_argument("--again", action="store_true", help="with the committed tokenizers")
     parser.add_argument("--every", type=int, default=8, help="take each n-th text of SQuAD")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.again:
         files = {path.parent.name: path for path in COMMITTED.glob("*/tokenizer.json")}
         made = {name: json.loads(path.read_text("ascii")) for name, path in files.items()}
