@@ -86,10 +86,10 @@ def _print(report: OnnxReport) -> None:
     label = "  RANDOM WEIGHTS" if report.random_weights else ""
     print_pairs(f"{report.file}{label}", report.rows())
     if report.difference is not None:
-        from export.proof.proven_onnx import LEAST_PSNR
-
-        psnr, least = report.difference.psnr, LEAST_PSNR[report.quantize]
-        say(f"Within tolerance of {report.witness}: {psnr:.1f} dB, at least {least:.0f} are asked.")
+        say(
+            f"Within tolerance of {report.witness}: {report.difference.psnr:.1f} dB, at least "
+            f"{report.least_psnr:.1f} are asked."
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import onnx
 
 from distill.console.errors import UserError
 from export.proof.differences import Difference, compare
+from export.proof.gate import FACTOR
 from export.proof.onnx_report import Taken
+from export.proof.rounding import rounded_witnesses
 from export.proof.witness import Witness
 from export.simulator.errors import SimulatorError
 from export.simulator.session import open_session
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 LENGTHS = (32, 64, 128, 256)
 BATCH = 32
 """Tokens of the batch whose masks are compared."""
+WHOLE = 32
+"""Bits of a weight in float32."""
+LEAST_PSNR = 90.0
+"""Of a file with whole weights."""
 
 
 class OnnxEngine:
@@ -42,12 +49,18 @@ class OnnxEngine:
 
 
 def compare_onnx(
-    path: Path, witness: Witness, tokenizer: Tokenizer, longest: int, *, apart: bool = True
-) -> Difference:
+    path: Path, witness: Witness, tokenizer: Tokenizer, longest: int, bits: int
+) -> tuple[Difference, float]:
     """The written file in ONNX Runtime against its witness, on the built-in texts without padding
-    and on batches with masks of any form: with ``apart`` the worst of these, else all together, as
-    the few numbers of one batch say little of weights in 8 bits. ``longest``: positions of the
-    model.
+    and on batches with masks of any form, and the least PSNR in dB that a good file has there.
+
+    Whole weights: the worst of these, and `LEAST_PSNR`. Fewer bits: all together, as the few
+    numbers of one batch say little of those, and as for packages `FACTOR` times the error of the
+    witness, here with weights of as many bits and activations of 8.
+
+    Args:
+        longest: positions of the model.
+        bits: of a weight.
 
     Raises:
         UserError: the tokenizer reads a text otherwise than the witness does.
@@ -60,8 +73,15 @@ def compare_onnx(
         tokens = int(inputs["attention_mask"].sum())
         alone.append({name: array[:, :tokens] for name, array in inputs.items()})
     batches = masked_batches(encode(tokenizer, texts[:3], (min(BATCH, longest),)))
-    groups = (alone, *([batch] for batch in batches)) if apart else ([*alone, *batches],)
-    return min((_difference(witness, candidate, group) for group in groups), key=lambda d: d.psnr)
+    if bits == WHOLE:
+        groups = (alone, *([batch] for batch in batches))
+        found = (_difference(witness, candidate, group) for group in groups)
+        return min(found, key=lambda difference: difference.psnr), LEAST_PSNR
+    every = [*alone, *batches]
+    peers = rounded_witnesses(witness, bits, activations=True)
+    squares = [10 ** (-_difference(witness, peer, every).psnr / 10) for peer in peers]
+    square = max(FACTOR**2 * float(np.mean(squares)), 10 ** (-LEAST_PSNR / 10))
+    return _difference(witness, candidate, every), -10 * math.log10(square)
 
 
 def masked_batches(rows: list[Inputs]) -> list[Inputs]:
@@ -77,7 +97,9 @@ def masked_batches(rows: list[Inputs]) -> list[Inputs]:
     return [behind, before, behind | {"attention_mask": holes}]
 
 
-def _difference(witness: Witness, candidate: OnnxEngine, group: list[Inputs]) -> Difference:
+def _difference(
+    witness: Witness, candidate: OnnxEngine | Witness, group: list[Inputs]
+) -> Difference:
     """Outputs where the mask is 1, of a task with outputs by position."""
     expected, found = [], []
     for inputs in group:

@@ -31,8 +31,8 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxReport:
-    """An ONNX file of ``bytes``. ``difference`` is that from ``witness``; both are None where the
-    file was not run."""
+    """An ONNX file of ``bytes``. ``difference`` is that from ``witness``, ``least_psnr`` (dB) what
+    is asked of it; all three are None where the file was not run."""
 
     file: Path
     model: str
@@ -48,6 +48,7 @@ class OnnxReport:
     providers: tuple[Taken, ...]
     no_answer: NoAnswer | None
     difference: Difference | None
+    least_psnr: float | None
     seconds: float
 
     def as_json(self) -> dict[str, object]:

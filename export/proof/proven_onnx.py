@@ -37,13 +37,12 @@ from export.encoder.fused_operators import in_fused_operators
 from export.encoder.plain_operators import in_plain_operators
 from export.encoder.task_model import TaskModel, build_encoder, input_names
 from export.proof.no_answer import NoAnswer, check_no_answer, no_answer_of
-from export.proof.onnx_engine import compare_onnx, taken_by_providers
+from export.proof.onnx_engine import WHOLE, compare_onnx, taken_by_providers
 from export.proof.onnx_report import OnnxReport
 from export.proof.witness import load_witness
 from export.tasks.model_inputs import LENGTHS
 from export.tasks.table import task_named
 
-LEAST_PSNR = {"none": 90.0, "int8": 20.0}
 METADATA = "distilkit.model.json"
 
 
@@ -137,6 +136,7 @@ def export_onnx(
         chosen = NoAnswer(float(no_answer))
     settings["no_answer_threshold"] = chosen.threshold if chosen else None
     vnni = has_vnni() if vnni is None else vnni
+    bits = WHOLE if quantize == "none" else 8 if vnni else 7
     with atomic_file(out, replace) as staged, temporary_files_beside(staged) as folder:
         graph = _graph(checkpoint, task, folder, form)
         if quantize == "int8":
@@ -144,14 +144,13 @@ def export_onnx(
         onnx.helper.set_model_props(graph, {METADATA: json.dumps(settings, ensure_ascii=False)})
         data = staged.with_name(_free_name(out))
         save(graph, staged, data.name)
-        difference = None
+        difference, least = None, None
         if verify and witness and tokenizer:
-            apart = quantize == "none"
-            difference = compare_onnx(staged, witness, tokenizer, longest, apart=apart)
-            if not difference.psnr >= LEAST_PSNR[quantize]:
+            difference, least = compare_onnx(staged, witness, tokenizer, longest, bits)
+            if not difference.psnr >= least:
                 raise UserError(
                     f"the ONNX file differs from {witness.name}: PSNR {difference.psnr:.1f} dB, "
-                    f"below {LEAST_PSNR[quantize]:.0f}; --no-verify keeps it"
+                    f"below {least:.1f}; --no-verify keeps it"
                 )
         size = sum(file.stat().st_size for file in (staged, *data_files(staged)))
         check_replaceable_file(out, replace)
@@ -170,13 +169,14 @@ def export_onnx(
         task=task,
         form=form,
         quantize=quantize,
-        weight_bits=32 if quantize == "none" else 8 if vnni else 7,
+        weight_bits=bits,
         bytes=size,
         fused_attention=counts["Attention"],
         layers=checkpoint.config.layers,
         providers=taken_by_providers(graph),
         no_answer=chosen,
         difference=difference,
+        least_psnr=least,
         seconds=time.monotonic() - began,
     )
 

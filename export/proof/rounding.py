@@ -8,7 +8,7 @@ gate adds what half precision is off by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -31,24 +31,32 @@ def rounded_outputs(
     formats: Mapping[str, str] | None = None,
 ) -> list[list[Outputs]]:
     """Outputs of the witness at a package's precision, in the order of ``inputs``: one list for
-    each draw.
+    each draw of the rounding.
 
     Args:
         formats: of mixed bits: tensor of the checkpoint -> its quantization.
     """
     compression = COMPRESSIONS[quantize]
     if compression.kind == "float":
-        half = witness.changed(lambda model: model.half())
-        return [[half.predict(each) for each in inputs]]
-    draws = []
+        rounded = iter([witness.changed(lambda model: model.half())])
+    else:
+        activations = compression.activations < 16
+        rounded = rounded_witnesses(witness, compression.bits, activations, formats)
+    return [[each.predict(given) for given in inputs] for each in rounded]
+
+
+def rounded_witnesses(
+    witness: Witness, bits: int, activations: bool, formats: Mapping[str, str] | None = None
+) -> Iterator[Witness]:
+    """The witness with weights of ``bits``, for each draw of the rounding.
+
+    Args:
+        activations: round what goes into linear layers to 8 bits, too.
+        formats: of mixed bits: tensor of the checkpoint -> its quantization.
+    """
     for seed in range(DRAWS):
-        rounded = witness.changed(
-            partial(_round, bits=compression.bits, seed=seed, formats=formats)
-        )
-        if compression.activations < 16:
-            rounded = rounded.changed(_round_activations)
-        draws.append([rounded.predict(each) for each in inputs])
-    return draws
+        rounded = witness.changed(partial(_round, bits=bits, seed=seed, formats=formats))
+        yield rounded.changed(_round_activations) if activations else rounded
 
 
 def half_outputs(witness: Witness, quantize: str, inputs: Sequence[Inputs]) -> list[Outputs]:

@@ -16,13 +16,17 @@ import transformers
 
 from distill.console.errors import UserError
 from export import onnx as command
-from export.checkpoint.reading import load_checkpoint
-from export.encoder.task_model import build_encoder
+from export.checkpoint.reading import Checkpoint, load_checkpoint
+from export.encoder.task_model import TaskModel, build_encoder
+from export.proof import proven_onnx
 from export.proof.onnx_engine import OnnxEngine, masked_batches
 from export.proof.proven_onnx import METADATA, export_onnx
 from export.tasks.model_inputs import padded
 from tests.export.conftest import ENTRIES
+from tests.export.proof.test_gate import HEADS, late_positions, no_segments
 from tests.export.tiny_models import save_checkpoint
+
+Spoil = Callable[[torch.nn.Module], object]
 
 
 @pytest.mark.parametrize("model_type", ["bert", "distilbert"])
@@ -53,6 +57,39 @@ def test_int8_is_a_quarter_and_agrees(minilm_directory: Path, tmp_path: Path) ->
     assert report.bytes < 24e6
     assert report.difference.psnr > 25
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.parametrize(("labels", "seed"), HEADS)
+def test_a_sound_int8_file_passes_and_one_with_a_wrong_layer_does_not(
+    labels: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 7 bits and 8, whichever this CPU takes."""
+    folder, out = tmp_path / "head", tmp_path / "model.onnx"
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = save_checkpoint(
+        "bert", "classify", folder, num_labels=labels, intermediate_size=128, **sizes
+    )
+    torch.manual_seed(seed)
+    for weight in model.parameters():
+        if weight.ndim > 1:
+            torch.nn.init.normal_(weight, std=0.02)
+    model.save_pretrained(folder)
+    checkpoint = load_checkpoint(str(folder))
+    for vnni in (True, False):
+        report = export_onnx(checkpoint, "classify", out, quantize="int8", vnni=vnni, replace=True)
+        assert report.weight_bits == (8 if vnni else 7)
+        assert report.least_psnr < report.difference.psnr
+    for spoil in (late_positions, no_segments):
+
+        def spoiled(checkpoint: Checkpoint, task: str, spoil: Spoil = spoil) -> TaskModel:
+            model = build_encoder(checkpoint, task)
+            with torch.no_grad():
+                spoil(model)
+            return model
+
+        monkeypatch.setattr(proven_onnx, "build_encoder", spoiled)
+        with pytest.raises(UserError, match=r"differs from transformers .*: PSNR .* dB, below"):
+            export_onnx(checkpoint, "classify", out, quantize="int8", replace=True)
 
 
 MASKS = {
