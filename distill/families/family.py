@@ -113,7 +113,7 @@ class Family:
     @property
     def gives_layers(self) -> bool:
         """Whether a student, which is a DistilBERT, can be made of its layers: they are BERT's."""
-        return self.encoder == "bert" and "token_type_embeddings" in self.embeddings
+        return self.encoder == "bert"
 
     @property
     def has_plain_vocabulary_head(self) -> bool:

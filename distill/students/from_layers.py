@@ -1,9 +1,9 @@
 """A student made from a teacher's layers (arXiv 1910.01108, section 3).
 
 The student is a standard Hugging Face DistilBERT: the teacher's width, half its depth (or any),
-its embeddings, some of its layers, and its MLM head where it has one. The teacher always sees
-segment 0, so its vector is folded into the position table: the student then starts from the
-teacher's own embedding function.
+its embeddings, some of its layers, and its MLM head where it has one. A teacher with segments
+always sees segment 0, so its vector is folded into the position table: the student then starts from
+the teacher's own embedding function.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def make_student(
     choice: str | Sequence[int] = "reference",
     seed: int = 0,
 ) -> DistilBertForMaskedLM:
-    """A `DistilBertForMaskedLM` made from a `transformers` teacher (BERT or RoBERTa family).
+    """A `DistilBertForMaskedLM` made from a `transformers` teacher (BERT, RoBERTa, DistilBERT).
 
     Args:
         teacher: a model with an encoder of BERT's names; its MLM head is copied if it has one.
@@ -119,14 +119,15 @@ def _check_family(family: Family, config: PretrainedConfig) -> None:
 def _student_config(family: Family, config: PretrainedConfig, layers: int) -> DistilBertConfig:
     from transformers import DistilBertConfig
 
+    stored = config.to_dict()
     return DistilBertConfig(
         vocab_size=config.vocab_size,
-        max_position_embeddings=family.longest(config.to_dict()),
+        max_position_embeddings=family.longest(stored),
         n_layers=layers,
         n_heads=config.num_attention_heads,
         dim=config.hidden_size,
-        hidden_dim=config.intermediate_size,
-        activation=config.hidden_act,
+        hidden_dim=family.setting(stored, "intermediate"),
+        activation=family.setting(stored, "activation"),
         pad_token_id=config.pad_token_id,
         sinusoidal_pos_embds=False,
         tie_word_embeddings=True,
@@ -142,11 +143,12 @@ def _translated(
     # The student counts positions from 0, whatever its teacher does.
     positions = stored[f"{teacher_names['position_embeddings']}.weight"]
     positions = positions[family.position_offset(config.to_dict()) :]
-    segment = stored[f"{teacher_names['token_type_embeddings']}.weight"][0]
+    if "token_type_embeddings" in teacher_names:
+        positions = positions + stored[f"{teacher_names['token_type_embeddings']}.weight"][0]
     inside = DISTILBERT.prefix
     state = {
         f"{inside}{student_names['word_embeddings']}.weight": words,
-        f"{inside}{student_names['position_embeddings']}.weight": positions + segment,
+        f"{inside}{student_names['position_embeddings']}.weight": positions,
         "vocab_projector.weight": words,
     }
     modules = {teacher_names["embedding_norm"]: f"{inside}{student_names['embedding_norm']}"}

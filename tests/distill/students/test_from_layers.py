@@ -12,9 +12,9 @@ from transformers import (
     AutoModelForMaskedLM,
     BertConfig,
     BertForMaskedLM,
-    DistilBertConfig,
-    DistilBertForMaskedLM,
-    DistilBertModel,
+    MPNetConfig,
+    MPNetForMaskedLM,
+    MPNetModel,
 )
 
 from distill.console.errors import UserError
@@ -64,6 +64,8 @@ def test_layers_that_the_teacher_does_not_have_are_refused(choice) -> None:
         ("CamembertForMaskedLM", {}),
         ("Data2VecTextForMaskedLM", {}),
         ("ElectraForMaskedLM", {"embedding_size": 32}),
+        ("DistilBertForMaskedLM", {"hidden_dim": 64}),
+        ("DistilBertForMaskedLM", {"hidden_dim": 64, "sinusoidal_pos_embds": True}),
     ],
     ids=lambda teacher: teacher[0],
 )
@@ -105,9 +107,8 @@ def test_a_student_of_a_teacher_without_head_has_its_positions(kind: str) -> Non
 
 @pytest.mark.parametrize("choice", ["reference", "random"])
 def test_a_teacher_of_another_family_is_refused(choice: str) -> None:
-    small = DistilBertConfig(vocab_size=99, dim=32, n_layers=2, n_heads=4, hidden_dim=64)
-    for teacher in (DistilBertModel(small), DistilBertForMaskedLM(small)):
-        with pytest.raises(UserError, match="cannot be made from the layers of a distilbert"):
+    for teacher in (MPNetModel(MPNetConfig(**SMALL)), MPNetForMaskedLM(MPNetConfig(**SMALL))):
+        with pytest.raises(UserError, match="cannot be made from the layers of a mpnet"):
             make_student(teacher, 1, choice)
 
 
