@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -51,6 +53,43 @@ class TripleWeights:
         )
 
 
+@dataclass(frozen=True)
+class Positions:
+    """Where a batch has tokens, and which of them are masked.
+
+    It is known before any model runs: to ask a GPU how many there are is to wait until it has done
+    all that it was given.
+
+    Attributes:
+        attended, masked: indices into the flattened batch, ascending; the masked are attended.
+        labels: the true ids of the masked ones.
+        places: of the masked ones among the attended.
+        bounds: the same numbers, for the CPU.
+        whole: every position is attended.
+    """
+
+    attended: torch.Tensor
+    masked: torch.Tensor
+    labels: torch.Tensor
+    places: torch.Tensor
+    bounds: npt.NDArray[np.int64]
+    whole: bool
+
+    @classmethod
+    def of(cls, attention_mask: torch.Tensor, labels: torch.Tensor) -> Positions:
+        """Of (batch, length) each: 1 for a token; true ids, `IGNORED` where nothing is masked."""
+        tokens, labels = attention_mask.flatten() != 0, labels.flatten()
+        attended = tokens.nonzero()[:, 0]
+        masked = ((labels != IGNORED) & tokens).nonzero()[:, 0]
+        places = torch.searchsorted(attended, masked)
+        whole = len(attended) == len(tokens)
+        return cls(attended, masked, labels[masked], places, places.cpu().numpy(), whole)
+
+    def select(self, states: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+        """Those rows of the flattened states: themselves, not a copy, where that is all of them."""
+        return states if self.whole and at is self.attended else states.index_select(0, at)
+
+
 class Head(Protocol):
     """An MLM head in two parts: ``decoder(transform(hidden))`` are the logits."""
 
@@ -62,13 +101,23 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class _Work:
-    """What the vocabulary terms need besides the student's features and decoder."""
+    """What the vocabulary terms need besides the student's features and decoder; ``masked`` are the
+    labels of some rows, and which rows."""
 
     teacher: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None
-    labels: torch.Tensor | None
+    masked: tuple[torch.Tensor, torch.Tensor, npt.NDArray[np.int64]] | None
     weights: TripleWeights
     positions: int
     arithmetic: Arithmetic
+
+    def masked_of(self, start: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """The labels, and the rows they are of counted from ``start``, of the part that begins
+        there."""
+        if self.masked is None:
+            return None
+        labels, rows, bounds = self.masked
+        part = slice(*np.searchsorted(bounds, (start, start + self.positions)).tolist())
+        return labels[part], rows[part] - start
 
 
 class _VocabularyTerms(torch.autograd.Function):
@@ -82,8 +131,8 @@ class _VocabularyTerms(torch.autograd.Function):
         kind = features.device.type
         matrix = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
         with torch.autocast(kind, enabled=False):
-            student = tuple(tensor.to(matrix) for tensor in (features, weight, bias))
-            teacher = work.teacher and tuple(tensor.to(matrix) for tensor in work.teacher)
+            student = _cooled((features, weight, bias), work, matrix)
+            teacher = work.teacher and _cooled(work.teacher, work, matrix)
             gradients = [torch.zeros_like(t) for t in (features, weight, bias)]
             if not any(ctx.needs_input_grad):
                 gradients = []
@@ -97,6 +146,16 @@ class _VocabularyTerms(torch.autograd.Function):
         return *(upstream[0] * gradient for gradient in ctx.saved_tensors), None
 
 
+def _cooled(
+    parts: tuple[torch.Tensor, torch.Tensor, torch.Tensor], work: _Work, matrix: torch.dtype
+) -> tuple[torch.Tensor, ...]:
+    """Features, weight and bias whose product are the logits over the temperature: no pass over the
+    logits is needed to divide them."""
+    features, weight, bias = parts
+    t = work.weights.temperature
+    return (features / t).to(matrix), weight.to(matrix), (bias / t).to(matrix)
+
+
 def _run(
     student: Sequence[torch.Tensor],
     teacher: Sequence[torch.Tensor] | None,
@@ -106,62 +165,50 @@ def _run(
     features, weight, bias = student
     sums = torch.zeros(2, dtype=torch.float64 if weight.is_cpu else torch.float32)
     sums = sums.to(weight.device)
-    rows = len(features)
-    masked = _masked_rows(work)
-    count = max(sum(map(len, masked)), 1)
-    distillation = work.weights.distillation if teacher else 1.0
-    for number, start in enumerate(range(0, rows, work.positions)):
+    rows, t = len(features), work.weights.temperature
+    count = max(len(work.masked[0]), 1) if work.masked else 1
+    distillation = work.weights.distillation * t**2 / rows if teacher else 1.0
+    for start in range(0, rows, work.positions):
         part = slice(start, start + work.positions)
         logits = F.linear(features[part], weight, bias)
-        hard = logits[masked[number]] if masked else None
+        masked = work.masked_of(start)
+        hard = logits[masked[1]] if masked else None
         if teacher is None:
             slope = torch.zeros_like(logits)
         else:
             target = F.linear(teacher[0][part], *teacher[1:])
-            slope, kl = work.arithmetic.divergence(logits, target, work.weights.temperature)
-            sums[0] += kl / rows
-        if hard is not None and work.labels is not None:
-            at = masked[number]
-            hard_slope, loss = work.arithmetic.cross_entropy(hard, work.labels[part][at])
+            slope, kl = work.arithmetic.divergence(logits, target)
+            sums[0] += kl * t**2 / rows
+        if masked and hard is not None:
+            labels, at = masked
+            hard_slope, loss = work.arithmetic.cross_entropy(hard, labels, t)
             sums[1] += loss / count
-            share = work.weights.masked / count * rows / distillation
-            slope.index_add_(0, at, hard_slope, alpha=share)
+            share = work.weights.masked * t / count / distillation
+            slope.index_copy_(0, at, slope[at].add_(hard_slope, alpha=share))
         if gradients:
-            _add(gradients, slope, features[part], weight, part, distillation / rows)
+            _add(gradients, slope, features[part], weight, part, distillation, t)
     kl, ce = sums.to(torch.promote_types(weight.dtype, torch.float32))
     return work.weights.distillation * kl + work.weights.masked * ce, kl.clone(), ce.clone()
 
 
-def _masked_rows(work: _Work) -> list[torch.Tensor]:
-    """The masked rows of each part, counted from its first; one wait for the device, not one for
-    each part."""
-    if work.labels is None:
-        return []
-    at = (work.labels != IGNORED).nonzero()[:, 0]
-    parts = -(-len(work.labels) // work.positions)
-    counts = torch.bincount(at // work.positions, minlength=parts).tolist()
-    return [each % work.positions for each in at.split(counts)]
-
-
 def kl_and_gradient(
-    logits: torch.Tensor, target: torch.Tensor, temperature: float
+    logits: torch.Tensor, target: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient by logits, and sum over rows, of KL(target || logits) * T^2; may overwrite both.
-
-    d/ds [T^2 KL] = T (softmax(s / T) - softmax(t / T)), in at least 32 bits up to the last.
-    """
-    log_q = _wide(logits).mul_(1 / temperature).log_softmax(-1)
-    log_p = _wide(target).mul_(1 / temperature).log_softmax(-1)
+    """Gradient by logits, and sum over rows, of KL(target || logits); in at least 32 bits up to the
+    last, and may overwrite both."""
+    log_q = _wide(logits).log_softmax(-1)
+    log_p = _wide(target).log_softmax(-1)
     p = log_p.exp()
-    divergence = log_p.sub_(log_q).mul_(p).sum(-1).sum() * temperature**2
-    return log_q.exp_().sub_(p).mul_(temperature).to(logits.dtype), divergence
+    divergence = log_p.sub_(log_q).mul_(p).sum(-1).sum()
+    return log_q.exp_().sub_(p).to(logits.dtype), divergence
 
 
 def cross_entropy_and_gradient(
-    logits: torch.Tensor, labels: torch.Tensor
+    logits: torch.Tensor, labels: torch.Tensor, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient by logits, and sum over rows, of the cross-entropy: softmax less one-hot."""
-    log_q = _wide(logits).log_softmax(-1)
+    """Gradient by logits, and sum over rows, of the cross-entropy of logits that have been divided
+    by the temperature: softmax less one-hot."""
+    log_q = _wide(logits).mul(temperature).log_softmax(-1)
     loss = -log_q.gather(1, labels[:, None]).sum()
     slope = log_q.exp_()
     slope[torch.arange(len(labels), device=labels.device), labels] -= 1
@@ -193,21 +240,22 @@ def _add(
     weight: torch.Tensor,
     part: slice,
     scale: float,
+    temperature: float,
 ) -> None:
+    """``slope`` is by logits over the temperature, and so are the features."""
     of_features, of_weight, of_bias = gradients
-    of_features[part] = (slope @ weight).mul_(scale)
+    of_features[part] = (slope @ weight).mul_(scale / temperature)
     if of_weight.dtype == slope.dtype:
         of_weight.addmm_(slope.t(), features, alpha=scale)
     else:  # 16-bit products, summed in 32 bits
         of_weight.add_(slope.t() @ features, alpha=scale)
-    of_bias.add_(slope.sum(0, dtype=of_bias.dtype), alpha=scale)
+    of_bias.add_(slope.sum(0, dtype=of_bias.dtype), alpha=scale / temperature)
 
 
 def triple_loss(
     hidden: torch.Tensor,
     teacher_hidden: torch.Tensor | None,
-    attention_mask: torch.Tensor,
-    labels: torch.Tensor,
+    at: Positions,
     head: Head,
     teacher_head: Head | None,
     weights: TripleWeights,
@@ -220,32 +268,33 @@ def triple_loss(
     Args:
         hidden: last hidden states of the student, (batch, length, width).
         teacher_hidden: of the teacher; the cosine needs the same width. None without a teacher.
-        attention_mask: (batch, length), 1 for a token.
-        labels: true ids at masked positions, `IGNORED` elsewhere, (batch, length).
+        at: of the batch, `Positions.of` its mask and labels.
         head: the student's; its parameters get their gradient.
         teacher_head: the teacher's, for the distillation term; it gets no gradient.
         masked_only: distil at the masked positions instead of all attended ones.
         positions: how many positions' logits to hold at a time; default by device.
         arithmetic: compiled, for example.
     """
-    labels, hidden = labels.flatten(), hidden.flatten(0, 1)
-    attended, masked = attention_mask.flatten().nonzero()[:, 0], (labels != IGNORED).nonzero()[:, 0]
+    hidden = hidden.flatten(0, 1)
     taught = None if teacher_hidden is None else teacher_hidden.flatten(0, 1)
     terms: dict[str, torch.Tensor] = {}
     total = hidden.new_zeros(())
     if weights.distillation or weights.masked:
-        at = attended if weights.distillation and not masked_only else masked
+        chosen, places, bounds = at.attended, at.places, at.bounds
+        if masked_only or not weights.distillation:
+            bounds = np.arange(len(bounds))
+            chosen, places = at.masked, torch.arange(len(bounds), device=hidden.device)
         teacher = None
         if weights.distillation and taught is not None and teacher_head is not None:
             with torch.no_grad():
-                features = teacher_head.transform(taught.index_select(0, at))
+                features = teacher_head.transform(at.select(taught, chosen))
             teacher = (features, *_filled_up(teacher_head))
         sums = _VocabularyTerms.apply(  # type: ignore[no-untyped-call]
-            head.transform(hidden.index_select(0, at)),
+            head.transform(at.select(hidden, chosen)),
             *_filled_up(head),
             _Work(
                 teacher,
-                labels[at] if weights.masked else None,
+                (at.labels, places, bounds) if weights.masked else None,
                 weights,
                 positions or (CPU_POSITIONS if hidden.is_cpu else DEVICE_POSITIONS),
                 arithmetic,
@@ -255,7 +304,7 @@ def triple_loss(
         terms |= {"distillation": sums[1]} if weights.distillation else {}
         terms |= {"masked": sums[2]} if weights.masked else {}
     if weights.cosine and taught is not None:
-        pair = (states.index_select(0, attended) for states in (hidden, taught))
+        pair = (at.select(states, at.attended) for states in (hidden, taught))
         terms["cosine"] = arithmetic.cosine(*pair)
         total = total + weights.cosine * terms["cosine"]
     return {"loss": total, **terms}

@@ -11,10 +11,10 @@ from transformers.activations import get_activation
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from distill.losses.relation import LayerRelations
-from distill.losses.triple import Arithmetic, TripleWeights, triple_loss
+from distill.losses.triple import Arithmetic, Positions, TripleWeights, triple_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from transformers import PreTrainedModel
 
@@ -47,13 +47,12 @@ class MlmHead(nn.Module):
             )
         activation = get_activation(family.activation_of(head, stored))
         named = [modules[head.parts[part]] for part in ("transform", "norm")]
-        self.steps = nn.ModuleList([named[0], activation, named[1]])
+        self.steps = nn.Sequential(named[0], activation, named[1])
 
     def transform(self, hidden: torch.Tensor) -> torch.Tensor:
         """What the decoder reads, (..., width), from hidden states of the same shape."""
-        for step in self.steps:
-            hidden = step(hidden)
-        return hidden
+        states: torch.Tensor = self.steps(hidden)
+        return states
 
 
 class Distiller(nn.Module):
@@ -117,21 +116,6 @@ class Distiller(nn.Module):
         teacher.eval().requires_grad_(False)
         return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None
 
-    @property
-    def of_masked(self) -> frozenset[str]:
-        """The terms that are means over the masked positions, not over all attended ones."""
-        return frozenset({"masked", "distillation"} if self.masked_only else {"masked"})
-
-    def weighted(self, terms: Mapping[str, float]) -> float:
-        """The loss that these terms make, by name; those of weight 0 may be missing."""
-        weights = {
-            "distillation": self.weights.distillation,
-            "masked": self.weights.masked,
-            "cosine": self.weights.cosine,
-            "relation": self.relation,
-        }
-        return sum(weight * terms[name] for name, weight in weights.items() if weight)
-
     def activation_checkpointing_enable(self, **keywords: Any) -> None:
         """The student's: the teacher keeps no activations."""
         self.student.activation_checkpointing_enable(**keywords)
@@ -146,6 +130,9 @@ class Distiller(nn.Module):
         self._arithmetic = Arithmetic(
             **{name: torch.compile(each, *arguments, **keywords) for name, each in plain.items()}
         )
+        for head in (self.head, *(self._held or ())[1:]):
+            if head is not None:
+                head.steps.compile(*arguments, **keywords)
         for model in (self.student.base_model, *(self._held or ())[:1]):
             layers = model.get_submodule(FAMILIES[model.config.model_type].layer)
             for module in (model.embeddings, *layers):
@@ -173,18 +160,19 @@ class Distiller(nn.Module):
         """All (batch, length); ``shares`` are what the batch has of the attended and of the masked
         positions of its step, 1 where it is all of it. In evaluation the masked term is computed
         whatever its weight: held-out perplexity compares students of any loss."""
-        hidden = self.student.base_model(input_ids, attention_mask).last_hidden_state
+        at = Positions.of(attention_mask, labels)
+        mask = None if at.whole else attention_mask
+        hidden = self.student.base_model(input_ids, mask).last_hidden_state
         teacher_hidden = teacher_head = None
         if self._held:
             teacher, teacher_head = self._held
             with torch.no_grad():
-                teacher_hidden = teacher(input_ids, attention_mask).last_hidden_state
+                teacher_hidden = teacher(input_ids, mask).last_hidden_state
         weights = self.weights.shared(*(shares or (1.0, 1.0)), self.masked_only)
         terms = triple_loss(
             hidden,
             teacher_hidden,
-            attention_mask,
-            labels,
+            at,
             self.head,
             teacher_head,
             weights,
@@ -198,6 +186,6 @@ class Distiller(nn.Module):
             terms["loss"] = terms["loss"] + self.relation * share * terms["relation"]
         if not self.training and not weights.masked:
             only = TripleWeights(0, 1, 0)
-            none = (None, attention_mask, labels, self.head, None, only)
+            none = (None, at, self.head, None, only)
             terms["masked"] = triple_loss(hidden, *none, positions=self.positions)["masked"]
         return terms

@@ -12,7 +12,7 @@ from torch import nn
 
 from distill.losses import triple as losses
 from distill.losses.task import distillation_kl, span_distillation_kl, span_loss, span_targets
-from distill.losses.triple import Arithmetic, TripleWeights, triple_loss
+from distill.losses.triple import Arithmetic, Positions, TripleWeights, triple_loss
 
 VOCABULARY, WIDTH = 211, 24
 
@@ -58,6 +58,11 @@ def heads() -> tuple[SmallHead, SmallHead]:
     return SmallHead(1), SmallHead(2)
 
 
+def triple(batch: dict[str, Any], **options: Any) -> dict[str, torch.Tensor]:
+    at = Positions.of(batch["attention_mask"], batch["labels"])
+    return triple_loss(batch["hidden"], batch["teacher_hidden"], at, **options)
+
+
 def plain(
     batch: dict[str, Any],
     head: SmallHead,
@@ -97,8 +102,8 @@ def test_chunks_equal_the_plain_formula(
 ) -> None:
     head, teacher_head = heads()
     hidden = batch["hidden"].requires_grad_()
-    loss = triple_loss(
-        **batch,
+    loss = triple(
+        batch,
         head=head,
         teacher_head=teacher_head,
         weights=weights,
@@ -120,9 +125,24 @@ def test_chunks_equal_the_plain_formula(
     assert all(parameter.grad is None for parameter in teacher_head.parameters())
 
 
+@pytest.mark.parametrize("masked_only", [False, True])
+def test_a_batch_without_padding(batch: dict[str, Any], masked_only: bool) -> None:
+    """Its states are taken as they are, not copied."""
+    batch["attention_mask"] = torch.ones(4, 50, dtype=torch.long)
+    head, teacher_head = heads()
+    batch["hidden"].requires_grad_()
+    options = {"weights": TripleWeights(), "masked_only": masked_only}
+    loss = triple(batch, head=head, teacher_head=teacher_head, **options)["loss"]
+    wanted = plain(batch, head, teacher_head, **options)
+    torch.testing.assert_close(loss, wanted)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(each, batch["hidden"])[0] for each in (loss, wanted))
+    )
+
+
 def test_loss_is_the_weighted_sum_of_its_terms(batch: dict[str, Any]) -> None:
     head, teacher_head = heads()
-    terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    terms = triple(batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
     total = 5 * terms["distillation"] + 2 * terms["masked"] + terms["cosine"]
     torch.testing.assert_close(terms["loss"], total)
 
@@ -132,13 +152,13 @@ def test_logits_are_never_held_for_the_whole_batch(
 ) -> None:
     sizes: list[int] = []
 
-    def counted(logits: torch.Tensor, target: torch.Tensor, temperature: float) -> Any:
+    def counted(logits: torch.Tensor, target: torch.Tensor) -> Any:
         sizes.extend((len(logits), len(target)))
-        return losses.kl_and_gradient(logits, target, temperature)
+        return losses.kl_and_gradient(logits, target)
 
     head, teacher_head = heads()
-    triple_loss(
-        **batch,
+    triple(
+        batch,
         head=head,
         teacher_head=teacher_head,
         weights=TripleWeights(),
@@ -156,7 +176,7 @@ def test_a_vocabulary_filled_up_changes_nothing(
     found = []
     for entries in (1, 64):
         monkeypatch.setattr(losses, "CPU_ENTRIES", entries)
-        terms = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+        terms = triple(batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
         terms.pop("loss").backward()
         found.append([*terms.values(), *(each.grad.clone() for each in head.parameters())])
         head.zero_grad(set_to_none=True)
@@ -167,7 +187,7 @@ def test_equal_teacher_and_student_have_nothing_to_learn(batch: dict[str, Any]) 
     head, _ = heads()
     hidden = batch["hidden"].requires_grad_()
     batch["teacher_hidden"] = hidden.detach().clone()
-    terms = triple_loss(**batch, head=head, teacher_head=head, weights=TripleWeights(masked=0))
+    terms = triple(batch, head=head, teacher_head=head, weights=TripleWeights(masked=0))
     terms["loss"].backward()
     assert terms["loss"].abs() < 1e-6
     assert hidden.grad.abs().max() < 1e-6
@@ -181,8 +201,8 @@ def test_a_term_of_weight_zero_is_not_computed(batch: dict[str, Any], zero: str)
 
     head, teacher_head = heads()
     name = {"distillation": "divergence", "masked": "cross_entropy", "cosine": "cosine"}
-    terms = triple_loss(
-        **batch,
+    terms = triple(
+        batch,
         head=head,
         teacher_head=ForbiddenHead() if zero == "distillation" else teacher_head,
         weights=replace(TripleWeights(), **{zero: 0}),
@@ -194,19 +214,22 @@ def test_a_term_of_weight_zero_is_not_computed(batch: dict[str, Any], zero: str)
 def test_gradients_are_computed_only_where_needed(batch: dict[str, Any]) -> None:
     head, teacher_head = heads()
     with torch.no_grad():
-        found = triple_loss(**batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
-    with_gradient = triple_loss(
-        **batch, head=head, teacher_head=teacher_head, weights=TripleWeights()
-    )
+        found = triple(batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
+    with_gradient = triple(batch, head=head, teacher_head=teacher_head, weights=TripleWeights())
     torch.testing.assert_close(found["loss"], with_gradient["loss"].detach())
 
 
 def test_sixteen_bits_where_the_device_has_them(batch: dict[str, Any]) -> None:
     head, teacher_head = heads()
-    arguments = {**batch, "head": head, "teacher_head": teacher_head, "weights": TripleWeights()}
-    exact = triple_loss(**arguments)["loss"]
+    arguments = {
+        "batch": batch,
+        "head": head,
+        "teacher_head": teacher_head,
+        "weights": TripleWeights(),
+    }
+    exact = triple(**arguments)["loss"]
     with torch.autocast("cpu", torch.bfloat16):
-        loss = triple_loss(**arguments)["loss"]
+        loss = triple(**arguments)["loss"]
     loss.backward()
     assert head.decoder.weight.grad.dtype == torch.float32
     assert loss.item() == pytest.approx(exact.item(), rel=0.02)

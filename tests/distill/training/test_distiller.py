@@ -46,6 +46,20 @@ def test_a_model_without_an_mlm_head_is_refused() -> None:
         MlmHead(small_model("bert", "features", {}))
 
 
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in SPLIT])
+@pytest.mark.parametrize("padding", [0, 3])
+def test_the_masked_loss_is_that_of_transformers(name: str, padding: int) -> None:
+    """With padding, and without it, when models are given no mask."""
+    model = small_model(name, "mlm", {}).eval()
+    ids = torch.randint(5, 60, (2, 9))
+    mask, labels = torch.ones_like(ids), ids.clone()
+    mask[1, 9 - padding :], labels[1, 9 - padding :] = 0, -100
+    with torch.no_grad():
+        found = Distiller(model, None, TripleWeights())(ids, mask, labels)["loss"]
+        expected = model(ids, mask, labels=labels).loss
+    torch.testing.assert_close(found, expected * TripleWeights().masked)
+
+
 def test_compiled_layers_and_loss_give_the_gradients_of_plain_ones() -> None:
     """Without code generation, which needs a C++ compiler: what is traced, and where."""
     teacher, student = (small_model("bert", "mlm", {}).eval() for _ in range(2))
