@@ -1,5 +1,5 @@
 """A pytest plugin: with ``--coreml-simulator`` an MLModel predicts in the simulator, so that a
-project's own prediction tests run where Core ML is not.
+project's own prediction tests run where Core ML is not; with ``=float16`` it rounds as a phone does.
 
     pytest --coreml-simulator                            # installed as coreml-simulator
     pytest -p export.simulator.pytest_plugin --coreml-simulator    # within the kit
@@ -7,32 +7,39 @@ project's own prediction tests run where Core ML is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+OPTION = "--coreml-simulator"
+FLAGS = {
+    "float32": (OPTION, f"{OPTION}=float32"),
+    "float16": (f"{OPTION}=float16",),
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--coreml-simulator [PRECISION]``; pytest calls it."""
+    """Add ``--coreml-simulator``, alone or with ``=PRECISION``; pytest calls it."""
     group = parser.getgroup("coreml-simulator")
-    group.addoption(
-        "--coreml-simulator",
-        choices=("float32", "float16"),
-        nargs="?",
-        const="float32",
-        metavar="PRECISION",
-        help="run the predictions of coremltools models in the simulator; float16 rounds as a "
-        "phone does (default: float32)",
-    )
+    # A flag for each precision: one option with a value would take the path behind it for that.
+    for precision, names in FLAGS.items():
+        group.addoption(
+            *names,
+            action="store_const",
+            const=precision,
+            dest="coreml_simulator",
+            help=f"run the predictions of coremltools models in the simulator, in {precision}",
+        )
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _coreml_simulator(request: pytest.FixtureRequest) -> Iterator[None]:
-    precision = request.config.getoption("--coreml-simulator")
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the simulator in Core ML's place, before test modules are imported: they may predict
+    there; pytest calls it."""
+    precision = config.getoption("coreml_simulator")
     if precision is None:
-        yield
         return
     from .stand_in import standing_in
 
-    with standing_in(precision):
-        yield
+    stack = ExitStack()
+    stack.enter_context(standing_in(precision))
+    config.add_cleanup(stack.close)

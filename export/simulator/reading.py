@@ -36,14 +36,20 @@ _lock = threading.RLock()
 @contextmanager
 def reading() -> Iterator[None]:
     """Hold the lock around coremltools and silence it for this thread; import from it inside."""
-    with _lock:
-        logger, silence = logging.getLogger("coremltools"), _OfThisThread()
-        logger.addFilter(silence)
-        try:
-            _import_coremltools()
-            yield
-        finally:
-            logger.removeFilter(silence)
+    with _lock, silent():
+        _import_coremltools()
+        yield
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Drop what coremltools logs in this thread below an error."""
+    logger, silence = logging.getLogger("coremltools"), _OfThisThread()
+    logger.addFilter(silence)
+    try:
+        yield
+    finally:
+        logger.removeFilter(silence)
 
 
 class _OfThisThread(logging.Filter):

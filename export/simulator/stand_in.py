@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .reading import silent
 from .simulator import Simulator
 from .state import State
 
@@ -23,7 +24,8 @@ def standing_in(precision: str = "float32") -> Iterator[None]:
     Args:
         precision: as that of `Simulator`.
     """
-    import coremltools  # whole, with torch where it is installed: the program may convert
+    with silent():
+        import coremltools  # whole, with torch where it is installed: the program may convert
 
     model: Any = coremltools.models.MLModel
     stand_ins = replacements(precision)
