@@ -21,8 +21,8 @@ from distill.console.errors import command
 from distill.console.help_text import HelpText
 
 DATA = (
-    "text, one input a line, a tab within a pair, for a bundle (default: built-in texts); an .npz "
-    "file of arrays by input name for any package"
+    "text, one input a line, a tab within a pair, or what export.verify takes, for a bundle "
+    "(default: built-in texts); an .npz file of arrays by input name for any package"
 )
 
 

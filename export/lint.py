@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from export.simulator.lint import Finding
 
 DATA = (
-    "text, one input a line, a tab within a pair, for a bundle; an .npz file of arrays by input "
-    "name for any package"
+    "text, one input a line, a tab within a pair, or what export.verify takes, for a bundle; an "
+    ".npz file of arrays by input name for any package"
 )
 
 

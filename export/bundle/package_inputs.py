@@ -13,6 +13,8 @@ from export.bundle.own_files import SETTINGS
 from export.tasks.model_inputs import Inputs
 
 ARRAYS = ".npz"
+TASK_FILES = (".csv", ".tsv", ".json")
+"""Files that a task reads, as ``export.verify`` does; others are text, or rows with a text."""
 
 
 def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
@@ -20,11 +22,13 @@ def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
 
     Args:
         package: a bundle, or any ``.mlpackage``.
-        data: text, one input a line, a tab within a pair, for a bundle; for any package an ``.npz``
-            file of arrays by input name. None: the built-in texts, for a bundle.
+        data: for a bundle text, one input a line, a tab within a pair, or a file of its task
+            (`TASK_FILES`); for any package an ``.npz`` file of arrays by input name. None: the
+            built-in texts, for a bundle.
 
     Raises:
-        UserError: no bundle and no arrays, or a file that holds nothing.
+        UserError: no bundle and no arrays, a file that holds nothing, or one that is not in the
+            task's format.
     """
     if data is not None and data.suffix == ARRAYS:
         try:
@@ -40,6 +44,8 @@ def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
     bundle = open_bundle(package)
     if data is None:
         inputs = bundle.record.sample_workload(bundle.reading).inputs
+    elif Path(data.name.removesuffix(".gz")).suffix in TASK_FILES:
+        inputs = bundle.record.workload(bundle.record.read(data)[:limit], bundle.reading).inputs
     else:
         lines = [line for line in read_lines(data) if line.strip()][:limit]
         pairs = [line.partition("\t") for line in lines]

@@ -1,5 +1,6 @@
 """A pytest plugin: with ``--coreml-simulator`` an MLModel predicts in the simulator, so that a
-project's own prediction tests run where Core ML is not; with ``=float16`` it rounds as a phone does.
+project's own prediction tests run where Core ML is not. With ``=float16`` it rounds as a phone
+does.
 
     pytest --coreml-simulator                            # installed as coreml-simulator
     pytest -p export.simulator.pytest_plugin --coreml-simulator    # within the kit

@@ -8,20 +8,34 @@ from ..mil import Function, Operation, Variable
 
 LAYER = re.compile(r"(?:^|_)(?:layers?|blocks?)_(\d+)_(.+)")
 ENDINGS = re.compile(r"_(?:weight|bias)(?:_.*)?$")
+ATTENTION = ("softmax", "scaled_dot_product_attention")
 WEIGHT = re.compile(r"_(?:weight|bias)(?:_|$)")
 
 
 def parts(function: Function) -> dict[str, str]:
-    """Part by operation name. An operation without weights belongs to the part of the weights
-    before it: an attention's products stand behind its projections."""
-    result, current = {}, "inputs"
+    """Part by operation name. Operations without weights belong to the part of the weights before
+    them, but for those of a layer that compute its attention, and those that no weights follow:
+    they come after the last layer."""
+    runs: list[tuple[str, list[Operation]]] = [("inputs", [])]
     for op in function.operations:
         if op.op_type.startswith("const"):
             continue
         named = [name for name in map(_weight_name, _inputs(op)) if name]
-        current = _part(named[0]) if named else current
-        result[op.name] = current
-    return result
+        if named:
+            runs.append((_part(named[0]), []))
+        runs[-1][1].append(op)
+    places: dict[str, str] = {}
+    for number, (part, run) in enumerate(runs, 1):
+        layer, comma, _ = part.partition(", ")
+        behind = part
+        if comma and any(op.op_type in ATTENTION for op in run):
+            behind = f"{layer}, attention"
+        elif comma and number == len(runs):
+            behind = f"after {layer}"
+        places |= dict.fromkeys((op.name for op in run), behind)
+        if run:
+            places[run[0].name] = part
+    return places
 
 
 def _inputs(op: Operation) -> list[Variable]:

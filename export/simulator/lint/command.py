@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,15 @@ from ..arguments import OneLineParser, add_json_options, show_result
 from ..command_line import _inputs
 from ..errors import SimulatorError
 from .linting import lint
+from .numbers import GREATEST
 from .rule import Finding
 from .rules import RULES
 
 if TYPE_CHECKING:
     import numpy as np
 
+Headroom = tuple[float, str, str]
+"""How often the greatest half holds the peak of a value, its name, and that of its function."""
 FIRED = 1
 INDENT = " " * 4
 SHOWN = 3
@@ -67,8 +70,15 @@ def run(
         return 0
     if arguments.package is None:
         raise SimulatorError("name a .mlpackage or a bundle directory, or --rules")
-    findings = lint(arguments.package, inputs)
-    lines = [*described(findings), *wrapped(verdict(arguments.package, findings), "")]
+    headrooms: list[Headroom] = []
+    findings = lint(
+        arguments.package, inputs, lambda function, peaks: headrooms.extend(_of(function, peaks))
+    )
+    lines = [
+        *described(findings),
+        *least_headrooms(headrooms),
+        *wrapped(verdict(arguments.package, findings), ""),
+    ]
     show_result(arguments, [finding.as_json() for finding in findings], lines)
     keep(findings)
     return FIRED if any(finding.weight == "error" for finding in findings) else 0
@@ -96,6 +106,17 @@ def described(findings: Sequence[Finding]) -> list[str]:
         lines += wrapped(f"remedy: {first.remedy}")
         lines += wrapped(f"report: {first.report}")
     return lines
+
+
+def _of(function: str, peaks: Mapping[str, float]) -> Iterator[Headroom]:
+    return ((GREATEST / peak, name, function) for name, peak in peaks.items() if peak)
+
+
+def least_headrooms(headrooms: Iterable[Headroom]) -> list[str]:
+    """Lines with the values that came nearest to the greatest half; none without inputs."""
+    least = sorted(headrooms)[:SHOWN]
+    shown = (f"{ratio:.3g} of {name} (in {function})" for ratio, name, function in least)
+    return wrapped(f"least headroom, 65,504 over the peak: {', '.join(shown)}", "") if least else []
 
 
 def wrapped(text: str, indent: str = INDENT) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,18 @@ from .rules import RULES
 Inputs = Mapping[str, np.ndarray]
 
 
-def lint(model: AnyModel, inputs: Iterable[Inputs] = ()) -> list[Finding]:
+def lint(
+    model: AnyModel,
+    inputs: Iterable[Inputs] = (),
+    keep: Callable[[str, Mapping[str, float]], None] = lambda function, peaks: None,
+) -> list[Finding]:
     """The rules of `RULES` that fire, in their order, for each function of a package.
 
     Args:
         model: what `Simulator` takes: a ``.mlpackage``, a bundle folder, or an MLModel.
         inputs: real inputs, for the rules about values; each runs in the function that takes its
             shapes, with every float value watched.
+        keep: takes each function's name and the greatest magnitude of its values on the inputs.
 
     Raises:
         SimulatorError: a package that cannot be read or, with inputs, not be simulated.
@@ -32,6 +37,7 @@ def lint(model: AnyModel, inputs: Iterable[Inputs] = ()) -> list[Finding]:
     for name in sorted(load_program(model).spec.mlProgram.functions):
         loaded = load_program(model, name)
         peaks = _peaks(model, name, samples) if samples else {}
+        keep(name, peaks)
         function = Function(loaded.function, loaded.description, settings, peaks)
         for rule in RULES:
             places = tuple(dict.fromkeys(rule.places(function)))

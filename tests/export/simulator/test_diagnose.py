@@ -19,7 +19,9 @@ from PIL import Image
 from export import diagnose as command
 from export.simulator import command_line
 from export.simulator.diagnose import diagnose
+from export.simulator.diagnose.parts import parts
 from export.simulator.diagnose.picture import OVERFLOWS, picture
+from export.simulator.program import load_program
 from tests.export.simulator.programs import convert
 
 WIDTH = 16
@@ -54,6 +56,37 @@ def test_an_injected_overflow_is_named_with_its_layer() -> None:
     assert found.first.peak > 65_504
     assert found.losses[0] == found.first
     assert diagnose(encoder(), [inputs()]).first is None
+
+
+def test_operations_are_named_by_their_layer_its_attention_or_after_it() -> None:
+    square = iter(np.random.default_rng(0).normal(size=(6, WIDTH, WIDTH)).astype(np.float32))
+
+    def build(x: Any) -> Any:
+        x = mb.mul(x=x, y=np.float32(2), name="scaled")
+        for layer in range(2):
+            named = mb.const(val=next(square), name=f"encoder_layers_{layer}_value_weight")
+            value = mb.linear(x=x, weight=named, name=f"value_{layer}")
+            x = mb.matmul(
+                x=mb.softmax(x=value, name=f"softmax_{layer}"), y=next(square), name=f"mix_{layer}"
+            )
+            named = mb.const(val=next(square), name=f"encoder_layers_{layer}_output_weight")
+            x = mb.tanh(x=mb.linear(x=x, weight=named, name=f"out_{layer}"), name=f"tanh_{layer}")
+        return mb.reduce_sum(x=x, axes=[1], name="pooled")
+
+    found = parts(load_program(convert(build, [spec()])).function)
+    wanted = {
+        "scaled": "inputs",
+        "value_0": "layer 0, value",
+        "softmax_0": "layer 0, attention",
+        "mix_0": "layer 0, attention",
+        "out_0": "layer 0, output",
+        "tanh_0": "layer 0, output",
+        "value_1": "layer 1, value",
+        "out_1": "layer 1, output",
+        "tanh_1": "after layer 1",
+        "pooled": "after layer 1",
+    }
+    assert {name: found[name] for name in wanted} == wanted
 
 
 def test_losses_are_those_of_rounding() -> None:

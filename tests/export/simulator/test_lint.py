@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,39 @@ def test_integers_of_four_bits_are_named(dtype: str, fires: bool) -> None:
     assert (5 in fired(compressed("linear", int(dtype.removeprefix("int"))))) is fires
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # coremltools' own quantiles
+@pytest.mark.parametrize(("bits", "rule"), [("lut4", 5), ("lut6", None), ("int4", 5), ("int8", 6)])
+def test_weights_that_are_sparse_too_are_named_once(bits: str, rule: int | None) -> None:
+    """Both steps that expand one share a mask, which is not a weight that is stored twice."""
+    with quiet():
+        pruner = cto.OpMagnitudePrunerConfig(target_sparsity=0.5)
+        sparse = cto.prune_weights(
+            program(lambda x: mb.linear(x=x, weight=SQUARE), precision="float16"),
+            cto.OptimizationConfig(pruner),
+        )
+        if bits.startswith("lut"):
+            palette = cto.OpPalettizerConfig(mode="uniform", nbits=int(bits[3:]))
+            config = cto.OptimizationConfig(palette)
+            model = cto.palettize_weights(sparse, config, joint_compression=True)
+        else:
+            config = cto.OptimizationConfig(cto.OpLinearQuantizerConfig(dtype=bits))
+            model = cto.linear_quantize_weights(sparse, config, joint_compression=True)
+    assert fired(model) == ({rule} if rule else set())
+
+
+def test_a_palette_whose_entries_are_quantized_is_counted_by_its_entries() -> None:
+    with quiet():
+        config = cto.OpLinearQuantizerConfig(dtype="int8", granularity="per_tensor")
+        palettes = {bits: compressed("palette", bits) for bits in (4, 8)}
+        both = {
+            bits: cto.linear_quantize_weights(
+                model, cto.OptimizationConfig(config), joint_compression=True
+            )
+            for bits, model in palettes.items()
+        }
+    assert {bits: 5 in fired(model) for bits, model in both.items()} == {4: True, 8: False}
+
+
 def test_values_on_real_inputs_are_watched() -> None:
     model = program(lambda x: mb.relu(x=mb.mul(x=x, y=np.float32(1000.0))), precision="float16")
     inputs = {value: {"x": np.full((1, 256), value, np.float32)} for value in (10, 30, 70)}
@@ -221,6 +255,8 @@ def test_the_command_fails_where_an_error_fires(
     assert command.main([str(package), "--data", str(data)]) == 1
     printed = capsys.readouterr().out
     assert "error 11" in printed
+    headroom = r"least headroom, 65,504 over the peak: 0\.0\d+ of linear_0"
+    assert re.search(headroom, " ".join(printed.split()))
     assert command_line.main(["lint", str(package), "--data", str(data)]) == 1
     assert capsys.readouterr().out == printed
     assert command.main([str(tmp_path / "nothing")]) == 2
