@@ -18,6 +18,9 @@ from distill.corpus.shards import Corpus
 JITTER = 0.01
 """Lengths are ordered up to this share of chance, so that an epoch forms other batches; with
 sequences of one length together, padding stays below twice of it."""
+FILLER = -1
+"""The key of a row that does not count: a process is given it where there is no batch left for it,
+so that all processes take as many steps."""
 
 
 class SequenceRow(TypedDict):
@@ -75,9 +78,9 @@ class FeatureDataset(Dataset[FeatureRow]):
         return len(self.features)
 
     def __getitem__(self, key: int) -> FeatureRow:
-        """A ``feature`` and its ``index``."""
+        """A ``feature`` and its ``index``, which is `FILLER` for one that does not count."""
         index = key % len(self)
-        return {"index": index, "feature": self.features[index]}
+        return {"index": FILLER if key == FILLER else index, "feature": self.features[index]}
 
 
 class LengthBatches(Sampler[list[int]]):
@@ -86,12 +89,14 @@ class LengthBatches(Sampler[list[int]]):
     Sequences left over from the last step, others with every epoch, wait for the next epoch, so
     that every step has its full batch however many processes share it. With ``keep_last``, as for
     fine-tuning or an evaluation, every sequence is given; with too few for one step, all full
-    batches are.
+    batches are, as many for every process. A process that would be left without a batch is given
+    a `FILLER`.
 
     Args:
         lengths: of the sequences.
         batches_per_step: gradient accumulation times processes.
         keep_last: give the last batch too, which may not be full.
+        processes: that take turns.
     """
 
     def __init__(
@@ -101,18 +106,29 @@ class LengthBatches(Sampler[list[int]]):
         seed: int,
         batches_per_step: int = 1,
         keep_last: bool = False,
+        processes: int = 1,
     ) -> None:
-        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
-        self.batches_per_step = batches_per_step
+        # Not `batch_size`: Accelerate would fill up batches below it with other rows.
+        self.lengths, self.size, self.seed = lengths, batch_size, seed
+        self.batches_per_step, self.processes = batches_per_step, processes
         self.keep_last = keep_last or len(lengths) < batch_size
-        self.drop_last = not self.keep_last  # read by Accelerate
         self.epoch = 0
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.lengths), self.batch_size)
+        return self.count + self.fillers
+
+    @property
+    def count(self) -> int:
+        """Batches of an epoch, without fillers."""
+        full, rest = divmod(len(self.lengths), self.size)
         if self.keep_last:
             return full + bool(rest)
-        return full - full % self.batches_per_step or full
+        return full - full % self.batches_per_step or full - full % self.processes
+
+    @property
+    def fillers(self) -> int:
+        """Processes that have no batch in the last turn of an epoch."""
+        return -self.count % self.processes
 
     def set_epoch(self, epoch: int) -> None:
         """Give the batches of this epoch, counted from 0, at the next iteration."""
@@ -122,23 +138,23 @@ class LengthBatches(Sampler[list[int]]):
         first = self.epoch * len(self.lengths)
         for rows in self.rows(self.epoch):
             yield [int(row) + first for row in rows]
+        yield from [[FILLER]] * self.fillers
 
     def rows(self, epoch: int) -> list[np.ndarray]:
         """Row numbers of every batch of an epoch, in order."""
         chance = np.random.default_rng([self.seed, epoch])
         order = chance.permutation(len(self.lengths))
         if not self.keep_last:
-            order = order[: len(self) * self.batch_size]
+            order = order[: self.count * self.size]
         key = self.lengths[order] * (1 + JITTER * chance.random(len(order)))
         order = order[np.argsort(key, kind="stable")]
-        batches = np.split(order, range(self.batch_size, len(order), self.batch_size))
-        full = len(batches) - (len(batches[-1]) < self.batch_size)
-        # A batch that is not full comes last: Accelerate deals out full ones to its processes.
+        batches = np.split(order, range(self.size, len(order), self.size))
+        full = len(batches) - (len(batches[-1]) < self.size)
         return [batches[i] for i in [*chance.permutation(full), *range(full, len(batches))]]
 
     def longest(self) -> list[int]:
         """The batch that needs the most memory."""
-        return [int(row) for row in np.argsort(self.lengths)[-self.batch_size :]]
+        return [int(row) for row in np.argsort(self.lengths)[-self.size :]]
 
     def padding(self, epoch: int = 0) -> float:
         """Share of padding in all positions of an epoch."""

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from distill.corpus.length_batches import SequenceRow
+from distill.corpus.length_batches import FILLER, SequenceRow
 from distill.losses.triple import IGNORED
 
 SHARE = 0.15
@@ -49,13 +49,15 @@ class MaskingCollator:
 
     def __call__(self, rows: Sequence[SequenceRow]) -> dict[str, torch.Tensor]:
         """Rows of ``input_ids`` (ids of one sequence) and ``key`` (an integer that names the
-        sequence and its epoch)."""
+        sequence and its epoch); in a `FILLER` no token is masked."""
         generator = self._generator([int(row["key"]) for row in rows])
         sequences = [torch.as_tensor(row["input_ids"]) for row in rows]
         ids = torch.nn.utils.rnn.pad_sequence(sequences, True, self.pad_id)
         mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(s) for s in sequences], True, 0)
         labels = torch.full_like(ids, IGNORED)
-        places = self._places(ids, mask, generator)
+        places = torch.empty(0, dtype=torch.long)
+        if rows[0]["key"] != FILLER:
+            places = self._places(ids, mask, generator)
         labels.view(-1)[places] = ids.view(-1)[places]
         masked = self._masked(ids, places, generator)
         return {"input_ids": masked, "attention_mask": mask, "labels": labels}

@@ -25,19 +25,29 @@ if TYPE_CHECKING:
 
     from distill.corpus.length_batches import Row
     from distill.tasks.task import Batch
+    from distill.training.distiller import Distiller
 
 PERPLEXITY_CAP = 80.0
 
 
 class DistillTrainer(ExactTrainer):
-    """A Trainer of a `Distiller` on `Sequences`."""
+    """A Trainer of a `Distiller` on `Sequences`.
+
+    Raises:
+        UserError: fewer batches than processes.
+    """
 
     keep_last = False
     loss_is_of_step = True  # by `compute_loss`, each term by its positions
 
     def __init__(self, *arguments: object, **keywords: object) -> None:
         super().__init__(*arguments, **keywords)
-        self._means = Means()
+        if self.train_batches.count < self.args.world_size:
+            raise UserError(
+                f"{len(self.train_batches.lengths)} sequences are too few batches for "
+                f"{self.args.world_size} processes: lower --per_device_train_batch_size"
+            )
+        self._means = self._no_terms()
         self.tokens_before = 0
         show_progress(self, TokensProgress())
         self.add_callback(LongestBatchFirst(self))
@@ -47,7 +57,8 @@ class DistillTrainer(ExactTrainer):
         rows = eval_dataset if isinstance(eval_dataset, Sequences) else self.eval_dataset
         size = self.args.eval_batch_size
         assert isinstance(rows, Sequences)
-        return self.loader(rows, LengthBatches(rows.lengths, size, 0, keep_last=True))
+        processes = self.args.world_size
+        return self.loader(rows, LengthBatches(rows.lengths, size, 0, 1, True, processes))
 
     def compute_loss(  # type: ignore[override]
         self,
@@ -64,7 +75,7 @@ class DistillTrainer(ExactTrainer):
             own = positions * self.args.world_size
             shares = (own / num_items_in_batch.to(own.device).clamp_min(1)).tolist()
         terms = model(**inputs, shares=shares)
-        self._means.add_terms(terms, *positions.tolist())
+        self._means.add(terms, *positions.tolist())
         return (terms["loss"], terms) if return_outputs else terms["loss"]
 
     def _get_num_items_in_batch(
@@ -83,15 +94,17 @@ class DistillTrainer(ExactTrainer):
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad(), self.compute_loss_context_manager():
             terms = model(**inputs)
-        self._held_out.add_terms(terms, *_positions(inputs).tolist())
+        self._held_out.add(terms, *_positions(inputs).tolist())
         return terms["loss"].detach(), None, None
 
     def evaluation_loop(self, *arguments: Any, **keywords: Any) -> EvalLoopOutput:
-        """Adds the mean of every term, and the perplexity of the masked language model."""
-        self._held_out = Means()
+        """The mean of every term, their weighted sum, and the perplexity of the masked language
+        model. Every position counts once, as in a step."""
+        self._held_out = self._no_terms()
         outcome = super().evaluation_loop(*arguments, **keywords)
         prefix = keywords.get("metric_key_prefix", "eval")
         terms = self._held_out.take(self.accelerator)
+        terms["loss"] = self._distiller.weighted(terms)
         metrics = {f"{prefix}_{name}": value for name, value in terms.items()}
         metrics[f"{prefix}_perplexity"] = math.exp(min(terms["masked"], PERPLEXITY_CAP))
         return outcome._replace(metrics={**(outcome.metrics or {}), **metrics})
@@ -109,10 +122,18 @@ class DistillTrainer(ExactTrainer):
             logs |= {f"loss_{name}": value for name, value in means.items()}
         super().log(logs, *arguments, **keywords)
 
+    @property
+    def _distiller(self) -> Distiller:
+        distiller: Distiller = self.accelerator.unwrap_model(self.model)
+        return distiller
+
+    def _no_terms(self) -> Means:
+        return Means(self._distiller.of_masked)
+
     def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
         if self.args.should_save:
             directory = output_dir or str(self.args.output_dir)
-            self.accelerator.unwrap_model(self.model).student.save_pretrained(directory)
+            self._distiller.student.save_pretrained(directory)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
@@ -125,27 +146,33 @@ class DistillTrainer(ExactTrainer):
 
 
 def _positions(batch: Batch) -> torch.Tensor:
-    """How many positions of a batch are attended, and how many are masked; floats, (2,)."""
-    attended, masked = batch["attention_mask"].sum(), (batch["labels"] != IGNORED).sum()
+    """How many positions of a batch are attended, and how many are masked; floats, (2,). None
+    counts where none is masked: that is a filler."""
+    masked = (batch["labels"] != IGNORED).sum()
+    attended = batch["attention_mask"].sum() * (masked > 0)
     return torch.stack([attended, masked]).double()
 
 
 class Means:
-    """Weighted means of the terms of the loss, over batches and processes."""
+    """Weighted means of the terms of the loss, over batches and processes; those ``of_masked``
+    count by the masked positions."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_masked: frozenset[str]) -> None:
         self._sums: dict[str, torch.Tensor] = {}
+        self._of_masked = of_masked
 
-    def add(self, terms: dict[str, torch.Tensor], weight: float = 1.0) -> None:
-        """Add terms, each a scalar, by name, with one weight."""
+    def add(self, terms: dict[str, torch.Tensor], attended: float, masked: float) -> None:
+        """Add the terms of a batch, each a scalar, by name; `loss` is their sum and left out.
+
+        Args:
+            attended: how many positions the terms count by.
+            masked: likewise, those that count by the masked positions.
+        """
         for name, value in terms.items():
+            weight = masked if name in self._of_masked else attended
             added = torch.stack([value.detach().float(), torch.ones_like(value.detach())]) * weight
-            self._sums[name] = self._sums[name] + added if name in self._sums else added
-
-    def add_terms(self, terms: dict[str, torch.Tensor], attended: float, masked: float) -> None:
-        """Add the terms of a batch, each weighed by its positions."""
-        self.add({name: terms[name] for name in ("masked",) if name in terms}, masked)
-        self.add({name: terms[name] for name in terms.keys() - {"loss", "masked"}}, attended)
+            if name != "loss":
+                self._sums[name] = self._sums[name] + added if name in self._sums else added
 
     def take(self, accelerator: Accelerator) -> dict[str, float]:
         """The means of all processes, by name; what was added is forgotten."""
@@ -199,7 +226,7 @@ class LongestBatchFirst(TrainerCallback):
             loss = trainer.compute_loss(model, trainer._prepare_inputs(batch))
         trainer.accelerator.backward(loss)
         model.zero_grad(set_to_none=True)
-        trainer._means = Means()
+        trainer._means = trainer._no_terms()
         del moments
 
 

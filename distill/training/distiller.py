@@ -14,7 +14,7 @@ from distill.losses.relation import LayerRelations
 from distill.losses.triple import Arithmetic, Positions, TripleWeights, triple_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from transformers import PreTrainedModel
 
@@ -115,6 +115,21 @@ class Distiller(nn.Module):
             )
         teacher.eval().requires_grad_(False)
         return teacher.base_model, MlmHead(teacher) if self.weights.distillation else None
+
+    @property
+    def of_masked(self) -> frozenset[str]:
+        """The terms that are means over the masked positions, not over all attended ones."""
+        return frozenset({"masked", "distillation"} if self.masked_only else {"masked"})
+
+    def weighted(self, terms: Mapping[str, float]) -> float:
+        """The loss that these terms make, by name; those of weight 0 may be missing."""
+        weights = {
+            "distillation": self.weights.distillation,
+            "masked": self.weights.masked,
+            "cosine": self.weights.cosine,
+            "relation": self.relation,
+        }
+        return sum(weight * terms[name] for name, weight in weights.items() if weight)
 
     def activation_checkpointing_enable(self, **keywords: Any) -> None:
         """The student's: the teacher keeps no activations."""

@@ -18,7 +18,7 @@ from transformers import Trainer, TrainerCallback, TrainerState
 from transformers.trainer_utils import TrainOutput
 
 from distill.console.errors import UserError
-from distill.corpus.length_batches import LengthBatches
+from distill.corpus.length_batches import FILLER, LengthBatches
 from distill.runs.whole_checkpoints import damage, drop_older, newest_first, seal
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class ExactTrainer(Trainer):
             self.args.data_seed if self.args.data_seed is not None else self.args.seed,
             self.args.gradient_accumulation_steps * self.args.world_size,
             keep_last=self.keep_last and not self.args.dataloader_drop_last,
+            processes=self.args.world_size,
         )
         self.add_callback(EpochOrder(self.train_batches))
         # The losses are means over a batch; `training_step` weighs them.
@@ -107,7 +108,7 @@ class ExactTrainer(Trainer):
         self, batch_samples: list[Batch], device: torch.device
     ) -> torch.Tensor:
         """Rows of a whole step: all of its batches, in all processes."""
-        rows = torch.tensor(sum(len(batch["input_ids"]) for batch in batch_samples), device=device)
+        rows = torch.tensor(sum(map(_rows, batch_samples)), device=device)
         total: torch.Tensor = self.accelerator.reduce(rows, "sum")
         return total
 
@@ -121,8 +122,10 @@ class ExactTrainer(Trainer):
             UserError: the loss is not finite.
         """
         if num_items_in_batch is not None:
-            own = len(inputs["input_ids"]) * self.args.world_size
-            batches = 1.0 if self.loss_is_of_step else float(num_items_in_batch) / own
+            batches = 1.0
+            if not self.loss_is_of_step:
+                own = _rows(inputs) * self.args.world_size
+                batches = float(num_items_in_batch) / own if own else math.inf
             self.current_gradient_accumulation_steps = batches  # type: ignore[assignment]
         loss = super().training_step(model, inputs, num_items_in_batch)
         if not math.isfinite(float(loss)):
@@ -170,6 +173,11 @@ class ExactTrainer(Trainer):
         )
         prepared: DataLoader[Row] = self.accelerator.prepare(loader)
         return prepared
+
+
+def _rows(batch: Batch) -> int:
+    """How many rows of a batch count."""
+    return int((batch["index"] != FILLER).sum())
 
 
 def _has_ended(checkpoint: Path) -> bool:

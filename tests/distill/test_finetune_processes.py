@@ -12,11 +12,12 @@ from safetensors.torch import load_file
 
 from distill.finetune import main
 
-ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(16))
+ROWS = "sentence\tlabel\n" + "".join(f"Bread number {n} rises.\t{n % 2}\n" for n in range(18))
 COMMON = {
     "max_length": 48,
     "max_steps": 3,
-    "learning_rate": 1e-3,
+    "learning_rate": 0.1,
+    "optim": "sgd",  # weights differ by as much as gradients do
     "dropout": 0,
     "per_device_train_batch_size": 4,
     "save_strategy": "no",
@@ -32,7 +33,8 @@ COMMON = {
 def options(
     small_teacher: Path, checkpoints: dict[str, Path], tmp_path: Path
 ) -> dict[str, dict[str, Any]]:
-    """The options of a second stage, by task: a teacher of 4 layers teaches itself."""
+    """The options of a second stage, by task: a teacher of 4 layers teaches itself. The 18 rows of
+    SST-2 leave two for the third step, of which the second process has none."""
     (tmp_path / "SST-2").mkdir()
     for split in ("train", "dev"):
         (tmp_path / "SST-2" / f"{split}.tsv").write_text(ROWS, encoding="utf-8")
@@ -94,7 +96,8 @@ def test_two_processes_or_nodes_equal_one_process_of_the_same_global_batch(
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (one, two))
     assert json.loads(printed).items() <= second.items()
     assert len(list((tmp_path / "logits-two").iterdir())) == 1
-    assert second["train_loss"] == pytest.approx(first["train_loss"], rel=1e-3)
+    assert second["steps"] == first["steps"] == 3
+    assert second["train_loss"] == pytest.approx(first["train_loss"], rel=1e-5)
     weights, expected = (load_file(folder / "model.safetensors") for folder in (two, one))
     for name, tensor in expected.items():
-        torch.testing.assert_close(weights[name], tensor, atol=2e-3, rtol=1e-2)
+        torch.testing.assert_close(weights[name], tensor, atol=1e-5, rtol=1e-4)

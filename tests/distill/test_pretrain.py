@@ -61,6 +61,8 @@ def test_a_run_leaves_a_student_that_transformers_loads(run, text_file: Path) ->
     terms = 5 * first["loss_distillation"] + 2 * first["loss_masked"] + first["loss_cosine"]
     assert terms == pytest.approx(first["loss"], rel=1e-3)
     held = metrics["evaluation"]
+    terms = 5 * held["distillation"] + 2 * held["masked"] + held["cosine"]
+    assert held["loss"] == pytest.approx(terms, rel=1e-6)  # batches of other lengths in both
     assert held["perplexity"] == pytest.approx(math.exp(held["masked"]), rel=1e-6)
     assert metrics["training"].keys() == {*PRETRAIN_SCHEDULE, "processes"}
     assert metrics["tokens_per_second"] > 0 and metrics["tokens_seen"] > 0

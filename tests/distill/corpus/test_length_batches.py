@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from accelerate.data_loader import BatchSamplerShard
 
-from distill.corpus.length_batches import FeatureDataset, LengthBatches
+from distill.corpus.length_batches import FILLER, FeatureDataset, LengthBatches
 
 LENGTHS = np.clip(np.random.default_rng(0).lognormal(3.6, 0.7, 5003), 12, 512).astype(np.int32)
 
@@ -68,11 +69,18 @@ def test_processes_take_turns() -> None:
         assert list(BatchSamplerShard(batches, 2, process)) == whole[process::2]
 
 
-def test_processes_share_every_row_when_the_last_batch_is_kept() -> None:
-    batches = LengthBatches(LENGTHS, 16, 1, batches_per_step=2, keep_last=True)
-    shards = [list(BatchSamplerShard(batches, 2, process)) for process in (0, 1)]
-    assert len(shards[0]) == len(shards[1]) == 157  # an epoch of as many steps for both
-    assert {key for shard in shards for batch in shard for key in batch} == set(range(5003))
+@pytest.mark.parametrize("processes", [1, 2, 3, 400])
+def test_processes_share_every_row_once_when_the_last_batch_is_kept(processes: int) -> None:
+    batches = LengthBatches(LENGTHS, 16, 1, keep_last=True, processes=processes)
+    alone = [batch for batch in batches if batch != [FILLER]]
+    shards = [
+        list(BatchSamplerShard(batches, processes, process, even_batches=even))
+        for process, even in zip(range(processes), itertools.cycle([True, False]))
+    ]
+    assert {len(shard) for shard in shards} == {-(-313 // processes)}
+    turns = [batch for turn in zip(*shards, strict=True) for batch in turn]
+    assert turns == [*alone, *[[FILLER]] * (-313 % processes)]
+    assert sorted(key for batch in alone for key in batch) == list(range(5003))
 
 
 def test_features_are_named_by_row_in_every_epoch() -> None:
@@ -84,6 +92,7 @@ def test_features_are_named_by_row_in_every_epoch() -> None:
         found = [dataset[key] for batch in batches for key in batch]
         assert sorted(row["index"] for row in found) == [0, 1, 2]
         assert all(row["feature"] is features[row["index"]] for row in found)
+    assert dataset[FILLER]["index"] == FILLER
 
 
 def test_longest_batch_has_the_longest_sequences() -> None:

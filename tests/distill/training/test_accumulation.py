@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, TrainingArguments
 
+from distill.corpus.length_batches import FILLER
 from distill.losses.triple import IGNORED, TripleWeights
 from distill.students.from_layers import make_student
 from distill.training.distill_trainer import DistillTrainer
@@ -79,13 +80,17 @@ def test_fine_tuning_weighs_batches_by_their_rows(tmp_path: Path) -> None:
         def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
             return model(inputs["input_ids"][:, :5].float()).square().mean()
 
+    def indexed(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {**batch, "index": torch.arange(len(batch["input_ids"]))}
+
     torch.manual_seed(0)
     trainer = MeanSquares(
         model=torch.nn.Linear(5, 2),
         args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
         train_dataset=Rows(range(8)),
     )
-    loss, gradient = step(trainer, [batch(slice(0, 8))])
-    split_loss, split_gradient = step(trainer, parts())
+    loss, gradient = step(trainer, [indexed(batch(slice(0, 8)))])
+    filler = {**batch(slice(0, 1)), "index": torch.tensor([FILLER])}
+    split_loss, split_gradient = step(trainer, [*map(indexed, parts()), filler])
     assert split_loss == pytest.approx(loss, rel=1e-6)
     torch.testing.assert_close(split_gradient, gradient, rtol=1e-5, atol=1e-3)
