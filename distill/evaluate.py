@@ -31,7 +31,7 @@ from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, eval
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
-from distill.tasks.statistics import are_several
+from distill.tasks.statistics import few_units, interval_of_mean, intervals
 from distill.tasks.table import SUITES, TASKS, USUAL, Suite, task_named
 
 if TYPE_CHECKING:
@@ -141,8 +141,8 @@ def evaluate(arguments: EvaluateArguments) -> Evaluation | Comparison:
     task = task_named(arguments.task)
     scored = [_scored(task, model, arguments) for model in arguments.model]
     scored += [_scored_file(task, path, arguments) for path in arguments.predictions]
-    if not are_several(scored[0].statistics):
-        note("one example, or questions on one article: too few that are independent for intervals")
+    if words := few_units(scored[0].statistics):
+        note(words)
     if len(scored) == 2:
         return comparison_of(*scored)
     if arguments.save_predictions:
@@ -159,12 +159,17 @@ def _evaluate_suite(suite: Suite, arguments: EvaluateArguments) -> Evaluation:
     present = [name for name in suite.tasks if (folder / name / "config.json").is_file()]
     if not present:
         raise UserError(f"{folder}: has no checkpoint called {', '.join(suite.tasks)}")
-    scores = {}
+    scored = {}
     for name in present:
         own = replace(arguments, task=name, model=[str(folder / name)])
-        scores[name] = _scored(task_named(name), own.model[0], own).metrics["score"]
+        scored[name] = _scored(task_named(name), own.model[0], own)
+    scores = {name: found.metrics["score"] for name, found in scored.items()}
     whole = {"macro_score": suite.macro_score(scores), "tasks": len(scores)}
-    return Evaluation({**scores, **whole}, {})
+    statistics = {name: found.statistics for name, found in scored.items()}
+    ends = {name: found["score"] for name, each in statistics.items() if (found := intervals(each))}
+    if len(ends) == len(scores):
+        ends["macro_score"] = interval_of_mean([*statistics.values()], "score")
+    return Evaluation({**scores, **whole}, ends)
 
 
 def _scored(task: AnyTask, model: str, arguments: EvaluateArguments) -> Scored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,14 @@ from distill.models.loading import configuration, load_weights, readable
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from transformers import PretrainedConfig
+
+
+@dataclass(frozen=True)
+class SentenceEmbeddings:
+    """``embedding``, (texts, width). A dataclass: `DistributedDataParallel` finds no tensors in
+    objects of other classes, and takes all weights to be unused."""
+
+    embedding: torch.Tensor
 
 
 class Embedder(nn.Module):
@@ -52,8 +61,8 @@ class Embedder(nn.Module):
         token_type_ids: torch.Tensor | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-    ) -> SimpleNamespace:
-        """``embedding``, (texts, width), of ids and mask of shape (texts, length)."""
+    ) -> SentenceEmbeddings:
+        """Of ids and mask of shape (texts, length)."""
         segments = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         states = self.base_model(
             input_ids=input_ids, attention_mask=attention_mask, **segments
@@ -61,7 +70,7 @@ class Embedder(nn.Module):
         features = {"token_embeddings": states, "attention_mask": attention_mask}
         for module in list(self.sentences)[1:]:
             features = module(features)
-        return SimpleNamespace(embedding=features["sentence_embedding"])
+        return SentenceEmbeddings(features["sentence_embedding"])
 
     def save(self, output: Path) -> None:
         """Write a folder of `sentence-transformers`; other files in ``output`` stay."""

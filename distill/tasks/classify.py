@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +29,13 @@ from distill.tasks.sentences import (
     decided,
     labelled,
 )
-from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
+from distill.tasks.statistics import (
+    Statistics,
+    of_classes,
+    of_correlations,
+    of_counts,
+    shared_passages,
+)
 from distill.tasks.task import Data, Labels, Scored
 
 SINGLE = "single_label_classification"
@@ -99,7 +106,8 @@ class Classify(SentenceTask):
     ) -> Scored:
         labels, truth = self.table(data), labelled(features)["dev"]
         answers = decided(logits["dev"], labels)
-        statistics = _statistics(truth, answers, labels)
+        passages = shared_passages([(e.sentence1, e.sentence2) for e in data.scored["dev"]])
+        statistics = _statistics(truth, answers, labels, passages)
         return Scored(
             {**statistics.whole(), "total": len(truth)},
             {"dev": statistics},
@@ -107,21 +115,24 @@ class Classify(SentenceTask):
         )
 
 
-def _statistics(truth: np.ndarray, answers: np.ndarray, labels: Labels) -> Statistics:
+def _statistics(
+    truth: np.ndarray, answers: np.ndarray, labels: Labels, passages: np.ndarray
+) -> Statistics:
     problem = labels.problem_type
     if problem == REGRESSION:
-        base = of_correlations(truth, answers, METRICS[problem])
+        base = of_correlations(truth, answers, METRICS[problem], passages)
     elif problem == MULTI_LABEL:
         both = (truth > 0) & (answers > 0)
-        base = of_counts(np.stack([both.sum(1), (answers > 0).sum(1), (truth > 0).sum(1)], 1))
+        counts = np.stack([both.sum(1), (answers > 0).sum(1), (truth > 0).sum(1)], 1)
+        base = of_counts(counts, passages)
     else:
-        base = of_classes(truth, answers, labels.outputs, METRICS[problem])
+        base = of_classes(truth, answers, labels.outputs, METRICS[problem], passages)
 
     def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
         metrics = base.metrics(sums)
         return {**metrics, "score": metrics[MAIN[problem]]}
 
-    return Statistics(base.rows, with_score)
+    return replace(base, metrics=with_score)
 
 
 def _names(value: object) -> list[str]:

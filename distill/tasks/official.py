@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from distill.models.presets import data_directory
 from distill.tasks import glue, imdb
 from distill.tasks.options import TaskOptions
 from distill.tasks.sentences import REGRESSION, SentenceTask, TextFeature, decided, labelled
-from distill.tasks.statistics import Statistics, of_classes, of_correlations
+from distill.tasks.statistics import Statistics, of_classes, of_correlations, shared_passages
 from distill.tasks.task import Data, Labels, Metrics, Scored
 
 DATA_ONLY = frozenset({"data"})
@@ -81,23 +82,26 @@ class OfficialTask(SentenceTask):
             scores.append(measured.pop("score"))
             suffix = split.removeprefix("dev") if len(self.splits) > 1 else ""
             report.update({name + suffix: value for name, value in measured.items()})
-            statistics[split] = self._statistics(labels, answered)
+            passages = shared_passages([(e.sentence1, e.sentence2) for e in data.scored[split]])
+            statistics[split] = self._statistics(labels, answered, passages)
             answers[split] = answered.tolist()
         total = sum(map(len, answers.values()))
         metrics = {**report, "score": float(np.mean(scores)), "total": total}
         return Scored(metrics, statistics, answers)
 
-    def _statistics(self, labels: np.ndarray, answers: np.ndarray) -> Statistics:
+    def _statistics(
+        self, labels: np.ndarray, answers: np.ndarray, passages: np.ndarray
+    ) -> Statistics:
         if self.labels.problem_type == REGRESSION:
-            base = of_correlations(labels, answers, self.metrics)
+            base = of_correlations(labels, answers, self.metrics, passages)
         else:
-            base = of_classes(labels, answers, self.labels.outputs, self.metrics)
+            base = of_classes(labels, answers, self.labels.outputs, self.metrics, passages)
 
         def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
             metrics = base.metrics(sums)
             return {**metrics, "score": np.mean(list(metrics.values()), 0)}
 
-        return Statistics(base.rows, with_score)
+        return replace(base, metrics=with_score)
 
 
 class Glue(OfficialTask):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from distill.tasks.sentences import (
     class_distance,
     labelled,
 )
-from distill.tasks.statistics import Statistics, of_correlations, of_means
+from distill.tasks.statistics import Statistics, of_correlations, of_means, shared_passages
 from distill.tasks.task import Batch, Data, Labels, Scored
 
 if TYPE_CHECKING:
@@ -141,14 +142,15 @@ def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray
         base = of_means(100 * np.array(rows), names)
     else:
         names = ("spearman",)
-        base = of_correlations(truth, answers, names)
+        passages = shared_passages([(pair.sentence1, pair.sentence2) for pair in pairs])
+        base = of_correlations(truth, answers, names, passages)
     main = names[-1]
 
     def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
         metrics = base.metrics(sums)
         return {**metrics, "score": metrics[main]}
 
-    return Statistics(base.rows, with_score)
+    return replace(base, metrics=with_score)
 
 
 def _of_query(truth: np.ndarray, answers: np.ndarray) -> tuple[float, float]:

@@ -32,7 +32,7 @@ from distill.tasks.squad import (
     make_features,
 )
 from distill.tasks.squad_scores import scores_by_question, summary
-from distill.tasks.statistics import of_means
+from distill.tasks.statistics import numbered, of_means
 from distill.tasks.task import VALIDATION, Batch, Data, Labels, Metrics, Scored, Task
 
 if TYPE_CHECKING:
@@ -229,24 +229,38 @@ class SpanTask(Task[Example, Feature]):
         if not self.allow_null:
             return self.score_texts(examples, texts)
         leads = no_answer_leads(examples, answers)
-        none = {e.id for e, lead in zip(examples, leads, strict=True)
-                if lead > options.null_threshold}  # fmt: skip
-        scored = self.score_texts(examples, {k: "" if k in none else t for k, t in texts.items()})
-        scored.metrics.update(best_threshold(examples, texts, leads))
+
+        def above(threshold: float) -> dict[str, str]:
+            """The answers where "no answer" is given for leads above the threshold."""
+            pairs = zip(examples, leads, strict=True)
+            return {e.id: "" if lead > threshold else texts[e.id] for e, lead in pairs}
+
+        best = best_threshold(examples, texts, leads)
+        of_best = scores_by_question(examples, above(best["best_f1_threshold"]), version2=True)
+        more = {"best_f1": of_best[:, 1]}
+        scored = self._scored(examples, above(options.null_threshold), more)
+        scored.metrics.update(best)
         return scored
 
     def score_texts(self, examples: Sequence[Example], texts: dict[str, str]) -> Scored:
         """The official metric of answers by question id; intervals by article."""
+        return self._scored(examples, texts, {})
+
+    def _scored(
+        self, examples: Sequence[Example], texts: dict[str, str], more: dict[str, np.ndarray]
+    ) -> Scored:
+        """As `score_texts`, with ``more`` metrics that are means over the questions."""
         rows = scores_by_question(examples, texts, version2=self.allow_null)
-        metrics: Metrics = dict(summary(examples, texts, rows))
+        columns = {"exact_match": rows[:, 0], "f1": rows[:, 1], **more}
         answered = np.array([bool(example.answers) for example in examples])
         for name, chosen in (("HasAns", answered), ("NoAns", ~answered)):
             if self.allow_null and chosen.any():
-                metrics[f"{name}_exact"], metrics[f"{name}_f1"] = rows[chosen].mean(0).tolist()
-        numbers: dict[str, int] = {}
-        keys = [e.title or e.context for e in examples]
-        clusters = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-        statistics = of_means(rows, ("exact_match", "f1"), clusters)
+                exact, f1 = np.where(chosen[:, None], rows, np.nan).T
+                columns |= {f"{name}_exact": exact, f"{name}_f1": f1}
+        means = {name: float(np.nanmean(column)) for name, column in columns.items()}
+        articles = numbered([e.title or e.context for e in examples])
+        statistics = of_means(np.stack([*columns.values()], 1), [*columns], articles)
+        metrics: Metrics = {**summary(examples, texts, rows), **means}
         return Scored(metrics, {"held_out": statistics}, texts)
 
 

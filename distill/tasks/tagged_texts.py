@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,14 @@ WORDS = InTurn(
 @dataclass(frozen=True)
 class TaggedText:
     """``words``: first and last character + 1 of each word in ``text``; ``tags``: one a word.
-    ``widened``: spans that began or ended inside a word and now cover all of it."""
+    ``widened``: spans that began or ended inside a word and now cover all of it. ``document``: the
+    number of the document that it is from, 0 where the file tells none."""
 
     text: str
     words: tuple[tuple[int, int], ...]
     tags: tuple[str, ...]
     widened: int = 0
+    document: int = 0
 
 
 def read_tagged(path: str | Path, training: bool = False) -> list[TaggedText]:
@@ -96,9 +98,11 @@ def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText]:
     sentences: list[list[tuple[str, str]]] = [[]]
+    documents = [0]
     for number, cells in columns_of(text):
         if cells[0] in ("", "-DOCSTART-"):
             sentences.append([])
+            documents.append(documents[-1] + (cells[0] != ""))
         elif not tagged:
             sentences[-1].append((cells[0], OUTSIDE))
         elif len(cells) < 2:
@@ -110,7 +114,8 @@ def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText
             )
         else:
             sentences[-1].append((cells[0], cells[-1]))
-    texts = [_joined(sentence) for sentence in sentences if sentence]
+    pairs = zip(sentences, documents, strict=True)
+    texts = [replace(_joined(sentence), document=n) for sentence, n in pairs if sentence]
     if not texts:
         raise UserError(f"{path}: has no sentences")
     return texts

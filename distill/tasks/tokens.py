@@ -19,7 +19,7 @@ from distill.models.loading import load_auto_tokenizer
 from distill.tasks.labelled_task import LabelledTask
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
-from distill.tasks.statistics import of_counts
+from distill.tasks.statistics import numbered, of_counts
 from distill.tasks.tagged_inputs import (
     TokenFeature,
     joined,
@@ -163,7 +163,7 @@ class Tokens(LabelledTask[TaggedText, TokenFeature]):
         options: TaskOptions,
     ) -> Scored:
         """Precision, recall and F1 of entities; a word without a token is outside of them, and
-        counted as ``missing``."""
+        counted as ``missing``; intervals by document where the file tells them."""
         assert data.labels is not None
         spelled = {name.casefold(): name for name in data.labels.names}
         rows = features["dev"]
@@ -174,7 +174,8 @@ class Tokens(LabelledTask[TaggedText, TokenFeature]):
             for feature, values in zip(rows, logits["dev"], strict=True)
         ]
         answers = joined(rows, answers)
-        statistics = of_counts(entity_counts(truth, answers))
+        documents = numbered([text.document or text.text for text in data.scored["dev"]])
+        statistics = of_counts(entity_counts(truth, answers), documents)
         missing = sum(feature.firsts.count(None) for feature in rows)
         return Scored(
             {**statistics.whole(), "total": len(truth), "missing": missing},

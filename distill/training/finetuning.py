@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.console.atomic import atomic_file
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.console.progress import show_progress
 from distill.console.tables import say
 from distill.corpus.length_batches import FeatureDataset
@@ -27,6 +27,7 @@ from distill.runs.run_outputs import copy_tokenizer
 from distill.tasks.batches import Collator, score_model
 from distill.tasks.evaluation import Evaluation, evaluation_of
 from distill.tasks.options import TaskOptions
+from distill.tasks.statistics import few_units
 from distill.tasks.task import AnyTask
 from distill.training.best_step import EvaluatedTraining, Validation, best_step, evaluate_steps
 from distill.training.finetune_trainer import FinetuneTrainer, Teacher
@@ -182,7 +183,10 @@ def _scores(
     """The scores of a model with their intervals; None where nothing is held out."""
     if not prepared.scored:
         return None
-    return evaluation_of(score_model(task, model, prepared.data, prepared.scored, options))
+    scored = score_model(task, model, prepared.data, prepared.scored, options)
+    if words := few_units(scored.statistics):
+        note(words)
+    return evaluation_of(scored)
 
 
 def fake_quantization(model: Model, quantize: str) -> FakeQuantization:

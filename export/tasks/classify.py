@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distill.console.errors import UserError
-from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_means
+from distill.tasks.statistics import (
+    Statistics,
+    of_classes,
+    of_correlations,
+    of_means,
+    shared_passages,
+)
 from export.tasks.model_inputs import Text
 from export.tasks.samples import SINGLE
 from export.tasks.table_files import column, read_rows
@@ -105,7 +111,7 @@ class Classify(Task[tuple[Text, str]]):
             texts,
             lambda rows: _measure(truth, rows, reading),
             decide,
-            lambda rows: _statistics(truth, rows, reading),
+            lambda rows: _statistics(truth, rows, reading, shared_passages(texts)),
         )
 
     def predict(self, question: Question, reading: Reading, run: Run) -> Labels | Values:
@@ -208,18 +214,20 @@ def _measure(truth: Sequence[Decision], rows: list[Outputs], reading: Reading) -
     }
 
 
-def _statistics(truth: Sequence[Decision], rows: list[Outputs], reading: Reading) -> Statistics:
+def _statistics(
+    truth: Sequence[Decision], rows: list[Outputs], reading: Reading, passages: np.ndarray
+) -> Statistics:
     """What intervals of `_measure` are computed from; of several labels, of their accuracy."""
     if _activation(reading) == "identity":
         values = np.array([float(row["logits"][0, 0]) for row in rows])
-        return of_correlations(np.array(truth), values, ("spearman", "pearson"))
+        return of_correlations(np.array(truth), values, ("spearman", "pearson"), passages)
     decided = [_decision(row["logits"][0], reading) for row in rows]
     if _activation(reading) == "softmax":
         true, found = np.array(truth), np.array(decided)
         classes = int(max(true.max(), found.max())) + 1
-        return of_classes(true, found, classes, ("accuracy", "macro_f1"))
+        return of_classes(true, found, classes, ("accuracy", "macro_f1"), passages)
     right = [100.0 * (a == b) for a, b in zip(truth, decided, strict=True)]
-    return of_means(np.array(right)[:, None], ("accuracy",))
+    return of_means(np.array(right)[:, None], ("accuracy",), passages)
 
 
 def _hypotheses(question: Question) -> list[Text]:

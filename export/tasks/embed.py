@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.console.errors import UserError
-from distill.tasks.statistics import Statistics, of_correlations
+from distill.tasks.statistics import Statistics, of_correlations, shared_passages
 from export.tasks.model_inputs import Text
 from export.tasks.table_files import column, read_rows
 from export.tasks.task import Answer, Outputs, Question, Reading, Run, Task, Workload
@@ -93,7 +93,8 @@ class Embed(Task[tuple[str, str, float]]):
 
         def statistics(rows: list[Outputs]) -> Statistics:
             scores = np.array([score for _, _, score in examples])
-            return of_correlations(scores, np.array(similarities(rows)), ("spearman",))
+            passages = shared_passages([(a, b) for a, b, _ in examples])
+            return of_correlations(scores, np.array(similarities(rows)), ("spearman",), passages)
 
         inputs = reading.inputs(texts)
         return Workload(len(examples), inputs, texts, measure, decide, statistics)

@@ -74,7 +74,7 @@ def test_quality_stands_beside_size_and_latency(
 
 
 def test_examples_of_one_cluster_have_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = np.array([[100.0], [50.0], [0.0], [25.0]])
+    rows = np.array([[100.0], [50.0], [0.0], [25.0], [43.75]])
 
     def measured(clusters: list[int]) -> list[Quality]:
         statistics = of_means(rows, ("f1",), np.array(clusters))
@@ -96,11 +96,11 @@ def test_examples_of_one_cluster_have_no_interval(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(quality, "check_quality", lambda models, data: None)
     monkeypatch.setattr(quality, "run_engine", lambda *_: [])
     monkeypatch.setattr(quality, "open_engine", lambda bundle: None)
-    first, second = measured([0, 0, 0, 0])
+    first, second = measured([0, 0, 0, 0, 0])
     assert first.interval is None and second.difference_interval is None
     assert second.difference == 0.0
     assert taken[0] == taken[1] and taken[0][-1] - taken[0][0] >= 30  # spread over the data
-    first, _ = measured([0, 1, 2, 3])
+    first, _ = measured([0, 1, 2, 3, 4])
     assert first.interval is not None and first.interval[0] < 43.75 < first.interval[1]
 
 

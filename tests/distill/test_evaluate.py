@@ -105,8 +105,8 @@ def test_questions_on_one_article_have_no_interval(
     printed = capsys.readouterr()
     assert "66.67" in printed.out and "(" not in printed.out.replace("(positions)", "")
     assert printed.err == (
-        "note: one example, or questions on one article: too few that are independent for "
-        "intervals\n"
+        "note: independent examples: 1 (questions on one article, pairs with one passage are one): "
+        "too few for intervals, which need 5\n"
     )
     found = report(capsys, *options)
     assert "interval" not in json.dumps(found) and not found.get("difference")
@@ -132,6 +132,10 @@ def test_two_prediction_files_are_compared(tmp_path: Path, capsys: Capture) -> N
     change = found["difference"]["exact_match"]
     low, high = change["interval"]
     assert change["difference"] == pytest.approx(100 / 6) and 0 <= low < change["difference"] < high
+    assert main(options) == 0
+    assert "6 (questions on one article, pairs with one passage are one): intervals of fewer" in (
+        capsys.readouterr().err
+    )
     assert main([*options, answers[0]]) == 2
     assert "at most two files of predictions can be compared" in capsys.readouterr().err
 

@@ -60,7 +60,7 @@ def squad() -> str:
         for n, text in enumerate(texts())
     ]
     paragraphs = [{"context": t, "qas": [q]} for t, q in zip(texts(), questions, strict=True)]
-    articles = [{"title": str(n), "paragraphs": paragraphs[n::3]} for n in range(3)]
+    articles = [{"title": str(n), "paragraphs": paragraphs[n::6]} for n in range(6)]
     return json.dumps({"data": articles})
 
 
