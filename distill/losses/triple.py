@@ -167,7 +167,7 @@ def _run(
     sums = sums.to(weight.device)
     rows, t = len(features), work.weights.temperature
     count = max(len(work.masked[0]), 1) if work.masked else 1
-    distillation = work.weights.distillation * t**2 / rows if teacher else 1.0
+    distillation = work.weights.distillation * t**2 / max(rows, 1) if teacher else 1.0
     for start in range(0, rows, work.positions):
         part = slice(start, start + work.positions)
         logits = F.linear(features[part], weight, bias)

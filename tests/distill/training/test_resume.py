@@ -167,12 +167,15 @@ def test_a_loss_that_is_not_finite_stops_at_once(configured) -> None:
         assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
 
 
+@pytest.mark.parametrize("masked_only", [False, True])
 @pytest.mark.slow
-def test_two_processes_equal_one_of_the_same_global_batch(configured, by_two_processes) -> None:
+def test_two_processes_equal_one_of_the_same_global_batch(
+    masked_only: bool, configured, by_two_processes
+) -> None:
     """Two epochs, so that both processes have to be told of the second; and held-out sequences of
     an odd number of batches, the last of them short."""
     options = {"max_steps": 14, "dropout": 0, "save_strategy": "no"}
-    options |= {"held_out": 0.15, "per_device_eval_batch_size": 3}
+    options |= {"held_out": 0.15, "per_device_eval_batch_size": 3, "masked_only": masked_only}
     path, one = configured("one", gradient_accumulation_steps=2, **options)
     run(path)
     path, two = configured("two", gradient_accumulation_steps=1, use_cpu=False, **options)
