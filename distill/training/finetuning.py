@@ -130,6 +130,8 @@ def _trainer(
     training: EvaluatedTraining,
 ) -> FinetuneTrainer:
     """The Trainer, which evaluates on the way where there are rows that choose the step."""
+    # It plans anew for every length of a batch, which takes up to seconds.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     data, features, validation = prepared.data, prepared.features, prepared.validation
     evaluation = None
     if validation is not None:
