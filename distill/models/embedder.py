@@ -15,6 +15,7 @@ from transformers import AutoModel, PreTrainedModel
 from distill.console.atomic import atomic_files
 from distill.console.errors import UserError
 from distill.models.loading import configuration, load_weights, readable
+from distill.models.tokenizer import RIGHT
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -110,6 +111,7 @@ def load_embedder(directory: Path, dropout: float | None = None) -> Embedder:
             "Pooling, ...)"
         )
     sentences[0].model = encoder
+    sentences[0].tokenizer.padding_side = RIGHT
     return Embedder(sentences, directory)
 
 

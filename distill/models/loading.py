@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoTokenizer
 from distill.console.errors import UserError, note
 from distill.families.family import POOLER
 from distill.families.table import FAMILIES
+from distill.models.tokenizer import RIGHT, check_truncation
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -149,16 +150,19 @@ def check_finite(weights: Iterable[tuple[str, torch.Tensor]], directory: Path) -
 
 
 def load_auto_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint through the auto class of `transformers`.
+    """The tokenizer of a checkpoint through the auto class of `transformers`, set to pad on the
+    right, as all batches here are padded.
 
     Raises:
-        UserError: the checkpoint has none, or one that needs code of its own.
+        UserError: the checkpoint has none, or one that needs code of its own or cuts on the left.
     """
     check_tokenizer(directory)
     with readable(directory, " as a tokenizer"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             directory, trust_remote_code=False
         )
+    check_truncation(tokenizer, directory)
+    tokenizer.padding_side = RIGHT
     return tokenizer
 
 

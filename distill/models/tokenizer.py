@@ -11,6 +11,19 @@ from distill.console.errors import UserError
 from distill.families.table import FAMILIES
 from distill.models.safe_tokenizer import tokenizer_from
 
+RIGHT = "right"  # where batches are padded, and texts cut
+
+
+def check_truncation(tokenizer: object, directory: Path) -> None:
+    """Raises:
+    UserError: a tokenizer of `transformers` that keeps the end of a long text.
+    """
+    if getattr(tokenizer, "truncation_side", RIGHT) != RIGHT:
+        raise UserError(
+            f"{directory}: its tokenizer cuts long texts on the left, which is not supported; set "
+            "truncation_side to right in tokenizer_config.json"
+        )
+
 
 def load_tokenizer(directory: Path) -> Tokenizer:
     """The fast tokenizer of a checkpoint, without padding or truncation.

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill.console.atomic import atomic_file, atomic_files
+from distill.console.bounded_files import read_object
 from distill.console.full_disk import full_disk_in_words
+from distill.models.tokenizer import RIGHT
 from distill.runs.loss_plot import LOSSES_FILE, write_losses
 from distill.runs.model_card import model_card
 from distill.runs.run_folder import METRICS_FILE, TOKENIZER_FILES
@@ -65,10 +67,15 @@ def write_model(output: Path, model: PreTrainedModel, source: Path, card: str) -
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy the tokenizer of one checkpoint directory into another."""
+    """Copy the tokenizer of one checkpoint directory into another; there it pads on the right, as
+    in the training."""
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             (target / name).write_bytes((source / name).read_bytes())
+    path = target / "tokenizer_config.json"
+    stored = read_object(path) if path.is_file() else {}
+    if stored.get("padding_side", RIGHT) != RIGHT:
+        path.write_text(json.dumps({**stored, "padding_side": RIGHT}, indent=2), encoding="utf-8")
 
 
 def machine() -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError
 from distill.families.family import BERT_TOKENS
+from distill.models.tokenizer import check_truncation
 from export.checkpoint.reading import TOKENIZER_FILES, Checkpoint
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def _loaded(directory: Path, stamps: tuple[tuple[str, int, int], ...]) -> tuple[
         if named:
             reason = f"a {named} has no fast form, tokenizer.json, so it cannot be exported"
         raise UserError(f"{directory}: no usable tokenizer ({reason})") from None
+    check_truncation(made, directory)
     return made, json.dumps(_content(made, directory))
 
 
