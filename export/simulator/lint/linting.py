@@ -74,7 +74,8 @@ def _settings(model: AnyModel) -> dict[str, Any]:
 
 
 def _peaks(model: AnyModel, name: str, samples: list[Inputs]) -> dict[str, float]:
-    """Greatest magnitude of every float value, computed in float32, of the samples that fit."""
+    """Greatest magnitude of every float value, computed in float32, of the samples that fit; what
+    is -inf there too comes of a mask or of the logarithm of 0, and is none."""
     from ..watching import float_values, takes
 
     loaded = load_program(model, name)
@@ -87,6 +88,7 @@ def _peaks(model: AnyModel, name: str, samples: list[Inputs]) -> dict[str, float
             continue
         outputs = simulator.carried(given)
         for key in watched:
-            array = np.abs(np.asarray(outputs[key], np.float64))
-            peaks[key] = max(peaks.get(key, 0.0), float(array.max(initial=0.0)))
+            array = np.asarray(outputs[key], np.float64)
+            peak = np.abs(array).max(initial=0.0, where=~np.isneginf(array))
+            peaks[key] = max(peaks.get(key, 0.0), float(peak))
     return peaks

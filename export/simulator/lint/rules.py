@@ -27,10 +27,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         3,
         "error",
-        "enumerated shapes with a normalization; such packages fail at inference",
-        f"{_CORE_ML_TOOLS}2730",
+        "enumerated shapes with a layer norm; such packages fail at inference, or lose the Neural "
+        "Engine",
+        f"{_CORE_ML_TOOLS}2730, 1909",
         "one static function for each length (--shapes functions)",
-        sizes.enumerated_with_norm,
+        sizes.enumerated_with_layer_norm,
     ),
     Rule(
         4,
@@ -127,5 +128,14 @@ RULES: tuple[Rule, ...] = (
         "huggingface.co/docs/transformers, PretrainedConfig.id2label",
         "write id2label into config.json and export again",
         interface.without_labels,
+    ),
+    Rule(
+        16,
+        "caution",
+        "half precision does not hold a constant; its operation stays in float32, which the Neural "
+        "Engine does not run",
+        "apple.github.io/coremltools, Typed Execution",
+        "scale the constant; mask with -10000",
+        numbers.beyond_half,
     ),
 )

@@ -11,7 +11,6 @@ from .rule import Function
 LONGEST_AXIS = 16_384
 HIGHEST_RANK = 5
 SUMS = ("reduce_mean", "reduce_sum", "reduce_l2_norm", "reduce_sum_square")
-NORMS = ("layer_norm", "instance_norm", "batch_norm")
 
 
 def unknown_sizes(function: Function) -> Iterator[str]:
@@ -34,15 +33,15 @@ def sums_over_unknown_sizes(function: Function) -> Iterator[str]:
             yield op.name
 
 
-def enumerated_with_norm(function: Function) -> Iterator[str]:
-    """Normalizations, where an input has enumerated shapes."""
-    if _flexible(function, "enumeratedShapes"):
-        yield from (op.name for op in function.operations if op.op_type in NORMS)
+def enumerated_with_layer_norm(function: Function) -> Iterator[str]:
+    """Layer norms, where an input has enumerated shapes."""
+    if _flexible(function, "enumeratedShapes", "enumeratedSizes"):
+        yield from (op.name for op in function.operations if op.op_type == "layer_norm")
 
 
 def range_inputs(function: Function) -> list[str]:
-    """Inputs whose shape is a range."""
-    return _flexible(function, "shapeRange")
+    """Inputs whose shape, or size as an image, is a range."""
+    return _flexible(function, "shapeRange", "imageSizeRange")
 
 
 def long_axes(function: Function) -> Iterator[str]:
@@ -65,16 +64,21 @@ def high_ranks(function: Function) -> Iterator[str]:
     )
 
 
-def _flexible(function: Function, kind: str) -> list[str]:
+def _flexible(function: Function, of_array: str, of_image: str) -> list[str]:
+    """Inputs with this kind of flexibility, which arrays and images call by different names."""
     return [
         feature.name
         for feature in function.description.input
-        if feature.type.multiArrayType.WhichOneof("ShapeFlexibility") == kind
+        if feature.type.multiArrayType.WhichOneof("ShapeFlexibility") == of_array
+        or feature.type.imageType.WhichOneof("SizeFlexibility") == of_image
     ]
 
 
 def _shape(var: Variable) -> tuple[Any, ...]:
-    return tuple(getattr(var, "shape", None) or ())
+    """Nothing of a list, which has a length and no shape."""
+    from coremltools.converters.mil.mil import types
+
+    return () if types.is_list(var.sym_type) else tuple(var.shape or ())
 
 
 def _known(size: object) -> bool:

@@ -118,6 +118,16 @@ def unread() -> Any:
         )
 
 
+def halves(build: Callable[[Any], Any]) -> Any:
+    """A program whose input is in half precision, as converters of others write them."""
+    return convert(build, [mb.TensorSpec((1, 256), types.fp16)], "float16", target=ct.target.iOS17)
+
+
+def masked(least: float, precision: str = "float16") -> Any:
+    values = np.where(np.arange(256) < 200, 0, least).astype(np.float32)
+    return program(lambda x: mb.softmax(x=mb.add(x=x, y=values)), precision=precision)
+
+
 CASES: dict[int, tuple[Callable[[], Any], Callable[[], Any]]] = {
     1: (lambda: flexible(lambda x: x * 2, RANGE), lambda: flexible(lambda x: x * 2, (4, 8))),
     2: (lambda: flexible(lambda x: x.mean(0), RANGE), lambda: flexible(lambda x: x.mean(1), RANGE)),
@@ -134,18 +144,19 @@ CASES: dict[int, tuple[Callable[[], Any], Callable[[], Any]]] = {
         five_axes,
     ),
     9: (
-        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e6))),
-        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e4))),
+        lambda: halves(lambda x: mb.mul(x=x, y=np.float16(np.inf))),
+        lambda: halves(lambda x: mb.mul(x=x, y=np.float16(1e4))),
     ),
-    10: (
-        lambda: program(lambda x: mb.add(x=x, y=np.float32(-1e9))),
-        lambda: program(lambda x: mb.add(x=x, y=np.float32(-1e4))),
-    ),
+    10: (lambda: masked(-1e9), lambda: masked(-1e4)),
     13: (
         lambda: program(lambda x: tied(x, SQUARE.copy()), pass_pipeline=ct.PassPipeline.EMPTY),
         lambda: program(lambda x: tied(x, OTHER), pass_pipeline=ct.PassPipeline.EMPTY),
     ),
     14: (unread, lambda: program(lambda x: mb.relu(x=x))),
+    16: (
+        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e6)), precision="float16"),
+        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e4)), precision="float16"),
+    ),
 }
 
 
@@ -158,6 +169,74 @@ def test_a_rule_fires_and_its_repair_does_not(number: int) -> None:
     broken, repaired = CASES[number]
     assert number in fired(broken())
     assert number not in fired(repaired())
+
+
+def epsilon(build: Callable[[Any], Any]) -> Any:
+    return program(lambda x: build(mb.square(x=x)), precision="float16")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: epsilon(lambda x: mb.log(x=x)),
+        lambda: epsilon(lambda x: mb.rsqrt(x=x)),
+        lambda: epsilon(lambda x: mb.clip(x=x, alpha=-3e38, beta=3e38)),
+        lambda: epsilon(lambda x: mb.maximum(x=x, y=np.float32(-np.inf))),
+        lambda: program(lambda x: mb.rsqrt(x=mb.square(x=x), epsilon=1e-30)),
+        lambda: program(lambda x: mb.mul(x=x, y=np.float32(1e6))),
+        lambda: masked(-1e9, "float32"),
+    ],
+    ids=["log", "rsqrt", "clip", "maximum", "single-epsilon", "single-factor", "single-mask"],
+)
+def test_numbers_that_do_no_harm_are_no_errors(model: Callable[[], Any]) -> None:
+    """Bounds, what coremltools adds by itself, and programs in single precision."""
+    inputs = {"x": np.full((1, 256), 3.0, np.float32)}
+    assert [found.number for found in lint(model(), [inputs]) if found.weight == "error"] == []
+
+
+def test_an_epsilon_that_half_precision_rounds_to_zero_is_an_error() -> None:
+    assert 9 in fired(epsilon(lambda x: mb.rsqrt(x=x, epsilon=1e-10)))
+    assert 9 not in fired(epsilon(lambda x: mb.rsqrt(x=x, epsilon=1e-6)))
+
+
+def test_what_is_infinite_in_single_precision_too_is_no_overflow() -> None:
+    inputs = {"x": np.zeros((1, 256), np.float32)}
+    assert not {11, 12} & fired(masked(-np.inf), inputs)
+    assert 11 in fired(masked(-1e9), inputs)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rule"),
+    [
+        (ct.EnumeratedShapes([(1, 3, 8, 8), (1, 3, 16, 16)]), 3),
+        (ct.Shape((1, 3, ct.RangeDim(8, 16), ct.RangeDim(8, 16))), 4),
+        ((1, 3, 8, 8), None),
+    ],
+)
+def test_flexible_sizes_of_images_are_named(sizes: Any, rule: int | None) -> None:
+    import torch
+
+    class Module(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return torch.nn.functional.layer_norm(x.permute(0, 2, 3, 1), (3,))
+
+    with quiet():
+        model = ct.convert(
+            torch.jit.trace(Module(), torch.ones(1, 3, 8, 8)),
+            inputs=[ct.ImageType("x", shape=sizes)],
+            minimum_deployment_target=ct.target.iOS18,
+            skip_model_load=True,
+        )
+    assert fired(model) & {3, 4} == ({rule} if rule else set())
+
+
+def test_a_program_with_lists_is_read() -> None:
+    def build(x: Any) -> Any:
+        rows = mb.make_list(init_length=2, elem_shape=(256,), dtype="fp32")
+        row = mb.reshape(x=x, shape=[256])
+        return mb.list_gather(ls=mb.list_write(ls=rows, index=0, value=row), indices=[0])
+
+    assert fired(program(build), {"x": np.ones((1, 256), np.float32)}) == set()
 
 
 @pytest.mark.parametrize(("dtype", "fires"), [("int4", True), ("int8", False)])
