@@ -105,7 +105,7 @@ def prepare(settings: PrepareSettings) -> Preparation:
     """
     from distill.corpus.corpus_folder import prepare_corpus
     from distill.corpus.length_batches import LengthBatches
-    from distill.corpus.parts import part_folder, part_numbers
+    from distill.corpus.parts import has_parts, part_folder, part_numbers
     from distill.corpus.shards import DESCRIPTION
     from distill.models.tokenizer import load_tokenizer
 
@@ -115,6 +115,7 @@ def prepare(settings: PrepareSettings) -> Preparation:
     folder = Path(settings.out)
     part = part_numbers(settings.part) if settings.part else None
     made_before = ((part_folder(folder, *part) if part else folder) / DESCRIPTION).is_file()
+    made_before |= part is None and has_parts(folder)
     began, worked = time.perf_counter(), time.process_time()
     length = settings.sequence_length
     corpus = prepare_corpus(settings.text, tokenizer, folder, length, part, settings.any_size)

@@ -1,7 +1,7 @@
 """A corpus made in parts, on several machines: part 3 of 16 is every sixteenth text from the third.
 
-Each part is a corpus of its own in the folder ``part-03-of-16``; read together they are one, whose
-order follows from seed and epoch as that of any corpus.
+Each part is a corpus of its own in the folder ``part-03-of-16``; read together they are the corpus
+that one machine makes of all texts, in the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.console.errors import UserError
-from distill.corpus.shards import Corpus, open_corpus
+from distill.corpus.shards import Corpus, open_corpus, text_numbers
 
 FOLDER = re.compile(r"part-(\d+)-of-(\d+)")
 SUMMED = ("shards", "sequences", "tokens", "dropped", "text_bytes")
@@ -52,7 +52,8 @@ def open_parts(directory: Path) -> Corpus:
     """All parts of a corpus as one.
 
     Raises:
-        UserError: a part is missing or damaged, or parts were made from different things.
+        UserError: a part is missing, damaged or not the one that its folder says, or parts were
+            made from different things.
     """
     parts = _parts(directory)
     counts = {count for _, count in parts}
@@ -62,6 +63,12 @@ def open_parts(directory: Path) -> Corpus:
         what = f"part {missing[0]} of {expected} is missing" if missing else "parts of two wholes"
         raise UserError(f"{directory}: {what}; make it with --part, or remove what does not belong")
     opened = [open_corpus(parts[key]) for key in sorted(parts)]
+    for number, corpus in enumerate(opened, 1):
+        if corpus.description.get("part") != f"{number}/{expected}":
+            raise UserError(
+                f"{parts[number, expected]}: holds part {corpus.description.get('part')}, not "
+                f"{number}/{expected}; make it with --part"
+            )
     descriptions = [_without_sums(corpus.description) for corpus in opened]
     for number, description in enumerate(descriptions, 1):
         if description != descriptions[0]:
@@ -69,13 +76,19 @@ def open_parts(directory: Path) -> Corpus:
     summed = {name: sum(corpus.description[name] for corpus in opened) for name in SUMMED}
     shards = [shard for corpus in opened for shard in corpus.shards]
     ends = [end for corpus in opened for end in corpus.ends]
+    texts = [
+        text_numbers(parts[key], corpus.description["shards"]) * expected + key[0]
+        for key, corpus in zip(sorted(parts), opened, strict=True)
+    ]
+    order = np.argsort(np.concatenate(texts), kind="stable")
     return Corpus(
         shards,
         ends,
         np.cumsum([0, *map(len, ends)]),
         np.sum([corpus.counts for corpus in opened], axis=0),
-        np.concatenate([corpus.lengths for corpus in opened]),
+        np.concatenate([corpus.lengths for corpus in opened])[order],
         {**descriptions[0], **summed, "parts": expected},
+        order,
     )
 
 
@@ -84,8 +97,10 @@ def _without_sums(description: dict[str, object]) -> dict[str, object]:
 
 
 def _parts(directory: Path) -> dict[tuple[int, int], Path]:
+    """Folders of parts, named as `part_folder` names them, by number and count."""
     return {
         (int(match[1]), int(match[2])): path
         for path in directory.glob("part-*-of-*")
         if (match := FOLDER.fullmatch(path.name))
+        and path == part_folder(directory, int(match[1]), int(match[2]))
     }

@@ -25,14 +25,14 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:] if start else text
 
 
-def portions(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of pieces, none with more than `PORTION_TEXTS` of them or, but for its last piece,
-    `PORTION_CHARACTERS` characters."""
-    portion: list[str] = []
+def portions(texts: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
+    """Lists of pieces, each with the number of its text. None has more than `PORTION_TEXTS` of them
+    or, but for its last piece, `PORTION_CHARACTERS` characters."""
+    portion: list[tuple[int, str]] = []
     characters = 0
-    for text in texts:
+    for number, text in enumerate(texts):
         for piece in pieces(text):
-            portion.append(piece)
+            portion.append((number, piece))
             characters += len(piece)
             if len(portion) >= PORTION_TEXTS or characters >= PORTION_CHARACTERS:
                 yield portion

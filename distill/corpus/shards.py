@@ -46,6 +46,7 @@ class Corpus:
         counts: how often each id occurs, (vocabulary,).
         lengths: of every sequence, special tokens included.
         description: what `build_corpus` recorded.
+        order: the place in the shards of every sequence; None: as they stand there.
     """
 
     shards: list[np.ndarray]
@@ -54,12 +55,14 @@ class Corpus:
     counts: np.ndarray
     lengths: np.ndarray
     description: dict[str, Any]
+    order: np.ndarray | None = None
 
     def __len__(self) -> int:
         return int(self.first[-1])
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Ids of one sequence, int64."""
+        index = index if self.order is None else int(self.order[index])
         shard = int(np.searchsorted(self.first, index, "right")) - 1
         ends, within = self.ends[shard], index - self.first[shard]
         start = ends[within - 1] if within else 0
@@ -89,9 +92,9 @@ def build_corpus(
         writer = _Writer(staged, tokenizer, max_length)
         with tqdm(unit=" characters", unit_scale=True, desc="tokenizing", disable=None) as progress:
             for portion, coded in _coded(texts, tokenizer):
-                writer.add(coded)
-                writer.text_bytes += sum(len(text.encode()) for text in portion)
-                progress.update(sum(map(len, portion)))
+                writer.add(coded, [number for number, _ in portion])
+                writer.text_bytes += sum(len(piece.encode()) for _, piece in portion)
+                progress.update(sum(len(piece) for _, piece in portion))
         if not writer.sequences:
             raise UserError(
                 f"the corpus is empty: no sequence of {SHORTEST} tokens or more "
@@ -131,17 +134,34 @@ def open_corpus(directory: Path) -> Corpus:
         raise UserError(f"{directory}: not a tokenized corpus ({error})") from None
 
 
+def text_numbers(directory: Path, shards: int) -> np.ndarray:
+    """The number of the text that each sequence of a corpus is of, (sequences,).
+
+    Raises:
+        UserError: they are not there, or damaged.
+    """
+    try:
+        names = [directory / f"texts-{number:05}.npy" for number in range(shards)]
+        return np.concatenate([np.load(name) for name in names])
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(
+            f"{directory}: not a part of a tokenized corpus ({error}; remove the folder to make it "
+            "again)"
+        ) from None
+
+
 def _coded(
     texts: Iterable[str], tokenizer: Tokenizer
-) -> Iterator[tuple[list[str], list[Encoding]]]:
+) -> Iterator[tuple[list[tuple[int, str]], list[Encoding]]]:
     """Portions and their encodings; the next one is tokenized while this one is written."""
     unknown = next((token for token in UNKNOWN if tokenizer.token_to_id(token) is not None), "")
     # WikiText marks its rare words so.
     lines = (text.replace("<unk>", unknown) if "<unk>" in text else text for text in texts)
-    waiting: deque[tuple[list[str], Future[list[Encoding]]]] = deque()
+    waiting: deque[tuple[list[tuple[int, str]], Future[list[Encoding]]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for portion in portions(lines):
-            future = pool.submit(tokenizer.encode_batch_fast, portion, add_special_tokens=False)
+            batch = [piece for _, piece in portion]
+            future = pool.submit(tokenizer.encode_batch_fast, batch, add_special_tokens=False)
             waiting.append((portion, future))
             if len(waiting) > 1:
                 done, future = waiting.popleft()
@@ -162,6 +182,7 @@ class _Writer:
     dropped: int = 0
     text_bytes: int = 0
     _ends: list[np.ndarray] = field(default_factory=list)
+    _texts: list[int] = field(default_factory=list)
     _shards: int = 0
     _size: int = 0
 
@@ -173,11 +194,12 @@ class _Writer:
         self.unknown = next((token for token in ids if token is not None), -1)  # of no token
         self.cls, self.sep = special_ids(self.tokenizer)
 
-    def add(self, coded: Sequence[Encoding]) -> None:
-        """Append the sequences of one portion to the shard, or begin another one."""
+    def add(self, coded: Sequence[Encoding], numbers: Sequence[int]) -> None:
+        """Append the sequences of one portion, pieces of the texts of these numbers, to the shard,
+        or begin another one."""
         room = self.max_length - 2
         kept = []
-        for encoding in coded:
+        for encoding, number in zip(coded, numbers, strict=True):
             ids = encoding.ids
             for start in range(0, len(ids), room):
                 sequence = [self.cls, *ids[start : start + room], self.sep]
@@ -185,6 +207,7 @@ class _Writer:
                     self.dropped += 1
                 else:
                     kept.append(sequence)
+                    self._texts.append(number)
         if not kept:
             return
         flat = np.array([token for sequence in kept for token in sequence], self.dtype)
@@ -217,4 +240,5 @@ class _Writer:
 
     def _close_shard(self) -> None:
         np.save(self.folder / f"ends-{self._shards:05}.npy", np.concatenate(self._ends))
-        self._shards, self._size, self._ends = self._shards + 1, 0, []
+        np.save(self.folder / f"texts-{self._shards:05}.npy", np.array(self._texts))
+        self._shards, self._size, self._ends, self._texts = self._shards + 1, 0, [], []

@@ -1,4 +1,4 @@
-"""A corpus made in parts is the corpus made at once, in another order."""
+"""A corpus made in parts is the corpus made at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from distill.console.errors import UserError
+from distill.corpus import portions, shards
 from distill.corpus.corpus_folder import prepare_corpus
 from distill.corpus.parts import part_numbers
 from distill.corpus.shards import Corpus
@@ -22,17 +23,27 @@ def tokenizer(small_teacher: Path) -> Any:
 
 
 def sequences(corpus: Corpus) -> list[tuple[int, ...]]:
-    return sorted(tuple(map(int, corpus[index])) for index in range(len(corpus)))
+    return [tuple(map(int, corpus[index])) for index in range(len(corpus))]
 
 
-def test_parts_read_together_are_the_whole(tokenizer: Any, text_file: Path, tmp_path: Path) -> None:
-    whole = prepare_corpus([str(text_file)], tokenizer, tmp_path / "whole", 64)
+@pytest.mark.parametrize("shard_tokens", [200, 2**27], ids=["many shards", "one shard"])
+def test_parts_read_together_are_the_whole(
+    shard_tokens: int,
+    tokenizer: Any,
+    text_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In its order, with texts that are split and dropped."""
+    monkeypatch.setattr(shards, "SHARD_TOKENS", shard_tokens)
+    monkeypatch.setattr(portions, "PORTION_TEXTS", 10)
+    whole = prepare_corpus([str(text_file)], tokenizer, tmp_path / "whole", 24)
     for number in (3, 1, 2):
-        prepare_corpus([str(text_file)], tokenizer, tmp_path / "parts", 64, (number, 3))
-    parts = prepare_corpus([str(text_file)], tokenizer, tmp_path / "parts", 64)
+        prepare_corpus([str(text_file)], tokenizer, tmp_path / "parts", 24, (number, 3))
+    parts = prepare_corpus([str(text_file)], tokenizer, tmp_path / "parts", 24)
     assert sequences(parts) == sequences(whole)
     assert np.array_equal(parts.counts, whole.counts)
-    assert sorted(parts.lengths) == sorted(whole.lengths)
+    assert parts.lengths.tolist() == whole.lengths.tolist()
     assert parts.description["sequences"] == len(parts) == whole.description["sequences"]
 
 
@@ -47,6 +58,10 @@ def test_a_missing_part_and_a_part_of_other_text_are_refused(
     other.write_text(other.read_text() + "One line more, of quite a few words, as it should be.\n")
     prepare_corpus([str(other)], tokenizer, tmp_path / "c", 64, (2, 3))
     with pytest.raises(UserError, match="part 2 was made from other text than part 1"):
+        prepare_corpus([str(text_file)], tokenizer, tmp_path / "c", 64)
+    shutil.rmtree(tmp_path / "c" / "part-02-of-03")
+    shutil.copytree(tmp_path / "c" / "part-03-of-03", tmp_path / "c" / "part-02-of-03")
+    with pytest.raises(UserError, match="part-02-of-03: holds part 3/3, not 2/3"):
         prepare_corpus([str(text_file)], tokenizer, tmp_path / "c", 64)
 
 

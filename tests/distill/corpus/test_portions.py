@@ -25,7 +25,9 @@ def test_pieces_of_bytes_hold_the_whole_line(text: str) -> None:
 
 def test_portions_are_bounded_whatever_the_texts_are() -> None:
     for texts in (["short text"] * 5000, ["word " * 40_000] * 20, ["x" * 3_000_000]):
-        found = list(portions(texts))
+        numbered = list(portions(texts))
+        assert {number for portion in numbered for number, _ in portion} == set(range(len(texts)))
+        found = [[piece for _, piece in portion] for portion in numbered]
         assert all(len(portion) <= 2000 for portion in found)
         assert all(sum(map(len, p)) < PORTION_CHARACTERS + LONGEST_PIECE for p in found)
         characters = sum(len(text.replace(" ", "")) for text in texts)

@@ -77,8 +77,8 @@ def test_text_is_never_read_far_ahead(tokenizer, sentences, tmp_path: Path, monk
 
     add = corpus._Writer.add
 
-    def counted(self, coded) -> None:
-        add(self, coded)
+    def counted(self, coded, numbers) -> None:
+        add(self, coded, numbers)
         written = self.sequences + self.dropped
         ahead.append(read - written)
 
