@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .errors import SimulatorError
 from .graph import Port, integer_range
 from .images import to_array
-from .shapes import Allowed, filled, fits
+from .shapes import Allowed, filled, fits, in_words
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Inputs:
         if array.ndim == 1 and array.size == 1 and not port.shape:
             array = array.reshape(())
         if not fits(array.shape, port.shape):
-            raise SimulatorError(f"input {name!r} is {array.shape}; the model takes {port.shape}")
+            wanted = in_words(port.shape, rule)
+            raise SimulatorError(f"input {name!r} is {array.shape}; the model takes {wanted}")
         if reason := rule.refusal(array.shape):
             raise SimulatorError(f"input {name!r}: {reason}")
         return array

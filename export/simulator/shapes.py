@@ -102,6 +102,16 @@ def fits(shape: Shape, declared: tuple[int | str, ...]) -> bool:
     )
 
 
+def in_words(declared: tuple[int | str, ...], rule: Allowed) -> str:
+    """A shape with the bounds of a flexible size in the place of its name."""
+    sizes = []
+    for axis, size in enumerate(declared):
+        least, most = rule.ranges[axis] if axis < len(rule.ranges) else (None, None)
+        flexible = "any" if least is None else f"{least}..{'' if most is None else most}"
+        sizes.append(flexible if isinstance(size, str) else str(size))
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
 def filled(rule: Allowed) -> np.ndarray:
     """An optional input that was not given."""
     return np.full(rule.shape, rule.default, np.float32)

@@ -31,7 +31,7 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
     add("package", type=Path, help="a .mlpackage or a bundle directory")
     add("--data", type=Path, metavar="FILE", help=data)
     add("--limit", type=int, default=8, help="number of inputs at most; default %(default)s")
-    add("--function", help="of the package; default: the first that takes the first input")
+    add("--function", help="of the package; default: the one it names, or one that takes the input")
     add("--top", type=int, default=15, help="number of operations to print; default %(default)s")
     add("--plot", type=Path, metavar="PNG", help="draw these operations (needs matplotlib)")
     add_limits(result)

@@ -93,7 +93,8 @@ def diagnose(
     Args:
         model: what `Simulator` takes.
         inputs: real inputs; those of other shapes than the function takes are left out.
-        function: its name; by default the first that takes the first input.
+        function: its name; by default the one that the package names, or where that does not take
+            the first input, the first that does.
         max_iterations, max_seconds: as those of `Simulator`.
 
     Raises:
@@ -137,7 +138,10 @@ def diagnose(
 
 
 def _function_for(model: AnyModel, sample: Inputs) -> str:
-    names: list[str] = sorted(load_program(model).spec.mlProgram.functions)
+    program = load_program(model)
+    names: list[str] = sorted(
+        program.spec.mlProgram.functions, key=lambda n: (n != program.name, n)
+    )
     for name in names:
         if takes(Simulator(model, function=name), sample):
             return name

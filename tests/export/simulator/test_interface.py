@@ -116,6 +116,8 @@ def test_shapes_are_within_their_bounds() -> None:
             SimulatorError, match=rf"Size \({size}\) of dimension .*range \(3\.\.5\)"
         ):
             simulator.predict({"x": np.zeros(size, np.float32)})
+    with pytest.raises(SimulatorError, match=r"'x' is \(2, 3\); the model takes \(3\.\.5,\)"):
+        simulator.predict({"x": np.zeros((2, 3), np.float32)})
 
 
 def test_enumerated_shapes_are_those_alone() -> None:

@@ -21,6 +21,7 @@ from coremltools.converters.mil.mil import types
 from export import lint
 from export.bundle.quiet import quiet
 from export.simulator import Simulator, SimulatorError
+from export.simulator.diagnose import diagnose
 from export.simulator.program import WEIGHTS
 from tests.export.simulator.programs import convert
 
@@ -74,6 +75,7 @@ def test_the_default_function_is_the_one_that_the_package_names(
     with pytest.raises(SimulatorError, match="no function 'four'; there are one, three, two"):
         Simulator(whole, function="four")
     assert set(simulator.get_spec().mlProgram.functions) == set(ADDED)
+    assert diagnose(whole, [{"x": X}]).function == default
 
 
 def test_an_input_of_another_length_runs_the_function_of_that_length(tmp_path: Path) -> None:
