@@ -64,7 +64,6 @@ PAGES = (
             "compare distilbert --peers": "compare minilm --peers",
             "--model runs/start": "--model runs/first",
             "TEXTS": "sentences.txt",
-            "part.json.gz": "many.json",
             "--held_out 0.02": "--held_out 0.3",
             "--keep 16000": "--keep 500",
             "--quantize auto": "--quantize auto --lengths 64",
