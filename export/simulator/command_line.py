@@ -1,11 +1,4 @@
-"""The command ``coreml-simulator``: run a Core ML package on a CPU, or write it
-as an ONNX graph.
-
-    coreml-simulator run model.mlpackage --inputs inputs.npz --precision float16
-    coreml-simulator to-onnx model.mlpackage model.onnx
-
-Within the kit it is ``python -m export.simulator``.
-"""
+"""The command ``coreml-simulator``. Within the kit it is ``python -m export.simulator``."""
 
 from __future__ import annotations
 
@@ -25,6 +18,14 @@ from .errors import SimulatorError
 from .graph import PRECISIONS
 from .memory_limit import limit_memory
 
+DESCRIPTION = """Run a Core ML package on a CPU, look for what is known to go wrong with it, or
+write it as an ONNX graph.
+
+    coreml-simulator run model.mlpackage --inputs inputs.npz --precision float16
+    coreml-simulator lint model.mlpackage
+    coreml-simulator diagnose model.mlpackage --data inputs.npz
+    coreml-simulator to-onnx model.mlpackage model.onnx
+"""
 USAGE_ERROR = 2
 INTERRUPTED = 130
 ROOMS = {
@@ -71,7 +72,7 @@ def _rooms() -> dict[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser("coreml-simulator", __doc__)
+    parser = OneLineParser("coreml-simulator", DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a package on inputs from a file")
     run.set_defaults(run=_run)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from .graph import is_float
+from .inputs import numbers
 from .mil import Function
 from .shapes import fits
 from .simulator import Simulator
@@ -26,8 +25,21 @@ def float_values(function: Function) -> list[str]:
     ]
 
 
-def takes(simulator: Simulator, inputs: Mapping[str, np.ndarray]) -> bool:
-    """Whether inputs have the names and shapes that a function takes."""
+def takes(simulator: Simulator, inputs: Mapping[str, object]) -> bool:
+    """Whether inputs have the names and shapes that a function takes.
+
+    Raises:
+        SimulatorError: an input that is no array of numbers.
+    """
     return set(inputs) == set(simulator.inputs) and all(
-        fits(array.shape, simulator.inputs[name].shape) for name, array in inputs.items()
+        fits(shape, simulator.inputs[name].shape) for name, shape in shapes_of(inputs).items()
     )
+
+
+def shapes_of(inputs: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    """The shapes of arrays, or of nested lists as JSON has them.
+
+    Raises:
+        SimulatorError: an input that is no array of numbers.
+    """
+    return {name: numbers(value, name).shape for name, value in inputs.items()}

@@ -1,5 +1,4 @@
-"""The command ``coreml-simulator diagnose``: what half precision does to a
-package.
+"""Find what half precision does to a Core ML package.
 
 The package runs in float16 beside float32, and every value is compared. Status
 1 where an operation overflows.
@@ -81,10 +80,13 @@ def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
         else f"first overflow: {first.kind} {first.operation} ({first.part}): {first.not_finite} "
         f"values are not finite, the greatest in float32 is {first.peak:.4g}"
     )
+    in_single = diagnosis.not_finite_in_single
+    too = [f"{in_single} is not finite in float32 either"] if in_single else []
     heads = ("operation", "part", "PSNR dB", "peak", "lost")
     return [
         f"function {diagnosis.function}, {diagnosis.inputs} of {given} inputs",
         verdict,
+        *too,
         "",
         _row(*heads),
         *(_row(*_cells(loss)) for loss in diagnosis.losses[:top]),

@@ -12,7 +12,7 @@ from ..mil import Function, Operation
 from ..program import AnyModel, load_program
 from ..running import MAX_ITERATIONS, MAX_SECONDS
 from ..simulator import Simulator
-from ..watching import float_values, takes
+from ..watching import float_values, shapes_of, takes
 from .parts import parts
 
 Inputs = Mapping[str, np.ndarray]
@@ -43,12 +43,15 @@ class Loss:
 @dataclass(frozen=True)
 class Diagnosis:
     """``first`` is the first operation whose inputs are finite and whose result is not; ``losses``
-    are ranked: results that are not finite, in the program's order, then by ``added``."""
+    are ranked: results that are not finite, in the program's order, then by ``added``;
+    ``not_finite_in_single`` names the first operation whose result is NaN or infinite in float32
+    too, of which nothing can be said (-inf is a mask)."""
 
     function: str
     inputs: int
     first: Loss | None
     losses: tuple[Loss, ...]
+    not_finite_in_single: str | None = None
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -62,10 +65,12 @@ class _Sums:
     elements: int = 0
     peak: float = 0.0
     not_finite: int = 0
+    broken_in_single: bool = False
 
     def add(self, single: np.ndarray, half: np.ndarray) -> None:
         single, half = np.asarray(single, np.float64), np.asarray(half, np.float64)
         finite = np.isfinite(single)
+        self.broken_in_single |= not bool((finite | np.isneginf(single)).all())
         self.peak = max(self.peak, float(np.abs(single[finite]).max(initial=0.0)))
         self.not_finite += int((finite & ~np.isfinite(half)).sum())
         both = finite & np.isfinite(half)
@@ -134,7 +139,12 @@ def diagnose(
     )
     broken = [loss for loss in losses if loss.not_finite]
     whole = [loss for loss in ranked if not loss.not_finite]
-    return Diagnosis(name, len(chosen), first, (*broken, *whole))
+    in_single = (
+        op.name
+        for op in program.operations
+        if any(sums[var.name].broken_in_single for var in op.outputs if var.name in sums)
+    )
+    return Diagnosis(name, len(chosen), first, (*broken, *whole), next(in_single, None))
 
 
 def _function_for(model: AnyModel, sample: Inputs) -> str:
@@ -145,8 +155,9 @@ def _function_for(model: AnyModel, sample: Inputs) -> str:
     for name in names:
         if takes(Simulator(model, function=name), sample):
             return name
-    shapes = {key: array.shape for key, array in sample.items()}
-    raise SimulatorError(f"no function takes inputs of {shapes}; there are {', '.join(names)}")
+    raise SimulatorError(
+        f"no function takes inputs of {shapes_of(sample)}; there are {', '.join(names)}"
+    )
 
 
 def _losses(function: Function, sums: Mapping[str, _Sums]) -> tuple[list[Loss], Loss | None]:

@@ -1,4 +1,4 @@
-"""The command ``coreml-simulator lint``: known hazards of a package.
+"""Find known hazards of a Core ML package.
 
 Status 1 where a rule of weight "error" fires.
 """

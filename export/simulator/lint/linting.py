@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SimulatorError
 from ..program import BUNDLE, AnyModel, load_program, read_object
 from ..simulator import Simulator
+from ..watching import float_values, shapes_of, takes
 from .rule import Finding, Function
 from .rules import RULES
 
@@ -30,15 +32,17 @@ def lint(
         keep: takes each function's name and the greatest magnitude of its values on the inputs.
 
     Raises:
-        SimulatorError: a package that cannot be read or, with inputs, not be simulated.
+        SimulatorError: a package that cannot be read or, with inputs, not be simulated; inputs that
+            no function takes.
     """
     samples, settings = list(inputs), _settings(model)
-    findings = []
+    findings, taken = [], not samples
     for name in sorted(load_program(model).spec.mlProgram.functions):
         loaded = load_program(model, name)
-        peaks = _peaks(model, name, samples) if samples else {}
-        keep(name, peaks)
-        function = Function(loaded.function, loaded.description, settings, peaks)
+        peaks = _peaks(model, name, samples) if samples else None
+        taken |= peaks is not None
+        keep(name, peaks or {})
+        function = Function(loaded.function, loaded.description, settings, peaks or {})
         for rule in RULES:
             places = tuple(dict.fromkeys(rule.places(function)))
             if places:
@@ -53,6 +57,8 @@ def lint(
                         places,
                     )
                 )
+    if not taken:
+        raise SimulatorError(f"no function takes inputs of {shapes_of(samples[0])}")
     return sorted(findings, key=lambda finding: finding.number)
 
 
@@ -73,22 +79,20 @@ def _settings(model: AnyModel) -> dict[str, Any]:
     return content if whole else {}
 
 
-def _peaks(model: AnyModel, name: str, samples: list[Inputs]) -> dict[str, float]:
-    """Greatest magnitude of every float value, computed in float32, of the samples that fit; what
-    is -inf there too comes of a mask or of the logarithm of 0, and is none."""
-    from ..watching import float_values, takes
-
+def _peaks(model: AnyModel, name: str, samples: list[Inputs]) -> dict[str, float] | None:
+    """Greatest magnitude of every float value, computed in float32, of the samples that fit, None
+    where none does. NaN counts as infinite; what is -inf there too comes of a mask or of the
+    logarithm of 0, and is no magnitude."""
     loaded = load_program(model, name)
     watched = float_values(loaded.function)
     simulator = Simulator(model, function=name, watch=watched)
+    given = [{key: one[key] for key in simulator.inputs if key in one} for one in samples]
+    chosen = [one for one in given if takes(simulator, one)]
     peaks: dict[str, float] = {}
-    for sample in samples:
-        given = {key: sample[key] for key in simulator.inputs if key in sample}
-        if not takes(simulator, given):
-            continue
-        outputs = simulator.carried(given)
+    for sample in chosen:
+        outputs = simulator.carried(sample)
         for key in watched:
             array = np.asarray(outputs[key], np.float64)
-            peak = np.abs(array).max(initial=0.0, where=~np.isneginf(array))
-            peaks[key] = max(peaks.get(key, 0.0), float(peak))
-    return peaks
+            finite = np.nan_to_num(array, nan=np.inf, posinf=np.inf, neginf=0.0)
+            peaks[key] = max(peaks.get(key, 0.0), float(np.abs(finite).max(initial=0.0)))
+    return peaks if chosen else None

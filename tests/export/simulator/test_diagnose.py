@@ -129,6 +129,23 @@ def test_the_command_names_the_overflow(tmp_path: Path, capsys: pytest.CaptureFi
     assert command.main([str(package), "--data", str(data)]) == 2
 
 
+def test_inputs_may_be_json_and_what_is_not_finite_anyway_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, data = tmp_path / "m.mlpackage", tmp_path / "inputs.json"
+    encoder().save(str(package))
+    for name, said in (("1.0", False), ("NaN", True), ("Infinity", True)):
+        data.write_text(f'{{"x": {[[1.0] * WIDTH] * 2}}}'.replace("1.0", name, 1))
+        assert command_line.main(["diagnose", str(package), "--data", str(data)]) == 0
+        assert ("is not finite in float32 either" in capsys.readouterr().out) is said
+        assert command_line.main(["lint", str(package), "--data", str(data)]) == said
+    data.write_text('{"x": [[1, 2], [1]]}')
+    capsys.readouterr()
+    for name in ("lint", "diagnose"):
+        assert command_line.main([name, str(package), "--data", str(data)]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_the_picture_has_a_bar_for_each_operation() -> None:
     found = diagnose(encoder(loud=1), [inputs()])
     axes = picture(found, 4).axes[0]

@@ -338,6 +338,9 @@ def test_the_command_fails_where_an_error_fires(
     assert re.search(headroom, " ".join(printed.split()))
     assert command_line.main(["lint", str(package), "--data", str(data)]) == 1
     assert capsys.readouterr().out == printed
+    np.savez(data, x=np.ones((1, 255), np.float32))
+    assert command.main([str(package), "--data", str(data)]) == 2
+    assert "no function takes inputs of {'x': (1, 255)}" in capsys.readouterr().err
     assert command.main([str(tmp_path / "nothing")]) == 2
     assert command.main([str(package), "--data", str(tmp_path / "text.txt")]) == 2
     assert command.main([]) == 2
