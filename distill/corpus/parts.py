@@ -17,6 +17,7 @@ from distill.console.errors import UserError
 from distill.corpus.shards import Corpus, open_corpus, text_numbers
 
 FOLDER = re.compile(r"part-(\d+)-of-(\d+)")
+MADE_FROM = {"sources": "text", "tokenizer": "tokenizer", "max_length": "sequence length"}
 SUMMED = ("shards", "sequences", "tokens", "dropped", "text_bytes")
 
 
@@ -71,8 +72,11 @@ def open_parts(directory: Path) -> Corpus:
             )
     descriptions = [_without_sums(corpus.description) for corpus in opened]
     for number, description in enumerate(descriptions, 1):
-        if description != descriptions[0]:
-            raise UserError(f"{directory}: part {number} was made from other text than part 1")
+        for key, what in MADE_FROM.items():
+            if description.get(key) != descriptions[0].get(key):
+                raise UserError(
+                    f"{directory}: part {number} was made from another {what} than part 1"
+                )
     summed = {name: sum(corpus.description[name] for corpus in opened) for name in SUMMED}
     shards = [shard for corpus in opened for shard in corpus.shards]
     ends = [end for corpus in opened for end in corpus.ends]

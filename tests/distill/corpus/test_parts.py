@@ -57,7 +57,7 @@ def test_a_missing_part_and_a_part_of_other_text_are_refused(
     other = Path(shutil.copy(text_file, tmp_path / "other.txt"))
     other.write_text(other.read_text() + "One line more, of quite a few words, as it should be.\n")
     prepare_corpus([str(other)], tokenizer, tmp_path / "c", 64, (2, 3))
-    with pytest.raises(UserError, match="part 2 was made from other text than part 1"):
+    with pytest.raises(UserError, match="part 2 was made from another text than part 1"):
         prepare_corpus([str(text_file)], tokenizer, tmp_path / "c", 64)
     shutil.rmtree(tmp_path / "c" / "part-02-of-03")
     shutil.copytree(tmp_path / "c" / "part-03-of-03", tmp_path / "c" / "part-02-of-03")
