@@ -130,10 +130,17 @@ class _VocabularyTerms(torch.autograd.Function):
     ) -> Terms:
         kind = features.device.type
         matrix = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        if matrix == torch.float16:
+            # The gradient is made here, before the loss is scaled: float16 has no room for it.
+            matrix = torch.float32
         with torch.autocast(kind, enabled=False):
             student = _cooled((features, weight, bias), work, matrix)
             teacher = work.teacher and _cooled(work.teacher, work, matrix)
-            gradients = [torch.zeros_like(t) for t in (features, weight, bias)]
+            wide = [torch.promote_types(t.dtype, torch.float32) for t in (features, weight, bias)]
+            gradients = [
+                torch.zeros_like(t, dtype=dtype)
+                for t, dtype in zip((features, weight, bias), wide, strict=True)
+            ]
             if not any(ctx.needs_input_grad):
                 gradients = []
             sums = _run(student, teacher, work, gradients)

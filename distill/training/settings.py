@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from distill.console.errors import UserError
@@ -70,6 +70,8 @@ EVALUATED_SCHEDULE = (
 # Where launchers say how many processes there are: torchrun and accelerate; mpirun of Open MPI, of
 # MPICH and of MVAPICH.
 LAUNCHED = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+OF_A_TEACHER = ("alpha_ce", "alpha_cos", "alpha_rel", "temperature", "masked_only")
+OF_A_NEW_STUDENT = ("layers", "choice")
 VALIDATION_SHARE = 0.1  # of the training rows, where a training is evaluated on the way
 # Options of `TrainingArguments` that would do nothing, or not what they say.
 WITHOUT_EFFECT = {
@@ -166,6 +168,14 @@ class PretrainSettings(CorpusSettings):
             raise UserError("weights must be 0 or more, the temperature must be above 0")
         if self.relation_heads < 0:
             raise UserError(f"--relation_heads must be 0 or more, not {self.relation_heads}")
+        if self.relation_heads and not self.alpha_rel:
+            raise UserError("--relation_heads needs an --alpha_rel")
+        if not self.teacher and (named := self._changed(OF_A_TEACHER)):
+            raise UserError(f"--{named[0]} needs a --teacher")
+        if self.student and (named := self._changed(OF_A_NEW_STUDENT)):
+            raise UserError(
+                f"--{named[0]} is for a student made from the teacher, and --student names one"
+            )
         if not self._terms():
             raise UserError("every term of the loss has weight 0")
         if not 0 <= self.held_out < 1:
@@ -176,6 +186,11 @@ class PretrainSettings(CorpusSettings):
             raise UserError(f"--sequence_length must be 14 or more, not {self.sequence_length}")
         if self.loss_positions < 0:
             raise UserError("--loss_positions must not be negative")
+
+    def _changed(self, names: Sequence[str]) -> list[str]:
+        """The options among ``names`` whose values are not their defaults."""
+        defaults = {described.name: described.default for described in fields(self)}
+        return [name for name in names if getattr(self, name) != defaults[name]]
 
     def _terms(self) -> float:
         taught = self.alpha_ce + self.alpha_cos + self.alpha_rel

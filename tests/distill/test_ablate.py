@@ -159,7 +159,7 @@ def test_differences_and_table(capsys) -> None:
         (["--tasks", "sst3"], "unknown task 'sst3'"),
         (["--rows", "no-kl"], "unknown row 'no-kl'"),
         (["--seeds", "0"], "must be above 0"),
-        (["--student", "minilm"], "leave --student out"),
+        (["--student", "minilm", "--layers", "6"], "leave --student out"),
         (["--alpha", "2"], "unknown option --alpha"),
         (["--layers", "9"], "9 layers cannot be made from 4"),
     ],

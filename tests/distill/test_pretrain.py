@@ -227,6 +227,7 @@ def test_a_frozen_encoder_does_not_move(run, small_teacher: Path) -> None:
     out, _ = run(
         teacher=None,
         student=str(small_teacher),
+        layers=6,
         freeze_encoder=True,
         max_steps=6,
         learning_rate=0.1,
@@ -278,6 +279,10 @@ def test_finished_run_on_another_text_of_the_same_size_is_another_run(
         ({"choice": "middle"}, "unknown choice"),
         ({"teacher": "nowhere"}, "no such checkpoint folder"),
         ({"teacher": None}, "give a --teacher"),
+        ({"teacher": None, "student": "minilm", "alpha_ce": 3}, "--alpha_ce needs a --teacher"),
+        ({"teacher": None, "student": "minilm", "masked_only": True}, "--masked_only needs a"),
+        ({"student": "minilm"}, "--layers is for a student made from the teacher"),
+        ({"relation_heads": 4}, "--relation_heads needs an --alpha_rel"),
         ({"text": []}, "--text"),
         ({"held_out": 1}, "held_out"),
         ({"eval_strategy": "steps"}, "set --held_out"),
@@ -313,7 +318,7 @@ def test_a_student_of_another_vocabulary_is_refused(
     run, small_teacher: Path, minilm_directory: Path
 ) -> None:
     with pytest.raises(UserError, match=r"vocabularies of .* differ"):
-        run(student=str(minilm_directory))
+        run(student=str(minilm_directory), layers=6)
 
 
 def test_a_damaged_student_is_one_line(run, small_teacher: Path, tmp_path: Path) -> None:
@@ -321,7 +326,7 @@ def test_a_damaged_student_is_one_line(run, small_teacher: Path, tmp_path: Path)
     weights = student / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(UserError, match="damaged: cannot be loaded"):
-        run(student=str(student))
+        run(student=str(student), layers=6)
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(run, tmp_path: Path) -> None:

@@ -235,6 +235,23 @@ def test_sixteen_bits_where_the_device_has_them(batch: dict[str, Any]) -> None:
     assert loss.item() == pytest.approx(exact.item(), rel=0.02)
 
 
+def test_small_gradients_are_not_lost_in_float16(batch: dict[str, Any]) -> None:
+    """A batch of 50 in a step, a student near its teacher; the loss is scaled as in training."""
+    head = SmallHead(1)
+    batch["teacher_hidden"] = batch["hidden"] * 1.01
+    weights = TripleWeights().shared(1 / 50, 1 / 50)
+    scale, gradients = 2.0**16, []
+    for half in (False, True):
+        batch["hidden"] = batch["hidden"].detach().requires_grad_()
+        with torch.autocast("cpu", torch.float16, enabled=half):
+            loss = triple(batch, head=head, teacher_head=head, weights=weights)["loss"]
+        (loss * scale).backward()
+        gradients.append(batch["hidden"].grad / scale)
+    unmasked = (batch["labels"] == -100) & (batch["attention_mask"] == 1)
+    exact, found = (gradient[unmasked] for gradient in gradients)
+    assert float((found - exact).norm() / exact.norm()) < 0.1
+
+
 def test_second_stage_against_its_formula() -> None:
     torch.manual_seed(0)
     student, teacher = (
