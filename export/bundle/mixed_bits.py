@@ -27,6 +27,7 @@ from export.bundle.compress import (
     compress_each,
     constants_of,
 )
+from export.bundle.palettes import PaletteGroups
 
 if TYPE_CHECKING:
     from coremltools.models import MLModel
@@ -44,10 +45,12 @@ Choice = Mapping[str, str]
 @dataclass(frozen=True)
 class StoredWeight:
     """A weight in one format: ``values`` as a package reads them back, float32 of the constant's
-    shape, and the ``bytes`` that it takes with its scales or palettes."""
+    shape, the ``bytes`` that it takes with its scales or palettes, and which values share a
+    palette."""
 
     values: np.ndarray
     bytes: int
+    palettes: PaletteGroups | None = None
 
 
 Stored = Mapping[str, Mapping[str, StoredWeight]]
@@ -107,7 +110,7 @@ def stored_weights(
                 name = name.removesuffix(ending)
             if op.op_type.startswith("constexpr_") and name in weights:
                 values = np.asarray(op.materialized_val_inference(), np.float32)
-                stored[weights[name]][quantize] = StoredWeight(values, _bytes_of(op))
+                stored[weights[name]][quantize] = StoredWeight(values, _bytes_of(op), _palettes(op))
     return stored
 
 
@@ -121,6 +124,17 @@ def _bytes_of(op: Operation) -> int:
             name = types.builtin_to_string(part.dtype)
             bits += prod(part.shape) * int(re.sub(r"\D", "", name))
     return bits // 8
+
+
+def _palettes(op: Operation) -> PaletteGroups | None:
+    """Which values of a compressed constant share a palette; None where they have scales."""
+    palette = op.inputs.get("lut")
+    if palette is None:
+        return None
+    shape = op.outputs[0].shape
+    counts = palette.shape[: len(shape)] if len(palette.shape) > 1 else (1,)
+    axis = int(np.argmax(counts))
+    return PaletteGroups(axis, shape[axis] // counts[axis])
 
 
 def errors_alone(

@@ -177,7 +177,7 @@ def choose_bits(
         if constant not in kept
     }
     stored = stored_weights(core_ml, constants, formats_for(target), target)
-    stored = compensated_palettes(model, stored, target, fitting_inputs(workload, names))
+    stored = compensated_palettes(model, stored, fitting_inputs(workload, names))
     sizes = sizes_of(stored)
     few = [unpadded(data, names) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
     errors = errors_alone(model, stored, few)

@@ -26,7 +26,7 @@ from export.simulator.program import load_program
 if TYPE_CHECKING:
     from export.simulator.mil import Operation
 
-FURTHEST = {8: 0.1, 6: 0.15, 4: 0.35, 3: 0.5}
+FURTHEST = {8: 0.1, 6: 0.15, 4: 0.35, 3: 0.65}
 """Bits of a matrix -> how far it may be from its original: the root of the mean square of the
 difference as a share of that of the matrix; another layer's matrix is about 1.4 away."""
 PROBE = 128
