@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,16 +231,12 @@ class SpanTask(Task[Example, Feature]):
             return self.score_texts(examples, texts)
         leads = no_answer_leads(examples, answers)
 
-        def above(threshold: float) -> dict[str, str]:
-            """The answers where "no answer" is given for leads above the threshold."""
-            pairs = zip(examples, leads, strict=True)
-            return {e.id: "" if lead > threshold else texts[e.id] for e, lead in pairs}
-
+        none = {e.id for e, lead in zip(examples, leads, strict=True)
+                if lead > options.null_threshold}  # fmt: skip
         best = best_threshold(examples, texts, leads)
-        of_best = scores_by_question(examples, above(best["best_f1_threshold"]), version2=True)
-        more = {"best_f1": of_best[:, 1]}
-        scored = self._scored(examples, above(options.null_threshold), more)
-        scored.metrics.update(best)
+        answered = {key: "" if key in none else text for key, text in texts.items()}
+        scored = self._scored(examples, answered, {"best_f1": best.rows})
+        scored.metrics.update(best.metrics())
         return scored
 
     def score_texts(self, examples: Sequence[Example], texts: dict[str, str]) -> Scored:
@@ -272,11 +269,27 @@ def no_answer_leads(
     return np.array([-answers[e.id][0].score if answers[e.id] else np.inf for e in examples])
 
 
+@dataclass(frozen=True)
+class BestThreshold:
+    """The lead of "no answer" above which it is given for the highest F1, and the F1 of every
+    question then, in percent, (questions,)."""
+
+    threshold: float
+    rows: np.ndarray
+
+    def metrics(self) -> dict[str, float]:
+        """``best_f1`` and ``best_f1_threshold``, which is finite."""
+        finite = np.isfinite(self.threshold)
+        return {
+            "best_f1": float(self.rows.mean()),
+            "best_f1_threshold": self.threshold if finite else float(np.finfo("f4").max),
+        }
+
+
 def best_threshold(
     examples: Sequence[Example], texts: dict[str, str], leads: np.ndarray
-) -> dict[str, float]:
-    """The lead of "no answer" above which it is given for the highest F1, as the official script
-    of v2.0 finds it, and that F1.
+) -> BestThreshold:
+    """As the official script of v2.0 finds it.
 
     Args:
         texts: the best span of every question.
@@ -284,16 +297,15 @@ def best_threshold(
     """
     gain = np.array([0.0 if e.answers else 100.0 for e in examples])
     spans = scores_by_question(examples, texts, version2=True)[:, 1]
+    empty = np.array([not texts[e.id] for e in examples])  # an article alone is an answer here
+    spans = np.where(gain > 0, 100.0 * empty, spans)
     order = np.argsort(leads, kind="stable")
     # Questions up to a place in this order are answered by their span, the rest by none.
     totals = np.concatenate([[gain.sum()], gain.sum() + np.cumsum((spans - gain)[order])])
     ends = np.concatenate([[True], np.diff(leads[order]) > 0, [True]])  # equal leads go together
     best = int(np.where(ends, totals, -np.inf).argmax())
     threshold = float(leads[order[best - 1]]) if best else float(leads.min()) - 1
-    return {
-        "best_f1": float(totals[best] / len(examples)),
-        "best_f1_threshold": threshold if np.isfinite(threshold) else float(np.finfo("f4").max),
-    }
+    return BestThreshold(threshold, np.where(leads > threshold, gain, spans))
 
 
 def split_by_passage(

@@ -108,7 +108,7 @@ class QuestionAnswering(Task[squad.Example]):
         best = squad.decode(examples, features, starts, ends, max_answer_length=longest)
         leads = no_answer_leads(examples, best)
         texts = {key: found[0].text if found else "" for key, found in best.items()}
-        return best_threshold(examples, texts, leads)
+        return best_threshold(examples, texts, leads).metrics()
 
 
 def windows(examples: Sequence[squad.Example], reading: Reading) -> list[squad.Feature]:

@@ -3,6 +3,7 @@ the best threshold of SQuAD 2.0 against the official definition."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from distill.tasks import statistics as module
 from distill.tasks.squad import Example
+from distill.tasks.squad_scores import normalized, scores_by_question
 from distill.tasks.squad_task import best_threshold
 from distill.tasks.statistics import (
     Difference,
@@ -118,10 +120,26 @@ def test_two_splits_have_the_interval_of_their_mean() -> None:
     assert intervals(splits)["f1"] == (50, 50)
 
 
+def official_f1(example: Example, text: str) -> float:
+    """`compute_f1` of evaluate-v2.0.py over its `gold_answers`."""
+    golds = [gold for gold, _ in example.answers if normalized(gold)] or [""]
+    scores = []
+    for gold in golds:
+        one, other = Counter(normalized(gold).split()), Counter(normalized(text).split())
+        common = (one & other).total()
+        if not one or not other:
+            scores.append(float(one == other))
+        else:
+            scores.append(2 * common / (one.total() + other.total()))
+    return max(scores)
+
+
 def official_best(
-    texts: dict[str, str], scores: dict[str, float], leads: dict[str, float], answered: set[str]
+    examples: list[Example], texts: dict[str, str], leads: dict[str, float]
 ) -> tuple[float, float]:
     """`find_best_thresh` of evaluate-v2.0.py, by its definition."""
+    answered = {e.id for e in examples if e.answers}
+    scores = {e.id: official_f1(e, texts[e.id]) for e in examples}
     total = best = float(len(leads) - len(answered))
     threshold = 0.0
     for key in sorted(leads, key=lambda key: leads[key]):
@@ -133,19 +151,21 @@ def official_best(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_best_threshold_is_that_of_the_official_script(seed: int) -> None:
+    """Also where a reference or an answer is an article alone, of which nothing is left."""
     chance = np.random.default_rng(seed)
-    examples, texts, scores = [], {}, {}
-    leads = chance.normal(size=40)
-    for number in range(40):
+    examples, texts = [], {}
+    leads = chance.normal(size=60)
+    for number in range(60):
         key, has = str(number), bool(chance.random() < 0.5)
-        answers = (("red mill", 0),) if has else ()
-        texts[key] = ("red mill", "mill", "stone")[number % 3]
-        # The token F1 of each text with the answer, by hand.
-        scores[key] = (1.0, 2 / 3, 0.0)[number % 3]
-        examples.append(Example(key, "?", "red mill", answers))
+        references = (("red mill",), ("the",), ("the", "mill"))[int(chance.integers(3))]
+        answers = tuple((text, 0) for text in references) if has else ()
+        texts[key] = str(chance.choice(["red mill", "mill", "stone", "the", ""]))
+        examples.append(Example(key, "?", "the red mill", answers))
         leads[number] -= 1.5 * has
-    answered = {e.id for e in examples if e.answers}
-    expected = official_best(texts, scores, dict(zip(texts, leads, strict=True)), answered)
-    found = best_threshold(examples, texts, leads)
+    expected = official_best(examples, texts, dict(zip(texts, leads, strict=True)))
+    best = best_threshold(examples, texts, leads)
+    found = best.metrics()
     assert found["best_f1"] == pytest.approx(expected[0])
     assert found["best_f1_threshold"] == pytest.approx(expected[1])
+    rows = scores_by_question(examples, texts, version2=True)[:, 1]
+    assert rows == pytest.approx([100 * official_f1(e, texts[e.id]) for e in examples])
