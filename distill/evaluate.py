@@ -198,7 +198,7 @@ def _scored(task: AnyTask, model: str, arguments: EvaluateArguments) -> Scored:
 def _scored_file(task: AnyTask, path: str, arguments: EvaluateArguments) -> Scored:
     from distill.console.bounded_files import read_json
 
-    stored = read_json(Path(path))
+    stored = read_json(Path(path), unique=True)
     if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
         raise UserError(f"{path}: not a JSON object of id: answer text")
     (examples,) = task.read_scored(arguments, None).scored.values()

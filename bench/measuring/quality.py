@@ -76,7 +76,7 @@ def measure_quality(models: Sequence[Model], data: Path, limit: int | None) -> t
             model.name,
             metric,
             measures[metric],
-            intervals({"data": statistics})[metric] if statistics.several else None,
+            intervals({"data": statistics}).get(metric),
             workload.examples,
         )
         if first is not None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -117,18 +118,27 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         raise UserError(f"{path}: not a text file ({error})") from None
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, unique: bool = False) -> Any:
     """The content of a JSON file.
 
     Raises:
-        UserError: no such file, one that is too large, a damaged .gz, or no JSON.
+        UserError: no such file, one that is too large, a damaged .gz, or no JSON; a name that is
+            twice in an object, where they are to be ``unique``.
     """
     try:
-        return json.loads(read_bounded(path))
+        return json.loads(read_bounded(path), object_pairs_hook=_unique if unique else None)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (ValueError, RecursionError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path}: not a JSON file ({error})") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        raise ValueError(f"the name {counted.most_common(1)[0][0]!r} stands twice")
+    return content
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -119,10 +119,12 @@ def interval_of_mean(models: Sequence[Mapping[str, Statistics]], metric: str) ->
 
 
 def intervals(statistics: Mapping[str, Statistics]) -> dict[str, Interval]:
-    """95% percentile intervals by metric (Efron 1979); none where too few units can be drawn."""
+    """95% percentile intervals by metric (Efron 1979); none where too few units can be drawn, or
+    where all score alike: that resamples do, too, does not make the value certain."""
     if not are_several(statistics):
         return {}
-    return {name: _interval(values) for name, values in resampled(statistics).items()}
+    ends = {name: _interval(values) for name, values in resampled(statistics).items()}
+    return {name: (low, high) for name, (low, high) in ends.items() if low < high}
 
 
 @dataclass(frozen=True)

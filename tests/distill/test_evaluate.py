@@ -112,6 +112,19 @@ def test_questions_on_one_article_have_no_interval(
     assert "interval" not in json.dumps(found) and not found.get("difference")
 
 
+def test_questions_that_are_all_answered_have_no_interval(tmp_path: Path, capsys: Capture) -> None:
+    """All resamples are alike: an interval from 100 to 100 would say that it is certain."""
+    data = []
+    for at in range(30):
+        question = {"id": str(at), "question": "?", "answers": [{"text": "b", "answer_start": 2}]}
+        data.append({"title": str(at), "paragraphs": [{"context": "A b.", "qas": [question]}]})
+    write(tmp_path / "squad.json", json.dumps({"data": data}))
+    write(tmp_path / "answers.json", json.dumps({str(at): "b" for at in range(30)}))
+    options = ["--data", str(tmp_path / "squad.json"), "--predictions"]
+    found = report(capsys, "--task", "squad", *options, str(tmp_path / "answers.json"))
+    assert found["f1"] == 100 and "intervals" not in found
+
+
 def test_two_prediction_files_are_compared(tmp_path: Path, capsys: Capture) -> None:
     """Paired: of six articles one is answered by the second file alone, none by the first alone."""
     data, answers = [], []
@@ -237,7 +250,7 @@ def test_a_checkpoint_without_the_tasks_head_is_refused(
 def test_a_broken_prediction_file_is_refused(
     shared_data: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    for content in (b'["a"]', b'{"id": 3}', b"{", b""):
+    for content in (b'["a"]', b'{"id": 3}', b"{", b"", b'{"a": "x", "a": "y"}'):
         path = tmp_path / "predictions.json"
         path.write_bytes(content)
         assert main(["--predictions", str(path)]) == 2
