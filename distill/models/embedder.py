@@ -14,7 +14,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from distill.console.atomic import atomic_files
 from distill.console.errors import UserError
-from distill.models.loading import configuration, load_weights, readable
+from distill.models.loading import check_finite, configuration, load_weights, readable
 from distill.models.tokenizer import RIGHT
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def load_embedder(directory: Path, dropout: float | None = None) -> Embedder:
         )
     sentences[0].model = encoder
     sentences[0].tokenizer.padding_side = RIGHT
+    check_finite(sentences.named_parameters(), directory)
     return Embedder(sentences, directory)
 
 

@@ -49,7 +49,9 @@ def readable(directory: Path, role: str = "") -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # of transformers, torch, safetensors: they share no base class
-        reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = 2 if lines and lines[0].endswith(":") else 1  # what the first line announces, too
+        reason = " ".join(lines[:said]) or type(error).__name__
         raise UserError(f"{directory}: cannot be loaded{role} ({reason})") from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from sklearn.decomposition import TruncatedSVD
@@ -174,3 +175,29 @@ def test_best_step_of_an_embedder_is_kept(
     best = metrics(tmp_path / "run")["best"]
     assert best["metric"] == "spearman" and best["evaluations"] == 3
     assert best["value"] == pytest.approx(spearman(tmp_path / "run", pairs), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {"linear.weight": w * float("nan")}, "start: 2.linear.weight is not finite"),
+        (lambda w: {"module.linear.weight": w}, 'in state_dict: "linear.weight"'),
+        (lambda w: {"linear.weight": w, "other": w.clone()}, 'in state_dict: "other"'),
+    ],
+)
+def test_projection_with_other_weights_is_named(
+    change: Any,
+    message: str,
+    teacher: Path,
+    pairs: Path,
+    text_file: Path,
+    tmp_path: Path,
+    capsys: Any,
+) -> None:
+    start = student(teacher, tmp_path / "start", text_file, 8)
+    weights = start / "2_Dense" / "model.safetensors"
+    save_file(change(load_file(weights)["linear.weight"]), weights)
+    capsys.readouterr()
+    assert run(pairs, pairs, start, tmp_path / "run") == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert evaluate(["--task", "embed", "--model", str(start), "--data", str(pairs)]) == 2
