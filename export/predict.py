@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from distill.console.bounded_files import read_bounded
@@ -120,7 +120,7 @@ def _texts(text: str | None) -> Iterator[str]:
 
 
 def read_text(source: str, option: str) -> str:
-    """The text itself, the content of the file that it names, or standard input for ``-``.
+    """The text itself, the content of the file or pipe that it names, or standard input for ``-``.
 
     Raises:
         UserError: a file that is not UTF-8, or a text that is empty.
@@ -128,7 +128,9 @@ def read_text(source: str, option: str) -> str:
     try:
         if source == "-":
             text = sys.stdin.read()
-        elif _is_file(source):
+        elif _names(source, Path.is_fifo):  # <(a command) of a shell
+            text = Path(source).read_text(encoding="utf-8")
+        elif _names(source, Path.is_file):
             text = read_bounded(Path(source)).decode("utf-8")
         else:
             text = source
@@ -139,10 +141,10 @@ def read_text(source: str, option: str) -> str:
     return text.strip() if option == "--text" else text
 
 
-def _is_file(source: str) -> bool:
-    """Whether a text names a file; a passage is too long for a name, or has line breaks."""
+def _names(source: str, kind: Callable[[Path], bool]) -> bool:
+    """Whether a text names what is there; a passage is too long for a name, or has line breaks."""
     try:
-        return Path(source).is_file()
+        return kind(Path(source))
     except (OSError, ValueError):
         return False
 
