@@ -192,7 +192,10 @@ def refuse(proof: Proof) -> None:
     UserError: the package is not within tolerance.
     """
     if proof.overflow:
-        raise UserError("the package overflows in half precision; --no-verify keeps it")
+        raise UserError(
+            "the package overflows in half precision; --no-verify keeps it, and export.diagnose "
+            "then names the operation"
+        )
     if not proof.passed:
         raise UserError(f"the package differs. {proof.sentence()} --no-verify keeps it")
 

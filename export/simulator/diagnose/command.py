@@ -7,6 +7,7 @@ The package runs in float16 beside float32, and every value is compared. Status
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 OVERFLOWS = 1
-NAME_WIDTH, PART_WIDTH = 28, 24
+WIDTH, NAME_WIDTH, PART_WIDTH = 80, 28, 24
 
 
 def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentParser:
@@ -85,7 +86,7 @@ def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
     heads = ("operation", "part", "PSNR dB", "peak", "lost")
     return [
         f"function {diagnosis.function}, {diagnosis.inputs} of {given} inputs",
-        verdict,
+        *textwrap.wrap(verdict, WIDTH, subsequent_indent="  ", break_on_hyphens=False),
         *too,
         "",
         _row(*heads),

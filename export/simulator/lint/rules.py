@@ -20,7 +20,7 @@ RULES: tuple[Rule, ...] = (
         2,
         "error",
         "a sum or mean runs over a flexible axis; such a mean crashes outside of the CPU",
-        f"{_CORE_ML_TOOLS}2825",
+        f"{_CORE_ML_TOOLS}2825, 1420 (does not load on iOS 15.4)",
         "one static function for each length (--shapes functions)",
         sizes.sums_over_unknown_sizes,
     ),

@@ -119,6 +119,7 @@ def test_the_command_names_the_overflow(tmp_path: Path, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert "first overflow: linear" in printed
     assert "(layer 2, up)" in printed
+    assert max(map(len, printed.splitlines())) <= 80
     assert command.main([str(package), "--data", str(data), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["first"]["part"] == "layer 2, up"
     assert command_line.main(["diagnose", str(package), "--data", str(data)]) == 1
