@@ -46,6 +46,10 @@ class Table:
     numbers: list[bool]
 
 
+def _megabytes(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def _milliseconds(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
@@ -61,7 +65,7 @@ ROWS = (
     Column("p99 ms", "p99_ms", _milliseconds),
     Column("pass s", "pass_s", lambda value: f"{value:.2f}"),
     Column("tokenize ms", "tokenization_ms", lambda value: f"{value:.2f}"),
-    Column("size MB", "size_mb", lambda value: f"{value:.0f}"),
+    Column("size MB", "size_mb", _megabytes),
     Column("peak MB", "memory_mb", lambda value: f"{value:.0f}"),
 )
 RATIOS = (

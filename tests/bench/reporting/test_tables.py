@@ -39,6 +39,13 @@ def test_cells_say_what_is_known(result: Comparison) -> None:
     assert ratios.rows[1][-1] == "-"
 
 
+def test_a_size_below_a_megabyte_is_not_0(result: Comparison) -> None:
+    first, *others = result.measured.rows
+    measured = replace(result.measured, rows=[replace(first, size_mb=0.072), *others])
+    rows, _ = tables(replace(result, measured=measured))
+    assert rows.rows[0][rows.header.index("size MB")] == "0.072"
+
+
 def test_notes_tell_of_a_busy_machine_and_an_interruption(result: Comparison) -> None:
     assert len(notes(result)) == 2
     machine = replace(result.measured.machine, load=3.5)
