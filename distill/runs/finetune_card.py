@@ -70,7 +70,7 @@ def finetune_card(
         lines += ["", result.best.in_words()]
     if result.quantized:
         lines += ["", quantized_in_words(task.metric, result.quantized)]
-    lines += ["", "## Results", "", f"Main metric: {metric_title(task.metric)}."]
+    lines += ["", "## Results", "", f"Main metric: {task.metric_in_words(data.labels)}."]
     lines += ["", "| metric | value | 95% interval |", "|---|---|---|"]
     for name, value in result.metrics.items():
         interval = result.intervals.get(name)

@@ -12,6 +12,7 @@ import numpy as np
 
 from distill.console.errors import UserError
 from distill.tasks.glue import GlueExample
+from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import (
     Row,
@@ -63,6 +64,10 @@ class Classify(SentenceTask):
             raise UserError(
                 f"--problem must be auto or {', '.join(PROBLEMS)}, not {options.problem}"
             )
+
+    def metric_in_words(self, labels: Labels | None) -> str:
+        assert labels is not None
+        return metric_title(MAIN[labels.problem_type])
 
     def read(self, options: TaskOptions) -> Data[GlueExample]:
         if not options.data:

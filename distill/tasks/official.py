@@ -12,6 +12,7 @@ from distill.console.errors import UserError
 from distill.corpus import hub
 from distill.models.presets import data_directory
 from distill.tasks import glue, imdb
+from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
 from distill.tasks.sentences import REGRESSION, SentenceTask, TextFeature, decided, labelled
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, shared_passages
@@ -37,6 +38,10 @@ class OfficialTask(SentenceTask):
             UserError: the data is not there, or not in the official format.
         """
         raise NotImplementedError
+
+    def metric_in_words(self, labels: Labels | None) -> str:
+        titles = [metric_title(name) for name in self.metrics]
+        return titles[0] if len(titles) == 1 else f"the mean of {' and '.join(titles)}"
 
     def folder(self, data: str | None) -> Path | str:
         """Where the data is: a folder, or the hub.

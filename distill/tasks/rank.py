@@ -45,6 +45,9 @@ class Rank(SentenceTask):
 
     takes = frozenset({"data", "eval_data", "eval_share", "text", "label"})
 
+    def metric_in_words(self, labels: Labels | None) -> str:
+        return f"nDCG of the first {CUT} (Spearman where no query has several passages)"
+
     def text_of(self, example: GlueExample) -> str:
         return str(example.sentence1)  # a query is on one side
 

@@ -13,6 +13,7 @@ import torch
 
 from distill.console.errors import UserError
 from distill.corpus.length_batches import ModelInput
+from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions, changed, check_lengths
 from distill.tasks.splits import split_by_text
 from distill.tasks.statistics import Statistics
@@ -267,6 +268,10 @@ class Task(ABC, Generic[E, F]):
     def floor(self, data: Data[E]) -> tuple[float, str]:
         """The least main metric of a teacher, and why."""
         return 0.0, "nothing"
+
+    def metric_in_words(self, labels: Labels | None) -> str:
+        """What the main metric is, such as macro F1."""
+        return metric_title(self.metric)
 
     def check_teacher(self, data: Data[E]) -> None:
         """Raises:

@@ -78,6 +78,7 @@ def finetune(
     attentions = teacher_directory is not None and bool(settings.attention_weight)
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
     model.config.finetuning_task = task.name
+    model.config.finetuning_metric = task.metric_in_words(data.labels)
     teacher, of_teacher = None, None
     if teacher_directory is not None:
         lesson = Lesson(task, data, prepared.features, options, start)

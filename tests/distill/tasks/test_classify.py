@@ -114,7 +114,8 @@ def test_a_csv_becomes_a_teacher_a_student_and_a_comparison(
     assert finetune([*common, "--output_dir", str(tmp_path / "teacher")]) == 0
     config = json.loads((tmp_path / "teacher" / "config.json").read_text())
     assert config["id2label"] == {"0": "ham", "1": "other", "2": "spam"}
-    assert config["problem_type"] == SINGLE
+    assert (config["problem_type"], config["finetuning_metric"]) == (SINGLE, "macro F1")
+    assert "Main metric: macro F1." in (tmp_path / "teacher" / "README.md").read_text()
     distil = ["--teacher", str(tmp_path / "teacher"), "--allow_weak_teacher", "--baseline"]
     distil += ["--logits_cache", str(tmp_path / "logits"), "--output_dir", str(tmp_path / "run")]
     assert finetune([*common, *distil]) == 0
