@@ -19,11 +19,22 @@ from distill.training.precision import choose_precision
 from distill.training.settings import started_processes
 
 CPU_BACKEND = "gloo"
+# Set by `accelerate launch` without --multi_gpu where it was asked for more than one process.
+OF_ONE_OF_SEVERAL = ("ACCELERATE_USE_CPU", "MASTER_ADDR")
 OF_A_LAUNCHER = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def use_cpus_together(training: TrainingArguments) -> None:
-    """Let the processes of a launcher train together on CPUs where there is no GPU for them."""
+    """Let the processes of a launcher train together on CPUs where there is no GPU for them.
+
+    Raises:
+        UserError: several processes were asked for, and the launcher started one.
+    """
+    if "WORLD_SIZE" not in os.environ and all(name in os.environ for name in OF_ONE_OF_SEVERAL):
+        raise UserError(
+            "accelerate launch was asked for several processes and started one: add --multi_gpu, "
+            "on CPUs too, or use torchrun"
+        )
     if started_processes() > 1 and not torch.cuda.is_available():
         training.use_cpu = True
         training.ddp_backend = training.ddp_backend or CPU_BACKEND

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,23 @@ def test_the_number_of_processes_is_part_of_a_run(alone: TrainingArguments) -> N
 
 
 LAUNCHER = {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "{port}"}
+
+
+@pytest.mark.slow
+def test_several_processes_of_which_accelerate_starts_one_are_refused(
+    pair: dict[str, Path], table: Path, tmp_path: Path
+) -> None:
+    """Without --multi_gpu it starts one process on CPUs, whatever --num_processes says."""
+    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    line = ["--task", "classify", "--data", str(table), "--eval_data", str(table)]
+    line += ["--model", str(pair["student"]), "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, "-m", "distill.finetune", *line],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )  # fmt: skip
+    assert done.returncode and not (tmp_path / "run").exists()
+    assert "error: accelerate launch was asked for several processes and started one" in done.stderr
 
 
 @pytest.mark.parametrize(
