@@ -18,6 +18,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, f1_score
 
 import export.coreml
+from distill.tasks import statistics
 from export import predict, verify
 from export.tasks.table import TASKS
 from tests.export.tiny_models import save_checkpoint
@@ -297,8 +298,13 @@ MEASURES: dict[str, MeasuresOf] = {
 
 @pytest.mark.parametrize("task", TASKS)
 def test_verify_measures_on_data(
-    task: str, made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    task: str,
+    made: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(statistics, "FEWEST", 2)  # examples that have an interval
     folder, bundle = made(task)
     data = write_data(task, tmp_path)
     assert verify.main([bundle, "--data", str(data)]) == 0
