@@ -45,23 +45,24 @@ def range_inputs(function: Function) -> list[str]:
 
 
 def long_axes(function: Function) -> Iterator[str]:
-    """Results with an axis that the Neural Engine does not take; stored tables are no results."""
+    """Inputs and results with an axis that the Neural Engine does not take; stored tables are none
+    of them."""
     return (
         var.name
-        for op in function.operations
-        for var in op.outputs
+        for var in _values(function)
         if any(_known(size) and size > LONGEST_AXIS for size in _shape(var))
     )
 
 
 def high_ranks(function: Function) -> Iterator[str]:
-    """Results with more axes than Core ML takes."""
-    return (
-        var.name
-        for op in function.operations
-        for var in op.outputs
-        if len(_shape(var)) > HIGHEST_RANK
-    )
+    """Inputs and results with more axes than Core ML takes."""
+    return (var.name for var in _values(function) if len(_shape(var)) > HIGHEST_RANK)
+
+
+def _values(function: Function) -> Iterator[Variable]:
+    yield from function.mil.inputs.values()
+    for op in function.operations:
+        yield from op.outputs
 
 
 def _flexible(function: Function, of_array: str, of_image: str) -> list[str]:

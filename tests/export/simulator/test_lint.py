@@ -230,6 +230,23 @@ def test_flexible_sizes_of_images_are_named(sizes: Any, rule: int | None) -> Non
     assert fired(model) & {3, 4} == ({rule} if rule else set())
 
 
+@pytest.mark.parametrize(("length", "fires"), [(16_384, False), (16_385, True)])
+def test_a_long_input_or_state_is_named(length: int, fires: bool) -> None:
+    """In half precision no cast stands behind it, which would be a result as long."""
+
+    def build(x: Any, kept: Any) -> Any:
+        mb.coreml_update_state(state=kept, value=x)
+        return mb.reduce_sum(x=x, axes=[0], keep_dims=True)
+
+    specs = [
+        mb.TensorSpec((length,), types.fp16),
+        mb.StateTensorSpec((length,), types.fp16),
+    ]
+    model = convert(build, specs, "float16", target=ct.target.iOS18)
+    (found,) = [each for each in lint(model) if each.number == 7] or [None]
+    assert (found is not None and {"x", "kept"} <= set(found.places)) is fires
+
+
 def test_a_program_with_lists_is_read() -> None:
     def build(x: Any) -> Any:
         rows = mb.make_list(init_length=2, elem_shape=(256,), dtype="fp32")
