@@ -122,7 +122,8 @@ def split_into_functions(model: MLModel, lengths: Sequence[int]) -> MLModel:
 
 def _name_weights(function: Function) -> None:
     """Call the weights of a function what the checkpoint calls them, where no other value is."""
-    taken = {var.name for op in function.operations for var in op.outputs}
+    taken = {*function.inputs, *(op.name for op in function.operations)}
+    taken |= {var.name for op in function.operations for var in op.outputs}
     for op in function.operations:
         plain = op.name
         for ending in ENDINGS:

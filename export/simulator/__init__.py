@@ -1,6 +1,6 @@
 """Run a Core ML package (ML Program) on a CPU, on any system.
 
-from export.simulator import Simulator
+from export.simulator import Simulator  # installed alone: from coreml_simulator import Simulator
 
 Simulator("model.mlpackage", precision="float16").predict({"input_ids": ids, ...})
 """
