@@ -182,7 +182,7 @@ def test_two_processes_equal_one_of_the_same_global_batch(
     by_two_processes("distill.pretrain", path)
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (one, two)]
     assert metrics[0]["tokens_seen"] == metrics[1]["tokens_seen"]
-    assert metrics[0]["held_out_sequences"] % 6 in (1, 2)
+    assert metrics[0]["held_out_sequences"] % 6 in (1, 2, 3)
     assert metrics[1]["evaluation"] == pytest.approx(metrics[0]["evaluation"], rel=1e-4)
     assert any(row["epoch"] > 1 for row in metrics[1]["log"] if "loss" in row)
     for key in ("loss", "loss_masked", "loss_distillation", "loss_cosine", "grad_norm"):
