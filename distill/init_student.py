@@ -96,11 +96,12 @@ def write_student(arguments: StudentArguments, output: Path) -> PreTrainedModel:
     """Make the student and write it with its tokenizer and a model card.
 
     Raises:
-        UserError: the teacher cannot be loaded, or gives no such student; the text for a smaller
-            ``--width`` is missing or too short.
+        UserError: the teacher cannot be loaded, has no tokenizer or gives no such student; the text
+            for a smaller ``--width`` is missing or too short.
     """
     from distill.corpus.text_sources import read_texts
     from distill.models.checkpoint_folder import checkpoint_directory
+    from distill.models.loading import check_tokenizer
     from distill.runs.model_card import student_card
     from distill.runs.run_outputs import write_model
     from distill.students.embedding_student import (
@@ -112,6 +113,7 @@ def write_student(arguments: StudentArguments, output: Path) -> PreTrainedModel:
     from distill.students.narrower import narrowed
 
     directory = checkpoint_directory(arguments.teacher)
+    check_tokenizer(directory)
     embedder = None
     if arguments.width is not None:
         texts = list(islice(read_texts(arguments.text), MOST_TEXTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,12 @@ def test_sizes_that_cannot_be_are_one_line(
     error = capsys.readouterr().err
     assert message in error.splitlines()[-1]
     assert not (tmp_path / "start").exists()
+
+
+def test_teacher_without_a_tokenizer_is_refused(
+    small_teacher: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    files = shutil.ignore_patterns("tokenizer*", "vocab*")
+    teacher = shutil.copytree(small_teacher, tmp_path / "teacher", ignore=files)
+    assert start(teacher, tmp_path / "start", "--layers", "2") == 2
+    assert f"{teacher}: has no tokenizer" in capsys.readouterr().err.splitlines()[-1]
