@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from export.bundle.compress import compress_each, formats_of
+from export.bundle.compress import COMPRESSIONS, FURTHEST, compress_each, formats_of
 from export.bundle.mixed_bits import Stored, StoredWeight, constants_by_weight, stored_weights
 from export.bundle.palettes import PaletteGroups
 
@@ -59,8 +59,8 @@ class Moments:
 def compensated_palettes(
     model: nn.Module, stored: Stored, inputs: ModelInputs
 ) -> dict[str, dict[str, StoredWeight]]:
-    """``stored`` with its palettes compensated on ``inputs``: fitted to two thirds of them, and
-    taken where the outputs move less on the last third."""
+    """``stored`` with its palettes compensated on two thirds of ``inputs``: over rows and columns,
+    else over columns, else not, as the last third bears out."""
     judging = inputs[::3]
     fitting = [each for number, each in enumerate(inputs) if number % 3] or inputs
     moments, judges = (moments_of(model, stored, each) for each in (fitting, judging))
@@ -72,11 +72,15 @@ def compensated_palettes(
                 continue
             matrix = parameters[weight].detach()[: len(plain.values)]
             rounded = torch.from_numpy(plain.values).reshape(matrix.shape)
-            values = compensated(matrix, rounded, own, plain.palettes)
-            judge = judges[weight]
-            if judge.moved(values - matrix) < judge.moved(rounded - matrix):
-                array = values.reshape(plain.values.shape).numpy()
-                result[weight][quantize] = replace(plain, values=array)
+            furthest = FURTHEST[COMPRESSIONS[quantize].bits] * matrix.norm()
+            most = judges[weight].moved(rounded - matrix)
+            for known in (own, Moments(own.columns)):
+                values = compensated(matrix, rounded, known, plain.palettes)
+                change = values - matrix
+                if change.norm() < furthest and judges[weight].moved(change) < most:
+                    array = values.reshape(plain.values.shape).numpy()
+                    result[weight][quantize] = replace(plain, values=array)
+                    break
     return result
 
 

@@ -20,15 +20,13 @@ import torch
 from torch import nn
 
 from distill.models.stored_weights import SMALL
+from export.bundle.compress import FURTHEST
 from export.proof.witness import Witness
 from export.simulator.program import load_program
 
 if TYPE_CHECKING:
     from export.simulator.mil import Operation
 
-FURTHEST = {8: 0.1, 6: 0.15, 4: 0.35, 3: 0.65}
-"""Bits of a matrix -> how far it may be from its original: the root of the mean square of the
-difference as a share of that of the matrix; another layer's matrix is about 1.4 away."""
 PROBE = 128
 """Columns by which the first row is found in a larger matrix."""
 
