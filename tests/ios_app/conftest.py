@@ -17,9 +17,7 @@ def swift() -> Toolchain:
     """A toolchain, or the reason why the test is skipped."""
     found = find_toolchain()
     if found is None:
-        pytest.skip(
-            "needs Swift: on the PATH, or made by ../shared/tools/swift-on-debian.sh install"
-        )
+        pytest.skip("needs Swift: swift and swiftc on the PATH")
     return found
 
 
