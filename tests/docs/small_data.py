@@ -112,12 +112,14 @@ def _write_squad(folder: Path, rows: dict[str, object]) -> None:
 
 
 def _with_long_passage(rows: dict[str, object]) -> dict[str, object]:
-    """All passages as one before them, with the first question: inputs of several lengths."""
+    """All passages as one before them, with the first question: inputs of several lengths. Each is
+    an article of its own: intervals need several."""
     passages = [p for article in rows["data"] for p in article["paragraphs"]]  # type: ignore[attr-defined]
     context = "\n".join(passage["context"] for passage in passages)
     question = {**passages[0]["qas"][0], "id": "long"}
-    article = {"title": "all", "paragraphs": [{"context": context, "qas": [question]}]}
-    return {**rows, "data": [article, *rows["data"]]}  # type: ignore[misc]
+    paragraphs = [{"context": context, "qas": [question]}, *passages]
+    articles = [{"title": str(n), "paragraphs": [each]} for n, each in enumerate(paragraphs)]
+    return {**rows, "data": articles}
 
 
 def _repeated(rows: dict[str, object], copies: int) -> str:
