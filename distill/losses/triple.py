@@ -136,13 +136,12 @@ class _VocabularyTerms(torch.autograd.Function):
         with torch.autocast(kind, enabled=False):
             student = _cooled((features, weight, bias), work, matrix)
             teacher = work.teacher and _cooled(work.teacher, work, matrix)
-            wide = [torch.promote_types(t.dtype, torch.float32) for t in (features, weight, bias)]
-            gradients = [
-                torch.zeros_like(t, dtype=dtype)
-                for t, dtype in zip((features, weight, bias), wide, strict=True)
-            ]
-            if not any(ctx.needs_input_grad):
-                gradients = []
+            gradients = []
+            if any(ctx.needs_input_grad):
+                gradients = [
+                    torch.zeros_like(each, dtype=torch.promote_types(each.dtype, torch.float32))
+                    for each in (features, weight, bias)
+                ]
             sums = _run(student, teacher, work, gradients)
         ctx.save_for_backward(*gradients)
         ctx.mark_non_differentiable(*sums[1:])
@@ -186,7 +185,7 @@ def _run(
             target = F.linear(teacher[0][part], *teacher[1:])
             slope, kl = work.arithmetic.divergence(logits, target)
             sums[0] += kl * t**2 / rows
-        if masked and hard is not None:
+        if masked:
             labels, at = masked
             hard_slope, loss = work.arithmetic.cross_entropy(hard, labels, t)
             sums[1] += loss / count

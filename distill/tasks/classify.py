@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -29,14 +28,9 @@ from distill.tasks.sentences import (
     TextFeature,
     decided,
     labelled,
+    passages_of,
 )
-from distill.tasks.statistics import (
-    Statistics,
-    of_classes,
-    of_correlations,
-    of_counts,
-    shared_passages,
-)
+from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
 from distill.tasks.task import Data, Labels, Scored
 
 SINGLE = "single_label_classification"
@@ -111,7 +105,7 @@ class Classify(SentenceTask):
     ) -> Scored:
         labels, truth = self.table(data), labelled(features)["dev"]
         answers = decided(logits["dev"], labels)
-        passages = shared_passages([(e.sentence1, e.sentence2) for e in data.scored["dev"]])
+        passages = passages_of(data.scored["dev"])
         statistics = _statistics(truth, answers, labels, passages)
         return Scored(
             {**statistics.whole(), "total": len(truth)},
@@ -132,12 +126,7 @@ def _statistics(
         base = of_counts(counts, passages)
     else:
         base = of_classes(truth, answers, labels.outputs, METRICS[problem], passages)
-
-    def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-        metrics = base.metrics(sums)
-        return {**metrics, "score": metrics[MAIN[problem]]}
-
-    return replace(base, metrics=with_score)
+    return base.with_score(MAIN[problem])
 
 
 def _names(value: object) -> list[str]:

@@ -28,8 +28,8 @@ from distill.tasks.own_rows import (
     read_texts,
     split_rows,
 )
-from distill.tasks.sentences import REGRESSION
-from distill.tasks.statistics import of_correlations, shared_passages
+from distill.tasks.sentences import REGRESSION, passages_of
+from distill.tasks.statistics import of_correlations
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Embed(Task[GlueExample, EmbedFeature]):
         lengths = np.linalg.norm(pairs, axis=-1).prod(-1)
         cosines = (pairs[:, 0] * pairs[:, 1]).sum(-1) / lengths
         truth = np.asarray([f.label for f in features["dev"]])
-        passages = shared_passages([(e.sentence1, e.sentence2) for e in data.scored["dev"]])
+        passages = passages_of(data.scored["dev"])
         statistics = of_correlations(truth, cosines, ("spearman", "pearson"), passages)
         return Scored(
             {**statistics.whole(), "total": len(truth)},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,15 @@ from distill.models.presets import data_directory
 from distill.tasks import glue, imdb
 from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
-from distill.tasks.sentences import REGRESSION, SentenceTask, TextFeature, decided, labelled
-from distill.tasks.statistics import Statistics, of_classes, of_correlations, shared_passages
+from distill.tasks.sentences import (
+    REGRESSION,
+    SentenceTask,
+    TextFeature,
+    decided,
+    labelled,
+    passages_of,
+)
+from distill.tasks.statistics import Statistics, of_classes, of_correlations
 from distill.tasks.task import Data, Labels, Metrics, Scored
 
 DATA_ONLY = frozenset({"data"})
@@ -87,7 +93,7 @@ class OfficialTask(SentenceTask):
             scores.append(measured.pop("score"))
             suffix = split.removeprefix("dev") if len(self.splits) > 1 else ""
             report.update({name + suffix: value for name, value in measured.items()})
-            passages = shared_passages([(e.sentence1, e.sentence2) for e in data.scored[split]])
+            passages = passages_of(data.scored[split])
             statistics[split] = self._statistics(labels, answered, passages)
             answers[split] = answered.tolist()
         total = sum(map(len, answers.values()))
@@ -101,12 +107,7 @@ class OfficialTask(SentenceTask):
             base = of_correlations(labels, answers, self.metrics, passages)
         else:
             base = of_classes(labels, answers, self.labels.outputs, self.metrics, passages)
-
-        def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-            metrics = base.metrics(sums)
-            return {**metrics, "score": np.mean(list(metrics.values()), 0)}
-
-        return replace(base, metrics=with_score)
+        return base.with_score(*self.metrics)
 
 
 class Glue(OfficialTask):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +24,9 @@ from distill.tasks.sentences import (
     TextFeature,
     class_distance,
     labelled,
+    passages_of,
 )
-from distill.tasks.statistics import Statistics, of_correlations, of_means, shared_passages
+from distill.tasks.statistics import Statistics, of_correlations, of_means
 from distill.tasks.task import Batch, Data, Labels, Scored
 
 if TYPE_CHECKING:
@@ -145,15 +145,8 @@ def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray
         base = of_means(100 * np.array(rows), names)
     else:
         names = ("spearman",)
-        passages = shared_passages([(pair.sentence1, pair.sentence2) for pair in pairs])
-        base = of_correlations(truth, answers, names, passages)
-    main = names[-1]
-
-    def with_score(sums: np.ndarray) -> dict[str, np.ndarray]:
-        metrics = base.metrics(sums)
-        return {**metrics, "score": metrics[main]}
-
-    return replace(base, metrics=with_score)
+        base = of_correlations(truth, answers, names, passages_of(pairs))
+    return base.with_score(names[-1])
 
 
 def _of_query(truth: np.ndarray, answers: np.ndarray) -> tuple[float, float]:

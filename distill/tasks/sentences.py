@@ -19,6 +19,7 @@ from distill.tasks.glue import GlueExample
 from distill.tasks.labelled_task import LabelledTask
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import read_texts
+from distill.tasks.statistics import shared_passages
 from distill.tasks.task import Batch, Data, Labels
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class TextFeature:
     input_ids: list[int]
     token_type_ids: list[int] | None
     label: Any
+
+
+def passages_of(examples: Sequence[GlueExample]) -> np.ndarray:
+    """Numbers of what intervals draw together, (examples,), as `shared_passages` has them."""
+    return shared_passages([(example.sentence1, example.sentence2) for example in examples])
 
 
 def text_features(

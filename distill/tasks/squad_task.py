@@ -230,7 +230,6 @@ class SpanTask(Task[Example, Feature]):
         if not self.allow_null:
             return self.score_texts(examples, texts)
         leads = no_answer_leads(examples, answers)
-
         none = {e.id for e, lead in zip(examples, leads, strict=True)
                 if lead > options.null_threshold}  # fmt: skip
         best = best_threshold(examples, texts, leads)

@@ -8,7 +8,7 @@ article, the pairs with one passage) are drawn together: they are not independen
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,15 @@ class Statistics:
         """The metrics of all examples, by name."""
         values = self.metrics(np.asarray(self.rows.sum(0)).reshape(1, -1))
         return {name: float(of_all[0]) for name, of_all in values.items()}
+
+    def with_score(self, *names: str) -> Statistics:
+        """With ``score`` beside the metrics: the mean of those named."""
+
+        def metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
+            found = self.metrics(sums)
+            return {**found, "score": np.mean([found[name] for name in names], 0)}
+
+        return replace(self, metrics=metrics)
 
     @property
     def units(self) -> int:

@@ -110,6 +110,7 @@ def split_into_functions(model: MLModel, lengths: Sequence[int]) -> MLModel:
             {"function_name_to_materialization_map": shapes, "source_function_name": "main"},
         )
         pipeline.set_options(FOLD, {"skip_const_by_size": str(LARGEST_FOLDED)})
+        # The pass's own option would stay for whatever this process converts later.
         with mock.patch.object(const_deduplication, "_const_threshold", SMALLEST_SHARED):
             PassPipelineManager.apply_pipeline(program, pipeline)
         del program.functions["main"]
