@@ -17,16 +17,17 @@ import pytest
 
 @pytest.fixture(scope="session")
 def small_teacher(tmp_path_factory: pytest.TempPathFactory, passages: list[str]) -> Path:
-    """The directory of a BERT with MLM head: 4 layers, 32 wide, 800 word pieces, random weights."""
-    from tokenizers import BertWordPieceTokenizer
+    """The directory of a BERT with MLM head: 4 layers, 32 wide, 400 word pieces, random weights."""
     from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, set_seed
 
+    from tests.word_pieces import word_pieces
+
     directory = tmp_path_factory.mktemp("teacher")
-    pieces = BertWordPieceTokenizer()
-    pieces.train_from_iterator(passages, vocab_size=800, min_frequency=1, show_progress=False)
     names = {"unk": "[UNK]", "pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
     special = {f"{name}_token": token for name, token in names.items()}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **special)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=word_pieces(passages)._tokenizer, **special
+    )
     tokenizer.save_pretrained(directory)
     set_seed(0)
     config = BertConfig(

@@ -52,12 +52,11 @@ class Attack:
 
 def tiny_checkpoint(folder: Path, kind: Any = None, layers: int = 1) -> None:
     """A model of `transformers`, by default a classifier, 16 wide, with a tokenizer."""
-    from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-    pieces = BertWordPieceTokenizer()
-    words = ["a few words to learn pieces of, and some more of them"] * 3
-    pieces.train_from_iterator(words, vocab_size=60, min_frequency=1, show_progress=False)
+    from tests.word_pieces import word_pieces
+
+    pieces = word_pieces(["a few words to learn pieces of, and some more of them"])
     names = {"unk": "[UNK]", "pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
     special = {f"{name}_token": token for name, token in names.items()}
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **special)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer, Tokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from distill.tasks.other_windows import carried, same_windows
 from distill.tasks.squad import Example, Feature, make_features
-
-SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+from tests.word_pieces import word_pieces
 
 
 @pytest.fixture(scope="module")
 def wordpiece(passages: list[str]) -> Tokenizer:
-    pieces = BertWordPieceTokenizer()
-    pieces.train_from_iterator(passages, 400, special_tokens=SPECIALS, show_progress=False)
-    return pieces._tokenizer
+    return word_pieces(passages)._tokenizer
 
 
 @pytest.fixture(scope="module")

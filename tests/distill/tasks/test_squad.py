@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import BertWordPieceTokenizer, Tokenizer
+from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from distill.console.bounded_files import read_json
@@ -23,6 +23,7 @@ from distill.tasks.squad import (
     make_features,
 )
 from distill.tasks.squad_scores import score, scores_by_question
+from tests.word_pieces import SPECIALS, word_pieces
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +54,7 @@ def test_windows_have_the_special_tokens_of_the_tokenizer(
     marks: tuple[str, str], passages: list[str]
 ) -> None:
     """MPNet's vocabulary has [CLS] and [SEP] too, which its model never saw."""
-    pieces = BertWordPieceTokenizer()
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "</s>"]
-    pieces.train_from_iterator(passages, 400, special_tokens=specials, show_progress=False)
-    tokenizer = pieces._tokenizer
+    tokenizer = word_pieces(passages, specials=(*SPECIALS, "<s>", "</s>"))._tokenizer
     (cls, _), (sep, _) = ends = [(mark, tokenizer.token_to_id(mark)) for mark in marks]
     between = f"{sep} {sep}" if sep == "</s>" else sep
     tokenizer.post_processor = TemplateProcessing(

@@ -28,7 +28,7 @@ class Rows(list):
 def batch(rows: slice) -> dict[str, torch.Tensor]:
     """Random ids; the share of masked positions differs from row to row."""
     drawn = torch.Generator().manual_seed(0)
-    ids = torch.randint(5, 700, (len(LENGTHS), 40), generator=drawn)
+    ids = torch.randint(5, 400, (len(LENGTHS), 40), generator=drawn)
     mask = (torch.arange(40) < torch.tensor(LENGTHS)[:, None]).long()
     chosen = torch.rand(ids.shape, generator=drawn) < torch.linspace(0.05, 0.5, len(ids))[:, None]
     chosen[:, 1] = True

@@ -175,7 +175,7 @@ def test_two_processes_equal_one_of_the_same_global_batch(
     """Two epochs, so that both processes have to be told of the second; and held-out sequences of
     an odd number of batches, the last of them short."""
     options = {"max_steps": 14, "dropout": 0, "save_strategy": "no"}
-    options |= {"held_out": 0.15, "per_device_eval_batch_size": 3, "masked_only": masked_only}
+    options |= {"held_out": 0.2, "per_device_eval_batch_size": 3, "masked_only": masked_only}
     path, one = configured("one", gradient_accumulation_steps=2, **options)
     run(path)
     path, two = configured("two", gradient_accumulation_steps=1, use_cpu=False, **options)
