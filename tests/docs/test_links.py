@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import ROOT
+from tests.docs.commands import PAGES, ROOT
 
-PAGES = sorted(
-    path.relative_to(ROOT)
-    for pattern in ("*.md", "docs/*.md", "distill/**/*.md", "export/**/*.md", "bench/**/*.md",
-                    "ios_app/**/*.md", "tests/**/*.md")
-    for path in ROOT.glob(pattern)
-)  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bench import compare
+from distill.console.errors import UserError
 from distill.models.presets import preset_directory
 from export import coreai, coreml, predict, verify
 from export.bundle import coreai_asset
@@ -224,7 +225,7 @@ def test_folder_of_somebody_else_is_left_alone(
 
 
 def test_engine_of_a_format_that_is_absent_is_refused(asset_alone: Path) -> None:
-    with pytest.raises(Exception, match=r"no coreml format for --engine simulator \(it runs in"):
+    with pytest.raises(UserError, match=r"no coreml format for --engine simulator \(it runs in"):
         open_engine(open_bundle(asset_alone), "simulator")
 
 

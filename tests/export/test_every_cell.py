@@ -1,9 +1,8 @@
 """Every cell of the table that `python -m export.support` prints, as a Core ML package against
-`transformers`: all of them by `make cells`, a few in turn, by the day, whenever tests run."""
+`transformers`: all of them by `make cells`, a few of them whenever tests run."""
 
 from __future__ import annotations
 
-import datetime
 import json
 from pathlib import Path
 
@@ -31,14 +30,9 @@ FORMAT_OF = {
     for index, cell in enumerate(each for each in CELLS if each[0] == name)
 }
 """In turn, and shifted by model type: every format meets every task and layout somewhere."""
-EACH_DAY = 4
+FEW = CELLS[20::40]
+"""Cells that lie far apart in the table."""
 LENGTHS = ("16", "32")
-
-
-def todays(cells: list[Cell], day: int) -> list[Cell]:
-    """A few cells that lie far apart in the table; after some weeks each has been among them."""
-    stride = -(-len(cells) // EACH_DAY)
-    return cells[day % stride :: stride]
 
 
 def check(cell: Cell, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,13 +60,8 @@ def test_every_cell_is_within_tolerance_of_transformers(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", todays(CELLS, datetime.date.today().toordinal()), ids="-".join)
-def test_todays_cells_are_within_tolerance_of_transformers(
+@pytest.mark.parametrize("cell", FEW, ids="-".join)
+def test_a_few_cells_are_within_tolerance_of_transformers(
     cell: Cell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check(cell, tmp_path, capsys)
-
-
-def test_every_cell_has_its_day() -> None:
-    days = range(len(CELLS))
-    assert {cell for day in days for cell in todays(CELLS, day)} == {*CELLS}

@@ -16,6 +16,7 @@ HUGE = (10**400, -(10**400), 2**31, 2**63, 10**12, -1)
 DEEP = "[" * 100_000 + "]" * 100_000
 TEXT = "a few words"
 MOST_SECONDS = 20
+"""Of the processor."""
 
 
 def tiny_bundle(folder: Path) -> None:
@@ -37,12 +38,12 @@ def mutated_settings(folder: Path, draw: random.Random) -> str | None:
     settings = folder / "bundle" / "model.json"
     was = json.loads(settings.read_text(encoding="utf-8"))
     change_settings(settings, draw)
-    before, began = _files(folder), time.monotonic()
+    before, began = _files(folder), time.process_time()
     try:
         status, printed, error = ask(folder / "bundle")
     except Exception as bug:
         return f"{type(bug).__name__}: {bug}"
-    if time.monotonic() - began > MOST_SECONDS:
+    if time.process_time() - began > MOST_SECONDS:
         return "it took too long"
     if _files(folder) != before:
         return "a file was touched"

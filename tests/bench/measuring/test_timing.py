@@ -57,7 +57,7 @@ def test_a_run_takes_the_least_turns_and_says_how_far_it_is() -> None:
 def test_times_are_those_of_the_prediction() -> None:
     clock = Clock([Contender(lambda i: time.sleep(0.02), INPUTS)])
     clock.turn()
-    assert 20 <= clock.times()[0].percentile(50) < 200
+    assert 20 <= clock.times()[0].percentile(50) < 2000  # a busy machine sleeps longer
 
 
 def test_a_pass_is_the_sum_of_each_inputs_median() -> None:

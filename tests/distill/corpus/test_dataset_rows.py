@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from distill.tasks.tagged_texts import read_tagged, read_untagged
 
 NAMES = ["ham", "spam"]
 needs_datasets = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("datasets") is None, reason="needs the extra `hub`"
+    importlib.util.find_spec("datasets") is None, reason="needs the extra `hub`"
 )
 
 

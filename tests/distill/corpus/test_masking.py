@@ -50,8 +50,8 @@ def test_masked_positions_become_mask_or_random_or_stay_by_80_10_10() -> None:
     masked = found["labels"] != -100
     ids, labels = found["input_ids"][masked], found["labels"][masked]
     share = [(ids == MASK).float().mean(), (ids == labels).float().mean()]
-    assert share[0] == pytest.approx(0.8, abs=0.015)
-    assert share[1] == pytest.approx(0.1, abs=0.012)
+    assert share[0] == pytest.approx(0.8, abs=0.025)
+    assert share[1] == pytest.approx(0.1, abs=0.02)
 
 
 def test_padding_is_never_a_random_token() -> None:

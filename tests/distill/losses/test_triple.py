@@ -270,6 +270,7 @@ def test_annotators_share_the_target() -> None:
     start, end = span_targets([((2, 3), (2, 4)), ()], 6)
     assert start.tolist() == [[0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]
     assert end.tolist() == [[0, 0, 0, 0.5, 0.5, 0], [1, 0, 0, 0, 0, 0]]
-    logits = torch.randn(2, 6)
+    start, end = start.double(), end.double()
+    logits = torch.randn(2, 6, dtype=torch.float64)
     wanted = (F.cross_entropy(logits, start) + F.cross_entropy(logits, end)) / 2
     assert span_loss(logits, logits, start, end).mean().item() == pytest.approx(float(wanted))

@@ -57,7 +57,7 @@ def test_trimmed_model_computes_the_same_where_its_entries_are_kept(
     trimmed: Path, passages: list[str]
 ) -> None:
     before, after = states(shipped(), passages[0]), states(trimmed, passages[0])
-    assert torch.equal(before, after)
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
 
 
 def test_trimmed_tokenizer_spells_what_it_has_not_seen(trimmed: Path) -> None:
@@ -158,7 +158,8 @@ def test_another_vocabulary_gives_the_same_outputs_for_the_same_tokens(
     assert main(["--model", str(shipped()), "--like", str(trimmed), "--out", str(out)]) == 0
     theirs, ours = (AutoTokenizer.from_pretrained(folder) for folder in (trimmed, out))
     assert theirs.get_vocab() == ours.get_vocab()
-    assert torch.equal(states(trimmed, passages[0]), states(out, passages[0]))
+    before, after = states(trimmed, passages[0]), states(out, passages[0])
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.export.simulator.programs import outputs
 
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=8)
 LIMIT = 4
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.export.simulator.programs import outputs, simulate
 
-FEW = settings(max_examples=5, deadline=None)
+FEW = settings(max_examples=5)
 SIDES = st.integers(1, 7)
 
 

@@ -15,7 +15,7 @@ from export.simulator.memory_limit import limit_memory
 @command
 def main(argv):
     limit_memory()
-    np.ones(2**40, np.uint8)
+    np.ones(2**46, np.uint8)
     return 0
 
 raise SystemExit(main([]))
@@ -26,4 +26,4 @@ raise SystemExit(main([]))
 def test_more_memory_than_is_free_is_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: out of memory (Unable to allocate 1.00 TiB")
+    assert done.stderr.startswith("error: out of memory (Unable to allocate 64.0 TiB")

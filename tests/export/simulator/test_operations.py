@@ -42,7 +42,7 @@ BINARY = {
 }
 VALUES = st.floats(-8, 8, width=32).filter(lambda v: v == 0 or abs(v) > 1e-3)
 TENSORS = arrays(np.float32, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=VALUES)
-FEW = settings(max_examples=6, deadline=None)
+FEW = settings(max_examples=6)
 
 
 @pytest.mark.parametrize("name", UNARY)
