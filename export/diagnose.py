@@ -34,12 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     options = parser("python -m export.diagnose", __doc__, DATA)
     options.formatter_class = HelpText
+    options.add_argument("--limit", type=int, default=8, help="inputs at most")
     arguments = options.parse_args(argv)
     limit_memory()
     check_format(arguments.package)
     from export.bundle.package_inputs import read_inputs
 
-    inputs = read_inputs(arguments.package, arguments.data, max(arguments.limit, 1))
+    inputs = read_inputs(arguments.package, arguments.data, arguments.limit)
     return run(arguments, inputs)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.console.errors import UserError, command
+from distill.console.errors import command
 from distill.console.help_text import HelpText
 
 if TYPE_CHECKING:
@@ -37,11 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     options = parser("python -m export.lint", __doc__, DATA)
     options.formatter_class = HelpText
+    options.add_argument("--limit", type=int, default=8, help="inputs of --data at most")
     options.add_argument("--html", type=Path, metavar="FILE", help="write a page of what is found")
     arguments = options.parse_args(argv)
     limit_memory()
-    if arguments.limit < 1:
-        raise UserError(f"--limit must be at least 1, not {arguments.limit}")
     inputs = []
     if arguments.data and arguments.package:
         from export.bundle.package_inputs import read_inputs

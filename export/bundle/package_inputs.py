@@ -27,9 +27,11 @@ def read_inputs(package: Path, data: Path | None, limit: int) -> list[Inputs]:
             built-in texts, for a bundle.
 
     Raises:
-        UserError: no bundle and no arrays, a file that holds nothing, or one that is not in the
-            task's format.
+        UserError: ``limit`` is below 1; no bundle and no arrays, a file that holds nothing, or one
+            that is not in the task's format.
     """
+    if limit < 1:
+        raise UserError(f"--limit must be at least 1, not {limit}")
     if data is not None and data.suffix == ARRAYS:
         try:
             with np.load(data, allow_pickle=False) as arrays:

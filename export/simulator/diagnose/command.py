@@ -30,7 +30,6 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
     add = result.add_argument
     add("package", type=Path, help="a .mlpackage or a bundle directory")
     add("--data", type=Path, metavar="FILE", help=data)
-    add("--limit", type=int, default=8, help="number of inputs at most; default %(default)s")
     add("--function", help="of the package; default: the one it names, or one that takes the input")
     add("--top", type=int, default=15, help="number of operations to print; default %(default)s")
     add("--plot", type=Path, metavar="PNG", help="draw these operations (needs matplotlib)")
@@ -52,11 +51,10 @@ def run(arguments: argparse.Namespace, inputs: Sequence[Mapping[str, np.ndarray]
     """Print the diagnosis.
 
     Raises:
-        SimulatorError: as `diagnose`, or a number that must be at least 1.
+        SimulatorError: as `diagnose`, or ``--top`` is below 1.
     """
-    for option in ("limit", "top"):
-        if getattr(arguments, option) < 1:
-            raise SimulatorError(f"--{option} must be at least 1, not {getattr(arguments, option)}")
+    if arguments.top < 1:
+        raise SimulatorError(f"--top must be at least 1, not {arguments.top}")
     diagnosis = diagnose(
         arguments.package,
         inputs,

@@ -42,7 +42,6 @@ def parser(prog: str, description: str | None, data: str) -> argparse.ArgumentPa
         metavar="FILE",
         help=f"real inputs, to see how near values come to 65,504: {data}",
     )
-    add("--limit", type=int, default=8, help="inputs of --data at most; default %(default)s")
     add("--rules", action="store_true", help="list the rules and what they rest on")
     add_json_options(result, "what is found")
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -50,3 +51,12 @@ def test_a_file_of_another_task_is_one_line(
 ) -> None:
     assert lint.main([str(bundles["embed"]), "--data", str(squad_file)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [diagnose, lint])
+def test_a_limit_of_no_inputs_is_one_line(
+    command: ModuleType, bundles: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [str(bundles["embed"]), "--data", "pairs.txt", "--limit", "0"]
+    assert command.main(line) == 2
+    assert capsys.readouterr().err == "error: --limit must be at least 1, not 0\n"
