@@ -128,7 +128,7 @@ def test_pre_training_learns_relations_of_a_wider_teacher(kind: type, config: ty
     names = names or ("self.query", "self.key", "self.value")
     taught = [layer.get_submodule(name)(hidden) for name in names]
     reference = written_out(*([t.detach().double() for t in s] for s in (own, taught)), 4)
-    assert float(terms["relation"]) == pytest.approx(reference, rel=1e-4)
+    assert float(terms["relation"]) == pytest.approx(reference, rel=1e-3)
     model.train()(ids, mask(), labels)["loss"].backward()
     assert float(attention.q_lin.weight.grad.abs().sum()) > 0
 

@@ -1,5 +1,5 @@
 """Hidden states are matched layer by layer; padding counts for nothing. The losses over logits
-are held against their formulas in test_losses.py."""
+are held against their formulas in test_triple.py."""
 
 from __future__ import annotations
 

@@ -120,16 +120,17 @@ def test_blank_after_an_answer_does_not_take_the_next_word(answer: str) -> None:
 
 @pytest.mark.slow
 def test_windows_take_time_that_is_linear(tokenizer: Tokenizer) -> None:
-    for copies in (8_000, 16_000, 32_000, 80_000):  # to one megabyte
+    least = []
+    for copies in (8_000, 80_000):  # to one megabyte
         passage = "red or blue, " * copies
         seconds = []
         for _ in range(3):  # of the processor, the least of three: other work slows it down too
             began = time.process_time()
             features = make_features([Example("q", "Which?", passage, ())], tokenizer, 384, 128)
             seconds.append(time.process_time() - began)
-        print(f"{len(passage):,} characters, {len(features):,} windows: {min(seconds):.2f} s")
+        least.append(min(seconds))
     assert len(features) > 1000
-    assert min(seconds) < 2  # minutes when it was quadratic
+    assert least[1] < 40 * least[0]  # 10 when linear, 100 when quadratic
     with pytest.raises(UserError, match="windows, more than 50,000"):
         make_features([Example("q", "Which?", passage, ())], tokenizer, 384, 1)
 
