@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from unittest import mock
 
 from distill.console.errors import UserError
 from export.bundle.compress import TARGETS
 from export.bundle.quiet import quiet
+from export.bundle.small_program import make_small
 
 if TYPE_CHECKING:
-    from coremltools.converters.mil.mil import Function
     from coremltools.models import MLModel
 
 MATERIALIZE = "common::materialize_symbolic_shape_program"
@@ -22,11 +21,6 @@ CLEAN_UP = (
     "common::dead_code_elimination",
     "common::const_deduplication",
 )
-ENDINGS = ("_quantized", "_palettized", "_to_fp16")
-"""What coremltools adds to the name of a weight; a function says the name three times."""
-SMALLEST_SHARED = 1
-"""Elements of a constant that operations of a function share, where coremltools has 100: small ones
-were a seventh of the program that each length adds to a package."""
 LARGEST_FOLDED = 1000
 """Elements. A slice of the position table stays a slice: folded, each length had its own copy."""
 
@@ -99,7 +93,6 @@ def split_into_functions(model: MLModel, lengths: Sequence[int]) -> MLModel:
     }
     with quiet():
         import coremltools as ct
-        from coremltools.converters.mil.mil.passes.defs.cleanup import const_deduplication
         from coremltools.converters.mil.mil.passes.pass_pipeline import PassPipelineManager
 
         from export.bundle.ml_program import model_of
@@ -110,25 +103,10 @@ def split_into_functions(model: MLModel, lengths: Sequence[int]) -> MLModel:
             {"function_name_to_materialization_map": shapes, "source_function_name": "main"},
         )
         pipeline.set_options(FOLD, {"skip_const_by_size": str(LARGEST_FOLDED)})
-        # The pass's own option would stay for whatever this process converts later.
-        with mock.patch.object(const_deduplication, "_const_threshold", SMALLEST_SHARED):
-            PassPipelineManager.apply_pipeline(program, pipeline)
+        PassPipelineManager.apply_pipeline(program, pipeline)
         del program.functions["main"]
         for function in program.functions.values():
-            _name_weights(function)
+            make_small(function)
         program.default_function_name = names[str(max(lengths))]
         program.export_as_multifunction = True
         return model_of(program, model)
-
-
-def _name_weights(function: Function) -> None:
-    """Call the weights of a function what the checkpoint calls them, where no other value is."""
-    taken = {*function.inputs, *(op.name for op in function.operations)}
-    taken |= {var.name for op in function.operations for var in op.outputs}
-    for op in function.operations:
-        plain = op.name
-        for ending in ENDINGS:
-            plain = plain.removesuffix(ending)
-        if op.op_type.startswith("const") and plain not in taken:
-            taken.add(plain)
-            op.name = op.outputs[0].name = plain

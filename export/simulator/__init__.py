@@ -10,3 +10,4 @@ from .simulator import Simulator
 from .stand_in import standing_in
 
 __all__ = ["Simulator", "SimulatorError", "standing_in"]
+__version__ = "0.1.0"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import __version__
 from .arguments import OneLineParser, add_json_options, add_limits, show_result, written
 from .errors import SimulatorError
 from .graph import PRECISIONS
@@ -73,6 +74,7 @@ def _rooms() -> dict[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser("coreml-simulator", DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a package on inputs from a file")
     run.set_defaults(run=_run)

@@ -70,6 +70,10 @@ class Operation(Protocol):
     def outputs(self) -> Sequence[Variable]:
         """The values it gives, in order."""
 
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """The branches of a conditional, or the condition and the body of a loop."""
+
     def materialized_val_inference(self) -> Any:
         """The value of a ``constexpr_`` operation, expanded."""
 

@@ -81,11 +81,14 @@ def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
     )
     in_single = diagnosis.not_finite_in_single
     too = [f"{in_single} is not finite in float32 either"] if in_single else []
+    nested = ", ".join(diagnosis.not_watched)
+    inside = _wrapped(f"not watched: what is computed inside of {nested}") if nested else []
     heads = ("operation", "part", "PSNR dB", "peak", "lost")
     return [
         f"function {diagnosis.function}, {diagnosis.inputs} of {given} inputs",
-        *textwrap.wrap(verdict, WIDTH, subsequent_indent="  ", break_on_hyphens=False),
+        *_wrapped(verdict),
         *too,
+        *inside,
         "",
         _row(*heads),
         *(_row(*_cells(loss)) for loss in diagnosis.losses[:top]),
@@ -93,6 +96,10 @@ def described(diagnosis: Diagnosis, given: int, top: int) -> list[str]:
         "ranked by the noise that an operation adds to that of its inputs",
         "peak: the largest value in float32; lost: how many values are not finite",
     ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _cells(loss: Loss) -> tuple[str, ...]:

@@ -45,13 +45,15 @@ class Diagnosis:
     """``first`` is the first operation whose inputs are finite and whose result is not; ``losses``
     are ranked: results that are not finite, in the program's order, then by ``added``;
     ``not_finite_in_single`` names the first operation whose result is NaN or infinite in float32
-    too, of which nothing can be said (-inf is a mask)."""
+    too, of which nothing can be said (-inf is a mask); ``not_watched`` names loops and
+    conditionals, whose results are watched, but not what they compute inside."""
 
     function: str
     inputs: int
     first: Loss | None
     losses: tuple[Loss, ...]
     not_finite_in_single: str | None = None
+    not_watched: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -144,7 +146,8 @@ def diagnose(
         for op in program.operations
         if any(sums[var.name].broken_in_single for var in op.outputs if var.name in sums)
     )
-    return Diagnosis(name, len(chosen), first, (*broken, *whole), next(in_single, None))
+    nested = tuple(op.name for op in program.operations if op.blocks)
+    return Diagnosis(name, len(chosen), first, (*broken, *whole), next(in_single, None), nested)
 
 
 def _function_for(model: AnyModel, sample: Inputs) -> str:

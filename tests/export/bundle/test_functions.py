@@ -15,7 +15,7 @@ import torch
 from distill.console.errors import UserError
 from export import coreml
 from export.bundle.bundle_folder import directory_size, open_bundle
-from export.bundle.functions import ENDINGS, choose_shapes, default_lengths
+from export.bundle.functions import choose_shapes, default_lengths
 from export.checkpoint.reading import load_checkpoint
 from export.proof.package_runners import PackageEngine
 from export.proof.proven_bundle import BundleOptions, export_bundle
@@ -87,7 +87,16 @@ def test_functions_call_weights_as_the_checkpoint_does(bundles: Callable[..., Pa
     operations = load_program(package).function.operations
     names = {op.name for op in operations if op.op_type.startswith("constexpr_")}
     assert {"encoder_layers_0_query_weight", "encoder_word_embeddings_weight"} <= names
-    assert not any(name.endswith(ENDINGS) for name in names)
+    values = [var.name for op in operations for var in op.outputs]
+    assert not any(name.endswith(("_quantized", "_cast_fp16")) for name in values)
+    assert "head_dense_bias" in values
+    settings = [
+        repr((var.dtype, var.val))
+        for op in operations
+        for var in op.outputs
+        if var.name.startswith("const_")
+    ]
+    assert len(settings) == len({*settings}) > 10
 
 
 @pytest.mark.slow

@@ -147,6 +147,32 @@ def test_inputs_may_be_json_and_what_is_not_finite_anyway_is_said(
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def looped() -> Any:
+    def build(x: Any) -> Any:
+        steps = mb.while_loop(
+            _cond=lambda step, value: mb.less(x=step, y=3),
+            _body=lambda step, value: (mb.add(x=step, y=1), mb.mul(x=value, y=np.float32(2))),
+            loop_vars=(np.int32(0), x),
+            name="repeated",
+        )
+        return mb.add(x=steps[1], y=np.float32(1), name="out")
+
+    return convert(build, [spec()], "float16")
+
+
+def test_what_is_not_watched_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The result of a loop is watched, what it computes inside is not."""
+    looped().save(str(tmp_path / "m.mlpackage"))
+    found = diagnose(looped(), [{"x": np.full((2, WIDTH), 9000, np.float32)}])
+    assert found.first is not None and found.first.kind == "while_loop"
+    assert found.not_watched == (found.first.operation,)
+    assert diagnose(encoder(), [inputs()]).not_watched == ()
+    np.savez(tmp_path / "x.npz", **inputs())
+    assert command.main([str(tmp_path / "m.mlpackage"), "--data", str(tmp_path / "x.npz")]) == 0
+    said = f"not watched: what is computed inside of {found.first.operation}"
+    assert said in capsys.readouterr().out.splitlines()
+
+
 def test_the_picture_has_a_bar_for_each_operation() -> None:
     found = diagnose(encoder(loud=1), [inputs()])
     axes = picture(found, 4).axes[0]

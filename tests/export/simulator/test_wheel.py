@@ -16,6 +16,7 @@ import pytest
 from coremltools.converters.mil import Builder as mb
 
 from export.bundle.quiet import quiet
+from export.simulator import __version__, command_line
 from tests.export.simulator.programs import convert
 
 SOURCE = Path(__file__).parents[3] / "export" / "simulator"
@@ -69,6 +70,13 @@ def test_the_folder_imports_nothing_else_of_the_kit() -> None:
             assert not line.lstrip().startswith(f"from {depth}"), (path, line)
 
 
+def test_the_command_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"coreml-simulator {__version__}\n"
+
+
 @pytest.mark.slow
 def test_the_wheel_runs_a_package_and_the_plugin_without_torch(tmp_path: Path) -> None:
     """An environment of its own that sees the dependencies of this one, but not torch."""
@@ -104,6 +112,8 @@ def test_the_wheel_runs_a_package_and_the_plugin_without_torch(tmp_path: Path) -
     command = environment / "bin" / "coreml-simulator"
     ran = run(command, "run", "model.mlpackage", "--inputs", "inputs.npz", cwd=tmp_path)
     assert (ran.stdout, ran.stderr) == ("y: float32 (1, 2) [[1. 1.]]\n", "")
+    assert run(command, "--version", cwd=tmp_path).stdout == f"coreml-simulator {__version__}\n"
+    assert wheel.name.startswith(f"coreml_simulator-{__version__}-")
     code = "import coreml_simulator, sys; print(coreml_simulator.__file__, 'torch' in sys.modules)"
     where = run(python, "-c", code, cwd=tmp_path).stdout
     assert where.startswith(str(environment))
