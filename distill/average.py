@@ -8,7 +8,8 @@ Example:
 
 Rounds of fine-tuning, or seeds of one, end near each other, and their mean often scores above each
 (Wortsman et al., arXiv 2203.05482). It does not help models that were trained apart from the first
-step on. Configuration and tokenizer are those of the first model.
+step on. Configuration, tokenizer and the pooling of sentence embeddings are those
+of the first model.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.sentence_modules import copy_modules, module_folders
 from distill.runs.run_outputs import copy_tokenizer
 
 if TYPE_CHECKING:
@@ -82,6 +84,19 @@ def _check_configuration(first: Path, other: Path) -> None:
         )
 
 
+def _check_modules(directories: Sequence[Path]) -> None:
+    """Raises:
+    UserError: sentence embeddings that are pooled in different ways.
+    """
+    first, folders = directories[0], module_folders(directories[0])
+    for other in directories[1:]:
+        if module_folders(other) != folders:
+            raise UserError(f"{other} does not have the modules of {first} after the encoder")
+        for name in folders:
+            if (first / name / "config.json").is_file():
+                _check_configuration(first / name, other / name)
+
+
 def _weights(directory: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
@@ -99,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (arguments,) = parse(words, AverageArguments)
     directories, output = list(map(checkpoint_directory, arguments.models)), arguments.out
     check_free(output)
+    _check_modules(directories)
     mean = average(directories)
     from safetensors.torch import save_file
 
@@ -106,6 +122,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         save_file(mean, staged / WEIGHTS, metadata={"format": "pt"})
         (staged / "config.json").write_bytes((directories[0] / "config.json").read_bytes())
         copy_tokenizer(directories[0], staged)
+        copy_modules(directories[0], staged)
+        for name in module_folders(directories[0]):
+            if (staged / name / WEIGHTS).is_file():
+                projection = average([directory / name for directory in directories])
+                save_file(projection, staged / name / WEIGHTS, metadata={"format": "pt"})
     say(f"{output}: the mean of {len(directories)} checkpoints")
     return 0
 

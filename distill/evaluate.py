@@ -26,10 +26,11 @@ from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command, note
 from distill.console.options import JsonOptions, expanded, options_given, parse
 from distill.console.tables import one_line, plain
-from distill.models.checkpoint_folder import check_length, checkpoint_directory
+from distill.models.checkpoint_folder import checkpoint_directory
 from distill.tasks.evaluation import Comparison, Evaluation, comparison_of, evaluation_of
 from distill.tasks.metric_words import difference_words, metric_title, value_words, with_interval
 from distill.tasks.options import TaskOptions
+from distill.tasks.scoring import note_other_task, score_checkpoint
 from distill.tasks.spaced_items import spaced
 from distill.tasks.statistics import few_units, interval_of_mean, intervals
 from distill.tasks.table import SUITES, TASKS, USUAL, Suite, task_named
@@ -173,26 +174,9 @@ def _evaluate_suite(suite: Suite, arguments: EvaluateArguments) -> Evaluation:
 
 
 def _scored(task: AnyTask, model: str, arguments: EvaluateArguments) -> Scored:
-    from distill.models.loading import configuration, scoring_device
-    from distill.tasks.batches import score_model
-    from distill.tasks.heads import labels_of
-    from distill.tasks.trained_for import recorded_task
-
     directory = checkpoint_directory(model)
-    recorded = recorded_task(directory)
-    if recorded not in (None, task.name):
-        note(f"{directory} was fine-tuned on {recorded}; it is scored on {task.name}")
-    check_length(directory, arguments.max_length)
-    data = task.read_scored(arguments, labels_of(configuration(directory)))
-    data = replace(
-        data, scored={split: spaced(rows, arguments.limit) for split, rows in data.scored.items()}
-    )
-    features = {
-        split: task.features(rows, directory, arguments) for split, rows in data.scored.items()
-    }
-    loaded = task.load(directory, data.labels, trained=True)
-    loaded.to(scoring_device())  # type: ignore[arg-type]
-    return score_model(task, loaded, data, features, arguments)
+    note_other_task(task, directory)
+    return score_checkpoint(task, directory, arguments, arguments.limit)
 
 
 def _scored_file(task: AnyTask, path: str, arguments: EvaluateArguments) -> Scored:

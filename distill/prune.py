@@ -32,7 +32,9 @@ from distill.console.command_parser import show_result
 from distill.console.errors import UserError, command
 from distill.console.options import JsonOptions, options_given, parse
 from distill.console.tables import say
-from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.checkpoint_folder import check_length, checkpoint_directory, longest_input
+from distill.tasks.options import SHORTEST
+from distill.tasks.scoring import ScoringOptions, scored_before
 
 if TYPE_CHECKING:
     import torch
@@ -40,12 +42,13 @@ if TYPE_CHECKING:
 
     from distill.students.fewer_units import FeedForward
     from distill.students.sizes import CutUnits, Pruning
+    from distill.students.trade import Smaller
 
 BATCH = 16
 
 
 @dataclass(kw_only=True)
-class PruneArguments(JsonOptions):
+class PruneArguments(ScoringOptions, JsonOptions):
     """Which checkpoint, by which text, to how many units, and where the result goes."""
 
     model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
@@ -79,12 +82,14 @@ class PruneArguments(JsonOptions):
         named = sum(target is not None for target in targets)
         if named > 1 or (named == 0 and self.heads is None):
             raise UserError("name one of --units, --parameters and --latency, or --heads, or both")
-        for name in ("units", "parameters", "heads", "texts", "max_length"):
+        for name in ("units", "parameters", "heads", "texts"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
-                option = name.replace("_", "-")
-                raise UserError(f"--{option} must be at least 1, not {getattr(self, name)}")
+                raise UserError(f"--{name} must be at least 1, not {getattr(self, name)}")
+        if self.max_length < SHORTEST:
+            raise UserError(f"--max-length must be at least {SHORTEST}, not {self.max_length}")
         if self.latency is not None and not 0 < self.latency < 1:
             raise UserError(f"--latency must be between 0 and 1, not {self.latency:g}")
+        self.check_scoring()
 
 
 @command
@@ -101,8 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _show(pruning: Pruning, arguments: PruneArguments) -> None:
-    for name, value in pruning.rows():
+def _show(made: Smaller, arguments: PruneArguments) -> None:
+    for name, value in made.rows():
         say(f"{name:<28} {value}")
     say(
         f"the pruned checkpoint is in {arguments.out}; train it again before it is used",
@@ -111,28 +116,45 @@ def _show(pruning: Pruning, arguments: PruneArguments) -> None:
     )
 
 
-def prune(source: Path, arguments: PruneArguments) -> Pruning:
+def prune(source: Path, arguments: PruneArguments) -> Smaller:
     """Write ``source`` with fewer units and heads to ``arguments.out``.
 
     Raises:
-        UserError: no text, a model without such layers, or not fewer units or heads than it has.
+        UserError: no text, a model without such layers, or not fewer units or heads than it has;
+            data to score on that does not fit the checkpoint.
     """
-    from distill.families.table import family_of
+    from distill.corpus.text_sources import read_texts
     from distill.models.own_architecture import load_as_named
+    from distill.models.sentence_modules import copy_modules
     from distill.runs.run_outputs import copy_tokenizer
-    from distill.students.fewer_heads import attention_heads, silence
+    from distill.students.trade import TEXTS, Smaller, measured_trade
+
+    scores = scored_before(arguments, source)
+    model = load_as_named(source).float()
+    cut = _cut(model, source, arguments)
+    texts = list(islice(read_texts(arguments.text), TEXTS))
+    with atomic_directory(arguments.out) as staged:
+        model.save_pretrained(staged)
+        copy_tokenizer(source, staged)
+        copy_modules(source, staged)
+        return Smaller(cut, measured_trade(source, staged, texts, scores))
+
+
+def _cut(model: PreTrainedModel, source: Path, arguments: PruneArguments) -> Pruning:
+    """Cut units and heads, in place, by what they do on the text."""
+    from distill.families.table import family_of
+    from distill.students.fewer_heads import heads_of, silence, silent
     from distill.students.fewer_units import feed_forwards, measure
     from distill.students.sizes import Change, CutHeads, Pruning
 
-    model = load_as_named(source).float()
-    config = model.config
-    family = family_of(config.model_type, str(source))
-    before = model.num_parameters()
+    family = family_of(model.config.model_type, str(source))
     layers = feed_forwards(model, family.part("up"), family.part("down"))
-    attentions, count, heads = [], 0, arguments.heads
+    before, heads, count = model.num_parameters(), arguments.heads, 0
+    attentions = heads_of(model, family) if heads is not None else []
     if heads is not None:
-        count = int(family.setting(config.to_dict(), "heads"))
-        attentions = attention_heads(model, family, count)
+        if not attentions:
+            raise UserError(f"the heads of a {family.model_type} cannot be cut; name --units alone")
+        count = max(layer.count - silent(model, layer) for layer in attentions)
         if heads >= count:
             raise UserError(f"{source} has {count} heads a layer; keep fewer of them")
     measure(model, [*layers, *attentions], _batches(source, arguments))
@@ -141,13 +163,10 @@ def prune(source: Path, arguments: PruneArguments) -> Pruning:
     cut_units = cut_heads = None
     if {arguments.units, arguments.parameters, arguments.latency} != {None}:
         cut_units = _fewer_units(model, layers, source, arguments)
-        setattr(config, family.config_keys["intermediate"], cut_units.units.after)
+        setattr(model.config, family.config_keys["intermediate"], cut_units.units.after)
     if heads is not None:
         shares = [silence(model, layer, heads) for layer in attentions]
         cut_heads = CutHeads(Change(count, heads), shares)
-    with atomic_directory(arguments.out) as staged:
-        model.save_pretrained(staged)
-        copy_tokenizer(source, staged)
     return Pruning(cut_units, cut_heads, Change(before, model.num_parameters()))
 
 
@@ -165,6 +184,7 @@ def _fewer_units(
         cost = cost_of_unit(model, layers)
         units = units_within(arguments.parameters, model.num_parameters(), before, cost)
     if arguments.latency is not None:
+        check_length(source, arguments.max_length)
         (text,) = _batches(source, replace(arguments, texts=1))
         length = arguments.max_length
         filled = {name: row.repeat(1, length)[:, :length] for name, row in text.items()}
@@ -178,11 +198,12 @@ def _fewer_units(
 def _batches(source: Path, arguments: PruneArguments) -> Iterator[dict[str, torch.Tensor]]:
     """The texts as the model takes them, `BATCH` at a time."""
     from tqdm import tqdm
-    from transformers import AutoTokenizer
 
     from distill.corpus.text_sources import read_texts
+    from distill.models.loading import load_auto_tokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    tokenizer = load_auto_tokenizer(source)
+    most = min(tokenizer.model_max_length, longest_input(source) or arguments.max_length)
     texts = islice(read_texts(arguments.text), arguments.texts)
     with tqdm(total=arguments.texts, desc="measuring", unit=" texts", leave=False) as progress:
         while batch := list(islice(texts, BATCH)):
@@ -191,7 +212,7 @@ def _batches(source: Path, arguments: PruneArguments) -> Iterator[dict[str, torc
                     batch,
                     padding=True,
                     truncation=True,
-                    max_length=min(arguments.max_length, tokenizer.model_max_length),
+                    max_length=min(arguments.max_length, most),
                     return_tensors="pt",
                 )
             )

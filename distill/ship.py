@@ -6,7 +6,8 @@ Example:
 
     python -m distill.ship --model runs/student-d --card card.md --out distill/models/qa-mini
 
-Heads of every task are kept: the model is what the checkpoint's config.json says it is.
+Heads of every task are kept, and the modules of a folder of `sentence-transformers`: the model is
+what the checkpoint's config.json says it is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from distill.console.errors import UserError, command
 from distill.console.options import options_given, parse
 from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.sentence_modules import MODULE_PART, SENTENCE_FILES, copy_modules
 from distill.models.vocabulary_file import write_vocabulary
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ SHIPPED = {
     "tokenizer_config.json",
     "vocab.txt",
     "README.md",
+    *SENTENCE_FILES,
 }
 # What a checkpoint's tokenizer_config.json says of the machine and the task it comes from.
 FORMER_USE = {
@@ -104,7 +107,8 @@ def _check_output(output: Path) -> None:
     """
     if is_free(output):
         return
-    names = {path.name for path in output.iterdir()} if output.is_dir() else set()
+    inside = {str(path.relative_to(output)) for path in output.rglob("*")}
+    names = {name for name in inside if not MODULE_PART.fullmatch(name)}
     if "config.json" not in names or names - SHIPPED:
         raise UserError(
             f"{output} holds something other than a shipped model, which would be lost: choose "
@@ -126,8 +130,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with atomic_directory(output, _check_output) as staged:
         model.save_pretrained(staged)
         write_tokenizer(source, staged)
+        copy_modules(source, staged)
         (staged / "README.md").write_text(card, encoding="utf-8")
-    size = sum(file.stat().st_size for file in output.iterdir())
+    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
     say(f"{output}: {model.num_parameters() / 1e6:.1f} M parameters, {size / 1e6:.1f} MB")
     return 0
 

@@ -28,6 +28,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,19 +39,24 @@ from distill.console.errors import UserError, command, note
 from distill.console.options import JsonOptions, options_given, parse
 from distill.console.tables import say
 from distill.models.checkpoint_folder import checkpoint_directory
+from distill.models.sentence_modules import copy_modules
 from distill.models.vocabulary_file import write_vocabulary
+from distill.tasks.scoring import ScoringOptions, scored_before
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from distill.students.sizes import Change, OtherVocabulary, Trimming
+    from distill.students.sizes import OtherVocabulary
     from distill.students.smaller_vocabulary import Content
+    from distill.students.trade import Smaller
 
 KEPT_FILES = ("tokenizer_config.json", "special_tokens_map.json")
+MOST_UNKNOWN = 0.5
+"""Share of a text's tokens that may be unknown ones."""
 
 
 @dataclass(kw_only=True)
-class TrimArguments(JsonOptions):
+class TrimArguments(ScoringOptions, JsonOptions):
     """Which vocabulary, by which text, how far, and where the result goes."""
 
     model: str = field(metadata={"help": "checkpoint folder, hub id or preset"})
@@ -77,6 +83,9 @@ class TrimArguments(JsonOptions):
             raise UserError(f"--keep must be at least 1, not {self.keep}")
         if self.coverage is not None and not 0 < self.coverage <= 100:
             raise UserError(f"--coverage is a percentage above 0, not {self.coverage}")
+        self.check_scoring()
+        if self.like is not None and self.data is not None:
+            raise UserError("--like writes an encoder without a head, which --data cannot score")
 
 
 @command
@@ -86,83 +95,110 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = checkpoint_directory(arguments.model)
     check_free(arguments.out)
     out = Path(arguments.out)
-    result: Trimming | OtherVocabulary
+    result: Smaller | OtherVocabulary
     from distill.console.progress import quiet
 
     with quiet():
         if arguments.like:
             result = take_vocabulary(source, checkpoint_directory(arguments.like), out)
+            then = f"finetune --model {shlex.quote(str(out))} --task TASK --out RUN"
         else:
-            result = trim(source, arguments.text, out, arguments.keep, arguments.coverage)
-    kept = result.entries.after
-    if arguments.keep is not None and kept > arguments.keep:
-        note(f"--keep {arguments.keep}: special tokens and single characters alone are {kept:,}")
-    show_result(arguments, result, lambda found: _show(found, out))
+            result = trim(source, out, arguments)
+            then = f"evaluate {shlex.join([arguments.model, str(out)])} --task TASK --data FILE"
+    show_result(arguments, result, lambda found: _show(found, out, then))
     return 0
 
 
-def _show(result: Trimming | OtherVocabulary, out: Path) -> None:
+def _show(result: Smaller | OtherVocabulary, out: Path, then: str) -> None:
     for name, value in result.rows():
         say(f"{name:<24} {value}")
-    say(
-        f"the checkpoint is in {out}",
-        f"next: python -m distill.evaluate --model {shlex.quote(str(out))} --task TASK --data FILE",
-    )
+    say(f"the checkpoint is in {out}", f"next: python -m distill.{then}")
 
 
-def trim(
-    source: Path, text: Sequence[str], out: Path, keep: int | None, coverage: float | None
-) -> Trimming:
+def trim(source: Path, out: Path, arguments: TrimArguments) -> Smaller:
     """Write the checkpoint ``source`` with a smaller vocabulary to ``out``.
 
-    Args:
-        text: sources as `distill.corpus.text_sources.read_texts` takes them.
-        keep: number of entries; or
-        coverage: percent of the text's tokens that the entries kept must cover.
-
     Raises:
-        UserError: no text, a kind of tokenizer that cannot be trimmed, or weights that cannot be
-            read.
+        UserError: no text, or text of another language; a kind of tokenizer that cannot be
+            trimmed; weights that cannot be read; not fewer entries than there are; data to score
+            on that does not fit the checkpoint.
     """
+    import torch
     from tokenizers import Tokenizer
 
     from distill.corpus.text_sources import read_texts
     from distill.models.tokenizer import load_tokenizer
     from distill.students.sizes import Change, Trimming
-    from distill.students.smaller_vocabulary import (
-        choose,
-        commonest,
-        count_ids,
-        covering,
-        entries,
-        trimmed,
-    )
+    from distill.students.smaller_embeddings import with_fewer_entries
+    from distill.students.smaller_vocabulary import count_ids, entries, trimmed
+    from distill.students.trade import TEXTS, Smaller, measured_trade
 
     content = read_object(source / "tokenizer.json")
     entries_before = len(entries(content))
     tokenizer = load_tokenizer(source)
+    scores = scored_before(arguments, source)
     words: Counter[str] = Counter()
-    counts = count_ids(tokenizer, _with_words_counted(_with_progress(read_texts(text)), words))
-    if not counts:
-        raise UserError(f"{', '.join(text)}: no text to choose the entries by")
-    if coverage is None:
-        kept = choose(content, commonest(content, counts), keep or entries_before)
-    else:
-        kept = choose(content, covering(counts, coverage), entries_before)
+    texts = _with_progress(read_texts(arguments.text))
+    counts = count_ids(tokenizer, _with_words_counted(texts, words))
+    kept = _entries_kept(content, counts, source, arguments)
     smaller = trimmed(content, kept)
     smaller_tokenizer = Tokenizer.from_str(json.dumps(smaller))
     smaller_tokenizer.no_padding()
     smaller_tokenizer.no_truncation()
-    parameters = _write(source, out, smaller, smaller_tokenizer, kept)
-    return Trimming(
+    model, before = with_fewer_entries(source, torch.tensor(kept))
+    cut = Trimming(
         entries=Change(entries_before, len(kept)),
         tokens_covered=sum(counts[number] for number in kept) / counts.total(),
         pieces_per_word=(
             _pieces_per_word(tokenizer, words),
             _pieces_per_word(smaller_tokenizer, words),
         ),
-        parameters=parameters,
+        parameters=Change(before, model.num_parameters()),
     )
+    with atomic_directory(out) as staged:
+        model.save_pretrained(staged)
+        _write_tokenizer(source, staged, smaller, smaller_tokenizer, kept)
+        copy_modules(source, staged)
+        few = list(islice(read_texts(arguments.text), TEXTS))
+        return Smaller(cut, measured_trade(source, staged, few, scores))
+
+
+def _entries_kept(
+    content: Content, counts: Counter[int], source: Path, arguments: TrimArguments
+) -> list[int]:
+    """The ids of the entries to keep, ascending.
+
+    Raises:
+        UserError: no text, or hardly any that the tokenizer knows; or every entry is kept.
+    """
+    from distill.students.smaller_vocabulary import (
+        choose,
+        commonest,
+        covering,
+        entries,
+        unknown_ids,
+    )
+
+    by_entry = entries(content)
+    named = ", ".join(arguments.text)
+    if not counts:
+        raise UserError(f"{named}: no text to choose the entries by")
+    unknown = sum(counts[number] for number in unknown_ids(content, by_entry)) / counts.total()
+    if unknown > MOST_UNKNOWN:
+        raise UserError(
+            f"{named}: {100 * unknown:.0f}% of its tokens are unknown to {source}: it does not "
+            "speak this language"
+        )
+    if arguments.coverage is None:
+        most = arguments.keep or len(by_entry)
+        kept = choose(content, commonest(content, counts), most)
+        if len(kept) > most:
+            note(f"--keep {most}: special tokens and single characters alone are {len(kept):,}")
+    else:
+        kept = choose(content, covering(counts, arguments.coverage), len(by_entry))
+    if len(kept) == len(by_entry):
+        raise UserError(f"{source} has {len(by_entry):,} entries; keep fewer of them")
+    return kept
 
 
 def take_vocabulary(source: Path, other: Path, out: Path) -> OtherVocabulary:
@@ -175,6 +211,7 @@ def take_vocabulary(source: Path, other: Path, out: Path) -> OtherVocabulary:
     with atomic_directory(out) as staged:
         model.save_pretrained(staged)
         copy_tokenizer(other, staged)
+        copy_modules(source, staged)
     return changed
 
 
@@ -200,36 +237,26 @@ def _pieces_per_word(tokenizer: Tokenizer, words: Counter[str]) -> float:
     return pieces / words.total()
 
 
-def _write(
-    source: Path, out: Path, content: Content, tokenizer: Tokenizer, kept: list[int]
-) -> Change:
-    """Write weights, configuration and tokenizer files; returns the number of parameters."""
-    import torch
-
-    from distill.students.sizes import Change
-    from distill.students.smaller_embeddings import with_fewer_entries
+def _write_tokenizer(
+    source: Path, target: Path, content: Content, tokenizer: Tokenizer, kept: list[int]
+) -> None:
     from distill.students.smaller_vocabulary import SPELLING
 
-    model, before = with_fewer_entries(source, torch.tensor(kept))
     new = {old: number for number, old in enumerate(kept)}
-    with atomic_directory(out) as staged:
-        model.save_pretrained(staged)
-        (staged / "tokenizer.json").write_text(
-            json.dumps(content, ensure_ascii=False), encoding="utf-8"
-        )
-        if SPELLING[content["model"]["type"]].vocabulary_file:
-            names = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-            write_vocabulary(staged, [name for name, _ in names])
-        for name in KEPT_FILES:
-            if (source / name).is_file():
-                settings = read_object(source / name)
-                if "added_tokens_decoder" in settings:
-                    settings["added_tokens_decoder"] = {
-                        str(new[int(number)]): token
-                        for number, token in settings["added_tokens_decoder"].items()
-                    }
-                (staged / name).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return Change(before, model.num_parameters())
+    text = json.dumps(content, ensure_ascii=False)
+    (target / "tokenizer.json").write_text(text, encoding="utf-8")
+    if SPELLING[content["model"]["type"]].vocabulary_file:
+        names = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        write_vocabulary(target, [name for name, _ in names])
+    for name in KEPT_FILES:
+        if (source / name).is_file():
+            settings = read_object(source / name)
+            if "added_tokens_decoder" in settings:
+                settings["added_tokens_decoder"] = {
+                    str(new[int(number)]): token
+                    for number, token in settings["added_tokens_decoder"].items()
+                }
+            (target / name).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from distill.console.atomic import atomic_file, clear_all_staged
 from distill.console.bounded_files import read_object
 from distill.console.errors import UserError, note
+from distill.models.sentence_modules import SENTENCE_FILES
 from distill.runs.loss_plot import LOSSES_FILE
 from distill.runs.whole_checkpoints import CHECKPOINT, damage, newest_first, stranger
 
@@ -29,7 +30,6 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
 )
 SUMMARY_FILE = "summary.json"  # of several runs, in the folder that theirs are in
-SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
 WRITTEN = frozenset(
     (
         *(METRICS_FILE, LOSSES_FILE, "README.md", "model.safetensors", *TOKENIZER_FILES),

@@ -12,13 +12,17 @@ those of the others, and stay so in any training, as every gradient of theirs is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from distill.console.errors import UserError
 from distill.families.family import Family
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 READERS = ("query", "key", "value")
 
@@ -50,14 +54,12 @@ class Heads:
         return self.sums / max(self.tokens, 1)
 
 
-def attention_heads(model: nn.Module, family: Family, count: int) -> list[Heads]:
-    """The heads of every layer of a model, ``count`` of them each.
-
-    Raises:
-        UserError: layers whose heads cannot be told apart, or that share a table by head.
-    """
+def heads_of(model: PreTrainedModel, family: Family) -> list[Heads]:
+    """The heads of every layer of a model; none where they cannot be told apart, or share a table
+    by head."""
     if not family.gives_heads:
-        raise UserError(f"the heads of a {family.model_type} cannot be cut; name --units alone")
+        return []
+    count = int(family.setting(model.config.to_dict(), "heads"))
     query = f".{family.part('query')}"
     names = [name.removesuffix(query) for name, _ in model.named_modules() if name.endswith(query)]
     return [
@@ -76,6 +78,22 @@ def head_contributions(model: nn.Module, layer: Heads) -> torch.Tensor:
     covariance = layer.products / max(layer.tokens, 1) - mean[:, :, None] * mean[:, None, :]
     columns = _columns(model, layer).double()
     return torch.einsum("wha,hab,whb->h", columns, covariance, columns)
+
+
+def silent(model: nn.Module, layer: Heads) -> int:
+    """How many heads of a layer are zeros already."""
+    return layer.count - int(_columns(model, layer).any(2).any(0).sum())
+
+
+def zeros_of_heads(model: nn.Module, layers: Iterable[Heads]) -> int:
+    """Parameters of the silent heads of all layers, which `export.coreml` leaves out."""
+    total = 0
+    for layer in layers:
+        readers = [model.get_submodule(name) for name in layer.readers.values()]
+        of_all = sum(parameter.numel() for part in readers for parameter in part.parameters())
+        of_all += _columns(model, layer).numel()
+        total += of_all // layer.count * silent(model, layer)
+    return total
 
 
 def _columns(model: nn.Module, layer: Heads) -> torch.Tensor:

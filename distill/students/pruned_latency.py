@@ -53,15 +53,25 @@ def units_in_time(
     return low * STEP, shares[low]
 
 
-@torch.inference_mode()
 def time_share(model: nn.Module, smaller: nn.Module, inputs: dict[str, torch.Tensor]) -> float:
     """The time of ``smaller`` as a share of that of ``model``: the median of runs in turns."""
-    shares = []
-    for _ in range(ROUNDS + 1):
+    runs = times_in_turns((model, smaller), (inputs, inputs), ROUNDS)
+    return median(after / before for before, after in runs)
+
+
+@torch.inference_mode()
+def times_in_turns(
+    models: tuple[nn.Module, nn.Module],
+    inputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]],
+    rounds: int,
+) -> list[tuple[float, float]]:
+    """Seconds that each of two models takes for its inputs, in turns; a round more warms up."""
+    runs = []
+    for _ in range(rounds + 1):
         times = []
-        for each in (model, smaller):
+        for model, own in zip(models, inputs, strict=True):
             began = time.perf_counter()
-            each(**inputs)
+            model(**own)
             times.append(time.perf_counter() - began)
-        shares.append(times[1] / times[0])
-    return median(shares[1:])
+        runs.append((times[0], times[1]))
+    return runs[1:]

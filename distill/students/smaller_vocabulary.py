@@ -49,6 +49,13 @@ def entries(content: Content) -> dict[str, int]:
     return {**vocabulary, **{token["content"]: token["id"] for token in content["added_tokens"]}}
 
 
+def unknown_ids(content: Content, by_entry: Mapping[str, int]) -> set[int]:
+    """The id of the unknown token; none where every text can be spelled."""
+    model = content["model"]
+    number = model.get("unk_id", by_entry.get(model.get("unk_token") or ""))
+    return set() if number is None else {number}
+
+
 def commonest(content: Content, counts: Counter[int]) -> list[int]:
     """All ids, the commonest first; those that do not occur in their own order, since the entries
     of a vocabulary are mostly sorted by how common they are."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +17,8 @@ from distill.prune import main as prune
 from distill.students import pruned_latency
 from distill.students.fewer_heads import (
     Heads,
-    attention_heads,
     head_contributions,
+    heads_of,
     silence,
 )
 from distill.students.fewer_units import feed_forwards, measure
@@ -48,7 +49,7 @@ def batch(seed: int = 0) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def measured() -> tuple[BertModel, list[Heads]]:
     model = small_bert()
-    layers = attention_heads(model, family_of("bert", "here"), COUNT)
+    layers = heads_of(model, family_of("bert", "here"))
     measure(model, layers, [batch()])
     return model, layers
 
@@ -84,7 +85,7 @@ def test_heads_that_add_a_constant_are_silenced_without_a_trace(
         for layer in model.encoder.layer:
             layer.attention.self.value.weight[:8] = 0
             layer.attention.self.value.bias[:8] = 1
-    layers = attention_heads(model, family_of("bert", "here"), COUNT)
+    layers = heads_of(model, family_of("bert", "here"))
     measure(model, layers, [batch()])
     before = states(model, 1)
     for layer in layers:
@@ -110,9 +111,37 @@ def test_silenced_heads_stay_zero_in_training(measured: tuple[BertModel, list[He
         assert not layer.attention.output.dense.weight[:, 16:].any()
 
 
-def test_heads_with_a_table_of_their_own_are_refused() -> None:
-    with pytest.raises(UserError, match="heads of a mpnet cannot be cut"):
-        attention_heads(small_bert(), family_of("mpnet", "here"), COUNT)
+@pytest.mark.slow
+def test_heads_with_a_table_of_their_own_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint("mpnet", "qa", tmp_path / "start")
+    line = ["--model", str(tmp_path / "start"), "--text", str(TEXTS / "passages.txt")]
+    assert prune([*line, "--heads", "1", "--out", str(tmp_path / "out")]) == 2
+    assert "heads of a mpnet cannot be cut" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_heads_that_are_zeros_already_do_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of four heads one is gone after the first cut: three are left to be cut."""
+    save_checkpoint("bert", "qa", tmp_path / "start", hidden_size=32, num_attention_heads=4)
+    line = ["--text", str(TEXTS / "passages.txt"), "--texts", "4", "--max-length", "32", "--json"]
+    first = ["--model", str(tmp_path / "start"), "--out", str(tmp_path / "first"), *line]
+    assert prune(["--heads", "3", *first]) == 0
+    found = json.loads(capsys.readouterr().out)
+    model = AutoModelForQuestionAnswering.from_pretrained(tmp_path / "first")
+    of_head = 3 * (8 * 32 + 8) + 32 * 8
+    layers = model.config.num_hidden_layers
+    stored = model.num_parameters() - layers * of_head
+    assert found["weight_bytes"] == {"before": 2 * model.num_parameters(), "after": 2 * stored}
+    again = ["--model", str(tmp_path / "first"), "--out", str(tmp_path / "second"), *line]
+    assert prune(["--heads", "3", *again]) == 2
+    assert "has 3 heads a layer; keep fewer of them" in capsys.readouterr().err
+    assert prune(["--heads", "2", *again]) == 0
+    heads = json.loads(capsys.readouterr().out)["attention"]["heads"]
+    assert heads == {"before": 3, "after": 2}
 
 
 @pytest.mark.slow

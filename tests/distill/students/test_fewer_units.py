@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForQuestionAnswering, AutoTokenizer
 
+from distill.evaluate import main as evaluate
 from distill.models.presets import preset_directory
 from distill.prune import main
 from distill.students.fewer_units import contributions, cut, feed_forwards, measure
@@ -118,6 +119,10 @@ def test_a_size_is_kept_as_nearly_as_steps_of_units_allow(
         (["--units", "9", "--parameters", "9"], "name one of --units, --parameters and --latency"),
         (["--parameters", "1000"], "with 32 units a layer the model still has"),
         (["--parameters", "999999999"], "must be below the"),
+        (["--latency", "0.5", "--max-length", "2000"], "takes inputs of at most 512 tokens"),
+        (["--units", "9", "--max-length", "2"], "--max-length must be at least 8"),
+        (["--units", "9", "--task", "squad"], "say how --data is scored"),
+        (["--units", "9", "--data", "a.json", "--limit", "0"], "--limit must be at least 1"),
     ],
 )
 def test_sizes_that_cannot_be_are_one_line(
@@ -126,6 +131,29 @@ def test_sizes_that_cannot_be_are_one_line(
     line = ["--model", "qa-mini", "--text", str(PASSAGES), "--out", str(tmp_path / "out")]
     assert main([*line, *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_scores_stand_before_and_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `distill.evaluate` gives them for the two checkpoints, of which the times are measured."""
+    data = tmp_path / "dev.json"
+    passages = PASSAGES.read_text(encoding="utf-8").split("\n\n")[:6]
+    rows = [
+        {"context": text, "qas": [{"id": str(n), "question": "What?", "answers": [
+            {"text": text.split()[0], "answer_start": 0}]}]}
+        for n, text in enumerate(map(str.strip, passages))
+    ]  # fmt: skip
+    data.write_text(json.dumps({"data": [{"title": str(n), "paragraphs": [row]} for n, row in
+                                         enumerate(rows)]}))  # fmt: skip
+    line = ["--model", "qa-mini", "--text", str(PASSAGES), "--texts", "2", "--max-length", "32"]
+    line += ["--units", "1024", "--data", str(data), "--limit", "5", "--out", str(tmp_path / "out")]
+    assert main([*line, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    models = ["qa-mini", str(tmp_path / "out"), "--data", str(data), "--limit", "5", "--json"]
+    assert evaluate(models) == 0
+    assert printed["metric"] == "f1" and printed["quality"] == json.loads(capsys.readouterr().out)
+    assert printed["quality"]["first"]["total"] == 5
+    assert printed["weight_bytes"]["after"] == 2 * printed["parameters"]["after"]
+    assert all(time > 0 for time in printed["milliseconds"])
 
 
 @pytest.mark.parametrize(

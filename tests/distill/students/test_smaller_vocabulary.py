@@ -139,6 +139,10 @@ def test_unigram_keeps_single_characters(tmp_path: Path) -> None:
         (["--keep", "0"], "must be at least 1"),
         (["--coverage", "101"], "percentage"),
         (["--keep", "9", "--text", "absent.txt"], "absent.txt: no such file"),
+        (["--keep", "16000"], "has 16,000 entries; keep fewer of them"),
+        (["--keep", "99999"], "has 16,000 entries; keep fewer of them"),
+        (["--keep", "9000", "--limit", "4"], "say how --data is scored"),
+        (["--keep", "9000", "--data", "absent.json"], "absent.json: no such file"),
     ],
 )
 def test_wrong_options_are_one_line(
@@ -149,6 +153,25 @@ def test_wrong_options_are_one_line(
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_text_of_another_script_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("ជំរាបសួរ ពិភពលោក\n", encoding="utf-8")
+    for amount in ("--keep 4000", "--coverage 99"):
+        line = ["--model", "qa-mini", "--text", str(tmp_path / "text.txt"), *amount.split()]
+        assert main([*line, "--out", str(tmp_path / "out")]) == 2
+        assert "100% of its tokens are unknown to" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_another_vocabulary_is_not_scored_without_a_head(
+    trimmed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["--model", "qa-mini", "--like", str(trimmed), "--data", "dev.json"]
+    assert main([*line, "--out", str(tmp_path / "out")]) == 2
+    assert "--like writes an encoder without a head" in capsys.readouterr().err
 
 
 def test_another_vocabulary_gives_the_same_outputs_for_the_same_tokens(
