@@ -22,9 +22,8 @@ from export.checkpoint.tokenizer_file import (
     tokenizer_kind,
 )
 from export.encoder.task_model import input_names
-from export.tasks.names import INPUTS
+from export.tasks.model_inputs import INPUTS
 from export.tasks.table import TASKS, task_named
-from export.tasks.task import AnyTask
 
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)
@@ -141,17 +140,14 @@ def read_settings(content: str) -> dict[str, Any]:
         raise ValueError(f"format {settings['format_version']}; this kit reads {readable}")
     check_kinds(settings)
     _check_version_1(settings)
-    task = task_named_or_value_error(settings["task"])
-    defaults = VERSION_1 | {
-        "outputs": list(task.outputs),
-        "shapes": "fixed" if len(settings["lengths"]) == 1 else "enumerated",
-    }
-    complete: dict[str, Any] = defaults | settings
+    shapes = "fixed" if len(settings["lengths"]) == 1 else "enumerated"
+    complete: dict[str, Any] = VERSION_1 | {"shapes": shapes} | settings
     for name, known in CHOICES.items():
         if complete[name] not in known:
             raise ValueError(f"{name} {complete[name]!r} (expected {_listed(known)})")
-    if complete["outputs"] != list(task.outputs):
-        raise ValueError(f"outputs {complete['outputs']!r} (expected {_listed(task.outputs)})")
+    outputs = TASKS[complete["task"]].outputs
+    if complete.setdefault("outputs", list(outputs)) != list(outputs):
+        raise ValueError(f"outputs {complete['outputs']!r} (expected {_listed(outputs)})")
     functions = complete["functions"]
     if not isinstance(functions, dict) or not all(
         key.isdigit() and isinstance(value, str) for key, value in functions.items()
@@ -166,22 +162,7 @@ def read_settings(content: str) -> dict[str, Any]:
     return complete
 
 
-def task_named_or_value_error(name: object) -> AnyTask:
-    """The record of a task.
-
-    Raises:
-        ValueError: no such task.
-    """
-    if not isinstance(name, str) or name not in TASKS:
-        raise ValueError(f"task {name!r} (expected {_listed(tuple(TASKS))})")
-    return TASKS[name]
-
-
 def _check_version_1(settings: dict[str, object]) -> None:
-    if settings["quantization"] not in COMPRESSIONS:
-        raise ValueError(
-            f"quantization {settings['quantization']!r} (expected {_listed(tuple(COMPRESSIONS))})"
-        )
     inputs, lengths = settings["inputs"], settings["lengths"]
     if not isinstance(inputs, list) or not inputs or not set(inputs) <= set(INPUTS):
         raise ValueError(f"inputs {inputs!r} (expected some of {_listed(INPUTS)})")

@@ -10,7 +10,7 @@ from typing import Any
 from distill.console.atomic import clear_staged
 from distill.console.bounded_files import read_bounded
 from distill.console.errors import UserError
-from export.tasks.names import TASKS
+from export.tasks.table import TASKS
 
 SETTINGS = "model.json"
 BUNDLE_FILES = frozenset({SETTINGS, "tokenizer.json", "vocab.txt"})

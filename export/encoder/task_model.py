@@ -23,7 +23,7 @@ from export.encoder.heads import HEADS, HiddenStates, SentenceEmbedding
 from export.encoder.mobilebert import MobileBertEncoder
 from export.encoder.modernbert import ModernBertEncoder
 from export.encoder.mpnet import MPNetEncoder
-from export.tasks.names import INPUTS
+from export.tasks.model_inputs import INPUTS
 from export.tasks.table import task_named
 
 LAYOUTS = ("standard", "ane")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from distill.models.presets import PRESETS, default_model
 from export.tasks.model_inputs import parse_no_answer
-from export.tasks.names import TASKS
+from export.tasks.table import TASKS
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from export.proof.coreai_runtime import AppleRuntime
 from export.proof.onnx_engine import LENGTHS as ONNX_LENGTHS
 from export.proof.proven_onnx import FORMS, export_onnx
 from export.proof.witness import read_outputs
-from export.tasks.names import OUTPUTS, PER_TOKEN
+from export.tasks.table import task_named
 from tests.export.tiny_models import save_checkpoint
 
 TASKS = ("classify", "qa", "mlm", "tokens", "embed", "rank", "features")
@@ -38,7 +38,9 @@ def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_p
     reference = save_checkpoint(name, task, tmp_path / "tiny")
     checkpoint = load_checkpoint(str(tmp_path / "tiny"))
     names = input_names(checkpoint.config, task)
-    program = convert_to_coreai(build_encoder(checkpoint, task), names, OUTPUTS[task], (LENGTH,))
+    program = convert_to_coreai(
+        build_encoder(checkpoint, task), names, task_named(task).outputs, (LENGTH,)
+    )
     save_asset(program, tmp_path / "tiny.aimodel", METADATA)
     ids = torch.randint(5, 60, (1, LENGTH), generator=torch.Generator().manual_seed(1))
     mask = (torch.arange(LENGTH) < LENGTH - 3).long()[None]
@@ -49,9 +51,9 @@ def test_core_ai_asset_gives_what_transformers_gives(name: str, task: str, tmp_p
     found = AppleRuntime(tmp_path / "tiny.aimodel").predict(
         {each: array.numpy().astype(np.int32) for each, array in batch.items()}
     )
-    for output, expected in zip(OUTPUTS[task], wanted, strict=True):
+    for output, expected in zip(task_named(task).outputs, wanted, strict=True):
         difference = np.abs(found[output] - expected.numpy())
-        if task in PER_TOKEN:
+        if task_named(task).per_token:
             difference = difference[mask.bool().numpy()]
         assert difference.max() < 1e-4 * float(expected.abs().max())
 

@@ -80,7 +80,7 @@ def _chosen(graph: Graph, op: Operation, boxes: str, scores: str) -> tuple[str, 
     fallback = graph.node("ArgMax", [flat], axis=0, keepdims=1)
     count = graph.node("Max", [graph.node("Min", [number, limit]), graph.int64([1])])
     candidates = graph.node("Concat", [indices, fallback], axis=0)
-    return _first(graph, candidates, count), str(count)
+    return _first(graph, candidates, count), count
 
 
 def _by_class(graph: Graph, op: Operation, scores: str, best: str) -> str:

@@ -30,7 +30,7 @@ def linear(graph: Graph, op: Operation) -> str:
 def _operand(graph: Graph, var: Variable, floats: bool) -> str:
     """A value, as a float where the product is one of floats."""
     name = graph.value(var)
-    return str(graph.cast(name, "float32") if floats and not is_float(var) else name)
+    return graph.cast(name, "float32") if floats and not is_float(var) else name
 
 
 @operation("matmul")

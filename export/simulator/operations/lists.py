@@ -31,7 +31,7 @@ def _grown(graph: Graph, op: Operation, values: str, last: str) -> str:
     length = graph.node("Shape", [items], start=0, end=1)
     items = graph.node("Expand", [items, graph.node("Concat", [length, element], axis=0)])
     if not op.ls.dynamic_length:
-        return str(items)
+        return items
     needed = graph.node("Add", [last, graph.int64([1])])
     missing = graph.node("Max", [graph.node("Sub", [needed, length]), graph.int64([0])])
     shape = graph.node("Concat", [missing, element], axis=0)

@@ -41,7 +41,7 @@ def reduce_log_sum(graph: Graph, op: Operation) -> str:
     """Integers have a logarithm as floats, which is cut to an integer."""
     x = graph.cast(graph.value(op.x), "float32")
     logarithm = graph.node("Log", [_reduce(graph, op, "ReduceSum", x)])
-    return str(logarithm) if is_float(op.x) else graph.cast(logarithm, "int32")
+    return logarithm if is_float(op.x) else graph.cast(logarithm, "int32")
 
 
 @operation("reduce_argmax", "reduce_argmin")

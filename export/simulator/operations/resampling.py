@@ -68,7 +68,7 @@ def _sampled(graph: Graph, op: Operation, columns: str, rows: str) -> str:
         padding_mode="zeros",
         align_corners=0,
     )
-    return str(graph.node("Add", [result, graph.float32(padding)]) if padding else result)
+    return graph.node("Add", [result, graph.float32(padding)]) if padding else result
 
 
 @operation("resample")

@@ -37,7 +37,7 @@ def grid_points(graph: Graph, mode: str, extent: str, count: str) -> str:
         gaps = graph.node("Max", [graph.node("Sub", [count, one]), one])
         points = graph.node("Mul", [index, graph.node("Div", [reach, gaps])])
         if mode == "STRICT_ALIGN_CORNERS":
-            return str(points)
+            return points
         alone = graph.node("Equal", [count, one])
         return graph.node("Where", [alone, graph.node("Mul", [reach, half]), points])
     if mode == "OFFSET_CORNERS":

@@ -28,7 +28,7 @@ from export.checkpoint.reading import Checkpoint, load_checkpoint
 from export.encoder.task_model import build_encoder, input_names
 from export.proof.coreai_runtime import AppleRuntime
 from export.tasks.model_inputs import Inputs
-from export.tasks.names import OUTPUTS
+from export.tasks.table import TASKS
 
 needs_coreai = pytest.mark.skipif(
     importlib.util.find_spec("coreai_torch") is None, reason="needs the extra `coreai`"
@@ -89,7 +89,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]
 def written(checkpoint: Checkpoint, task: str, folder: Path, quantize: str = "none") -> Path:
     model = build_encoder(checkpoint, task)
     names = input_names(checkpoint.config, task)
-    program = convert_to_coreai(model, names, OUTPUTS[task], LENGTHS)
+    program = convert_to_coreai(model, names, TASKS[task].outputs, LENGTHS)
     path = folder / f"{quantize}.aimodel"
     save_asset(compress_asset(program, quantize, model), path, METADATA | {"distilkit.task": task})
     return path
@@ -124,7 +124,7 @@ def test_asset_gives_what_transformers_gives(
         with torch.no_grad():
             expected = library(**{name: torch.from_numpy(data[name]).long() for name in names})
         found = runtime.predict(data)
-        for name in OUTPUTS[task]:
+        for name in TASKS[task].outputs:
             assert found[name].dtype == np.float32
             np.testing.assert_allclose(found[name], expected[name].numpy(), atol=1e-4)
 
@@ -136,7 +136,7 @@ def test_asset_is_smaller_by_the_bits_of_its_weights(
 ) -> None:
     """Each quantization stores every large weight, and its outputs stay near the float ones."""
     model = build_encoder(load_checkpoint(tiny("distilbert", "qa")), "qa")
-    program = convert_to_coreai(model, ("input_ids", "attention_mask"), OUTPUTS["qa"], (24,))
+    program = convert_to_coreai(model, ("input_ids", "attention_mask"), TASKS["qa"].outputs, (24,))
     paths = {name: tmp_path / f"{name}.aimodel" for name in ASSET_COMPRESSIONS}
     for name, path in paths.items():
         save_asset(compress_asset(program, name, model), path, METADATA)
