@@ -44,7 +44,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="TEXT|FILE|-",
         help="the second text: for qa the passage, for rank and embed one candidate a line",
     )
-    add("--n-best", type=int, default=1, help="answers to show; default %(default)s")
+    add(
+        "--n-best",
+        type=int,
+        default=1,
+        help="qa, embed: answers to show, default %(default)s; mlm: words for a mask, default 5; "
+        "other tasks show all",
+    )
     add(
         "--zero-shot",
         metavar="LABEL,LABEL",

@@ -94,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.other is not None:
         if arguments.against is not None:
             raise UserError("--against is for one bundle; of two the second is the other side")
+        if arguments.tolerance is not None:
+            raise UserError("--tolerance is for one bundle; two may differ as they like")
         comparison = compare_bundles(
             bundle,
             open_bundle(arguments.other),

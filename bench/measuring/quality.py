@@ -18,8 +18,8 @@ from export.tasks.table import task_named
 @dataclass(frozen=True)
 class Quality:
     """``value`` of a ``metric`` on so many examples, with its 95% interval; ``difference`` from the
-    first bundle, paired by example, None for the first itself. Examples of one cluster (an article)
-    have no interval: its questions are not independent."""
+    first bundle, paired by example, None for the first itself. There is no interval of fewer than
+    five independent examples (questions on one article are one)."""
 
     model: str
     metric: str

@@ -7,7 +7,7 @@ article, the pairs with one passage) are drawn together: they are not independen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,7 +74,7 @@ class Statistics:
         return self.units >= FEWEST
 
 
-def _draws(units: int, seed: Sequence[int]) -> Any:
+def _draws(units: int, seed: Sequence[int]) -> Iterator[np.ndarray]:
     """Blocks of counts, (draws, units): how often a resample holds every unit."""
     chance = np.random.default_rng(seed)
     block = max(1, min(RESAMPLES, BLOCK_CELLS // units))

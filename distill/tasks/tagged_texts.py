@@ -19,6 +19,7 @@ from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows
 
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIES]-.+")
+NOT_A_TAG = "is not an entity tag (expected O, B-NAME, I-NAME, E-NAME or S-NAME)"
 SPANS = (".jsonl", ".ndjson")
 WORD_COLUMNS, TAG_COLUMNS = ("tokens", "words"), ("ner_tags", "tags", "labels")  # lists, in rows
 COLUMNS = (".conll", ".txt", ".tsv", ".iob", ".iob2", ".bio")
@@ -108,10 +109,7 @@ def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText
         elif len(cells) < 2:
             raise UserError(f"{path}, line {number}: a word without a tag")
         elif not TAG.fullmatch(cells[-1]):
-            raise UserError(
-                f"{path}, line {number}: {cells[-1]!r} is not an entity tag (expected O, B-NAME, "
-                "I-NAME, E-NAME or S-NAME)"
-            )
+            raise UserError(f"{path}, line {number}: {cells[-1]!r} {NOT_A_TAG}")
         else:
             sentences[-1].append((cells[0], cells[-1]))
     pairs = zip(sentences, documents, strict=True)
@@ -145,10 +143,7 @@ def _from_row(row: Row, place: str, tagged: bool = True) -> TaggedText:
         if not isinstance(word, str) or not word.strip():
             raise UserError(f"{place}: {word!r} is not a word")
         if not isinstance(tag, str) or not TAG.fullmatch(tag):
-            raise UserError(
-                f"{place}: {tag!r} is not an entity tag (expected O, B-NAME, I-NAME, E-NAME or "
-                "S-NAME)"
-            )
+            raise UserError(f"{place}: {tag!r} {NOT_A_TAG}")
     return _joined(list(zip(words, tags, strict=True)))
 
 

@@ -81,6 +81,7 @@ class Task(ABC, Generic[E, F]):
     """
 
     takes: frozenset[str] = frozenset()
+    instead = ""  # of a refused option: which to name in its place
     max_length = 128
     metric = "score"
     evaluation = "dev"
@@ -104,8 +105,6 @@ class Task(ABC, Generic[E, F]):
         if others := changed(options, set(OPTIONS) - self.takes - OF_ALL):
             raise UserError(f"--{sorted(others)[0]} is not an option of {self.name}{self.instead}")
         check_lengths(options)
-
-    instead = ""  # the option to name in its place
 
     def own_data(self, options: TaskOptions) -> str:
         """Where one's own rows are.

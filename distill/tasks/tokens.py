@@ -27,7 +27,14 @@ from distill.tasks.tagged_inputs import (
     tagged_features,
     whole_features,
 )
-from distill.tasks.tagged_texts import OUTSIDE, TAG, TaggedText, read_tagged, read_untagged
+from distill.tasks.tagged_texts import (
+    NOT_A_TAG,
+    OUTSIDE,
+    TAG,
+    TaggedText,
+    read_tagged,
+    read_untagged,
+)
 from distill.tasks.task import Batch, Data, Labels, Scored
 
 UNLABELLED = -100  # special tokens, padding, and the later pieces of a word
@@ -252,10 +259,7 @@ def _spelled(labels: Labels) -> Labels:
     names = tuple(name[:1].upper() + name[1:] for name in labels.names)
     others = [name for name in names if not TAG.fullmatch(name)]
     if others:
-        raise UserError(
-            f"the model's label {others[0]!r} is not an entity tag (expected O, B-NAME, I-NAME, "
-            "E-NAME or S-NAME)"
-        )
+        raise UserError(f"the model's label {others[0]!r} {NOT_A_TAG}")
     return Labels(names, "")
 
 

@@ -52,8 +52,8 @@ def calibration_inputs(
     TSV.
 
     Raises:
-        UserError: the file holds no text.
-        UserError: no such file, no text file, or a data set that is not in its format.
+        UserError: no such file, no text file or no text in it, or a data set that is not in its
+            format.
     """
     record = task_named(task)
     if record.windows and ".json" in path.suffixes:

@@ -75,13 +75,20 @@ class Encoder(nn.Module):
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         """(batch, length) -> (batch, length, width)."""
         hidden: torch.Tensor = self.word_embeddings(input_ids) + self.positions(input_ids)
+        hidden = self.with_segments(hidden, token_type_ids)
+        hidden = self.embedding_norm(hidden)
+        if hasattr(self, "embedding_projection"):
+            hidden = self.embedding_projection(hidden)
+        return hidden
+
+    def with_segments(
+        self, hidden: torch.Tensor, token_type_ids: torch.Tensor | None
+    ) -> torch.Tensor:
+        """``hidden`` with the vectors of its token types; without types those of segment 0."""
         if token_type_ids is not None:
             hidden = hidden + self.token_type_embeddings(token_type_ids)
         elif self.one_segment:
             hidden = hidden + self.token_type_embeddings.weight[0]
-        hidden = self.embedding_norm(hidden)
-        if hasattr(self, "embedding_projection"):
-            hidden = self.embedding_projection(hidden)
         return hidden
 
     def positions(self, input_ids: torch.Tensor) -> torch.Tensor:

@@ -91,10 +91,7 @@ class DebertaEncoder(Encoder):
         hidden = self.word_embeddings(input_ids)
         if hasattr(self, "position_embeddings"):
             hidden = hidden + self.positions(input_ids)
-        if token_type_ids is not None:
-            hidden = hidden + self.token_type_embeddings(token_type_ids)
-        elif self.one_segment:
-            hidden = hidden + self.token_type_embeddings.weight[0]
+        hidden = self.with_segments(hidden, token_type_ids)
         if hasattr(self, "embedding_projection"):
             hidden = self.embedding_projection(hidden)
         normal: torch.Tensor = self.embedding_norm(hidden)

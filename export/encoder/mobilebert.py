@@ -141,10 +141,7 @@ class MobileBertEncoder(Encoder):
     def embed(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         """(batch, length) -> (batch, length, width)."""
         hidden = self.projected(self.word_embeddings(input_ids)) + self.positions(input_ids)
-        if token_type_ids is not None:
-            hidden = hidden + self.token_type_embeddings(token_type_ids)
-        elif self.one_segment:
-            hidden = hidden + self.token_type_embeddings.weight[0]
+        hidden = self.with_segments(hidden, token_type_ids)
         normal: torch.Tensor = self.embedding_norm(hidden)
         return normal
 

@@ -76,7 +76,8 @@ class Predictor:
         Args:
             text: a text; for question answering the question, for ranking the query.
             passage: the second text of a pair; for ``rank`` and ``embed`` one candidate a line.
-            n_best: how many answers, at most.
+            n_best: how many answers of ``qa`` and ``embed`` at most; of ``mlm``, words for each
+                mask (1: five). Other tasks give all.
             zero_shot: labels in words, for an NLI classifier.
 
         Raises:

@@ -46,7 +46,7 @@ def add_check_options(parser: argparse.ArgumentParser, made: str, limited: str =
         "--verify",
         type=Path,
         metavar="DATA",
-        help="compare with PyTorch on data too: SQuAD JSON for qa, STS-B TSV for embed",
+        help="compare on data too, in the formats of export.verify --data",
     )
     add("--limit", type=int, help=f"at most so many examples of --verify{limited}")
     add("--no-verify", action="store_true", help=f"keep {made} that differs from PyTorch")

@@ -219,14 +219,8 @@ class Task(ABC, Generic[Example]):
         and single texts fill the longest input too."""
         texts = self.samples()
         longest = max(texts, key=lambda text: sum(len(part or "") for part in text))
-        filled: Text = (
-            (longest[0], " ".join([longest[1]] * 40))
-            if longest[1]
-            else (
-                " ".join([longest[0]] * 40),
-                None,
-            )
-        )
+        first, second = longest
+        filled = (first, " ".join([second] * 40)) if second else (" ".join([first] * 40), None)
         texts = [*texts, filled]
         inputs = reading.inputs(texts)
         for length in reading.lengths:

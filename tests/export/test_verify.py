@@ -159,6 +159,9 @@ def test_two_bundles_are_compared_on_the_same_data(
     assert "100.0% of the decisions of the two bundles are the same" in capsys.readouterr().out
     report = json.loads(kept.read_text())
     assert report["first_f1"] == report["second_f1"]
+    for option in ("--against", "--tolerance"):
+        assert verify.main([*command, option, "1"]) == 2
+        assert f"{option} is for one bundle" in capsys.readouterr().err
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..errors import SimulatorError
-from ..mil import Function, Operation
+from ..mil import Function
 from ..program import AnyModel, load_program
 from ..running import MAX_ITERATIONS, MAX_SECONDS
 from ..simulator import Simulator
 from ..watching import float_values, shapes_of, takes
-from .parts import parts
+from .parts import inputs_of, parts
 
 Inputs = Mapping[str, np.ndarray]
 
@@ -171,7 +171,7 @@ def _losses(function: Function, sums: Mapping[str, _Sums]) -> tuple[list[Loss], 
         results = [sums[var.name] for var in op.outputs if var.name in sums]
         if not results or op.op_type.startswith("const"):
             continue
-        given = [sums[name] for name in _float_inputs(op) if name in sums]
+        given = [sums[var.name] for var in inputs_of(op) if var.name in sums]
         noise = max(result.noise for result in results)
         loss = Loss(
             operation=op.name,
@@ -186,10 +186,3 @@ def _losses(function: Function, sums: Mapping[str, _Sums]) -> tuple[list[Loss], 
         if first is None and loss.not_finite and not any(value.not_finite for value in given):
             first = loss
     return losses, first
-
-
-def _float_inputs(op: Operation) -> list[str]:
-    names = []
-    for value in op.inputs.values():
-        names += [var.name for var in (value if isinstance(value, list | tuple) else [value])]
-    return names

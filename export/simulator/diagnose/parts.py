@@ -20,7 +20,7 @@ def parts(function: Function) -> dict[str, str]:
     for op in function.operations:
         if op.op_type.startswith("const"):
             continue
-        named = [name for name in map(_weight_name, _inputs(op)) if name]
+        named = [name for name in map(_weight_name, inputs_of(op)) if name]
         if named:
             runs.append((_part(named[0]), []))
         runs[-1][1].append(op)
@@ -38,7 +38,8 @@ def parts(function: Function) -> dict[str, str]:
     return places
 
 
-def _inputs(op: Operation) -> list[Variable]:
+def inputs_of(op: Operation) -> list[Variable]:
+    """The values that an operation takes, those of a parameter of several one by one."""
     values: list[Variable] = []
     for value in op.inputs.values():
         values += value if isinstance(value, list | tuple) else [value]
