@@ -20,15 +20,15 @@ from distill.tasks.table import TASKS
 from distill.tasks.tagged_texts import read_tagged, read_untagged
 
 NAMES = ["ham", "spam"]
-needs_datasets = pytest.mark.skipif(
-    importlib.util.find_spec("datasets") is None, reason="needs the extra `hub`"
-)
+HAS_DATASETS = importlib.util.find_spec("datasets") is not None
+needs_datasets = pytest.mark.skipif(not HAS_DATASETS, reason="needs the extra `hub`")
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    datasets = sys.modules.get("datasets")
-    if datasets is not None:
+    if HAS_DATASETS:
+        import datasets
+
         monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
 
 
