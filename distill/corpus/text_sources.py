@@ -60,7 +60,9 @@ def read_dataset(source: str) -> Iterator[str]:
     try:
         import datasets
     except ImportError:
-        raise UserError(f"{source}: needs the package of the `hub` extra") from None
+        raise UserError(
+            f"{source}: needs the package `datasets`: install the extra `hub`"
+        ) from None
     try:
         if source.startswith(hub.PREFIX):
             name, config, split = [*source.removeprefix(hub.PREFIX).split(":"), "", ""][:3]
