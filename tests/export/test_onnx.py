@@ -91,6 +91,9 @@ def test_a_sound_int8_file_passes_and_one_with_a_wrong_layer_does_not(
         monkeypatch.setattr(proven_onnx, "build_encoder", spoiled)
         with pytest.raises(UserError, match=r"differs from transformers .*: PSNR .* dB, below"):
             export_onnx(checkpoint, "classify", out, quantize="int8", replace=True)
+    monkeypatch.setattr(proven_onnx, "has_vnni", lambda: False)
+    with pytest.raises(UserError, match="8 bits overflow on this CPU, which has no VNNI"):
+        export_onnx(checkpoint, "classify", out, quantize="int8", vnni=True, replace=True)
 
 
 MASKS = {
