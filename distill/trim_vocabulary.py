@@ -4,7 +4,7 @@ The embeddings of the checkpoint are cut with it.
 
 Examples:
 
-    python -m distill.trim_vocabulary --model qa-mini --text corpus/*.txt.gz --keep 16000 \\
+    python -m distill.trim_vocabulary --model qa-mini --text corpus/*.txt.gz --keep 12000 \\
         --out runs/qa-small
     python -m distill.trim_vocabulary --model minilm --text mine.txt --coverage 99.9 --out runs/m
     python -m distill.trim_vocabulary --model all-mpnet-base-v2 --like runs/m --out runs/mpnet

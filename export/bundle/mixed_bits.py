@@ -256,6 +256,12 @@ def spend(
         spent[weight] = quantize
 
 
+def smallest_bytes(sizes: Sizes) -> int:
+    """Bytes of all weights of ``sizes``, each as small as it can be."""
+    weights = {weight for weight, _ in sizes}
+    return sum(min(size for (w, _), size in sizes.items() if w == weight) for weight in weights)
+
+
 def weight_bytes(sizes: Sizes, choice: Choice) -> int:
     """Bytes of all weights of ``sizes`` in their formats."""
     weights = {weight for weight, _ in sizes}

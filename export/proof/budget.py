@@ -11,12 +11,14 @@ from distill.console.errors import UserError
 from export.bundle.compress import COMPRESSIONS
 
 EXPECTED = '"MEASURE -NUMBER" such as "F1 -0.5", or "NUMBER MB"'
+LESS_IS_BETTER = ("perplexity",)
+"""Measures that are worse when they grow; every other one is worse when it falls."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a package may lose, or its size: ``measure`` may change by ``change`` (a loss; a gain
-    where less is better), or the package may take ``bytes``. ``words``: as it was given."""
+    """What a package may lose, or its size: ``measure`` may get worse by ``change`` (above 0 where
+    less is better, else below), or the package may take ``bytes``. ``words``: as it was given."""
 
     words: str
     measure: str = ""
@@ -28,8 +30,8 @@ class Budget:
         may."""
         if self.bytes is not None:
             return True
-        before, after = half[self.measure], found[self.measure]
-        worse = (before - after) if self.change <= 0 else (after - before)
+        gained = found[self.measure] - half[self.measure]
+        worse = gained if self.measure in LESS_IS_BETTER else -gained
         return worse <= abs(self.change) + 1e-9
 
 
@@ -37,12 +39,20 @@ def parse_budget(text: str) -> Budget:
     """The value of ``--budget``.
 
     Raises:
-        UserError: it is neither a change of a measure nor a size.
+        UserError: it is neither a loss of a measure nor a size.
     """
     if size := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*MB\s*", text):
+        if float(size[1]) == 0:
+            raise UserError(f"--budget {text!r}: the size must be above 0")
         return Budget(text, bytes=int(float(size[1]) * 1e6))
     if change := re.fullmatch(r"\s*([A-Za-z]\w*(?: \w+)?)\s*([-+]\d+(?:\.\d+)?)\s*", text):
-        return Budget(text, change[1].lower().replace(" ", "_"), float(change[2]))
+        measure, sign = change[1].lower().replace(" ", "_"), change[2][0]
+        worse = "+" if measure in LESS_IS_BETTER else "-"
+        if sign != worse:
+            raise UserError(
+                f'--budget {text!r}: a loss of this measure is "{change[1]} {worse}{change[2][1:]}"'
+            )
+        return Budget(text, measure, float(change[2]))
     raise UserError(f"--budget {text!r}: unknown budget (expected {EXPECTED})")
 
 
@@ -101,15 +111,21 @@ def check_size(budget: Budget, written: int) -> None:
         )
 
 
+def check_smallest(budget: Budget, smallest: int) -> None:
+    """Raises:
+    UserError: the ``smallest`` package, in bytes, is larger than the budget.
+    """
+    if budget.bytes is not None and smallest > budget.bytes:
+        raise UserError(
+            f"--budget {budget.words!r}: the smallest package has {smallest / 1e6:.1f} MB"
+        )
+
+
 def first_within(package_bytes: Sequence[int], budget: Budget) -> int:
     """The first package of a path that is within the budget.
 
     Raises:
         UserError: every package is larger.
     """
-    limit = budget.bytes or 0
-    for number, size in enumerate(package_bytes):
-        if size <= limit:
-            return number
-    smallest = min(package_bytes) / 1e6
-    raise UserError(f"--budget {budget.words!r}: the smallest package has {smallest:.1f} MB")
+    check_smallest(budget, min(package_bytes))
+    return next(n for n, size in enumerate(package_bytes) if size <= (budget.bytes or 0))

@@ -30,13 +30,14 @@ from export.bundle.mixed_bits import (
     formats_for,
     path,
     sizes_of,
+    smallest_bytes,
     spend,
     stored_as,
     stored_weights,
     weight_bytes,
 )
 from export.encoder.task_model import TaskModel
-from export.proof.budget import Budget, check_measure, first_within
+from export.proof.budget import Budget, check_measure, check_smallest, first_within
 from export.proof.side_by_side import run_engine
 from export.simulator import Simulator
 from export.tasks.model_inputs import Inputs
@@ -177,12 +178,13 @@ def choose_bits(
         if constant not in kept
     }
     stored = stored_weights(core_ml, constants, formats_for(target), target)
-    stored = compensated_palettes(model, stored, fitting_inputs(workload, names))
     sizes = sizes_of(stored)
+    program = _program_bytes(core_ml, sizes, functions)
+    check_smallest(budget, program + smallest_bytes(sizes))
+    stored = compensated_palettes(model, stored, fitting_inputs(workload, names))
     few = [unpadded(data, names) for data in spaced(workload.inputs, SENSITIVITY_INPUTS)]
     errors = errors_alone(model, stored, few)
     choices = path(sizes, errors)
-    program = _program_bytes(core_ml, sizes, functions)
     packages = [program + weight_bytes(sizes, choice) for choice in choices]
     number = 0
     if budget.bytes is not None:

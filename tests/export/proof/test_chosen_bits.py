@@ -47,6 +47,19 @@ def test_budget_of_another_form_is_refused(text: str) -> None:
         parse_budget(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("F1 +0.5", r'a loss of this measure is "F1 -0.5"'),
+        ("perplexity -0.2", r'a loss of this measure is "perplexity \+0.2"'),
+        ("0 MB", "must be above 0"),
+    ],
+)
+def test_budget_that_allows_anything_or_nothing_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_budget(text)
+
+
 def test_budget_allows_a_loss_in_its_direction() -> None:
     score, loss = Budget("", "f1", -0.5), Budget("", "perplexity", 0.2)
 
@@ -156,6 +169,8 @@ def test_auto_by_the_documented_command(
     assert len({*settings["weights"].values()}) > 1
     assert "transformer.layer.0.ffn.lin1.weight" in settings["weights"]
     assert verify([str(out), "--json"]) == 0
+    assert main([*command, "--budget", "0.1 MB", "--out", str(tmp_path / "no")]) == 2
+    assert "the smallest package has" in capsys.readouterr().err
     assert main([*command, "--budget", "accuracy -1", "--out", str(tmp_path / "no")]) == 2
     assert "expected exact_match, f1" in capsys.readouterr().err
 
