@@ -13,13 +13,16 @@ from transformers import AutoConfig, AutoTokenizer
 from distill.console.errors import UserError, note
 from distill.families.family import POOLER
 from distill.families.table import FAMILIES
-from distill.models.tokenizer import RIGHT, check_truncation
+from distill.models.safe_tokenizer import tokenizer_from
+from distill.models.tokenizer import RIGHT, check_truncation, disagreement
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 DROPOUTS = tuple(dict.fromkeys(key for family in FAMILIES.values() for key in family.dropouts))
 LISTED = 4
+_COMPARED: set[Path] = set()
+"""Folders whose tokenizer.json was compared with what `transformers` makes of it."""
 Mismatch = tuple[str, Sequence[int], Sequence[int]]
 """The name of a weight, its shape in the checkpoint and its shape in the model."""
 
@@ -165,7 +168,21 @@ def load_auto_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         )
     check_truncation(tokenizer, directory)
     tokenizer.padding_side = RIGHT
+    _say_disagreement(tokenizer, directory)
     return tokenizer
+
+
+def _say_disagreement(tokenizer: PreTrainedTokenizerBase, directory: Path) -> None:
+    """Note once that tokenizer.json is not read as it stands."""
+    path = directory / "tokenizer.json"
+    if directory in _COMPARED or not path.is_file():
+        return
+    _COMPARED.add(directory)
+    if words := disagreement(tokenizer_from(path), tokenizer):
+        note(
+            f"{directory}: tokenizer.json and tokenizer_config.json disagree, and transformers "
+            f"follows the latter, as all here do: {words}"
+        )
 
 
 def _module(model: PreTrainedModel, name: str) -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
 from distill.console.errors import UserError
 from distill.families.table import FAMILIES
-from distill.models.safe_tokenizer import tokenizer_from
+from distill.models.safe_tokenizer import tokenizer_from, tokenizer_in
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+PROBE = "\u00c9lan Paris don't 3.14 \u6771\u4eac \ufb01n"
+"""Words that tokenizers read differently: accents, case, punctuation, Chinese, a ligature."""
 RIGHT = "right"  # where batches are padded, and texts cut
 
 
@@ -26,7 +32,8 @@ def check_truncation(tokenizer: object, directory: Path) -> None:
 
 
 def load_tokenizer(directory: Path) -> Tokenizer:
-    """The fast tokenizer of a checkpoint, without padding or truncation.
+    """The fast tokenizer of a checkpoint, without padding or truncation. Where its files disagree
+    it is what `transformers` makes of them, as in all tasks and in the export; a note says so.
 
     Raises:
         UserError: the directory has no ``tokenizer.json``, or as `tokenizer_from`.
@@ -34,7 +41,25 @@ def load_tokenizer(directory: Path) -> Tokenizer:
     path = directory / "tokenizer.json"
     if not path.is_file():
         raise UserError(f"{directory} has no tokenizer.json")
-    return tokenizer_from(path)
+    stored = tokenizer_from(path)
+    if not (directory / "tokenizer_config.json").is_file():
+        return stored
+    from distill.models.loading import load_auto_tokenizer
+
+    made: Any = load_auto_tokenizer(directory)
+    if disagreement(stored, made) is None:
+        return stored
+    return tokenizer_in(made.backend_tokenizer.to_str().encode(), path)
+
+
+def disagreement(stored: Tokenizer, made: PreTrainedTokenizerBase) -> str | None:
+    """A word of `PROBE` that a tokenizer.json and what `transformers` made of its folder read
+    differently, with both readings; None: there is none."""
+    for word in PROBE.split():
+        pieces, others = stored.encode(word, add_special_tokens=False).tokens, made.tokenize(word)
+        if pieces != others:
+            return f"{word!r} is {' '.join(pieces)} in the one, {' '.join(others)} in the other"
+    return None
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:

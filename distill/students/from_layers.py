@@ -18,6 +18,7 @@ from distill.console.errors import UserError
 from distill.families.distilbert import DISTILBERT
 from distill.families.family import Family
 from distill.families.table import family_of
+from distill.models.tokenizer import PROBE
 
 if TYPE_CHECKING:
     from transformers import (
@@ -194,13 +195,14 @@ def load_teacher(directory: Path, needs_head: bool = False) -> PreTrainedModel:
 
 
 def one_vocabulary(teacher: Path, student: Path) -> bool:
-    """Whether two tokenizers give the same pieces the same numbers."""
+    """Whether two tokenizers give the same pieces the same numbers, and read a text alike: one that
+    lower-cases asks a teacher that does not for other words."""
     from distill.models.loading import load_auto_tokenizer
 
-    teacher_entries, student_entries = (
-        load_auto_tokenizer(path).get_vocab() for path in (teacher, student)
+    one, other = (load_auto_tokenizer(path) for path in (teacher, student))
+    return bool(
+        one.get_vocab() == other.get_vocab() and one.tokenize(PROBE) == other.tokenize(PROBE)
     )
-    return bool(teacher_entries == student_entries)
 
 
 def check_vocabularies(teacher: Path, student: Path) -> None:
@@ -209,6 +211,6 @@ def check_vocabularies(teacher: Path, student: Path) -> None:
     """
     if not one_vocabulary(teacher, student):
         raise UserError(
-            f"the vocabularies of {teacher} and {student} differ: in pre-training a student learns "
+            f"the tokenizers of {teacher} and {student} differ: in pre-training a student learns "
             "from a teacher of its own vocabulary; in fine-tuning another vocabulary is allowed"
         )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from distill.console.errors import UserError
 from distill.tasks.glue import GlueExample
+from distill.tasks.label_keys import label_key
 from distill.tasks.metric_words import metric_title
 from distill.tasks.options import TaskOptions
+from distill.tasks.own_labels import PROBLEMS, SINGLE, label_table, names_in, number_in
 from distill.tasks.own_rows import (
     Row,
     check_labelled,
@@ -33,9 +35,6 @@ from distill.tasks.sentences import (
 from distill.tasks.statistics import Statistics, of_classes, of_correlations, of_counts
 from distill.tasks.task import Data, Labels, Scored
 
-SINGLE = "single_label_classification"
-PROBLEMS = {"single_label": SINGLE, "multi_label": MULTI_LABEL, "regression": REGRESSION}
-SEPARATOR = "|"  # of the labels of a row in a table
 METRICS = {
     SINGLE: ("accuracy", "macro_f1"),
     REGRESSION: ("pearson", "spearman"),
@@ -70,22 +69,27 @@ class Classify(SentenceTask):
         texts, label = chosen_columns(rows, options, options.data)
         if options.eval_data:
             train, scored = rows, read_rows(options.eval_data)
-            chosen_columns(scored, options, options.eval_data)
+            same = replace(options, text=list(texts), label=label)
+            chosen_columns(scored, same, options.eval_data)
         else:
-            train, scored = split_rows(rows, options.eval_share, texts)
-        labels = _labels(train, label, options)
-        check_labelled(rows, label, options.data, none=labels.problem_type == MULTI_LABEL)
+            train, scored = split_rows(rows, options.eval_share, lambda row: row.joined(texts))
+        labels = label_table(train, label, options.problem)
+        check_labelled(rows, label, none=labels.problem_type == MULTI_LABEL)
         if options.class_weights:
             labels = _weighed(labels, train, label)
         counts = {"examples": len(train), "scored_on": len(scored)}
         columns = f"text from {' and '.join(texts)}, label from {label}"
-        note = f"{columns}; {labels.problem_type}: {', '.join(labels.names) or 'a score'}"
+        notes = [f"{columns}; {labels.problem_type}: {', '.join(labels.names) or 'a score'}"]
+        taught = examples(train, texts, label, labels)
+        if several := _with_other_labels(taught):
+            notes.append(f"{several} training rows have the text of another one, and other labels")
         return Data(
-            examples(train, texts, label, labels, options.data),
-            {"dev": examples(scored, texts, label, labels, options.eval_data or options.data)},
+            taught,
+            {"dev": examples(scored, texts, label, labels)},
             labels,
             counts,
-            (note,),
+            tuple(notes),
+            columns=texts,
         )
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
@@ -94,7 +98,9 @@ class Classify(SentenceTask):
         assert labels is not None
         rows = read_rows(options.data)
         texts, label = chosen_columns(rows, options, options.data)
-        return Data([], {"dev": examples(rows, texts, label, labels, options.data)}, labels)
+        words = f"text from {' and '.join(texts)}, label from {label}"
+        scored = {"dev": examples(rows, texts, label, labels)}
+        return Data([], scored, labels, notes=(words,), columns=texts)
 
     def score(
         self,
@@ -129,67 +135,35 @@ def _statistics(
     return base.with_score(MAIN[problem])
 
 
-def _names(value: object) -> list[str]:
-    """The labels of one row that may have several."""
-    parts = value if isinstance(value, list) else str(value).split(SEPARATOR)
-    return [str(part).strip() for part in parts if str(part).strip()]
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
-
-
-def _labels(rows: Sequence[Row], label: str, options: TaskOptions) -> Labels:
-    values = [row.get(label) for row in rows]
-    values = [value for value in values if value is not None and str(value).strip()]
-    problem = PROBLEMS.get(options.problem)
-    if problem is None:
-        several = any(isinstance(v, list) or SEPARATOR in str(v) for v in values)
-        fractions = [n for v in values if (n := _number(v)) is not None and n != int(n)]
-        scores = fractions and all(_number(v) is not None for v in values)
-        problem = MULTI_LABEL if several else REGRESSION if scores else SINGLE
-    if problem == REGRESSION:
-        return Labels((), problem)
-    names = {n for v in values for n in (_names(v) if problem == MULTI_LABEL else [str(v).strip()])}
-    numbers = all(name.lstrip("-").isdigit() for name in names)
-    ordered = sorted(names, key=int) if numbers else sorted(names)
-    for one, other in pairwise(sorted(names, key=str.casefold)):
-        if one.casefold() == other.casefold():
-            raise UserError(f"the labels {one} and {other} differ in case alone")
-    if len(ordered) < 2:
-        only = f"only the label {ordered[0]}" if ordered else "no label in any row"
-        raise UserError(f"the column {label} has {only}")
-    return Labels(tuple(ordered), problem)
+def _with_other_labels(pairs: Sequence[GlueExample]) -> int:
+    """How many examples have the texts of an earlier one, and another label."""
+    first: dict[tuple[str, str | None], Any] = {}
+    return sum(first.setdefault((p.sentence1, p.sentence2), p.label) != p.label for p in pairs)
 
 
 def _weighed(labels: Labels, rows: Sequence[Row], label: str) -> Labels:
     """Each class by rows / (classes * its rows), as scikit-learn's "balanced"."""
     several = labels.problem_type == MULTI_LABEL
     counts = Counter(
-        n for row in rows for n in (_names(row[label]) if several else [str(row[label]).strip()])
+        n for row in rows for n in (names_in(row[label]) if several else [str(row[label]).strip()])
     )
     weights = [len(rows) / (labels.outputs * counts[name]) for name in labels.names]
     return Labels(labels.names, labels.problem_type, tuple(weights))
 
 
 def examples(
-    rows: Sequence[Row], texts: Sequence[str], label: str, labels: Labels, path: str
+    rows: Sequence[Row], texts: Sequence[str], label: str, labels: Labels
 ) -> list[GlueExample]:
     """Rows as examples; ``label`` a class, a score, or zeros and ones.
 
     Raises:
         UserError: a label that is not in the table, or an empty text; named with its row.
     """
-    folded = {name.casefold(): number for number, name in enumerate(labels.names)}
+    numbers = {label_key(name): number for number, name in enumerate(labels.names)}
     read = []
-    for number, row in enumerate(rows, 1):
-        place = f"{path}, row {number}"
-        words = texts_of(row, texts, place)
-        value = _value(row.get(label), folded, labels, place)
+    for row in rows:
+        words = texts_of(row, texts)
+        value = _value(row.get(label), numbers, labels, row.place)
         read.append(GlueExample(words[0], words[1] if len(words) > 1 else None, value))
     return read
 
@@ -198,18 +172,18 @@ def _value(stated: object, numbers: Mapping[str, int], labels: Labels, place: st
     if stated is None:
         raise UserError(f"{place}: has no label")
     if labels.problem_type == REGRESSION:
-        number = _number(stated)
+        number = number_in(stated)
         if number is None:
             raise UserError(f"{place}: {stated!r} is not a number")
         return number
     several = labels.problem_type == MULTI_LABEL
-    names = _names(stated) if several else [str(stated).strip()]
+    names = names_in(stated) if several else [str(stated).strip()]
     for name in names:
-        if name.casefold() not in numbers:
+        if label_key(name) not in numbers:
             raise UserError(
                 f"{place}: {name!r} is not a label (expected {' or '.join(labels.names)})"
             )
-    indices = [numbers[name.casefold()] for name in names]
+    indices = [numbers[label_key(name)] for name in names]
     if not several:
         return indices[0]
     return np.isin(np.arange(labels.outputs), indices).astype(float).tolist()

@@ -28,7 +28,7 @@ from distill.tasks.own_rows import (
     read_texts,
     split_rows,
 )
-from distill.tasks.sentences import REGRESSION, passages_of
+from distill.tasks.sentences import REGRESSION, note_cut, passages_of
 from distill.tasks.statistics import of_correlations
 from distill.tasks.task import Batch, Data, Labels, Scored, Task
 
@@ -86,7 +86,8 @@ class Embed(Task[GlueExample, EmbedFeature]):
             kept = rows
             held: list[Row] = []
             if not options.eval_data:
-                kept, held = split_rows(rows, options.eval_share, _texts(rows, options, path))
+                texts = _texts(rows, options, path)
+                kept, held = split_rows(rows, options.eval_share, lambda row: row.joined(texts))
             train, note = _pairs(path, options, kept)
             train = scaled(train)
             scored = _pairs(options.eval_data or path, options, held or None)[0]
@@ -94,7 +95,8 @@ class Embed(Task[GlueExample, EmbedFeature]):
         return Data(train, {"dev": scored} if scored else {}, SCORES, counts, (note,))
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
-        return Data([], {"dev": _pairs(self.own_data(options), options)[0]}, SCORES)
+        pairs, words = _pairs(self.own_data(options), options)
+        return Data([], {"dev": pairs}, SCORES, notes=(words,))
 
     def read_unlabelled(
         self, path: str, options: TaskOptions, data: Data[GlueExample]
@@ -110,7 +112,7 @@ class Embed(Task[GlueExample, EmbedFeature]):
         return [GlueExample(first, second, 0.0) for first, second in pairs]
 
     def text_of(self, example: GlueExample) -> str:
-        return f"{example.sentence1}\n{example.sentence2 or ''}"
+        return "\n".join(sorted((example.sentence1, example.sentence2 or "")))
 
     def load(
         self,
@@ -145,6 +147,7 @@ class Embed(Task[GlueExample, EmbedFeature]):
         tokenizer = load_auto_tokenizer(directory)
         texts = [text for e in examples for text in (e.sentence1, e.sentence2) if text is not None]
         encoded = tokenizer(texts, truncation=True, max_length=options.max_length)
+        note_cut([texts], encoded["input_ids"], tokenizer, options.max_length)
         segments = encoded.get("token_type_ids") or [None] * len(texts)
         text_ids = iter(map(TextIds, encoded["input_ids"], segments))
         return [
@@ -222,7 +225,7 @@ def _pairs(
     texts, label = chosen_columns(rows, options, path)
     if len(texts) != len(PAIR):
         raise UserError(f"{path}: needs two columns of text, such as {' and '.join(PAIR)} (--text)")
-    return examples(rows, texts, label, SCORES, path), f"pairs of {' and '.join(texts)}, {label}"
+    return examples(rows, texts, label, SCORES), f"pairs of {' and '.join(texts)}, {label}"
 
 
 def scaled(pairs: Sequence[GlueExample]) -> list[GlueExample]:

@@ -10,6 +10,7 @@ import torch
 
 from distill.console.errors import UserError, note
 from distill.models.loading import configuration, load_reporting, note_drawn
+from distill.tasks.label_keys import label_key
 from distill.tasks.task import Labels
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def _names(config: PretrainedConfig) -> tuple[str, ...]:
 
 
 def order_of(names: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
-    """Where each of ``wanted`` is among ``names``, without regard to case; None if they differ."""
-    folded = [name.casefold() for name in names]
+    """Where each of ``wanted`` is among ``names``, compared by `label_key`; None if they differ."""
+    keys = [label_key(name) for name in names]
     try:
-        order = [folded.index(name.casefold()) for name in wanted]
+        order = [keys.index(label_key(name)) for name in wanted]
     except ValueError:
         return None
-    return order if len(set(order)) == len(folded) else None
+    return order if len(set(order)) == len(keys) else None
 
 
 def load_named(

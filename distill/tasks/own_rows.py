@@ -4,9 +4,11 @@ guessed."""
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from distill.console.bounded_files import json_lines, read_text
 from distill.console.errors import UserError, note
@@ -20,7 +22,17 @@ TEXTS = (("text",), ("sentence",), ("review",), ("sentence1", "sentence2"), ("te
 LABELS = ("label", "labels", "class", "category", "target", "score", "rating")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
-Row = dict[str, Any]
+R = TypeVar("R")
+
+
+class Row(dict[str, Any]):
+    """A row by the names of its columns; ``place`` says where it stands, for messages."""
+
+    place = ""
+
+    def joined(self, columns: Sequence[str]) -> str:
+        """What stands in these columns, as one text."""
+        return "\n".join(str(self.get(name)) for name in columns)
 
 
 def read_rows(path: str | Path, training: bool = False) -> list[Row]:
@@ -31,10 +43,11 @@ def read_rows(path: str | Path, training: bool = False) -> list[Row]:
         UserError: no such file, an unknown format, or a broken row; named with its line.
     """
     if source := data_set(str(path)):
-        return read_data_set(source, training)
+        return _numbered(read_data_set(source, training), path)
     place = Path(path)
     text = read_text(place)
     suffix = Path(place.name.removesuffix(".gz")).suffix
+    rows: Sequence[Mapping[str, Any]]
     if suffix in DELIMITERS:
         rows = _from_table(text, DELIMITERS[suffix], place)
     elif suffix in (".jsonl", ".ndjson"):
@@ -45,10 +58,24 @@ def read_rows(path: str | Path, training: bool = False) -> list[Row]:
         )
     if not rows:
         raise UserError(f"{place}: has no rows")
-    return rows
+    return _numbered(rows, path)
 
 
-def _from_table(text: str, delimiter: str, path: Path) -> list[Row]:
+def _numbered(rows: Sequence[Mapping[str, Any]], path: str | Path) -> list[Row]:
+    """The rows with their places. NaN, as pandas writes what is missing, is None."""
+    numbered = []
+    for number, values in enumerate(rows, 1):
+        row = Row({name: None if _is_nan(value) else value for name, value in values.items()})
+        row.place = f"{path}, row {number}"
+        numbered.append(row)
+    return numbered
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _from_table(text: str, delimiter: str, path: Path) -> list[dict[str, str]]:
     """In a TSV that does not parse with quotes they are text, as in GLUE's files."""
     if delimiter != DELIMITERS[".tsv"]:
         return _parsed(text, path, delimiter=delimiter, strict=True)
@@ -58,9 +85,9 @@ def _from_table(text: str, delimiter: str, path: Path) -> list[Row]:
         return _parsed(text, path, delimiter=delimiter, quoting=csv.QUOTE_NONE)
 
 
-def _parsed(text: str, path: Path, **form: Any) -> list[Row]:
-    reader = csv.reader(text.splitlines(keepends=True), **form)
-    rows: list[Row] = []
+def _parsed(text: str, path: Path, **form: Any) -> list[dict[str, str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), **form)
+    rows: list[dict[str, str]] = []
     header: list[str] = []
     try:
         for cells in reader:
@@ -116,27 +143,31 @@ def text_columns(rows: Sequence[Row], named: Sequence[str], path: str) -> tuple[
     return texts
 
 
-def texts_of(row: Row, columns: Sequence[str], place: str) -> tuple[str, ...]:
+def texts_of(row: Row, columns: Sequence[str]) -> tuple[str, ...]:
     """Raises:
     UserError: an empty text, or something else.
     """
-    texts = [row.get(name) for name in columns]
-    filled = tuple(text for text in texts if isinstance(text, str) and text.strip())
-    if len(filled) < len(texts):
-        raise UserError(f"{place}: {' or '.join(columns)} is empty")
-    return filled
+    texts = []
+    for name in columns:
+        text = row.get(name)
+        if text is None or not str(text).strip():
+            raise UserError(f"{row.place}: {name} is empty")
+        if not isinstance(text, str):
+            raise UserError(f"{row.place}: {name} is {text!r}, not a text")
+        texts.append(text)
+    return tuple(texts)
 
 
-def check_labelled(rows: Sequence[Row], label: str, path: str, none: bool = False) -> None:
+def check_labelled(rows: Sequence[Row], label: str, none: bool = False) -> None:
     """Raises:
     UserError: a row without a label; where a row may have ``none``, it must still say so.
     """
-    for number, row in enumerate(rows, 1):
+    for row in rows:
         value = row.get(label)
         if value is None or (not none and not str(value).strip()):
             raise UserError(
-                f"{path}, row {number}: has no {label}; leave such rows out (with a --teacher they "
-                "can be --unlabelled)"
+                f"{row.place}: has no {label}; leave such rows out (with a --teacher they can be "
+                "--unlabelled)"
             )
 
 
@@ -151,7 +182,7 @@ def plain_texts(path: str) -> list[str]:
     Raises:
         UserError: as `read_text`, or there is none.
     """
-    lines = [line.strip() for line in read_text(Path(path)).splitlines()]
+    lines = [line.strip() for line in io.StringIO(read_text(Path(path)), newline=None)]
     if not any(lines):
         raise UserError(f"{path}: has no text")
     if is_json(lines[0]):
@@ -170,18 +201,18 @@ def read_texts(path: str, named: Sequence[str]) -> list[tuple[str, ...]]:
     rows = read_rows(path, training=True)
     columns = text_columns(rows, named, path)
     note(f"{path}: text from {' and '.join(columns)}")
-    return [texts_of(row, columns, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
+    return [texts_of(row, columns) for row in rows]
 
 
 def split_rows(
-    rows: Sequence[Row], share: float, key: Sequence[str]
-) -> tuple[list[Row], list[Row]]:
-    """Rows to train on, and about ``share`` of them to score on.
+    rows: Sequence[R], share: float, text: Callable[[R], str]
+) -> tuple[list[R], list[R]]:
+    """Rows to train on, and about ``share`` of them to score on; equal texts go together.
 
     Raises:
         UserError: there are too few for both.
     """
-    train, scored = split_by_text(rows, share, lambda row: "\n".join(str(row[k]) for k in key))
+    train, scored = split_by_text(rows, share, text)
     if not train or not scored:
         raise UserError(f"too few rows to split ({len(rows)}); name --eval_data")
     return train, scored

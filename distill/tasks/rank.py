@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,20 +58,24 @@ class Rank(SentenceTask):
         texts, label = self._columns(rows, options, path)
         if options.eval_data:
             train, held = rows, read_rows(options.eval_data)
-            self._columns(held, options, options.eval_data)
+            same = replace(options, text=list(texts), label=label)
+            self._columns(held, same, options.eval_data)
         else:
-            train, held = split_rows(rows, options.eval_share, texts[:1])  # a query is on one side
-        pairs = scaled(examples(train, texts, label, SCORES, path))
-        scored = examples(held, texts, label, SCORES, options.eval_data or path)
+            # A query is on one side.
+            train, held = split_rows(rows, options.eval_share, lambda row: row.joined(texts[:1]))
+        pairs = scaled(graded(examples(train, texts, label, SCORES), path))
+        scored = graded(examples(held, texts, label, SCORES), options.eval_data or path)
         counts = {"examples": len(pairs), "scored_on": len(scored)}
-        note = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
-        return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (note,))
+        words = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
+        return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (words,), columns=texts)
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
         path = self.own_data(options)
         rows = read_rows(path)
         texts, label = self._columns(rows, options, path)
-        return Data([], {"dev": examples(rows, texts, label, SCORES, path)}, ONE_LOGIT)
+        words = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
+        scored = graded(examples(rows, texts, label, SCORES), path)
+        return Data([], {"dev": scored}, ONE_LOGIT, notes=(words,), columns=texts)
 
     def _columns(
         self, rows: Sequence[Row], options: TaskOptions, path: str
@@ -127,6 +132,23 @@ class Rank(SentenceTask):
 
     def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
         return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
+
+
+def graded(pairs: list[GlueExample], path: str) -> list[GlueExample]:
+    """The pairs of a file, whose labels are 0 for what is not relevant and more for what is.
+
+    Raises:
+        UserError: a label below 0; or none is 0 where queries have several passages: all of them
+            would count as relevant.
+    """
+    least = min(float(pair.label) for pair in pairs)
+    if least < 0:
+        raise UserError(f"{path}: the label {least:g} is below 0, which is not relevant")
+    if least > 0 and len({pair.sentence1 for pair in pairs}) < len(pairs):
+        raise UserError(
+            f"{path}: no passage has the label 0, which is not relevant; the least is {least:g}"
+        )
+    return pairs
 
 
 def ranking(pairs: Sequence[GlueExample], truth: np.ndarray, answers: np.ndarray) -> Statistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from distill.tasks.options import TaskOptions
 from distill.tasks.spaced_items import spaced
 from distill.tasks.statistics import few_units
 from distill.tasks.table import TASKS, task_named
-from distill.tasks.trained_for import recorded_task, task_of
+from distill.tasks.trained_for import recorded_columns, recorded_task, task_of
 
 if TYPE_CHECKING:
     from distill.tasks.task import AnyTask, Scored
@@ -35,12 +36,23 @@ def score_checkpoint(
     check_length(directory, options.max_length)
     data = task.read_scored(options, labels_of(configuration(directory)))
     data = replace(data, scored={split: spaced(rows, limit) for split, rows in data.scored.items()})
+    for line in data.notes:
+        note(line)
+    taught = recorded_columns(directory)
+    if taught and data.columns and _read_otherwise(taught, data.columns):
+        note(f"{directory} was fine-tuned on text from {' and '.join(taught)}, in this order")
     features = {
         split: task.features(rows, directory, options) for split, rows in data.scored.items()
     }
     model = task.load(directory, data.labels, trained=True)
     model.to(scoring_device())  # type: ignore[arg-type]
     return score_model(task, model, data, features, options)
+
+
+def _read_otherwise(taught: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether a model reads another number of texts, or the same columns in another order."""
+    swapped = set(taught) == set(columns) and list(taught) != list(columns)
+    return swapped or len(taught) != len(columns)
 
 
 def note_other_task(task: AnyTask, directory: Path) -> None:

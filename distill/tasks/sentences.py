@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForSequenceClassification
 
-from distill.console.errors import UserError
+from distill.console.errors import UserError, note
 from distill.losses.task import distillation_kl
 from distill.models.loading import load_auto_tokenizer
 from distill.tasks.glue import GlueExample
@@ -45,10 +45,45 @@ def passages_of(examples: Sequence[GlueExample]) -> np.ndarray:
     return shared_passages([(example.sentence1, example.sentence2) for example in examples])
 
 
+def without_far_end(text: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
+    """A text, cut after twice the tokens that an input has room for. What `tokenizers` cuts off a
+    pair it keeps, every part of one text with every part of the other: of long ones gigabytes."""
+    most = 2 * max_length
+    if len(text) <= most:
+        return text
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    offsets = encoded["offset_mapping"]
+    return text[: offsets[most][1]] if len(offsets) > most else text
+
+
+def note_cut(
+    columns: Sequence[Sequence[str]],
+    input_ids: Sequence[Sequence[int]],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+) -> None:
+    """Say how many inputs have no room for all of their text.
+
+    Args:
+        columns: the first texts of all inputs, and the second ones where there are pairs.
+        input_ids: of each input, at most ``max_length``.
+    """
+    full = [row for row, ids in enumerate(input_ids) if len(ids) == max_length]
+    if not full:
+        return
+    whole = tokenizer(*([texts[row] for row in full] for texts in columns), verbose=False)
+    if cut := sum(len(ids) > max_length for ids in whole["input_ids"]):
+        note(
+            f"{cut} of {len(input_ids)} inputs are longer than --max_length {max_length}, and are "
+            "cut"
+        )
+
+
 def text_features(
     examples: Sequence[GlueExample], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> list[TextFeature]:
-    """Ids of each example, at most ``max_length``; of a pair the longer text is cut first.
+    """Ids of each example, at most ``max_length``; of a pair the longer text is cut first. A note
+    says how many are cut.
 
     Args:
         tokenizer: a fast tokenizer of `transformers`.
@@ -59,14 +94,18 @@ def text_features(
     pair = examples[0].sentence2 is not None
     if max_length < tokenizer.num_special_tokens_to_add(pair) + 1 + pair:
         raise UserError(f"a length of {max_length} leaves no room for the text")
+    columns = [[example.sentence1 for example in examples]]
+    if pair:
+        columns.append([example.sentence2 or "" for example in examples])
+        columns = [[without_far_end(t, tokenizer, max_length) for t in texts] for texts in columns]
     encoded = tokenizer(
-        [example.sentence1 for example in examples],
-        [example.sentence2 for example in examples] if pair else None,
+        *columns,
         truncation="longest_first",
         max_length=max_length,
         padding=False,
         return_attention_mask=False,
     )
+    note_cut(columns, encoded["input_ids"], tokenizer, max_length)
     segments = encoded.get("token_type_ids") or [None] * len(examples)
     return [
         TextFeature(ids, types, example.label)

@@ -23,6 +23,7 @@ from distill.tasks.options import TaskOptions
 from distill.tasks.other_windows import carried, same_windows
 from distill.tasks.splits import split_by_text
 from distill.tasks.squad import (
+    MAX_QUESTION_LENGTH,
     Answer,
     Example,
     Feature,
@@ -163,6 +164,10 @@ class SpanTask(Task[Example, Feature]):
         self, examples: Sequence[Example], directory: Path, options: TaskOptions
     ) -> list[Feature]:
         tokenizer = load_tokenizer(directory)
+        long = [e.question for e in examples if len(e.question) > MAX_QUESTION_LENGTH]
+        encoded = tokenizer.encode_batch(long, add_special_tokens=False)
+        if cut := sum(len(question.ids) > MAX_QUESTION_LENGTH for question in encoded):
+            note(f"{cut} questions are longer than {MAX_QUESTION_LENGTH} tokens, and are cut")
         return make_features(examples, tokenizer, options.max_length, options.doc_stride)
 
     def asked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import Sequence as InTurn
 from distill.console.bounded_files import read_text
 from distill.console.errors import UserError
 from distill.corpus.dataset_rows import data_set
-from distill.tasks.own_rows import Row, is_plain, plain_texts, read_rows
+from distill.tasks.own_rows import is_plain, plain_texts, read_rows
 
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BIES]-.+")
@@ -60,8 +60,7 @@ def read_tagged(path: str | Path, training: bool = False) -> list[TaggedText]:
     place = Path(path)
     suffix = Path(place.name.removesuffix(".gz")).suffix
     if suffix in SPANS or data_set(str(path)):
-        rows = enumerate(read_rows(path, training), 1)
-        return [_from_row(row, f"{path}, row {number}") for number, row in rows]
+        return [_from_row(row, row.place) for row in read_rows(path, training)]
     if suffix in COLUMNS:
         return _from_columns(read_text(place), place)
     known = ", ".join((*SPANS, *COLUMNS))
@@ -77,8 +76,8 @@ def read_untagged(path: str | Path) -> list[TaggedText]:
     place = Path(path)
     suffix = Path(place.name.removesuffix(".gz")).suffix
     if suffix in SPANS or data_set(str(path)):
-        rows = enumerate(read_rows(path, training=True), 1)
-        return [_from_row(row, f"{path}, row {number}", tagged=False) for number, row in rows]
+        rows = read_rows(path, training=True)
+        return [_from_row(row, row.place, tagged=False) for row in rows]
     if suffix in COLUMNS and not is_plain(str(path)):
         return _from_columns(read_text(place), place, tagged=False)
     if not is_plain(str(path)):
@@ -93,8 +92,8 @@ def read_untagged(path: str | Path) -> list[TaggedText]:
 def columns_of(text: str) -> Iterator[tuple[int, list[str]]]:
     """The number of each line, from 1, and its columns. Blanks and tabs alone stand between them:
     a word may hold another space, such as one that does not break."""
-    for number, line in enumerate(text.split("\n"), 1):
-        yield number, re.split(r"[ \t]+", line.strip(" \t\r"))
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        yield number, re.split(r"[ \t]+", line.strip(" \t"))
 
 
 def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText]:
@@ -116,6 +115,8 @@ def _from_columns(text: str, path: Path, tagged: bool = True) -> list[TaggedText
     texts = [replace(_joined(sentence), document=n) for sentence, n in pairs if sentence]
     if not texts:
         raise UserError(f"{path}: has no sentences")
+    if all(word == str(n) for sentence in sentences for n, (word, _) in enumerate(sentence, 1)):
+        raise UserError(f"{path}: the first column counts the words; it must hold them")
     return texts
 
 
@@ -128,7 +129,7 @@ def _joined(sentence: Sequence[tuple[str, str]]) -> TaggedText:
     return TaggedText(text, tuple(places), tuple(tag for _, tag in sentence))
 
 
-def _from_row(row: Row, place: str, tagged: bool = True) -> TaggedText:
+def _from_row(row: Mapping[str, Any], place: str, tagged: bool = True) -> TaggedText:
     words = next((row[name] for name in WORD_COLUMNS if name in row), None)
     if words is None:
         return _from_spans(row if tagged else {**row, "spans": []}, place)
@@ -147,7 +148,7 @@ def _from_row(row: Row, place: str, tagged: bool = True) -> TaggedText:
     return _joined(list(zip(words, tags, strict=True)))
 
 
-def _from_spans(row: Row, place: str) -> TaggedText:
+def _from_spans(row: Mapping[str, Any], place: str) -> TaggedText:
     text, spans = row.get("text"), row.get("spans")
     if not isinstance(text, str) or not text.strip() or not isinstance(spans, list):
         raise UserError(f"{place}: needs a text, and its spans as a list")

@@ -53,7 +53,7 @@ class Labels:
 class Data(Generic[E]):
     """Examples to train on, examples to score by split, the labels of own data, and counts for
     the report. ``extra``: so many at the end of ``train`` are further data, of which nothing is
-    held out."""
+    held out. ``columns``: of own data, those that the texts are from, in their order."""
 
     train: Sequence[E]
     scored: Mapping[str, Sequence[E]]
@@ -61,6 +61,7 @@ class Data(Generic[E]):
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     extra: int = 0
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from distill.console.errors import UserError, note
 from distill.losses.task import distillation_kl
 from distill.models.checkpoint_folder import longest_input
 from distill.models.loading import load_auto_tokenizer
+from distill.tasks.label_keys import check_alike, label_key
 from distill.tasks.labelled_task import LabelledTask
 from distill.tasks.options import TaskOptions
 from distill.tasks.own_rows import split_rows
@@ -55,9 +55,7 @@ class Tokens(LabelledTask[TaggedText, TokenFeature]):
         if options.eval_data:
             train, scored = texts, read_tagged(options.eval_data)
         else:
-            rows = [{"text": text.text, "tagged": text} for text in texts]
-            parts = split_rows(rows, options.eval_share, ["text"])
-            train, scored = ([row["tagged"] for row in part] for part in parts)
+            train, scored = split_rows(texts, options.eval_share, self.text_of)
         labels = label_table(train)
         _check(scored, labels, options.eval_data or options.data)
         counts = {"examples": len(train), "scored_on": len(scored)}
@@ -133,12 +131,12 @@ class Tokens(LabelledTask[TaggedText, TokenFeature]):
         self, features: Sequence[TokenFeature], length: int, labels: Labels | None
     ) -> Batch:
         assert labels is not None
-        numbers = {name.casefold(): number for number, name in enumerate(labels.names)}
+        numbers = {label_key(name): number for number, name in enumerate(labels.names)}
         targets = torch.full((len(features), length), UNLABELLED)
         for row, feature in enumerate(features):
             for first, tag in zip(feature.firsts, feature.tags, strict=True):
                 if first is not None and targets[row, first] == UNLABELLED:
-                    targets[row, first] = numbers[tag.casefold()]
+                    targets[row, first] = numbers[label_key(tag)]
         return {"targets": targets}
 
     def logits(self, output: Any, batch: Batch) -> torch.Tensor:
@@ -172,9 +170,9 @@ class Tokens(LabelledTask[TaggedText, TokenFeature]):
         """Precision, recall and F1 of entities; a word without a token is outside of them, and
         counted as ``missing``; intervals by document where the file tells them."""
         assert data.labels is not None
-        spelled = {name.casefold(): name for name in data.labels.names}
+        spelled = {label_key(name): name for name in data.labels.names}
         rows = features["dev"]
-        parts = [[spelled[tag.casefold()] for tag in feature.tags] for feature in rows]
+        parts = [[spelled[label_key(tag)] for tag in feature.tags] for feature in rows]
         truth = joined(rows, parts)
         answers = [
             decided_tags(feature.firsts, values, data.labels.names)
@@ -243,9 +241,7 @@ def label_table(texts: Sequence[TaggedText]) -> Labels:
         raise UserError("no word of the training data is tagged as part of an entity")
     prefixes = {"B", "I", *(tag[0] for tag in tags)}
     kinds = sorted({tag[2:] for tag in tags}, key=lambda kind: (kind.casefold(), kind))
-    for one, other in itertools.pairwise(kinds):
-        if one.casefold() == other.casefold():
-            raise UserError(f"the labels {one} and {other} differ in case alone")
+    check_alike(kinds)
     names = [f"{prefix}-{kind}" for kind in kinds for prefix in "BIES" if prefix in prefixes]
     return Labels((OUTSIDE, *names), "")
 
@@ -264,10 +260,10 @@ def _spelled(labels: Labels) -> Labels:
 
 
 def _check(texts: Sequence[TaggedText], labels: Labels, path: str | None) -> None:
-    folded = {name.casefold() for name in labels.names}
+    known = {label_key(name) for name in labels.names}
     for number, text in enumerate(texts, 1):
         for tag in text.tags:
-            if tag.casefold() not in folded:
+            if label_key(tag) not in known:
                 raise UserError(
                     f"{path}, text {number}: {tag!r} is not a label (expected "
                     f"{', '.join(labels.names)})"

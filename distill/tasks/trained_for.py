@@ -23,6 +23,17 @@ def recorded_task(directory: Path) -> str | None:
     return named if isinstance(named, str) and named in TASKS else None
 
 
+def recorded_columns(directory: Path) -> tuple[str, ...]:
+    """The columns that the texts of a fine-tuning were from, in their order; none where they are
+    not recorded.
+
+    Raises:
+        UserError: as `recorded_task`.
+    """
+    named = read_object(directory / "config.json").get("finetuning_columns")
+    return tuple(map(str, named)) if isinstance(named, list) else ()
+
+
 def task_of(directory: Path) -> str:
     """The task of a checkpoint: the one that its configuration records, or else the only one, or
     the usual one, of those whose head it has.

@@ -79,6 +79,8 @@ def finetune(
     model = task.load(start, data.labels, settings.dropout, attentions=attentions)
     model.config.finetuning_task = task.name
     model.config.finetuning_metric = task.metric_in_words(data.labels)
+    if data.columns:
+        model.config.finetuning_columns = list(data.columns)
     teacher, of_teacher = None, None
     if teacher_directory is not None:
         lesson = Lesson(task, data, prepared.features, options, start)

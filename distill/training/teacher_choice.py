@@ -72,7 +72,7 @@ class Lesson:
         shared = one_vocabulary(directory, self.start)
         if settings.live and not shared:
             raise UserError(
-                f"the vocabularies of {directory} and {self.start} differ: only the teacher's "
+                f"the tokenizers of {directory} and {self.start} differ: only the teacher's "
                 "logits can teach; leave --hidden_weight, --attention_weight and "
                 "--relation_weight out"
             )

@@ -49,12 +49,17 @@ def training_data(
     """
     data = task.read(options)
     notes = [*data.notes]
-    if shared := _on_both_sides(task, data):
+    if shared := _shared(task, data.scored, data.train):
         notes.append(f"{shared} of the rows to score on are among the training rows too")
     validation: Validation | None = None
     if evaluates(training):
         data, validation = held_back(task, data, start, options, settings)
         notes.append(f"{len(validation)} rows to evaluate on while training, {validation.source}")
+        chooses = validation.data.scored
+        scored_rows = [row for rows in data.scored.values() for row in rows]
+        for rows, words in ((data.train, "training rows"), (scored_rows, "rows to score on")):
+            if shared := _shared(task, chooses, rows):
+                notes.append(f"{shared} of these rows are among the {words} too")
     examples = len(data.train)
     if settings.unlabelled:
         chooses = validation.data.scored if validation else {}
@@ -70,10 +75,14 @@ def training_data(
     return TrainingData(data, features, labelled, scored, validation, lost, tuple(notes))
 
 
-def _on_both_sides(task: AnyTask, data: AnyData) -> int:
-    """How many rows are scored that are trained on."""
-    trained = {task.text_of(example) for example in data.train}
-    return sum(task.text_of(row) in trained for rows in data.scored.values() for row in rows)
+def _shared(task: AnyTask, splits: Mapping[str, Sequence[Any]], others: Sequence[Any]) -> int:
+    """How many rows of some splits have the text of one of ``others``, but for case and blanks."""
+    known = {_plain(task.text_of(row)) for row in others}
+    return sum(_plain(task.text_of(row)) in known for rows in splits.values() for row in rows)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _check_words(sequences: Sequence[Any], directory: Path) -> None:

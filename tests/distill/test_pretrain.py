@@ -317,7 +317,7 @@ def test_a_teacher_without_head_is_refused_for_l_ce_only(
 def test_a_student_of_another_vocabulary_is_refused(
     run, small_teacher: Path, minilm_directory: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"vocabularies of .* differ"):
+    with pytest.raises(UserError, match=r"tokenizers of .* differ"):
         run(student=str(minilm_directory), layers=6)
 
 
