@@ -28,6 +28,8 @@ from distill.runs.run_folder import where_the_model_is
 from distill.training.finetune_settings import FinetuneArguments
 
 NEXT = "export.coreml --model {} --out BUNDLE"
+NEXT_ROUNDED = "export.coreml --model {{}} --quantize {} --out BUNDLE"
+"""Of a model that was trained for the bits of a package."""
 
 
 @command
@@ -52,7 +54,8 @@ def _show(
     score_report.show(result, f"{arguments.model} on {arguments.task}")
     for best in _best_steps(result):
         say(best.in_words())
-    say(*where_the_model_is(output, NEXT))
+    bits = arguments.quantization_aware
+    say(*where_the_model_is(output, NEXT_ROUNDED.format(bits) if bits else NEXT))
 
 
 def _best_steps(result: FinetuneResult | FinetuneSeries) -> list[KeptStep]:

@@ -97,7 +97,9 @@ def test_the_score_is_of_the_folder_and_the_rounded_one_stands_beside_it(
 ) -> None:
     output = tmp_path / "run"
     assert run("classify", data, start, output, "--quantization-aware", quantize) == 0
-    assert f"model, {quantize}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"model, {quantize}" in printed
+    assert f" --quantize {quantize} --out BUNDLE" in printed
     line = ["--task", "classify", "--data", data["classify"][1], "--model", str(output)]
     assert evaluate([*line, "--json"]) == 0
     score = json.loads(capsys.readouterr().out)["score"]
