@@ -60,6 +60,7 @@ PAGES = (
             "distilbert --random-weights": "distilbert --random-weights --lengths 32",
             "minilm-16k-int8 minilm-1152-int8": "minilm-16k-int8",
             "qa-int8 qa-8k-int8 qa-1152-int8": "qa-int8",
+            "qa-half qa-auto-loss": "qa-half",
             "bert distilbert": "minilm qa-mini",
             "compare distilbert --peers": "compare minilm --peers",
             "--model runs/start": "--model runs/first",
