@@ -19,6 +19,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import BertProcessing
 from transformers import (
+    AutoModel,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -248,3 +249,69 @@ def test_glue_has_the_interval_of_every_task_and_of_their_mean(
     check(found["cola"], texts, matthews)
     width = np.sqrt(sum((found[n][1] - found[n][0]) ** 2 for n in truth)) / 2  # independent
     assert found["macro_score"][1] - found["macro_score"][0] == pytest.approx(width, rel=0.2)
+
+
+def test_several_labels_of_pairs_with_one_passage(tmp_path: Path, capsys: Capture) -> None:
+    chance = np.random.default_rng(6)
+    passages = [sentence(chance, 9) for _ in range(UNITS)] * 3
+    truth = np.tile(chance.integers(0, 2, (UNITS, 3)), (3, 1))
+    names = ["|".join(n for n, has in zip("abc", row, strict=True) if has) for row in truth]
+    rows = [f"{sentence(chance, 3)},{p},{n}" for p, n in zip(passages, names, strict=True)]
+    data = written(tmp_path / "rows.csv", "question,passage,label", *rows)
+    kind, own = AutoModelForSequenceClassification, {"problem_type": "multi_label_classification"}
+    model = checkpoint(tmp_path / "model", kind, ("a", "b", "c"), **own)
+    saved = tmp_path / "answers.json"
+    line = ["--task", "classify", "--model", model, "--data", data, "--max_length", "64"]
+    found = report(capsys, *line, "--save_predictions", saved)
+    answers = np.array(json.loads(saved.read_text())["dev"])
+
+    def micro(at: np.ndarray) -> float:
+        return 100 * float(f1_score(truth[at], answers[at], average="micro"))
+
+    assert found["f1"] == pytest.approx(micro(np.arange(len(truth))))
+    check(found["intervals"]["f1"], passages, micro)
+
+
+def test_rankings_by_query(tmp_path: Path, capsys: Capture) -> None:
+    from sklearn.metrics import ndcg_score
+
+    chance = np.random.default_rng(7)
+    queries = [f"{sentence(chance, 3)} {n // 4}" for n in range(4 * UNITS)]
+    queries = [queries[4 * (n // 4)] for n in range(4 * UNITS)]
+    truth = np.tile([1, 0, 0, 0], UNITS)
+    rows = [f"{q},{sentence(chance, 8)},{t}" for q, t in zip(queries, truth, strict=True)]
+    data = written(tmp_path / "rows.csv", "query,passage,label", *rows)
+    model = checkpoint(tmp_path / "model", AutoModelForSequenceClassification, num_labels=1)
+    saved = tmp_path / "answers.json"
+    line = ["--task", "rank", "--model", model, "--data", data, "--max_length", "64"]
+    found = report(capsys, *line, "--save_predictions", saved)["intervals"]
+    answers = np.array(json.loads(saved.read_text())["dev"])
+
+    def gain(at: np.ndarray) -> float:
+        shape = (-1, 4)
+        return 100 * float(ndcg_score(truth[at].reshape(shape), answers[at].reshape(shape), k=10))
+
+    def reciprocal(at: np.ndarray) -> float:
+        scores = answers[at].reshape(-1, 4)
+        return 100 * float((1 / (1 + (scores[:, 1:] > scores[:, :1]).sum(1))).mean())
+
+    check(found["ndcg"], queries, gain)
+    check(found["mrr"], queries, reciprocal)
+
+
+@pytest.mark.parametrize("task", ["rank", "embed"])
+def test_correlations_of_pairs_with_one_passage(task: str, tmp_path: Path, capsys: Capture) -> None:
+    chance = np.random.default_rng(8)
+    passages = [sentence(chance, 9) for _ in range(UNITS)] * 3
+    scores = np.tile(chance.random(UNITS).round(2), 3)
+    pairs = zip(passages, scores, strict=True)
+    rows = [f"{sentence(chance, 3)} {n},{p},{s}" for n, (p, s) in enumerate(pairs)]
+    data = written(tmp_path / "rows.csv", "sentence1,sentence2,label", *rows)
+    kind = AutoModelForSequenceClassification if task == "rank" else AutoModel
+    model = checkpoint(tmp_path / "model", kind, **({"num_labels": 1} if task == "rank" else {}))
+    saved = tmp_path / "answers.json"
+    line = ["--task", task, "--model", model, "--data", data, "--max_length", "64"]
+    found = report(capsys, *line, "--save_predictions", saved)["intervals"]
+    answers = np.array(json.loads(saved.read_text())["dev"])
+    check(found["spearman"], passages,
+          lambda at: 100 * float(spearmanr(scores[at], answers[at]).statistic))  # fmt: skip
