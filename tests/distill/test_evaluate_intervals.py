@@ -311,7 +311,9 @@ def test_correlations_of_pairs_with_one_passage(task: str, tmp_path: Path, capsy
     model = checkpoint(tmp_path / "model", kind, **({"num_labels": 1} if task == "rank" else {}))
     saved = tmp_path / "answers.json"
     line = ["--task", task, "--model", model, "--data", data, "--max_length", "64"]
-    found = report(capsys, *line, "--save_predictions", saved)["intervals"]
+    found = report(capsys, *line, "--save_predictions", saved)
+    assert NOTE in found["notes"]
+    found = found["intervals"]
     answers = np.array(json.loads(saved.read_text())["dev"])
     check(found["spearman"], passages,
           lambda at: 100 * float(spearmanr(scores[at], answers[at]).statistic))  # fmt: skip

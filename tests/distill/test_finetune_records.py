@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from distill.corpus.length_batches import LengthBatches
 from distill.training.settings import schedule
 from tests.distill.one_step import run
 
@@ -38,3 +40,27 @@ def test_other_content_or_settings_are_another_run(
 def test_processes_are_a_part_of_the_run() -> None:
     training: object = SimpleNamespace(world_size=2)
     assert schedule(training, ()) == {"processes": 2}  # type: ignore[arg-type]
+
+
+def test_steps_of_several_processes_are_fewer() -> None:
+    """Batches of a step: gradient accumulation times processes."""
+    batches = LengthBatches(np.arange(1, 41), 2, 0, batches_per_step=4, processes=2)
+    assert (batches.count, batches.count // batches.batches_per_step) == (20, 5)
+    orders = [batches.rows(epoch) for epoch in (0, 1)]
+    assert [row.tolist() for row in orders[0]] != [row.tolist() for row in orders[1]]
+
+
+def test_rows_that_choose_the_step_are_not_rows_without_labels(
+    pair: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"bread {n} and stone" for n in range(40)]
+    rows = "".join(f"{text},{('no', 'yes')[n % 2]}\n" for n, text in enumerate(texts))
+    data, chooses = tmp_path / "rows.csv", tmp_path / "chooses.csv"
+    data.write_text("text,label\n" + rows)
+    chooses.write_text("text,label\nthe mill,no\na mill,yes\n")
+    plain = tmp_path / "plain.txt"
+    plain.write_text("the mill\na mill\nother words\nmore words\n")
+    options = ["--validation_data", str(chooses), "--eval_strategy", "steps", "--eval_steps", "1"]
+    assert run(pair, data, tmp_path / "run", "--unlabelled", str(plain), *options) == 0
+    assert "2 rows of" in (said := capsys.readouterr().err)
+    assert "2 left out, which are scored" in said
