@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from distill.corpus.length_batches import LengthBatches
+from distill.finetune import main as finetune
 from distill.training.settings import schedule
 from tests.distill.one_step import run
 
@@ -64,3 +65,16 @@ def test_rows_that_choose_the_step_are_not_rows_without_labels(
     assert run(pair, data, tmp_path / "run", "--unlabelled", str(plain), *options) == 0
     assert "2 rows of" in (said := capsys.readouterr().err)
     assert "2 left out, which are scored" in said
+
+
+@pytest.mark.parametrize("option", ["alpha", "temperature", "hidden_weight", "relation_weight"])
+def test_option_of_a_teacher_without_one_is_refused(
+    option: str,
+    pair: dict[str, Path],
+    table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = ["--task", "classify", "--data", str(table), "--model", str(pair["student"])]
+    assert finetune([*line, "--out", str(tmp_path / "run"), f"--{option}", "0.5"]) == 2
+    assert f"--{option} needs a --teacher" in capsys.readouterr().err

@@ -20,7 +20,8 @@ from distill.tasks.batches import Collator, run_model
 from distill.tasks.squad import Example, Feature
 from distill.tasks.squad_task import split_by_passage
 from distill.tasks.table import TASKS
-from distill.training.teacher import CachedTeacher, LiveTeacher
+from distill.tasks.task import Labels
+from distill.training.teacher import CachedTeacher, LiveTeacher, fingerprint
 
 SQUAD = TASKS["squad"]
 
@@ -193,3 +194,15 @@ def test_articles_are_held_out_whole() -> None:
     assert not {e.context for e in kept} & {e.context for e in held_out}
     assert {"forum"} < {e.title for e in held_out}
     assert split_by_passage(small + large, 0.2) == (kept, held_out)
+
+
+def test_cache_is_named_by_weights_of_the_same_size_and_by_the_order_of_labels(
+    teacher: tuple[torch.nn.Module, Path],
+) -> None:
+    model, directory = teacher
+    names = {fingerprint(directory, FEATURES, SQUAD, Labels(n)) for n in (("a", "b"), ("b", "a"))}
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    model.save_pretrained(directory)
+    names.add(fingerprint(directory, FEATURES, SQUAD, Labels(("a", "b"))))
+    assert len(names) == 3
