@@ -64,8 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--precision",
         choices=("float16", "float32"),
-        default="float16",
-        help="precision of the simulator",
+        help="of the simulator; default: float16, as a phone computes",
     )
     add_json_options(result, "the answers, one object a line,")
     return result

@@ -70,8 +70,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--precision",
         choices=("float16", "float32"),
-        default="float16",
-        help="precision of the simulator",
+        help="of the simulator; default: float16, as a phone computes",
     )
     add("--tolerance", type=float, metavar="DB", help="least PSNR in dB, in place of the bound")
     add_json_options(result)
@@ -110,13 +109,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     engines = {arguments.engine: arguments.limit} if arguments.engine else None
     engines = engines or _engines_here(bundle, arguments.data, arguments.limit)
     for engine, limit in engines.items():
+        precise = len(engines) == 1 or ENGINES[engine].takes_precision
         reports[engine] = verify_bundle(
             arguments.package,
             load_checkpoint(against),
             arguments.data,
             limit,
             engine=engine,
-            precision=arguments.precision,
+            precision=arguments.precision if precise else None,
             tolerance=arguments.tolerance,
         )
     title = f"{arguments.package} against {against}"

@@ -16,16 +16,16 @@ HALF_PRECISION_INPUTS = 2
 """Apple's runtime for Linux takes 20 seconds and more for one, so few have to do."""
 
 
-def _package(engine: str) -> Callable[[Bundle, str], Engine]:
-    def opened(bundle: Bundle, precision: str) -> Engine:
+def _package(engine: str) -> Callable[[Bundle, str | None], Engine]:
+    def opened(bundle: Bundle, precision: str | None) -> Engine:
         from export.proof.package_runners import PackageEngine
 
-        return PackageEngine(bundle, engine, precision)
+        return PackageEngine(bundle, engine, precision or "float16")
 
     return opened
 
 
-def _asset(bundle: Bundle, precision: str) -> Engine:
+def _asset(bundle: Bundle, precision: str | None) -> Engine:
     from export.proof.coreai_runtime import CoreAIEngine
 
     return CoreAIEngine(bundle)
@@ -33,16 +33,17 @@ def _asset(bundle: Bundle, precision: str) -> Engine:
 
 @dataclass(frozen=True)
 class Runner:
-    """The ``format`` of a bundle that an engine runs, what ``opens`` it at a precision, which is
-    the simulator's, and what it is in ``words``."""
+    """The ``format`` of a bundle that an engine runs, what ``opens`` it, at a precision where it
+    ``takes_precision``, and what it is in ``words``."""
 
     format: str
-    opens: Callable[[Bundle, str], Engine]
+    opens: Callable[[Bundle, str | None], Engine]
     words: str
+    takes_precision: bool = False
 
 
 ENGINES = {
-    "simulator": Runner("coreml", _package("simulator"), "the simulator"),
+    "simulator": Runner("coreml", _package("simulator"), "the simulator", takes_precision=True),
     "coreml": Runner("coreml", _package("coreml"), "Core ML"),
     "coreai": Runner("coreai", _asset, "Apple's runtime"),
 }
@@ -64,11 +65,16 @@ def format_of(bundle: Bundle, engine: str | None = None) -> str:
     return ENGINES[engine or engines_of(bundle)[0]].format
 
 
-def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "float16") -> Engine:
+def open_engine(bundle: Bundle, engine: str | None = None, precision: str | None = None) -> Engine:
     """An engine for a bundle; by default the first of `engines_of`.
 
+    Args:
+        precision: of the simulator, ``float16``, as a phone computes and the default, or
+            ``float32``.
+
     Raises:
-        UserError: the bundle lacks the format, or what runs it is not on this machine.
+        UserError: the bundle lacks the format, what runs it is not on this machine, or it takes no
+            precision.
     """
     available = engines_of(bundle)
     if not available:
@@ -79,5 +85,9 @@ def open_engine(bundle: Bundle, engine: str | None = None, precision: str = "flo
         raise UserError(
             f"{bundle.directory} has no {runner.format} format for --engine {name} "
             f"(it runs in {', '.join(available)})"
+        )
+    if precision and not runner.takes_precision:
+        raise UserError(
+            f"--precision is for the simulator: {runner.words} computes as the file says"
         )
     return runner.opens(bundle, precision)

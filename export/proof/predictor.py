@@ -48,7 +48,8 @@ class Predictor:
 
     Args:
         bundle: its directory, or the ``.mlpackage`` inside it.
-        precision: of the simulator, ``float16``, as a phone computes, or ``float32``.
+        precision: of the simulator, ``float16``, as a phone computes and the default, or
+            ``float32``.
         engine: of `export.proof.engines.ENGINES`; default: what runs the bundle everywhere.
 
     Raises:
@@ -56,7 +57,7 @@ class Predictor:
     """
 
     def __init__(
-        self, bundle: str | Path, precision: str = "float16", engine: str | None = None
+        self, bundle: str | Path, precision: str | None = None, engine: str | None = None
     ) -> None:
         self.bundle = open_bundle(bundle)
         self.reading = self.bundle.reading

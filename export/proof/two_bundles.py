@@ -68,7 +68,7 @@ def compare_bundles(
     limit: int | None = None,
     *,
     engine: str | None = None,
-    precision: str = "float16",
+    precision: str | None = None,
 ) -> BundleComparison:
     """Run both on the same data.
 

@@ -91,7 +91,7 @@ def verify_bundle(
     limit: int | None = None,
     *,
     engine: str | None = None,
-    precision: str = "float16",
+    precision: str | None = None,
     tolerance: float | None = None,
 ) -> Verification:
     """Compare a package with the library that made its checkpoint.

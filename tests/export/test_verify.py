@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -162,6 +163,19 @@ def test_two_bundles_are_compared_on_the_same_data(
     for option in ("--against", "--tolerance"):
         assert verify.main([*command, option, "1"]) == 2
         assert f"{option} is for one bundle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [verify, answer])
+def test_precision_of_another_engine_than_the_simulator_is_refused(
+    command: ModuleType, qa_bundle: tuple[Path, Checkpoint], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [str(qa_bundle[0]), "--engine", "coreml", "--precision", "float32"]
+    text = ["--passage", "README.md", "--question", "What?"] if command is answer else []
+    against = ["--against", str(qa_bundle[1].directory)] if command is verify else []
+    assert command.main([*line, *text, *against]) == 2
+    assert capsys.readouterr().err == (
+        "error: --precision is for the simulator: Core ML computes as the file says\n"
+    )
 
 
 def test_a_limit_of_nothing_is_refused(tmp_path: Path) -> None:
