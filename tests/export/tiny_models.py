@@ -58,9 +58,12 @@ def small_model(name: str, task: str, settings: dict[str, Any]) -> Any:
     return model
 
 
-def save_checkpoint(name: str, task: str, folder: Path, **settings: Any) -> Any:
-    """Write model and tokenizer as `transformers` writes them; returns the model."""
-    tokenizer = tokenizer_of(name)
+def save_checkpoint(
+    name: str, task: str, folder: Path, unused: Sequence[str] = (), **settings: Any
+) -> Any:
+    """Write model and tokenizer as `transformers` writes them; returns the model. ``unused``
+    entries of the vocabulary are in no text."""
+    tokenizer = tokenizer_of(name, unused)
     tokenizer.save_pretrained(folder)
     known = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     model = small_model(name, task, {**known, **settings})
@@ -68,16 +71,16 @@ def save_checkpoint(name: str, task: str, folder: Path, **settings: Any) -> Any:
     return model
 
 
-def tokenizer_of(name: str) -> Any:
+def tokenizer_of(name: str, unused: Sequence[str] = ()) -> Any:
     """A tokenizer of the class that `transformers` has for a model type; it spells by letter."""
     (kind,), tokens = FAMILIES[name].tokenizers, FAMILIES[name].tokens
     special = [tokens[each] for each in ("cls", "pad", "sep", "unk", "mask")]
-    return TOKENIZERS[kind](name, special)
+    return TOKENIZERS[kind](name, special, unused)
 
 
-def _wordpiece(name: str, special: Sequence[str]) -> Any:
+def _wordpiece(name: str, special: Sequence[str], unused: Sequence[str]) -> Any:
     letters = sorted({letter for text in TEXTS for letter in text.lower() if letter.strip()})
-    names = [*special, *letters, *(f"##{letter}" for letter in letters)]
+    names = [*special, *letters, *(f"##{letter}" for letter in letters), *unused]
     kind = transformers.MPNetTokenizer if name == "mpnet" else transformers.BertTokenizer
     return kind(vocab={token: index for index, token in enumerate(names)})
 
@@ -97,14 +100,15 @@ UNIGRAM = {
 """The class, and the order of special tokens that it counts on."""
 
 
-def _unigram(name: str, special: Sequence[str]) -> Any:
+def _unigram(name: str, special: Sequence[str], unused: Sequence[str]) -> Any:
     kind, first = UNIGRAM[name]
     letters = sorted({letter for text in TEXTS for letter in text if letter.strip()})
-    return kind(vocab=[(each, 0.0) for each in first] + [(each, -3.0) for each in ["▁", *letters]])
+    scores = {0.0: first, -3.0: ["▁", *letters], -99.0: unused}
+    return kind(vocab=[(each, score) for score, names in scores.items() for each in names])
 
 
-def _bpe(name: str, special: Sequence[str]) -> Any:
-    names = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+def _bpe(name: str, special: Sequence[str], unused: Sequence[str]) -> Any:
+    names = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet()), *unused]
     vocabulary = {token: index for index, token in enumerate(names)}
     if special[0] == ROBERTA_TOKENS["cls"]:
         return transformers.RobertaTokenizer(vocab=vocabulary, merges=[])

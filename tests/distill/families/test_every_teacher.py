@@ -101,7 +101,7 @@ def test_model_type_gives_the_students_of_the_table(
     name: str, data: dict[str, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, even = tmp_path / "model", {"embedding_size": SIZES["width"]}
-    save_checkpoint(name, "features", model, **({} if name == "mobilebert" else even))
+    save_checkpoint(name, "features", model, ["zebra"], **({} if name == "mobilebert" else even))
     line = ["--teacher", str(model), "--layers", "1", "--out", str(tmp_path / "layers")]
     status = init_student(line)
     assert (status == 0) == said(name, "of its layers"), capsys.readouterr().err[-500:]
