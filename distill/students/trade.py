@@ -96,10 +96,10 @@ def measured_trade(before: Path, after: Path, texts: Sequence[str], scores: Befo
         UserError: a checkpoint cannot be loaded, or does not fit the data.
     """
     models = load_as_named(before, torch.float32), load_as_named(after, torch.float32)
+    inputs = zip(_tokens(before, texts), _tokens(after, texts), strict=True)
     runs = []
-    for text in tqdm(texts, desc="timing", unit=" texts", leave=False):
-        inputs = _tokens(before, text), _tokens(after, text)
-        runs += times_in_turns(models, inputs, ROUNDS)
+    for pair in tqdm(inputs, total=len(texts), desc="timing", unit=" texts", leave=False):
+        runs += times_in_turns(models, pair, ROUNDS)
     first, second = (1000 * median(times) for times in zip(*runs, strict=True))
     sizes = Change(*(HALF_BYTES * _stored_parameters(model) for model in models))
     if scores is None:
@@ -114,7 +114,10 @@ def _stored_parameters(model: PreTrainedModel) -> int:
     return model.num_parameters() - silent
 
 
-def _tokens(directory: Path, text: str) -> dict[str, torch.Tensor]:
+def _tokens(directory: Path, texts: Sequence[str]) -> list[dict[str, torch.Tensor]]:
     tokenizer = load_auto_tokenizer(directory)
     longest = min(tokenizer.model_max_length, longest_input(directory) or MOST_TOKENS)
-    return dict(tokenizer(text, truncation=True, max_length=longest, return_tensors="pt"))
+    return [
+        dict(tokenizer(text, truncation=True, max_length=longest, return_tensors="pt"))
+        for text in texts
+    ]

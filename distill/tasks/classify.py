@@ -78,8 +78,8 @@ class Classify(SentenceTask):
         if options.class_weights:
             labels = _weighed(labels, train, label)
         counts = {"examples": len(train), "scored_on": len(scored)}
-        columns = f"text from {' and '.join(texts)}, label from {label}"
-        notes = [f"{columns}; {labels.problem_type}: {', '.join(labels.names) or 'a score'}"]
+        words = _columns_in_words(texts, label)
+        notes = [f"{words}; {labels.problem_type}: {', '.join(labels.names) or 'a score'}"]
         taught = examples(train, texts, label, labels)
         if several := _with_other_labels(taught):
             notes.append(f"{several} training rows have the text of another one, and other labels")
@@ -98,8 +98,8 @@ class Classify(SentenceTask):
         assert labels is not None
         rows = read_rows(options.data)
         texts, label = chosen_columns(rows, options, options.data)
-        words = f"text from {' and '.join(texts)}, label from {label}"
         scored = {"dev": examples(rows, texts, label, labels)}
+        words = _columns_in_words(texts, label)
         return Data([], scored, labels, notes=(words,), columns=texts)
 
     def score(
@@ -133,6 +133,10 @@ def _statistics(
     else:
         base = of_classes(truth, answers, labels.outputs, METRICS[problem], passages)
     return base.with_score(MAIN[problem])
+
+
+def _columns_in_words(texts: Sequence[str], label: str) -> str:
+    return f"text from {' and '.join(texts)}, label from {label}"
 
 
 def _with_other_labels(pairs: Sequence[GlueExample]) -> int:

@@ -66,15 +66,15 @@ class Rank(SentenceTask):
         pairs = scaled(graded(examples(train, texts, label, SCORES), path))
         scored = graded(examples(held, texts, label, SCORES), options.eval_data or path)
         counts = {"examples": len(pairs), "scored_on": len(scored)}
-        words = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
+        words = _columns_in_words(texts, label)
         return Data(pairs, {"dev": scored}, ONE_LOGIT, counts, (words,), columns=texts)
 
     def read_scored(self, options: TaskOptions, labels: Labels | None) -> Data[GlueExample]:
         path = self.own_data(options)
         rows = read_rows(path)
         texts, label = self._columns(rows, options, path)
-        words = f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
         scored = graded(examples(rows, texts, label, SCORES), path)
+        words = _columns_in_words(texts, label)
         return Data([], {"dev": scored}, ONE_LOGIT, notes=(words,), columns=texts)
 
     def _columns(
@@ -132,6 +132,10 @@ class Rank(SentenceTask):
 
     def floor(self, data: Data[GlueExample]) -> tuple[float, str]:
         return WEAK_TEACHER, f"{WEAK_TEACHER:g}% is the least"
+
+
+def _columns_in_words(texts: Sequence[str], label: str) -> str:
+    return f"query from {texts[0]}, passage from {texts[1]}, label from {label}"
 
 
 def graded(pairs: list[GlueExample], path: str) -> list[GlueExample]:
